@@ -1,0 +1,120 @@
+"""Name what can go wrong when we speak to GitHub or YouTube.
+
+Each error states a fact and answers one question, in `again`:
+
+* ``"again"``: the call certainly had no effect; the same call may be made later.
+* ``"never"``: the same call will fail the same way until a person changes something.
+* ``"unknown"``: the call may or may not have had its effect; look before calling again.
+
+The text of an error is shown to operators and written to the audit trail, so it never carries a token, a
+secret or a resumable session's address.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+Again = Literal["again", "never", "unknown"]
+
+
+class RemoteError(Exception):
+    """Say that a call to another system did not succeed, and whether it is worth repeating."""
+
+    code: ClassVar[str] = "remote_error"
+    again: ClassVar[Again] = "never"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RemoteUnavailable(RemoteError):
+    """The other side did not do anything: not reachable, or a reading call failed on its side."""
+
+    code = "remote_unavailable"
+    again = "again"
+
+
+class RemoteUncertain(RemoteError):
+    """A call that changes something was sent, and nobody knows whether it took effect."""
+
+    code = "remote_uncertain"
+    again = "unknown"
+
+
+class RemoteRejected(RemoteError):
+    """The other side understood the call and refused it: the values are wrong."""
+
+    code = "remote_rejected"
+
+
+class RemoteNotFound(RemoteError):
+    """The thing does not exist there, or this credential may not see it."""
+
+    code = "remote_not_found"
+
+
+class CredentialMissing(RemoteError):
+    """No credential is stored for this call."""
+
+    code = "credential_missing"
+
+
+class CredentialRevoked(RemoteError):
+    """The credential was refused: revoked, expired for good, or wrong."""
+
+    code = "credential_revoked"
+
+
+class PermissionMissing(RemoteError):
+    """The credential is genuine, but does not permit this call."""
+
+    code = "permission_missing"
+
+
+class RateLimited(RemoteError):
+    """Too many calls in a short time: wait `retry_after_seconds`, then the same call may be made."""
+
+    code = "rate_limited"
+    again = "again"
+
+
+class QuotaExhausted(RemoteError):
+    """A budget for the day is used up: `bucket` says which, `resets_at` when it is refilled (if known)."""
+
+    code = "quota_exhausted"
+    again = "again"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        bucket: str,
+        resets_at: datetime | None = None,
+        status: int | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message, status=status, retry_after_seconds=retry_after_seconds)
+        self.bucket = bucket
+        self.resets_at = resets_at
+
+
+class WrongChannel(RemoteError):
+    """The credential belongs to another YouTube channel than the one it is stored for."""
+
+    code = "wrong_channel"
+
+
+class SessionGone(RemoteError):
+    """The resumable upload session no longer exists: start a new one after looking for the marker."""
+
+    code = "session_gone"
+    again = "again"

@@ -1,0 +1,42 @@
+"""Run the sandbox as a process: ``python -m channels.sandbox --port 20080 --data var/sandbox --seed demo``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import threading
+from pathlib import Path
+
+from channels.sandbox.server import Sandbox
+
+
+def main() -> None:
+    """Serve until told to stop by SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m channels.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument(
+        "--data", type=Path, help="folder to keep state in; without it all is forgotten at the end"
+    )
+    parser.add_argument("--seed", choices=["demo"], help="put the demo's content in where it is missing")
+    parser.add_argument(
+        "--run-queue-seconds", type=float, default=1.0, help="how long a GitHub run stays queued"
+    )
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s sandbox %(levelname)s %(message)s")
+    over = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: over.set())
+    sandbox = Sandbox(options.port, options.data, run_queue_seconds=options.run_queue_seconds)
+    if options.seed:
+        from channels.sandbox.seed import seed_demo
+
+        seed_demo(sandbox.store)
+    sandbox.start()
+    print(f"sandbox at {sandbox.url}", flush=True)
+    over.wait()
+    sandbox.stop()
+
+
+if __name__ == "__main__":
+    main()
