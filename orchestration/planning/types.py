@@ -1,0 +1,406 @@
+"""Define the values that planning takes and gives: frozen, slotted, free of database and clock.
+
+Instants are aware and UTC; durations carry their unit; an id is the database's. What comes by the hundred thousand from a
+query (`Occupied`, `Existing`) is a named tuple, so that `Occupied(*row)` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from orchestration.planning.rules import KIND_OF_RULE, ConflictKind
+
+__all__ = [
+    "Alternative", "AlternativeKind", "Blackout", "ChannelPlan", "ChannelView", "Conflict", "ConflictKind", "DayLoad",
+    "Displacement", "Existing", "Explanation", "Filters", "Method", "Occupied", "OnConflict", "Party", "Placement",
+    "Plan", "PoolKind", "PoolView", "Resolution", "RuleResult", "SlotRule", "Timing", "VideoView", "WaveRequest",
+    "Yielded",
+]  # fmt: skip
+
+
+class Timing(StrEnum):
+    """How the members of a wave lie in time."""
+
+    SIMULTANEOUS = "simultaneous"
+    STAGGERED = "staggered"
+    INDEPENDENT = "independent"
+
+
+class OnConflict(StrEnum):
+    """What is done about a conflict."""
+
+    SHIFT = "shift"
+    PREEMPT = "preempt"
+    SKIP = "skip"
+    REJECT = "reject"
+
+
+class Resolution(StrEnum):
+    """How a conflict was resolved."""
+
+    SHIFTED = "shifted"
+    PREEMPTED = "preempted"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    OPEN = "open"
+    WARNED = "warned"
+
+
+class Yielded(StrEnum):
+    """Which party of a conflict gave way."""
+
+    REQUEST = "request"
+    EXISTING = "existing"
+    NOBODY = "nobody"
+
+
+class Method(StrEnum):
+    """How a placement came to its time."""
+
+    SIMULTANEOUS = "simultaneous"
+    STAGGERED = "staggered"
+    SLOT = "slot"
+    FREE_TIME = "free_time"
+    OVERRIDE = "override"
+
+
+class AlternativeKind(StrEnum):
+    """What else could be done about a conflict."""
+
+    SHIFT = "shift"
+    NEXT_SLOT = "next_slot"
+    PREEMPT = "preempt"
+    SKIP = "skip"
+
+
+class PoolKind(StrEnum):
+    """What a pool counts: at once, in a window of seconds, or in a Pacific day."""
+
+    SLOTS = "slots"
+    RATE = "rate"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRule:
+    """One weekly wall-clock time at which a channel posts; Monday is 0."""
+
+    weekday: int
+    local_time: time
+    slot_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blackout:
+    """A stretch in which a channel does not publish: from `starts_at` up to, not including, `ends_at`."""
+
+    starts_at: datetime
+    ends_at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a channel takes. A limit of None (or an empty list) does not filter; an unknown value fails a given limit."""
+
+    min_width: int | None = None
+    min_height: int | None = None
+    min_duration_seconds: float | None = None
+    max_duration_seconds: float | None = None
+    min_views: int | None = None
+    exclude_watermarked: bool = False
+    languages: tuple[str, ...] = ()
+    keywords_in: tuple[str, ...] = ()
+    keywords_out: tuple[str, ...] = ()
+    source_ids: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Filters:
+        """Read a channel's stored filter document (a valid `FilterDocument`)."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in document.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """A channel as planning sees it. `daily_cap` None means no cap; `stage_seconds` 0 means no estimate."""
+
+    id: int
+    slug: str = ""
+    name: str = ""
+    zone: str = "UTC"
+    priority: int = 5
+    min_gap_minutes: int = 0
+    daily_cap: int | None = None
+    slots: tuple[SlotRule, ...] = ()
+    blackouts: tuple[Blackout, ...] = ()
+    state: str = "active"
+    health: str = "unknown"
+    credential_state: str = "valid"
+    misfire_policy: str = "publish_late"
+    grace_minutes: int = 0
+    filters: Filters = Filters()
+    executor: str = "local"
+    stage_seconds: int = 0
+
+
+ChannelPlan = ChannelView
+
+
+@dataclass(frozen=True, slots=True)
+class VideoView:
+    """A video as planning sees it. None means unknown; an empty rights basis means that it may not be published."""
+
+    id: int
+    title: str = ""
+    duration_seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+    views: int | None = None
+    watermarked: bool | None = None
+    language: str | None = None
+    keywords: tuple[str, ...] = ()
+    source_id: int | None = None
+    rights_basis: str = ""
+    content_hash: str = ""
+    state: str = "ready"
+    published_at: datetime | None = None
+    ready_at: datetime | None = None
+    stage_seconds: int | None = None
+
+
+class Occupied(NamedTuple):
+    """A schedule that takes room in a channel's calendar. `move_units` is what moving it costs (50 once staged)."""
+
+    channel_id: int
+    at: datetime
+    schedule_id: int | None = None
+    priority: int = 5
+    label: str = ""
+    movable: bool = True
+    wave_id: int | None = None
+    move_units: int = 0
+
+
+class Existing(NamedTuple):
+    """A distribution that counts: the video goes, or went, to the channel. Leave out the cancelled and the failed."""
+
+    video_id: int
+    channel_id: int
+    content_hash: str = ""
+    at: datetime | None = None
+    state: str = "assigned"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """A shared resource that staging draws on.
+
+    `slots`: `capacity` at once, `queued` items already in or before it. `rate`: `capacity` starts a `window_seconds`.
+    `budget`: `capacity` units a Pacific day; `used` is charged, `committed` is reserved, both in units by Pacific day.
+    `cost_per_item` is what one staged video draws; 0 leaves the pool out. `executor` limits it to `local` or `github`.
+    """
+
+    name: str
+    kind: str
+    capacity: int
+    window_seconds: int = 0
+    used: Mapping[date, int] = field(default_factory=dict)
+    committed: Mapping[date, int] = field(default_factory=dict)
+    queued: int = 0
+    cost_per_item: int = 1
+    executor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WaveRequest:
+    """What is wanted: videos over channels, in this order.
+
+    `scheduled_at` None means as soon as it can be. `overrides` pins a member to an instant and survives re-planning.
+    `same_asset_limit` is how many channels one video may go to before the policy warning.
+    """
+
+    videos: tuple[int, ...]
+    channels: tuple[int, ...]
+    timing: str = Timing.SIMULTANEOUS
+    scheduled_at: datetime | None = None
+    delay_seconds: int = 0
+    priority: int = 5
+    on_conflict: str = OnConflict.SHIFT
+    lead_time_seconds: int = 0
+    overrides: Mapping[tuple[int, int], datetime] = field(default_factory=dict)
+    acknowledge_policy: bool = False
+    same_asset_limit: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One video on one channel at one instant.
+
+    `stage_at` is when staging starts at the latest; `stage_on` is the Pacific day whose budget it reserves (None without a
+    budget). The dispatcher may work ahead of both.
+    """
+
+    video_id: int
+    channel_id: int
+    at: datetime
+    local_wall: datetime
+    zone: str
+    priority: int
+    method: str
+    reason: str = ""
+    slot_id: int | None = None
+    stage_at: datetime | None = None
+    stage_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The other side of a conflict: an existing schedule or distribution, or another member of the same wave."""
+
+    schedule_id: int | None = None
+    video_id: int | None = None
+    channel_id: int | None = None
+    at: datetime | None = None
+    priority: int | None = None
+    label: str = ""
+    wave_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What else could be done, and its cost. `at` is None where nothing would be published."""
+
+    kind: str
+    at: datetime | None
+    minutes_later: int
+    units: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What collided, by which rule, who yields and how it ends.
+
+    `channel_id` is None where a whole simultaneous group, or a video over many channels, is meant. `moved_to` is the new
+    time of the party that yielded.
+    """
+
+    rule: str
+    video_id: int | None
+    channel_id: int | None
+    at: datetime | None
+    message: str
+    other: Party | None = None
+    yielded: str = Yielded.REQUEST
+    resolution: str = Resolution.OPEN
+    moved_to: datetime | None = None
+    alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def kind(self) -> ConflictKind:
+        """Return what collided, as told by the rule."""
+        return KIND_OF_RULE[self.rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Displacement:
+    """An existing schedule that gives way; `to_at` None means that no free time was found and it is to be held."""
+
+    schedule_id: int | None
+    channel_id: int
+    from_at: datetime
+    to_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayLoad:
+    """One Pacific day of a budget: what this plan stages on it beside what was already taken."""
+
+    pool: str
+    day: date
+    planned: int
+    taken: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would happen, and what stood in the way.
+
+    `looked_until` is the latest instant whose calendar mattered: load `occupied` up to there, or plan again with more.
+    """
+
+    placements: tuple[Placement, ...]
+    conflicts: tuple[Conflict, ...]
+    displacements: tuple[Displacement, ...] = ()
+    days: tuple[DayLoad, ...] = ()
+    days_needed: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    looked_until: datetime | None = None
+    refused: bool = False
+    summary: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a hash of what would be written; equal plans have equal fingerprints, whatever the order of input."""
+        lines = sorted(
+            f"{p.video_id} {p.channel_id} {p.at.isoformat()} {p.priority}" for p in self.placements
+        )
+        lines += sorted(f"move {d.schedule_id} {d.to_at and d.to_at.isoformat()}" for d in self.displacements)
+        lines.append(f"refused {self.refused}")
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def conflicts_of(self, video_id: int, channel_id: int) -> tuple[Conflict, ...]:
+        """Return the conflicts that touch one member of the wave."""
+        return tuple(
+            c for c in self.conflicts if c.video_id == video_id and c.channel_id in (channel_id, None)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One rule, what it looked at, what it wants, and yes or no. None is unknown (value) or no limit (threshold)."""
+
+    rule: str
+    value: Any
+    threshold: Any
+    ok: bool
+    template: str = "{rule}: {value}, wanted {threshold}"
+
+    @property
+    def sentence(self) -> str:
+        """Say the result for a person."""
+        value = "unknown" if self.value is None else self.value
+        return ("yes: " if self.ok else "no: ") + self.template.format(
+            rule=self.rule, value=value, threshold=self.threshold
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a video may, or may not, go to a channel; `scores` holds the parts of its rank."""
+
+    video_id: int
+    channel_id: int
+    ok: bool
+    rules: tuple[RuleResult, ...]
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> tuple[RuleResult, ...]:
+        """Return the rules that said no."""
+        return tuple(rule for rule in self.rules if not rule.ok)
+
+    @property
+    def sentence(self) -> str:
+        """Say in one line whether it goes, and why not."""
+        if self.ok:
+            return "yes: every rule is met"
+        return "; ".join(rule.sentence for rule in self.failed)
