@@ -1,7 +1,8 @@
 """Define the values that planning takes and gives: frozen, slotted, free of database and clock.
 
-Instants are aware and UTC; durations carry their unit; an id is the database's. What comes by the hundred thousand from a
-query (`Occupied`, `Existing`) is a named tuple, so that `Occupied(*row)` costs next to nothing.
+Instants are aware and UTC; durations carry their unit; an id is the database's. What comes by the hundred
+thousand from a query (`Occupied`, `Existing`) is a named tuple, so that `Occupied(*row)` costs next to
+nothing.
 """
 
 from __future__ import annotations
@@ -14,13 +15,6 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from orchestration.planning.rules import KIND_OF_RULE, ConflictKind
-
-__all__ = [
-    "Alternative", "AlternativeKind", "Blackout", "ChannelPlan", "ChannelView", "Conflict", "ConflictKind", "DayLoad",
-    "Displacement", "Existing", "Explanation", "Filters", "Method", "Occupied", "OnConflict", "Party", "Placement",
-    "Plan", "PoolKind", "PoolView", "Resolution", "RuleResult", "SlotRule", "Timing", "VideoView", "WaveRequest",
-    "Yielded",
-]  # fmt: skip
 
 
 class Timing(StrEnum):
@@ -106,7 +100,10 @@ class Blackout:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a channel takes. A limit of None (or an empty list) does not filter; an unknown value fails a given limit."""
+    """What a channel takes.
+
+    A limit of None (or an empty list) does not filter; an unknown value fails a given limit.
+    """
 
     min_width: int | None = None
     min_height: int | None = None
@@ -153,7 +150,10 @@ ChannelPlan = ChannelView
 
 @dataclass(frozen=True, slots=True)
 class VideoView:
-    """A video as planning sees it. None means unknown; an empty rights basis means that it may not be published."""
+    """A video as planning sees it.
+
+    None means unknown; an empty rights basis means that it may not be published.
+    """
 
     id: int
     title: str = ""
@@ -174,7 +174,10 @@ class VideoView:
 
 
 class Occupied(NamedTuple):
-    """A schedule that takes room in a channel's calendar. `move_units` is what moving it costs (50 once staged)."""
+    """A schedule that takes room in a channel's calendar.
+
+    `move_units` is what moving it costs (50 once staged).
+    """
 
     channel_id: int
     at: datetime
@@ -187,7 +190,10 @@ class Occupied(NamedTuple):
 
 
 class Existing(NamedTuple):
-    """A distribution that counts: the video goes, or went, to the channel. Leave out the cancelled and the failed."""
+    """A distribution that counts: the video goes, or went, to the channel.
+
+    Leave out the cancelled and the failed.
+    """
 
     video_id: int
     channel_id: int
@@ -200,9 +206,10 @@ class Existing(NamedTuple):
 class PoolView:
     """A shared resource that staging draws on.
 
-    `slots`: `capacity` at once, `queued` items already in or before it. `rate`: `capacity` starts a `window_seconds`.
-    `budget`: `capacity` units a Pacific day; `used` is charged, `committed` is reserved, both in units by Pacific day.
-    `cost_per_item` is what one staged video draws; 0 leaves the pool out. `executor` limits it to `local` or `github`.
+    `slots`: `capacity` at once, `queued` items already in or before it. `rate`: `capacity` starts a
+    `window_seconds`. `budget`: `capacity` units a Pacific day; `used` is charged, `committed` is reserved,
+    both in units by Pacific day. `cost_per_item` is what one staged video draws; 0 leaves the pool out.
+    `executor` limits it to `local` or `github`.
     """
 
     name: str
@@ -220,8 +227,8 @@ class PoolView:
 class WaveRequest:
     """What is wanted: videos over channels, in this order.
 
-    `scheduled_at` None means as soon as it can be. `overrides` pins a member to an instant and survives re-planning.
-    `same_asset_limit` is how many channels one video may go to before the policy warning.
+    `scheduled_at` None means as soon as it can be. `overrides` pins a member to an instant and survives
+    re-planning. `same_asset_limit` is how many channels one video may go to before the policy warning.
     """
 
     videos: tuple[int, ...]
@@ -241,8 +248,8 @@ class WaveRequest:
 class Placement:
     """One video on one channel at one instant.
 
-    `stage_at` is when staging starts at the latest; `stage_on` is the Pacific day whose budget it reserves (None without a
-    budget). The dispatcher may work ahead of both.
+    `stage_at` is when staging starts at the latest; `stage_on` is the Pacific day whose budget it reserves
+    (None without a budget). The dispatcher may work ahead of both.
     """
 
     video_id: int
@@ -260,7 +267,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """The other side of a conflict: an existing schedule or distribution, or another member of the same wave."""
+    """The other side of a conflict.
+
+    An existing schedule or distribution, or another member of the same wave.
+    """
 
     schedule_id: int | None = None
     video_id: int | None = None
@@ -286,8 +296,8 @@ class Alternative:
 class Conflict:
     """What collided, by which rule, who yields and how it ends.
 
-    `channel_id` is None where a whole simultaneous group, or a video over many channels, is meant. `moved_to` is the new
-    time of the party that yielded.
+    `channel_id` is None where a whole simultaneous group, or a video over many channels, is meant.
+    `moved_to` is the new time of the party that yielded.
     """
 
     rule: str
@@ -309,7 +319,10 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Displacement:
-    """An existing schedule that gives way; `to_at` None means that no free time was found and it is to be held."""
+    """An existing schedule that gives way;.
+
+    `to_at` None means that no free time was found and it is to be held.
+    """
 
     schedule_id: int | None
     channel_id: int
@@ -333,7 +346,8 @@ class DayLoad:
 class Plan:
     """What would happen, and what stood in the way.
 
-    `looked_until` is the latest instant whose calendar mattered: load `occupied` up to there, or plan again with more.
+    `looked_until` is the latest instant whose calendar mattered: load `occupied` up to there, or plan again
+    with more.
     """
 
     placements: tuple[Placement, ...]
@@ -349,7 +363,10 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash of what would be written; equal plans have equal fingerprints, whatever the order of input."""
+        """Return a hash of what would be written;.
+
+        Equal plans have equal fingerprints, whatever the order of input.
+        """
         lines = sorted(
             f"{p.video_id} {p.channel_id} {p.at.isoformat()} {p.priority}" for p in self.placements
         )
@@ -362,45 +379,3 @@ class Plan:
         return tuple(
             c for c in self.conflicts if c.video_id == video_id and c.channel_id in (channel_id, None)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """One rule, what it looked at, what it wants, and yes or no. None is unknown (value) or no limit (threshold)."""
-
-    rule: str
-    value: Any
-    threshold: Any
-    ok: bool
-    template: str = "{rule}: {value}, wanted {threshold}"
-
-    @property
-    def sentence(self) -> str:
-        """Say the result for a person."""
-        value = "unknown" if self.value is None else self.value
-        return ("yes: " if self.ok else "no: ") + self.template.format(
-            rule=self.rule, value=value, threshold=self.threshold
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a video may, or may not, go to a channel; `scores` holds the parts of its rank."""
-
-    video_id: int
-    channel_id: int
-    ok: bool
-    rules: tuple[RuleResult, ...]
-    scores: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> tuple[RuleResult, ...]:
-        """Return the rules that said no."""
-        return tuple(rule for rule in self.rules if not rule.ok)
-
-    @property
-    def sentence(self) -> str:
-        """Say in one line whether it goes, and why not."""
-        if self.ok:
-            return "yes: every rule is met"
-        return "; ".join(rule.sentence for rule in self.failed)
