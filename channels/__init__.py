@@ -1,0 +1,1 @@
+"""The register: which channels exist, their slots, credentials, configuration, health and numbers."""

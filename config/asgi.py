@@ -1,0 +1,9 @@
+"""An ASGI application, for hosts that offer nothing else; WSGI is some ten times faster here."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,190 @@
+"""Read settings from the environment, and say by name which one is wrong and why.
+
+Values come from the real environment first, then from `installation.env` in the data folder, which
+`manage.py up` writes so that every process of one installation agrees. In a demo it is the other way round:
+a GITHUB_API_URL that happens to be set in the shell must not point half of a demo at the real GitHub.
+"""
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar, overload
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+BASE_DIR = Path(__file__).resolve().parent.parent
+INSTALLATION_FILE = "installation.env"
+DEMO_FLAG = "HEADEND_DEMO"
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+
+_cache: dict[Path, Mapping[str, str]] = {}
+
+
+def data_dir() -> Path:
+    """Return the folder under which this installation keeps everything."""
+    given = os.environ.get("HEADEND_DATA_DIR", "").strip()
+    path = Path(given).expanduser() if given else BASE_DIR / "var"
+    return path if path.is_absolute() else Path.cwd() / path
+
+
+def parse_lines(content: str, origin: str = INSTALLATION_FILE) -> dict[str, str]:
+    """Return the NAME=value lines of a file; blank lines and lines with a leading # are skipped.
+
+    Raises:
+        ImproperlyConfigured: a line is not of the form NAME=value.
+    """
+    values: dict[str, str] = {}
+    for number, line in enumerate(content.splitlines(), start=1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, separator, value = line.partition("=")
+        if not separator or not name.strip().isidentifier():
+            raise ImproperlyConfigured(f"{origin}, line {number}: expected NAME=value.")
+        values[name.strip()] = value.strip()
+    return values
+
+
+def installation() -> Mapping[str, str]:
+    """Return what `manage.py up` wrote down for every process of this installation."""
+    folder = data_dir()
+    if folder not in _cache:
+        path = folder / INSTALLATION_FILE
+        try:
+            _cache[folder] = parse_lines(path.read_text(encoding="utf-8"), str(path))
+        except FileNotFoundError:
+            _cache[folder] = {}
+        except OSError as error:
+            raise ImproperlyConfigured(f"{path} cannot be read: {error.strerror}.") from error
+    return _cache[folder]
+
+
+def forget_installation() -> None:
+    """Read the installation file anew next time; the supervisor calls this after writing it."""
+    _cache.clear()
+
+
+def raw(name: str) -> str | None:
+    """Return the value of `name`, or None where it is unset or empty."""
+    kept = installation()
+    if DEMO_FLAG in kept and name in kept:
+        return kept[name] or None
+    return os.environ.get(name, "").strip() or kept.get(name) or None
+
+
+def fault(name: str, fact: str) -> ImproperlyConfigured:
+    """Make the error that names the variable and the fact, and never shows its value."""
+    return ImproperlyConfigured(f"{name} {fact}")
+
+
+@overload
+def text(name: str) -> str: ...
+@overload
+def text(name: str, default: T) -> str | T: ...
+def text(name: str, *default):
+    """Return a text; without a default the variable must be set."""
+    return _read(name, str, default)
+
+
+@overload
+def integer(name: str, *, minimum: int | None = None, maximum: int | None = None) -> int: ...
+@overload
+def integer(name: str, default: T, *, minimum: int | None = None, maximum: int | None = None) -> int | T: ...
+def integer(name: str, *default, minimum: int | None = None, maximum: int | None = None):
+    """Return a whole number within the bounds."""
+
+    def parse(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise fault(name, "must be a whole number.") from None
+        if minimum is not None and number < minimum:
+            raise fault(name, f"must be at least {minimum}; it is {number}.")
+        if maximum is not None and number > maximum:
+            raise fault(name, f"must be at most {maximum}; it is {number}.")
+        return number
+
+    return _read(name, parse, default)
+
+
+@overload
+def flag(name: str) -> bool: ...
+@overload
+def flag(name: str, default: T) -> bool | T: ...
+def flag(name: str, *default):
+    """Return a yes or no."""
+
+    def parse(value: str) -> bool:
+        if value.lower() in TRUE_WORDS:
+            return True
+        if value.lower() in FALSE_WORDS:
+            return False
+        raise fault(name, "must be yes or no (also: true, false, on, off, 1, 0).")
+
+    return _read(name, parse, default)
+
+
+@overload
+def url(name: str, *, schemes: tuple[str, ...] = ("https", "http")) -> str: ...
+@overload
+def url(name: str, default: T, *, schemes: tuple[str, ...] = ("https", "http")) -> str | T: ...
+def url(name: str, *default, schemes: tuple[str, ...] = ("https", "http")):
+    """Return an address with one of the schemes, without a slash at its end."""
+
+    def parse(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError:
+            raise fault(name, "is not a valid address.") from None
+        if parts.scheme not in schemes:
+            raise fault(name, f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
+        if not parts.netloc and not parts.path:
+            raise fault(name, "names no host.")
+        if parts.scheme in ("http", "https") and not parts.hostname:
+            raise fault(name, "names no host.")
+        return value.rstrip("/")
+
+    return _read(name, parse, default)
+
+
+def one_of(name: str, choices: tuple[str, ...], default: str) -> str:
+    """Return one of the listed words."""
+
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise fault(name, f"must be {' or '.join(choices)}.")
+        return value
+
+    return _read(name, parse, (default,))
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """Return the parts of a list that is separated by commas."""
+    return _read(
+        name, lambda value: [part.strip() for part in value.split(",") if part.strip()], (list(default),)
+    )
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Return the networks (CIDR) of a list that is separated by commas; empty where unset."""
+    found = []
+    for part in words(name):
+        try:
+            found.append(ipaddress.ip_network(part))
+        except ValueError:
+            raise fault(name, f"must list networks such as 10.0.0.0/8; {part} is none.") from None
+    return found
+
+
+def _read(name: str, parse: Callable[[str], T], default: tuple[T, ...]) -> T:
+    value = raw(name)
+    if value is not None:
+        return parse(value)
+    if default:
+        return default[0]
+    raise fault(name, "must be set.")

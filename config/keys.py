@@ -1,0 +1,75 @@
+"""Make the keys of a single-machine installation once, whoever comes first."""
+
+import base64
+import binascii
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+ENCRYPTION_KEY_BYTES = 32
+
+
+def read_or_make(path: Path, make: Callable[[], str]) -> str:
+    """Return the content of a key file; make it, readable by its owner alone, where there is none.
+
+    Several processes may come at once: each writes a file of its own and links it to the name, which only
+    one can do; the others read what that one wrote. So no process ever sees half a key.
+
+    Raises:
+        ImproperlyConfigured: the file cannot be read or written, or is empty.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+            try:
+                with os.fdopen(handle, "w", encoding="ascii") as file:
+                    file.write(make())
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                Path(draft).unlink(missing_ok=True)
+        content = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"The key file {path} cannot be used: {error.strerror}.") from error
+    if not content:
+        raise ImproperlyConfigured(f"The key file {path} is empty; restore it from a backup.")
+    return content
+
+
+def make_secret_key() -> str:
+    """Return a new key for signing sessions and forms."""
+    return secrets.token_urlsafe(50)
+
+
+def make_encryption_key() -> str:
+    """Return a new key under which credentials are stored: 32 random bytes in URL-safe base64."""
+    return base64.urlsafe_b64encode(os.urandom(ENCRYPTION_KEY_BYTES)).decode("ascii")
+
+
+def check_encryption_keys(keys: list[str], name: str = "HEADEND_ENCRYPTION_KEYS") -> list[str]:
+    """Return the keys if each is 32 bytes in URL-safe base64; the first encrypts, all of them decrypt.
+
+    Raises:
+        ImproperlyConfigured: there is none, or one is of another shape. The message shows no key.
+    """
+    if not keys:
+        raise ImproperlyConfigured(f"{name} must hold at least one key.")
+    for number, key in enumerate(keys, start=1):
+        try:
+            size = len(base64.b64decode(key.encode("ascii"), altchars=b"-_", validate=True))
+        except (binascii.Error, ValueError):
+            size = -1
+        if size != ENCRYPTION_KEY_BYTES:
+            raise ImproperlyConfigured(
+                f"{name}: key {number} is not {ENCRYPTION_KEY_BYTES} bytes in URL-safe base64. Make one with: "
+                'python -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
+            )
+    return keys

@@ -1,0 +1,103 @@
+"""Guard every request: who sent it, what it may load, and that nobody enters without logging in."""
+
+import ipaddress
+from collections.abc import Callable
+
+from auditlog.middleware import AuditlogMiddleware
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+FORWARDED_HEADERS = tuple(
+    f"HTTP_{name}"
+    for name in ("FORWARDED", "X_FORWARDED_FOR", "X_FORWARDED_PROTO", "X_FORWARDED_HOST", "X_FORWARDED_PORT")
+)
+API_PREFIX = "/api/"
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+def _trusted(address: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in settings.HEADEND_TRUSTED_PROXIES)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the address a request came from: the last one in X-Forwarded-For that is not a proxy of ours.
+
+    What stands further left was written by the client and may be anything.
+    """
+    address = request.META.get("REMOTE_ADDR") or None
+    if address is None or not _trusted(address):
+        return address
+    for part in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        candidate = part.strip()
+        try:
+            ipaddress.ip_address(candidate)
+        except ValueError:
+            break
+        address = candidate
+        if not _trusted(candidate):
+            break
+    return address
+
+
+class TrustedProxies:
+    """Drop forwarding headers unless a proxy named in HEADEND_TRUSTED_PROXIES sent them."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Clean the request before anything reads it."""
+        if not _trusted(request.META.get("REMOTE_ADDR", "")):
+            for name in FORWARDED_HEADERS:
+                request.META.pop(name, None)
+        return self.get_response(request)
+
+
+class ContentSecurityPolicy:
+    """Tell the browser to run and style pages from our own files only: no inline script, no other host."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Set the policy unless a view has set a stricter one."""
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+
+class LoginRequired(LoginRequiredMiddleware):
+    """Refuse every page to whoever is not logged in, unless the view is marked `login_not_required`."""
+
+    def process_view(self, request: HttpRequest, view_func, view_args, view_kwargs):
+        """Leave the API to its own authentication, which answers 401 instead of sending to a login page."""
+        if request.path_info.startswith(API_PREFIX):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
+
+class Audit(AuditlogMiddleware):
+    """Put user, address and correlation id of a request on the activity entries that it causes."""
+
+    @staticmethod
+    def _get_remote_addr(request: HttpRequest) -> str | None:
+        # The library takes the first X-Forwarded-For as it comes, which anyone may write.
+        return client_address(request)

@@ -1,0 +1,233 @@
+"""Settings of Headend: everything comes from the environment, and what is wrong is said by name.
+
+Everything that an installation keeps lies under HEADEND_DATA_DIR. The names and defaults are listed in docs/settings.md.
+"""
+
+import hashlib
+import sys
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from config import broker, database, env, keys, logs
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = HEADEND_DATA_DIR = env.data_dir()
+HEADEND_ENV = env.one_of("HEADEND_ENV", ("development", "production"), "development")
+PRODUCTION = HEADEND_ENV == "production"
+HEADEND_DEMO = env.flag(env.DEMO_FLAG, False)
+# Two installations on one machine differ by port only, and cookies do not: so their names do.
+INSTALLATION_ID = hashlib.sha256(str(DATA_DIR).encode()).hexdigest()[:8]
+
+# --- who may talk to it ---------------------------------------------------------------------------------------
+HEADEND_PUBLIC_URL = env.url("HEADEND_PUBLIC_URL", None)
+HEADEND_TRUSTED_PROXIES = env.networks("HEADEND_TRUSTED_PROXIES")
+DEBUG = env.flag("HEADEND_DEBUG", False)
+if PRODUCTION:
+    SECRET_KEY = env.text("SECRET_KEY")
+    ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+    HEADEND_ENCRYPTION_KEYS = keys.check_encryption_keys(env.words("HEADEND_ENCRYPTION_KEYS"))
+    if not ALLOWED_HOSTS:
+        raise env.fault("ALLOWED_HOSTS", "must be set: the host names under which Headend is reached.")
+    if DEBUG:
+        raise env.fault("HEADEND_DEBUG", "must not be on in production: it shows settings to visitors.")
+    if HEADEND_DEMO:
+        raise env.fault("HEADEND_ENV", "must not be production in a data folder that holds a demo.")
+else:
+    SECRET_KEY = env.text("SECRET_KEY", None) or keys.read_or_make(
+        DATA_DIR / "keys" / "secret_key", keys.make_secret_key
+    )
+    ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+    HEADEND_ENCRYPTION_KEYS = keys.check_encryption_keys(
+        env.words("HEADEND_ENCRYPTION_KEYS")
+        or [keys.read_or_make(DATA_DIR / "keys" / "encryption_key", keys.make_encryption_key)]
+    )
+if HEADEND_PUBLIC_URL and (_public_host := urlsplit(HEADEND_PUBLIC_URL).hostname):
+    ALLOWED_HOSTS = list(
+        dict.fromkeys([*ALLOWED_HOSTS, f"[{_public_host}]" if ":" in _public_host else _public_host])
+    )
+CSRF_TRUSTED_ORIGINS = (
+    [HEADEND_PUBLIC_URL] if HEADEND_PUBLIC_URL and HEADEND_PUBLIC_URL.startswith("https") else []
+)
+
+# --- what it is made of ---------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "auditlog",
+    "django_celery_beat",
+    "django_htmx",
+    "ninja",
+    "axes",
+    "channels",
+    "orchestration",
+    "dashboard",
+    "config",
+]
+MIDDLEWARE = [
+    "config.middleware.TrustedProxies",
+    "django.middleware.security.SecurityMiddleware",
+    "config.middleware.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.LoginRequired",
+    "config.middleware.Audit",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {"default": database.settings_for(env.text("DATABASE_URL", None), DATA_DIR)}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+# --- logging in -----------------------------------------------------------------------------------------------
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
+AXES_VERBOSE = False
+
+# --- in the browser -------------------------------------------------------------------------------------------
+SESSION_COOKIE_NAME = "headend_session" if PRODUCTION else f"headend_session_{INSTALLATION_ID}"
+CSRF_COOKIE_NAME = "headend_csrf" if PRODUCTION else f"headend_csrf_{INSTALLATION_ID}"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes of a load balancer come over plain HTTP
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HEADEND_TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+# Outside production files are served from where they lie, so that `up` needs no collectstatic.
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_URL = "/media/"
+MEDIA_ROOT = DATA_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- audit ----------------------------------------------------------------------------------------------------
+AUDITLOG_LOGENTRY_MODEL = "orchestration.Activity"
+AUDITLOG_DISABLE_ON_RAW_SAVE = True
+
+# --- work in the background -----------------------------------------------------------------------------------
+HEADEND_TICK_SECONDS = env.integer("HEADEND_TICK_SECONDS", 2, minimum=1, maximum=60)
+HEADEND_WATCH_SECONDS = env.integer("HEADEND_WATCH_SECONDS", 1 if HEADEND_DEMO else 5, minimum=1, maximum=300)
+HEADEND_STATISTICS_SECONDS = env.integer("HEADEND_STATISTICS_SECONDS", 3600, minimum=5, maximum=86_400)
+HEADEND_WORK_CONCURRENCY = env.integer("HEADEND_WORK_CONCURRENCY", 3, minimum=1, maximum=64)
+
+CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker.settings_for(
+    env.url("CELERY_BROKER_URL", None, schemes=broker.SCHEMES), DATA_DIR
+)
+CELERY_BROKER_CONNECTION_TIMEOUT = 3
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
+CELERY_TASK_PUBLISH_RETRY = False  # a lost message costs one tick; a blocked request costs the operator
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+# A tick must never wait behind ffmpeg: what keeps time has a queue, and a worker, of its own.
+CELERY_TASK_DEFAULT_QUEUE = "work"
+CELERY_TASK_ROUTES = {
+    "orchestration.tasks.tick": {"queue": "control"},
+    "orchestration.tasks.watch_runs": {"queue": "control"},
+}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+
+
+def _every(seconds: float, task: str) -> dict[str, object]:
+    """Schedule a task so that a backlog never builds: a call that was not taken in time is dropped."""
+    return {
+        "task": f"orchestration.tasks.{task}",
+        "schedule": seconds,
+        "options": {"expires": max(seconds, 2)},
+    }
+
+
+CELERY_BEAT_SCHEDULE = {
+    "tick": _every(HEADEND_TICK_SECONDS, "tick"),
+    "watch runs": _every(HEADEND_WATCH_SECONDS, "watch_runs"),
+    "scrape sources": _every(60, "scrape_sources"),
+    "check channels": _every(300, "check_channels"),
+    "collect statistics": _every(HEADEND_STATISTICS_SECONDS, "collect_statistics"),
+}
+
+# --- the outside world ----------------------------------------------------------------------------------------
+GITHUB_API_URL = env.url("GITHUB_API_URL", "https://api.github.com")
+GITHUB_TOKEN = env.text("GITHUB_TOKEN", "")
+GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET", "")
+YOUTUBE_API_URL = env.url("YOUTUBE_API_URL", "https://youtube.googleapis.com")
+GOOGLE_TOKEN_URL = env.url("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
+GOOGLE_AUTH_URL = env.url("GOOGLE_AUTH_URL", "https://accounts.google.com/o/oauth2/v2/auth")
+GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", "")
+GOOGLE_CLIENT_SECRET = env.text("GOOGLE_CLIENT_SECRET", "")
+
+HEADEND_SOURCE_NETWORKS = env.networks("HEADEND_SOURCE_NETWORKS")
+HEADEND_MAX_SOURCE_BYTES = env.integer("HEADEND_MAX_SOURCE_BYTES", 5 * 1024**3, minimum=1)
+HEADEND_FFMPEG = env.text("HEADEND_FFMPEG", "")
+HEADEND_UPLOAD_LEAD_SECONDS = env.integer("HEADEND_UPLOAD_LEAD_SECONDS", 3600, minimum=0)
+
+# --- logs -----------------------------------------------------------------------------------------------------
+HEADEND_JSON_LOGS = env.flag("HEADEND_JSON_LOGS", False)
+logs.protect(SECRET_KEY, *HEADEND_ENCRYPTION_KEYS, GITHUB_TOKEN, GITHUB_WEBHOOK_SECRET, GOOGLE_CLIENT_SECRET)
+LOGGING = logs.settings_for(
+    DATA_DIR, json_lines=HEADEND_JSON_LOGS, debug=DEBUG, testing="pytest" in sys.modules
+)

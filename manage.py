@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Run a Headend command; `manage.py up` starts everything."""
+
+import os
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - said before an import fails on syntax that an older Python lacks
+    sys.exit(f"Headend needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable}).")
+
+
+def main() -> None:
+    """Hand the command line to Django."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("Django is not installed here. Run: .venv/bin/pip install -r requirements.txt")
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

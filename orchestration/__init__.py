@@ -1,0 +1,1 @@
+"""The engine: what is to happen, is happening and happened."""

@@ -1,0 +1,42 @@
+"""The orchestration app."""
+
+from django.apps import AppConfig
+
+
+class OrchestrationConfig(AppConfig):
+    """Register the orchestration app and what django-auditlog follows."""
+
+    name = "orchestration"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Follow edits of the configuration; high-churn fields and secrets are left out (see FACTS on auditlog)."""
+        from auditlog.registry import auditlog
+
+        from channels import models as register
+        from orchestration.models import ApiToken, Pool, Source
+
+        stateful = ["version", "state", "state_changed_at", "created_at", "updated_at"]
+        auditlog.register(
+            register.Channel,
+            exclude_fields=[*stateful, "health", "health_reason", "health_checks", "health_checked_at"],
+        )
+        auditlog.register(register.PostingSlot)
+        auditlog.register(register.Blackout)
+        auditlog.register(
+            register.Credential,
+            exclude_fields=[*stateful, "client_secret_sealed", "refresh_token_sealed", "checked_at", "pushed_at"],
+        )
+        auditlog.register(
+            Source,
+            exclude_fields=[
+                *stateful,
+                "next_scrape_at",
+                "last_scraped_at",
+                "last_found",
+                "last_error",
+                "consecutive_failures",
+            ],
+        )
+        auditlog.register(Pool)
+        auditlog.register(ApiToken, exclude_fields=["token_hash", "last_used_at"])

@@ -1,0 +1,97 @@
+"""Give every test run a data folder of its own, and keep it off the network."""
+
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before Django reads its settings: nothing of the developer's installation or shell may reach a test.
+# DATABASE_URL alone is taken over; it says on which database the tests run.
+DATA_DIR = Path(tempfile.mkdtemp(prefix="headend-tests-"))
+for _name in list(os.environ):
+    if _name.startswith(("HEADEND_", "GITHUB_", "GOOGLE_", "YOUTUBE_")) and not _name.startswith(
+        "HEADEND_TEST_"
+    ):
+        del os.environ[_name]
+for _name in ("SECRET_KEY", "ALLOWED_HOSTS"):
+    os.environ.pop(_name, None)
+os.environ["HEADEND_DATA_DIR"] = str(DATA_DIR)
+os.environ["CELERY_BROKER_URL"] = "memory://"
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+
+pytest_plugins = ["tests.sandbox_fixture"]
+
+
+class OutsideNetwork(AssertionError):
+    """A test tried to reach another machine."""
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the data folder of this run."""
+    shutil.rmtree(DATA_DIR, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs PostgreSQL when the run is on SQLite."""
+    if os.environ.get("DATABASE_URL"):
+        return
+    skip = pytest.mark.skip(reason="needs PostgreSQL: set DATABASE_URL")
+    for item in items:
+        if item.get_closest_marker("postgres_only"):
+            item.add_marker(skip)
+
+
+def _is_loopback(host: object) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(name).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_outside_network() -> Iterator[None]:
+    """Refuse connections to other machines, and names that would have to be looked up outside."""
+    patch = pytest.MonkeyPatch()
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def check(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise OutsideNetwork(f"a test tried to connect to {address[0]}")
+
+    def guarded_connect(self: socket.socket, address: object) -> None:
+        check(self, address)
+        return connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: object) -> int:
+        check(self, address)
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host: object, *args: object, **kwargs: object):
+        if _is_loopback(host):
+            return getaddrinfo(host, *args, **kwargs)
+        try:
+            ipaddress.ip_address(str(host))
+        except ValueError:
+            raise socket.gaierror(socket.EAI_NONAME, f"tests look up no names: {host}") from None
+        return getaddrinfo(host, *args, **kwargs)
+
+    patch.setattr(socket.socket, "connect", guarded_connect)
+    patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def small_and_apart(settings, tmp_path: Path) -> None:
+    """Hash passwords fast, and give each test a media folder of its own."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.MEDIA_ROOT = tmp_path / "media"
