@@ -1,0 +1,60 @@
+"""Name the states of the register and the arrows between them.
+
+No queries here. `TRANSITIONS` feeds the guards, the visible buttons, the API's `actions` and the tests.
+"""
+
+from django.db import models
+
+
+class ChannelState(models.TextChoices):
+    """What the operator wants of a channel."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+class ChannelHealth(models.TextChoices):
+    """What was last observed of a channel; written by monitoring only."""
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+
+
+class CredentialState(models.TextChoices):
+    """What Google last said about a channel's OAuth grant."""
+
+    MISSING = "missing"
+    VALID = "valid"
+    EXPIRING = "expiring"
+    REVOKED = "revoked"
+    WRONG_CHANNEL = "wrong_channel"
+
+
+class MisfirePolicy(models.TextChoices):
+    """What becomes of an item whose moment has passed."""
+
+    PUBLISH_LATE = "publish_late"
+    NEXT_SLOT = "next_slot"
+    SKIP = "skip"
+    HOLD = "hold"
+
+
+class Executor(models.TextChoices):
+    """Who stages a channel's videos."""
+
+    GITHUB = "github"
+    LOCAL = "local"
+
+
+CHANNEL_TRANSITIONS: dict[str, frozenset[str]] = {
+    ChannelState.ACTIVE: frozenset({ChannelState.PAUSED, ChannelState.DISABLED}),
+    ChannelState.PAUSED: frozenset({ChannelState.ACTIVE, ChannelState.DISABLED}),
+    ChannelState.DISABLED: frozenset({ChannelState.ACTIVE}),
+}
+
+CREDENTIAL_TRANSITIONS: dict[str, frozenset[str]] = {
+    state: frozenset(set(CredentialState.values) - {state}) for state in CredentialState.values
+}

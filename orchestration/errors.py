@@ -1,0 +1,122 @@
+"""Name what can go wrong, so that every door can say the same thing.
+
+Each error carries a stable `code`, the HTTP status that fits, the `field` at fault where there is one, and `again`:
+"again" (try later), "never" (change something first) or "unknown" (look before trying).
+"""
+
+from typing import Any, ClassVar
+
+
+class OrchestrationError(Exception):
+    """A refusal that its caller can act on."""
+
+    code: ClassVar[str] = "orchestration_error"
+    status: ClassVar[int] = 400
+    again: ClassVar[str] = "never"
+
+    def __init__(self, message: str, *, field: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.details = details
+
+
+class InvalidRequest(OrchestrationError):
+    """A value that was given cannot be used; `field` names it."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class NotFound(OrchestrationError):
+    """An id that was given names nothing; `field` names it."""
+
+    code = "not_found"
+    status = 404
+
+
+class NotPermitted(OrchestrationError):
+    """The caller's scope or permission does not cover this."""
+
+    code = "not_permitted"
+    status = 403
+
+
+class SystemNotRunning(OrchestrationError):
+    """The system is stopped, paused or draining, so nothing new may start."""
+
+    code = "system_not_running"
+    status = 409
+    again = "again"
+
+
+class IllegalTransition(OrchestrationError):
+    """The present state does not allow this step."""
+
+    code = "illegal_transition"
+    status = 409
+
+
+class StaleState(OrchestrationError):
+    """Somebody else changed the row in the meantime; look again."""
+
+    code = "stale_state"
+    status = 409
+    again = "again"
+
+
+class ChannelPaused(OrchestrationError):
+    """The channel is paused or disabled by its operator."""
+
+    code = "channel_paused"
+    status = 409
+
+
+class NoRightsBasis(OrchestrationError):
+    """The video's source has no rights basis, so nothing of it may be published."""
+
+    code = "no_rights_basis"
+    status = 409
+
+
+class VideoNotReady(OrchestrationError):
+    """The video has no file that can be uploaded, and will not get one by itself."""
+
+    code = "video_not_ready"
+    status = 409
+
+
+class PlanRefused(OrchestrationError):
+    """The plan has conflicts that its `on_conflict` does not resolve; `details["plan"]` holds the whole plan."""
+
+    code = "plan_refused"
+    status = 409
+
+
+class PlanOutdated(OrchestrationError):
+    """What the plan rested on changed before it was committed; plan again."""
+
+    code = "plan_outdated"
+    status = 409
+    again = "again"
+
+
+class LeaseLost(OrchestrationError):
+    """The job's lease went to somebody else; its former holder writes nothing."""
+
+    code = "lease_lost"
+    status = 409
+
+
+class PermitRefused(OrchestrationError):
+    """Another run, or another attempt of this run, already holds the permit."""
+
+    code = "permit_refused"
+    status = 409
+
+
+class IdempotencyConflict(OrchestrationError):
+    """The Idempotency-Key was used before for another request, or its first request is still under way."""
+
+    code = "idempotency_conflict"
+    status = 409

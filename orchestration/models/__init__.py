@@ -1,0 +1,30 @@
+"""The rows of what is to happen, is happening and happened."""
+
+from orchestration.models.activity import Activity
+from orchestration.models.library import Source, Video
+from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
+from orchestration.models.pools import BudgetEntry, Lease, Pool
+from orchestration.models.statistics import VideoStatistics
+from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, SystemState
+from orchestration.models.work import Job, OrphanUpload, WorkflowRun
+
+__all__ = [
+    "Activity",
+    "ApiToken",
+    "BudgetEntry",
+    "Conflict",
+    "Distribution",
+    "Heartbeat",
+    "IdempotencyRecord",
+    "Job",
+    "Lease",
+    "OrphanUpload",
+    "Pool",
+    "Schedule",
+    "Source",
+    "SystemState",
+    "Video",
+    "VideoStatistics",
+    "Wave",
+    "WorkflowRun",
+]

@@ -1,0 +1,52 @@
+"""The audit log: who did what to which row, through which door, and why."""
+
+from auditlog.models import AbstractLogEntry
+from django.db import models
+
+from orchestration.states import Trigger
+
+
+class AppendOnlyError(Exception):
+    """Somebody tried to change or delete an audit entry."""
+
+
+class Activity(AbstractLogEntry):
+    """One audit entry; django-auditlog's entry with a verb, a trigger and the reason.
+
+    Written by `orchestration.activity.record` in the same transaction as the change, and by django-auditlog for edits of
+    the configuration. `cid` is the correlation id that ties a whole action together; `changes` holds before and after.
+    """
+
+    verb = models.CharField(
+        max_length=60, db_index=True, help_text="what was done, for example schedule_wave"
+    )
+    trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.ADMIN)
+    actor_label = models.CharField(
+        max_length=150, blank=True, help_text="user name, token name, worker or run"
+    )
+    reason = models.CharField(max_length=500, blank=True)
+    before = models.JSONField(null=True, blank=True)
+    after = models.JSONField(null=True, blank=True)
+
+    class Meta(AbstractLogEntry.Meta):
+        abstract = False
+        verbose_name = "activity"
+        verbose_name_plural = "activity"
+        ordering = ["-timestamp", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.verb or self.get_action_display()} {self.object_repr}"
+
+    def save(self, *args, **kwargs) -> None:
+        """Write a new entry; an entry that stands is never changed."""
+        if self.pk is not None and not self._state.adding:
+            raise AppendOnlyError("The activity log is append-only.")
+        if not self.verb:
+            self.verb = {0: "create", 1: "update", 2: "delete", 3: "access"}.get(self.action, "update")
+        if not self.actor_label and self.actor is not None:
+            self.actor_label = self.actor.get_username()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        """Refuse: the log is append-only; retention is the database administrator's business."""
+        raise AppendOnlyError("The activity log is append-only.")

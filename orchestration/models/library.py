@@ -1,0 +1,128 @@
+"""What comes in: sources and the videos found there."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from channels.models import PRIORITY_VALIDATORS
+from channels.stateful import Stateful
+from orchestration.states import SOURCE_TRANSITIONS, VIDEO_TRANSITIONS, RightsBasis, SourceState, VideoState
+
+
+class Source(Stateful):
+    """One page, direct file or feed that is read for videos, with the right to publish what is found there.
+
+    Operators write it; the scraper writes `last_*` and `next_scrape_at`. Without a rights basis nothing is published.
+    """
+
+    TRANSITIONS = SOURCE_TRANSITIONS
+
+    name = models.CharField(max_length=120)
+    url = models.URLField(max_length=1000)
+    canonical_url = models.CharField(max_length=1000, unique=True, editable=False)
+    rights_basis = models.CharField(
+        max_length=20, choices=RightsBasis.choices, default=RightsBasis.NONE, blank=True
+    )
+    rights_note = models.CharField(
+        max_length=500, blank=True, help_text="contract, licence or attribution that the basis rests on"
+    )
+    priority = models.PositiveSmallIntegerField(default=5, validators=PRIORITY_VALIDATORS)
+    language = models.CharField(
+        max_length=20, blank=True, help_text="language of its videos, if they do not say"
+    )
+    scrape_interval_minutes = models.PositiveIntegerField(default=60, validators=[MinValueValidator(1)])
+    item_limit = models.PositiveIntegerField(
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(500)],
+        help_text="newest items looked at",
+    )
+    state = models.CharField(
+        max_length=10, choices=SourceState.choices, default=SourceState.ACTIVE, editable=False
+    )
+    next_scrape_at = models.DateTimeField(null=True, blank=True, db_index=True, editable=False)
+    last_scraped_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_found = models.PositiveIntegerField(default=0, editable=False)
+    last_error = models.CharField(max_length=500, blank=True, editable=False)
+    consecutive_failures = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args, **kwargs) -> None:
+        """Keep the canonical form of the address beside it, so that one source is registered once."""
+        from orchestration.media import (
+            canonical_url,
+        )  # the media package is heavy; models load at every start
+
+        self.canonical_url = canonical_url(self.url)
+        super().save(*args, **kwargs)
+
+
+class Video(Stateful):
+    """One scraped item and its file, from discovery to a file ready for upload.
+
+    Written by the pipeline. The canonical URL is unique, and so is the content hash of every video that is not a marked
+    duplicate. Files are paths below MEDIA_ROOT.
+    """
+
+    TRANSITIONS = VIDEO_TRANSITIONS
+
+    source = models.ForeignKey(Source, null=True, on_delete=models.PROTECT, related_name="videos")
+    url = models.CharField(max_length=1000)
+    canonical_url = models.CharField(max_length=1000, unique=True)
+    title = models.CharField(max_length=300, blank=True)
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    language = models.CharField(max_length=20, blank=True)
+    view_count = models.BigIntegerField(null=True, blank=True, help_text="views at the source, where known")
+    watermarked = models.BooleanField(null=True, blank=True, help_text="empty: nobody has looked")
+    source_published_at = models.DateTimeField(null=True, blank=True)
+
+    content_hash = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the scraped file")
+    size_bytes = models.BigIntegerField(null=True, blank=True)
+    duration_seconds = models.FloatField(null=True, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    frames_per_second = models.FloatField(null=True, blank=True)
+    video_codec = models.CharField(max_length=40, blank=True)
+    audio_codec = models.CharField(max_length=40, blank=True)
+    original_file = models.CharField(max_length=300, blank=True)
+    prepared_file = models.CharField(max_length=300, blank=True)
+    prepared_hash = models.CharField(max_length=64, blank=True)
+    prepared_bytes = models.BigIntegerField(null=True, blank=True)
+    thumbnail_file = models.CharField(max_length=300, blank=True)
+
+    state = models.CharField(
+        max_length=20, choices=VideoState.choices, default=VideoState.FOUND, db_index=True
+    )
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    duplicate_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="duplicates"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["content_hash"],
+                condition=~Q(content_hash="") & ~Q(state="duplicate"),
+                name="video_content_once",
+            )
+        ]
+        indexes = [models.Index(fields=["state", "-created_at"])]
+
+    def __str__(self) -> str:
+        return self.title or self.url
+
+    @property
+    def rights_basis(self) -> str:
+        """Return the basis on which the video may be published; empty means it may not."""
+        return self.source.rights_basis if self.source else ""

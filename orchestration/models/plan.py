@@ -1,0 +1,207 @@
+"""What goes where and when, and what collided on the way."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from channels import secrets
+from channels.models import PRIORITY_VALIDATORS, Channel
+from channels.stateful import Stateful
+from orchestration.models.library import Video
+from orchestration.states import (
+    CONFLICT_TRANSITIONS,
+    DISTRIBUTION_TRANSITIONS,
+    OPEN_SCHEDULES,
+    SCHEDULE_TRANSITIONS,
+    WAVE_TRANSITIONS,
+    ConflictKind,
+    ConflictState,
+    DistributionState,
+    OnConflict,
+    ScheduleState,
+    Timing,
+    WaveState,
+)
+
+
+class Wave(Stateful):
+    """One coordinated publication of videos over channels; written whole or not at all."""
+
+    TRANSITIONS = WAVE_TRANSITIONS
+
+    name = models.CharField(max_length=120)
+    timing = models.CharField(max_length=20, choices=Timing.choices)
+    scheduled_at = models.DateTimeField(null=True, blank=True)
+    delay_seconds = models.PositiveIntegerField(default=0)
+    priority = models.PositiveSmallIntegerField(default=5, validators=PRIORITY_VALIDATORS)
+    on_conflict = models.CharField(max_length=10, choices=OnConflict.choices, default=OnConflict.SHIFT)
+    state = models.CharField(
+        max_length=12, choices=WaveState.choices, default=WaveState.SCHEDULED, db_index=True
+    )
+    request = models.JSONField(default=dict, help_text="the request as it came in")
+    summary = models.CharField(max_length=500, blank=True)
+    correlation_id = models.CharField(max_length=64, db_index=True)
+    created_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.CheckConstraint(condition=Q(priority__lte=10), name="wave_priority_0_to_10")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Distribution(Stateful):
+    """The decision that a video goes to a channel, once, with its reason and how it ended.
+
+    `youtube_video_id` is written once, by compare-and-swap from empty; what loses that race is an OrphanUpload.
+    """
+
+    TRANSITIONS = DISTRIBUTION_TRANSITIONS
+
+    class Method(models.TextChoices):
+        COORDINATED = "coordinated"
+        WAVE = "wave"
+        DISTRIBUTED = "distributed", "distributed by the rules"
+        MANUAL = "manual", "triggered by hand"
+
+    video = models.ForeignKey(Video, on_delete=models.PROTECT, related_name="distributions")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="distributions")
+    wave = models.ForeignKey(
+        Wave, null=True, blank=True, on_delete=models.SET_NULL, related_name="distributions"
+    )
+    method = models.CharField(max_length=20, choices=Method.choices)
+    reason = models.CharField(max_length=300, blank=True)
+    explanation = models.JSONField(
+        default=list, blank=True, help_text="each rule with value, threshold and verdict"
+    )
+    state = models.CharField(
+        max_length=20, choices=DistributionState.choices, default=DistributionState.ASSIGNED, db_index=True
+    )
+    marker = models.CharField(
+        max_length=64, blank=True, help_text="what the upload carries, to be found again by"
+    )
+    upload_session_sealed = models.TextField(blank=True, editable=False)
+    youtube_video_id = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001 - NULL is the swap's "not yet"
+    staged_at = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True, help_text="as YouTube gives it")
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="when the read-back saw it public")
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["video", "channel"], name="distribution_once"),
+            models.UniqueConstraint(
+                fields=["youtube_video_id"],
+                condition=Q(youtube_video_id__isnull=False),
+                name="youtube_video_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"video {self.video_id} to channel {self.channel_id}"
+
+    @property
+    def upload_session(self) -> str:
+        """Return the resumable session's URI, which is a bearer capability; never log it."""
+        return secrets.decrypt(
+            self.upload_session_sealed, bound_to=f"orchestration.distribution:{self.pk}:session"
+        )
+
+    def sealed_session(self, uri: str) -> str:
+        """Return `uri` sealed for this row."""
+        return secrets.encrypt(uri, bound_to=f"orchestration.distribution:{self.pk}:session")
+
+
+class Schedule(Stateful):
+    """When a distribution is to be public: the instant, and the wall clock and zone it was meant in.
+
+    `stage_at` is when its staging starts. `lateness_seconds` is stored when it ends.
+    """
+
+    TRANSITIONS = SCHEDULE_TRANSITIONS
+
+    distribution = models.OneToOneField(Distribution, on_delete=models.CASCADE, related_name="schedule")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="schedules")
+    wave = models.ForeignKey(Wave, null=True, blank=True, on_delete=models.SET_NULL, related_name="schedules")
+    publish_at = models.DateTimeField()
+    local_wall = models.CharField(
+        max_length=19, help_text="wall clock in the zone, for example 2026-11-23T18:00:00"
+    )
+    zone = models.CharField(max_length=64)
+    stage_at = models.DateTimeField()
+    priority = models.PositiveSmallIntegerField(default=5, validators=PRIORITY_VALIDATORS)
+    state = models.CharField(max_length=20, choices=ScheduleState.choices, default=ScheduleState.PLANNED)
+    overridden = models.BooleanField(default=False, help_text="a person set this time; re-planning keeps it")
+    armed_for = models.DateTimeField(
+        null=True, blank=True, help_text="publishAt as set and read back on YouTube"
+    )
+    bumped_at = models.DateTimeField(null=True, blank=True)
+    misfire_action = models.CharField(max_length=20, blank=True)
+    lateness_seconds = models.FloatField(null=True, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["publish_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(priority__lte=10), name="schedule_priority_0_to_10")
+        ]
+        indexes = [
+            models.Index(fields=["state", "stage_at"]),
+            models.Index(fields=["state", "publish_at"]),
+            models.Index(fields=["channel", "publish_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"distribution {self.distribution_id} at {self.publish_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is still to happen."""
+        return self.state in OPEN_SCHEDULES
+
+
+class Conflict(Stateful):
+    """What collided, by which rule, who yielded and how it was resolved, with ranked alternatives."""
+
+    TRANSITIONS = CONFLICT_TRANSITIONS
+
+    kind = models.CharField(max_length=12, choices=ConflictKind.choices)
+    rule = models.CharField(max_length=60)
+    message = models.CharField(max_length=500)
+    state = models.CharField(
+        max_length=12, choices=ConflictState.choices, default=ConflictState.OPEN, db_index=True
+    )
+    resolution = models.CharField(
+        max_length=20, blank=True, help_text="shifted, preempted, skipped, rejected, …"
+    )
+    yielded = models.CharField(max_length=200, blank=True, help_text="which party gave way")
+    wave = models.ForeignKey(Wave, null=True, blank=True, on_delete=models.CASCADE, related_name="conflicts")
+    video = models.ForeignKey(
+        Video, null=True, blank=True, on_delete=models.CASCADE, related_name="conflicts"
+    )
+    channel = models.ForeignKey(
+        Channel, null=True, blank=True, on_delete=models.CASCADE, related_name="conflicts"
+    )
+    schedule = models.ForeignKey(
+        Schedule, null=True, blank=True, on_delete=models.SET_NULL, related_name="conflicts"
+    )
+    other_schedule = models.ForeignKey(
+        Schedule, null=True, blank=True, on_delete=models.SET_NULL, related_name="conflicts_as_other"
+    )
+    wanted_at = models.DateTimeField(null=True, blank=True)
+    moved_to = models.DateTimeField(null=True, blank=True)
+    alternatives = models.JSONField(default=list, blank=True)
+    correlation_id = models.CharField(max_length=64, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"

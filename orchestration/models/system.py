@@ -1,0 +1,87 @@
+"""The system itself: its switch, its heartbeats, who may call it, what was already answered."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from channels.stateful import Stateful
+from orchestration.states import SYSTEM_TRANSITIONS, SystemStatus
+
+
+class SystemState(Stateful):
+    """The one row that says whether Headend runs, since when, by whom and why; shared by all processes."""
+
+    TRANSITIONS = SYSTEM_TRANSITIONS
+
+    state = models.CharField(
+        max_length=10, choices=SystemStatus.choices, default=SystemStatus.STOPPED, editable=False
+    )
+    changed_by = models.CharField(max_length=150, blank=True, editable=False)
+    reason = models.CharField(max_length=300, blank=True, editable=False)
+    installation_id = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="must equal the data folder's; else this is a copy",
+    )
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="system_state_one_row")]
+        verbose_name_plural = "system state"
+
+    def __str__(self) -> str:
+        return f"the system is {self.state}"
+
+
+class Heartbeat(models.Model):
+    """When a component of the installation last showed that it works."""
+
+    component = models.CharField(max_length=40, primary_key=True)
+    beat_at = models.DateTimeField(default=timezone.now)
+    info = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return self.component
+
+
+class ApiToken(models.Model):
+    """A bearer token for the API: its hash, never itself, with the scope it opens."""
+
+    class Scope(models.TextChoices):
+        READ = "read"
+        OPERATE = "operate"
+        ADMIN = "admin"
+
+    name = models.CharField(max_length=80, unique=True)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.READ)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, editable=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IdempotencyRecord(models.Model):
+    """The answer that was given to an Idempotency-Key, so that the same request has one effect."""
+
+    caller = models.CharField(max_length=160)
+    key = models.CharField(max_length=200)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body")
+    status_code = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["caller", "key"], name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,138 @@
+"""Executions: jobs, the GitHub runs that serve them, and uploads that lost a race."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from channels.models import PRIORITY_VALIDATORS, Channel
+from channels.stateful import Stateful
+from channels.states import Executor
+from orchestration.models.library import Source, Video
+from orchestration.models.plan import Distribution, Schedule
+from orchestration.states import JOB_TRANSITIONS, OPEN_JOBS, RUN_TRANSITIONS, JobKind, JobState, RunState
+
+
+class Job(Stateful):
+    """One execution: what, for whom, by whom, how far, how often tried.
+
+    The table is the queue of record; a Celery message only says "look". Only the holder of the lease writes progress and
+    outcome. `dedupe_key` is unique among open jobs, so that what is due gives one job whoever looks.
+    """
+
+    TRANSITIONS = JOB_TRANSITIONS
+
+    kind = models.CharField(max_length=10, choices=JobKind.choices)
+    executor = models.CharField(max_length=10, choices=Executor.choices, default=Executor.LOCAL)
+    fast = models.BooleanField(default=False, help_text="a short network call, kept apart from the slow work")
+    dedupe_key = models.CharField(max_length=120)
+    channel = models.ForeignKey(Channel, null=True, blank=True, on_delete=models.CASCADE, related_name="jobs")
+    source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.CASCADE, related_name="jobs")
+    video = models.ForeignKey(Video, null=True, blank=True, on_delete=models.CASCADE, related_name="jobs")
+    distribution = models.ForeignKey(
+        Distribution, null=True, blank=True, on_delete=models.CASCADE, related_name="jobs"
+    )
+    schedule = models.ForeignKey(
+        Schedule, null=True, blank=True, on_delete=models.CASCADE, related_name="jobs"
+    )
+    params = models.JSONField(default=dict, blank=True)
+
+    priority = models.PositiveSmallIntegerField(default=5, validators=PRIORITY_VALIDATORS)
+    bumped_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.QUEUED)
+    run_at = models.DateTimeField(default=timezone.now, help_text="not before")
+    waits_for = models.CharField(max_length=200, blank=True, help_text="why it has not been claimed")
+    attempts = models.PositiveIntegerField(default=0)
+    max_attempts = models.PositiveIntegerField(default=5)
+    holder = models.CharField(max_length=120, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    progress = models.FloatField(default=0)
+    progress_note = models.CharField(max_length=200, blank=True)
+    result = models.JSONField(default=dict, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    correlation_id = models.CharField(max_length=64, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dedupe_key"], condition=Q(state__in=sorted(OPEN_JOBS)), name="job_open_once"
+            ),
+            models.CheckConstraint(condition=Q(priority__lte=10), name="job_priority_0_to_10"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "fast", "run_at"]),
+            models.Index(fields=["state", "lease_expires_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} job {self.pk}"
+
+
+class WorkflowRun(Stateful):
+    """A GitHub Actions run that serves a job, from the intent to dispatch it to its conclusion.
+
+    `state` is ours; `remote_status` and `conclusion` are GitHub's own words. The permit is taken once, by compare-and-swap.
+    """
+
+    TRANSITIONS = RUN_TRANSITIONS
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="runs")
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="runs")
+    repository = models.CharField(max_length=140)
+    workflow = models.CharField(max_length=120)
+    ref = models.CharField(max_length=120)
+    correlation_id = models.CharField(max_length=64, unique=True)
+    state = models.CharField(
+        max_length=12, choices=RunState.choices, default=RunState.DISPATCHING, db_index=True
+    )
+    run_id = models.BigIntegerField(null=True, blank=True)
+    run_attempt = models.PositiveIntegerField(null=True, blank=True)
+    html_url = models.URLField(max_length=500, blank=True)
+    remote_status = models.CharField(max_length=30, blank=True)
+    conclusion = models.CharField(max_length=30, blank=True)
+    callback_hash = models.CharField(max_length=64, blank=True, editable=False)
+    permit_run_id = models.BigIntegerField(null=True, blank=True)
+    permit_run_attempt = models.PositiveIntegerField(null=True, blank=True)
+    permitted_at = models.DateTimeField(null=True, blank=True)
+    result = models.JSONField(default=dict, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    looks = models.PositiveIntegerField(default=0)
+    next_look_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["repository", "run_id"], condition=Q(run_id__isnull=False), name="run_id_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id or self.correlation_id} of {self.repository}"
+
+
+class OrphanUpload(models.Model):
+    """An upload that lost the race to be a distribution's video: private on YouTube, to be deleted there."""
+
+    distribution = models.ForeignKey(Distribution, on_delete=models.CASCADE, related_name="orphans")
+    youtube_video_id = models.CharField(max_length=32)
+    reason = models.CharField(max_length=300)
+    found_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-found_at"]
+        constraints = [models.UniqueConstraint(fields=["youtube_video_id"], name="orphan_once")]
+
+    def __str__(self) -> str:
+        return self.youtube_video_id

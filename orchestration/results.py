@@ -1,0 +1,222 @@
+"""What the service answers: typed values that API, pages and CLI render each in their way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from channels.models import Channel
+    from orchestration.models import Activity, Conflict, Distribution, Job, Schedule, Source, Video, Wave
+    from orchestration.planning.types import Explanation, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class SystemReport:
+    """The state of the whole system; instants are aware UTC, `components` are seconds since each last showed life."""
+
+    state: str
+    since: datetime
+    changed_by: str
+    reason: str
+    actions: tuple[str, ...]
+    running_jobs: int
+    queued_jobs: int
+    open_schedules: int
+    overdue_schedules: int
+    armed_schedules: int
+    components: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class WaveResult:
+    """A plan and, unless it was a dry run, the wave that was made of it."""
+
+    plan: Plan
+    wave: Wave | None
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerResult:
+    """The job that was started and the method: `github_actions` or `local_pipeline`."""
+
+    job: Job
+    method: str
+    message: str
+    distribution: Distribution | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One thing that was looked at; `ok` is None where it could not be looked at."""
+
+    check: str
+    ok: bool | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelReport:
+    """What is known of one channel; counts are of the last 24 hours where they say so."""
+
+    channel: Channel
+    state: str
+    health: str
+    reason: str
+    checked_at: datetime | None
+    checks: tuple[HealthCheck, ...]
+    open_schedules: int
+    published_24h: int
+    failed_24h: int
+    needs_review: int
+    next_publish_at: datetime | None
+    last_published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorResult:
+    """The last known health of channels, and the check jobs that were started if a check was asked for."""
+
+    channels: list[ChannelReport]
+    jobs: list[Job] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class DistributeDecision:
+    """Yes or no for one video and one channel, with every rule that was looked at."""
+
+    video_id: int
+    channel_id: int
+    chosen: bool
+    publish_at: datetime | None
+    reason: str
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DistributeResult:
+    """What the rules decided; `created` is empty for a dry run and when there was nothing new."""
+
+    decisions: list[DistributeDecision]
+    created: list[Distribution]
+    dry_run: bool
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOutcome:
+    """What became of one channel's configuration: `unchanged`, `changed` (dry run), `queued`, `recorded` (no repository)."""
+
+    channel: Channel
+    outcome: str
+    revision: int | None
+    message: str
+    job: Job | None = None
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """The outcome for each channel asked for."""
+
+    outcomes: list[SyncOutcome]
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueItem:
+    """What resume would do to one schedule that is past its moment."""
+
+    schedule: Schedule
+    action: str
+    new_at: datetime | None
+    lateness_seconds: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePreview:
+    """What is overdue and what will happen to each on resume; released at most `per_minute` a minute, in due order."""
+
+    items: list[OverdueItem]
+    per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallPreview:
+    """The publications that a recall would make private again, and those it would only cancel."""
+
+    wave: Wave
+    public: list[Distribution]
+    cancelled: list[Schedule]
+
+
+@dataclass(frozen=True, slots=True)
+class WaveMember:
+    """One member of a wave and how far it is."""
+
+    schedule: Schedule
+    readiness: str
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaveReport:
+    """A wave with its members; `skew_seconds` is last minus first publication as YouTube gave them."""
+
+    wave: Wave
+    actions: tuple[str, ...]
+    members: list[WaveMember]
+    counts: dict[str, int]
+    skew_seconds: float | None
+    conflicts: list[Conflict]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolReport:
+    """One shared resource now: who holds it, who waits, what was spent today (Pacific)."""
+
+    name: str
+    label: str
+    kind: str
+    capacity: int
+    used: int
+    paused: bool
+    waiting: int
+    day: date | None
+    resets_at: datetime | None
+    leases: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsReport:
+    """Raw numbers of YouTube beside our own operations' counts; the two are never mixed into one figure."""
+
+    channels: list[dict[str, Any]]
+    top_videos: list[dict[str, Any]]
+    published_by_day: list[dict[str, Any]]
+    outcomes: dict[str, int]
+    median_lateness_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Everything the overview shows; `version` changes when any of it does."""
+
+    version: str
+    status: SystemReport
+    channels: list[ChannelReport]
+    waves: list[WaveReport]
+    upcoming: list[Schedule]
+    running_jobs: list[Job]
+    recent_jobs: list[Job]
+    problems: list[dict[str, Any]]
+    sources: list[Source]
+    videos: dict[str, int]
+    recent_videos: list[Video]
+    pools: list[PoolReport]
+    activity: list[Activity]
+    statistics: StatisticsReport
+    first_steps: list[dict[str, Any]]

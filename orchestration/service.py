@@ -1,0 +1,466 @@
+"""THE DOOR: every coordination action, whoever asks."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from orchestration import (
+    configuration,
+    console,
+    control,
+    distribution,
+    monitoring,
+    pipeline,
+    pools,
+    queue,
+    recall,
+    register,
+    scheduling,
+    sources,
+    statistics,
+    waves,
+    workflows,
+)
+from orchestration.activity import Acting, acting_as, new_correlation_id
+from orchestration.errors import NotPermitted
+from orchestration.models import ApiToken, Conflict, Job, Lease, Pool, Schedule, Source, Wave
+from orchestration.results import (
+    Dashboard,
+    DistributeResult,
+    MonitorResult,
+    PoolReport,
+    RecallPreview,
+    ResumePreview,
+    StatisticsReport,
+    SyncResult,
+    SystemReport,
+    TriggerResult,
+    WaveReport,
+    WaveResult,
+)
+from orchestration.states import Trigger
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SCOPES = {ApiToken.Scope.READ: 0, ApiToken.Scope.OPERATE: 1, ApiToken.Scope.ADMIN: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, and what they may do: `read`, `operate` or `admin`."""
+
+    label: str
+    scope: str = ApiToken.Scope.READ
+    user_id: int | None = None
+
+    @classmethod
+    def of_user(cls, user: Any) -> Actor:
+        """Return the actor of a logged-in user: superusers administer, staff operate, others read."""
+        if user.is_superuser:
+            scope = ApiToken.Scope.ADMIN
+        else:
+            scope = ApiToken.Scope.OPERATE if user.is_staff else ApiToken.Scope.READ
+        return cls(user.get_username(), scope, user.pk)
+
+    @classmethod
+    def of_token(cls, token: ApiToken) -> Actor:
+        """Return the actor of a bearer token."""
+        return cls(f"token {token.name}", token.scope)
+
+    @classmethod
+    def system(cls, label: str = "headend") -> Actor:
+        """Return the system itself: beat, workers and the command line of the machine's owner."""
+        return cls(label, ApiToken.Scope.ADMIN)
+
+
+def action(
+    scope: str,
+) -> Callable[
+    [Callable[Concatenate[CentralOrchestrationService, P], R]],
+    Callable[Concatenate[CentralOrchestrationService, P], R],
+]:
+    """Let a method be called by actors of `scope` and above, and name them in all it records."""
+
+    def decorate(method):
+        @functools.wraps(method)
+        def guarded(self: CentralOrchestrationService, *args: P.args, **kwargs: P.kwargs) -> R:
+            if SCOPES[self.actor.scope] < SCOPES[scope]:
+                raise NotPermitted(
+                    f"{self.actor.label} may {self.actor.scope}, but {method.__name__} needs {scope}."
+                )
+            with acting_as(Acting(self.actor.label, self.actor.user_id, self.trigger, self.correlation_id)):
+                return method(self, *args, **kwargs)
+
+        guarded.needs_scope = scope
+        return guarded
+
+    return decorate
+
+
+class CentralOrchestrationService:
+    """Coordinate all channels: what goes where and when, by which machinery, and what happened.
+
+    Methods take ids and plain values, return the types of `orchestration.results` and raise those of
+    `orchestration.errors`. A dry run writes nothing. All instants are aware.
+    """
+
+    def __init__(
+        self, *, actor: Actor | None = None, trigger: str = Trigger.SYSTEM, correlation_id: str | None = None
+    ) -> None:
+        self.actor = actor or Actor.system()
+        self.trigger = trigger
+        self.correlation_id = correlation_id or new_correlation_id()
+
+    # ------------------------------------------------------------------------------------------------------- control
+
+    @action("operate")
+    def start(self, *, reason: str = "") -> SystemReport:
+        """Start the system: due work is dispatched from now on. Raises: IllegalTransition if it runs already."""
+        return control.start(reason)
+
+    @action("operate")
+    def stop(self, *, now: bool = False, reason: str = "") -> SystemReport:
+        """Let what runs finish, then stop; with `now`, ask what runs to cancel."""
+        return control.stop(now=now, reason=reason)
+
+    @action("operate")
+    def pause(self, *, reason: str = "") -> SystemReport:
+        """Start nothing new; what runs finishes."""
+        return control.pause(reason)
+
+    @action("operate")
+    def resume(self, *, reason: str = "") -> SystemReport:
+        """Go on after a pause; what is overdue follows its channel's misfire policy, at a bounded rate."""
+        return control.resume(reason)
+
+    @action("read")
+    def preview_resume(self) -> ResumePreview:
+        """Show what is overdue and what resuming would do to each."""
+        return control.preview_resume()
+
+    @action("read")
+    def get_status(self) -> SystemReport:
+        """Say whether the system runs, since when, by whom and why, and what it is doing."""
+        return control.report()
+
+    # --------------------------------------------------------------------------------------------------- publication
+
+    @action("operate")
+    def coordinate_publication(
+        self,
+        *,
+        video_id: int,
+        channel_ids: Sequence[int],
+        timing: str = "simultaneous",
+        scheduled_at: datetime | None = None,
+        stagger_seconds: int = 0,
+        priority: int | None = None,
+        on_conflict: str = "shift",
+        acknowledge_policy: bool = False,
+        dry_run: bool = False,
+    ) -> WaveResult:
+        """Publish one video on several channels: at once, staggered, or each in its own next free slot."""
+        return scheduling.coordinate(
+            video_id=video_id,
+            channel_ids=channel_ids,
+            timing=timing,
+            scheduled_at=scheduled_at,
+            delay_seconds=stagger_seconds,
+            priority=priority,
+            on_conflict=on_conflict,
+            acknowledge_policy=acknowledge_policy,
+            dry_run=dry_run,
+        )
+
+    @action("operate")
+    def schedule_wave_publication(
+        self,
+        *,
+        video_ids: Sequence[int],
+        channel_ids: Sequence[int],
+        timing: str = "simultaneous",
+        scheduled_at: datetime | None = None,
+        delay_seconds: int = 0,
+        priority: int | None = None,
+        on_conflict: str = "shift",
+        name: str = "",
+        overrides: Mapping[tuple[int, int], datetime] | None = None,
+        acknowledge_policy: bool = False,
+        dry_run: bool = False,
+    ) -> WaveResult:
+        """Plan videos over channels as one wave and write it whole or not at all.
+
+        `overrides` gives (video_id, channel_id) a time of its own. Raises: PlanRefused with the plan in its details.
+        """
+        return scheduling.schedule_wave(
+            video_ids=video_ids,
+            channel_ids=channel_ids,
+            timing=timing,
+            scheduled_at=scheduled_at,
+            delay_seconds=delay_seconds,
+            priority=priority,
+            on_conflict=on_conflict,
+            name=name,
+            overrides=overrides,
+            acknowledge_policy=acknowledge_policy,
+            dry_run=dry_run,
+        )
+
+    @action("operate")
+    def distribute_videos(
+        self,
+        *,
+        video_ids: Sequence[int] | None = None,
+        channel_ids: Sequence[int] | None = None,
+        horizon_days: int = 14,
+        dry_run: bool = False,
+    ) -> DistributeResult:
+        """Give ready videos to active channels by their filters and place them into free slots; a second run adds nothing."""
+        return distribution.distribute(
+            video_ids=video_ids, channel_ids=channel_ids, horizon_days=horizon_days, dry_run=dry_run
+        )
+
+    @action("read")
+    def explain(self, *, video_id: int, channel_id: int) -> Any:
+        """Say rule by rule why a video may or may not go to a channel (`planning.types.Explanation`)."""
+        return distribution.explain(video_id=video_id, channel_id=channel_id)
+
+    @action("read")
+    def get_wave(self, *, wave_id: int) -> WaveReport:
+        """Show a wave, each member's readiness, and the skew once it is public."""
+        return waves.report(wave_id)
+
+    @action("operate")
+    def pause_wave(self, *, wave_id: int, reason: str = "") -> Wave:
+        """Hold back every member that is not public yet."""
+        return waves.pause(wave_id, reason)
+
+    @action("operate")
+    def resume_wave(self, *, wave_id: int, reason: str = "") -> Wave:
+        """Let a paused wave go on."""
+        return waves.resume(wave_id, reason)
+
+    @action("operate")
+    def move_wave(self, *, wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
+        """Move every open member by the same span, so that the first one falls on `scheduled_at`; overrides stay."""
+        return waves.move(wave_id, scheduled_at, reason)
+
+    @action("operate")
+    def cancel_wave(self, *, wave_id: int, reason: str = "") -> Wave:
+        """Cancel what is not public yet; what is public stays."""
+        return waves.cancel(wave_id, reason)
+
+    @action("read")
+    def preview_recall(self, *, wave_id: int) -> RecallPreview:
+        """List what a recall would make private again."""
+        return recall.preview(wave_id)
+
+    @action("operate")
+    def recall_wave(self, *, wave_id: int, confirmed_ids: Sequence[int], reason: str = "") -> Wave:
+        """Make public members private again; `confirmed_ids` must be the distributions that the preview listed."""
+        return recall.recall_wave(wave_id, confirmed_ids, reason)
+
+    @action("operate")
+    def move_schedule(self, *, schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
+        """Give one publication another time; refused where rules forbid it, naming the next free ones."""
+        return scheduling.move(schedule_id, publish_at, reason)
+
+    @action("operate")
+    def hold_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
+        """Keep one publication back until it is released."""
+        return scheduling.hold(schedule_id, reason)
+
+    @action("operate")
+    def release_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
+        """Let a held publication go on at its time, or by its misfire policy if that has passed."""
+        return scheduling.release(schedule_id, reason)
+
+    @action("operate")
+    def cancel_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
+        """Cancel one publication that is not public yet."""
+        return scheduling.cancel(schedule_id, reason)
+
+    @action("operate")
+    def bump_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
+        """Move one publication's work to the front of every queue."""
+        return scheduling.bump(schedule_id, reason)
+
+    @action("operate")
+    def review_schedule(
+        self, *, schedule_id: int, outcome: str, youtube_video_id: str = "", reason: str = ""
+    ) -> Schedule:
+        """Settle what needs review, after a person has looked: `published`, `staged`, `planned`, `failed` or `cancelled`."""
+        return scheduling.review(schedule_id, outcome, youtube_video_id, reason)
+
+    @action("operate")
+    def apply_alternative(self, *, conflict_id: int, index: int) -> Conflict:
+        """Resolve a conflict by one of the alternatives that were recorded with it."""
+        return scheduling.apply_alternative(conflict_id, index)
+
+    @action("operate")
+    def dismiss_conflict(self, *, conflict_id: int, reason: str = "") -> Conflict:
+        """Say that nothing needs to be done about a conflict."""
+        return scheduling.dismiss(conflict_id, reason)
+
+    # ------------------------------------------------------------------------------------------------------ channels
+
+    @action("operate")
+    def trigger_pipeline(
+        self,
+        *,
+        channel_id: int,
+        video_id: int | None = None,
+        source_url: str | None = None,
+        skip_upload: bool = False,
+    ) -> TriggerResult:
+        """Run a channel's pipeline now: by GitHub Actions if it has a repository, else by our workers."""
+        return pipeline.trigger(
+            channel_id=channel_id, video_id=video_id, source_url=source_url, skip_upload=skip_upload
+        )
+
+    @action("read")
+    def monitor_channels(self, *, channel_ids: Sequence[int] | None = None) -> MonitorResult:
+        """Show the last known health of channels."""
+        return monitoring.report(channel_ids)
+
+    @action("operate")
+    def check_channels(self, *, channel_ids: Sequence[int] | None = None) -> MonitorResult:
+        """Look at channels now (credential, repository, workflow, recent outcomes); also while the system is stopped."""
+        return monitoring.check(channel_ids)
+
+    @action("operate")
+    def sync_channel_configs(
+        self, *, channel_ids: Sequence[int] | None = None, dry_run: bool = False
+    ) -> SyncResult:
+        """Write each channel's configuration, workflow and secrets to its repository, where they changed."""
+        return configuration.sync(channel_ids, dry_run=dry_run)
+
+    @action("operate")
+    def pause_channel(self, *, channel_id: int, reason: str = "") -> Any:
+        """Hold a channel back; what runs finishes."""
+        return register.pause_channel(channel_id, reason)
+
+    @action("operate")
+    def resume_channel(self, *, channel_id: int, reason: str = "") -> Any:
+        """Let a paused or disabled channel go on."""
+        return register.resume_channel(channel_id, reason)
+
+    @action("operate")
+    def disable_channel(self, *, channel_id: int, reason: str = "") -> Any:
+        """Take a channel out of planning altogether."""
+        return register.disable_channel(channel_id, reason)
+
+    # ------------------------------------------------------------------------------------------------- sources, work
+
+    @action("operate")
+    def add_source(
+        self, *, url: str, name: str = "", rights_basis: str = "", rights_note: str = ""
+    ) -> Source:
+        """Register a source and have it read at once."""
+        return sources.add(url=url, name=name, rights_basis=rights_basis, rights_note=rights_note)
+
+    @action("operate")
+    def scrape_source(self, *, source_id: int) -> Job:
+        """Read a source now."""
+        return sources.scrape_now(source_id)
+
+    @action("operate")
+    def pause_source(self, *, source_id: int, reason: str = "") -> Source:
+        """Stop reading a source."""
+        return sources.pause(source_id, reason)
+
+    @action("operate")
+    def resume_source(self, *, source_id: int, reason: str = "") -> Source:
+        """Read a source again."""
+        return sources.resume(source_id, reason)
+
+    @action("operate")
+    def cancel_job(self, *, job_id: int, reason: str = "") -> Job:
+        """Cancel a waiting job, or ask a running one to stop."""
+        return queue.cancel(job_id, reason)
+
+    @action("operate")
+    def retry_job(self, *, job_id: int, reason: str = "") -> Job:
+        """Queue a job that failed or was cancelled once more."""
+        return queue.retry(job_id, reason)
+
+    @action("operate")
+    def bump_job(self, *, job_id: int, reason: str = "") -> Job:
+        """Move a waiting job to the front."""
+        return queue.bump(job_id, reason)
+
+    @action("read")
+    def get_pools(self) -> list[PoolReport]:
+        """Show every shared resource: capacity, holders, waiters, spending."""
+        return pools.report()
+
+    @action("operate")
+    def pause_pool(self, *, pool_id: int, reason: str = "") -> Pool:
+        """Take nothing new from a pool."""
+        return pools.pause(pool_id, reason)
+
+    @action("operate")
+    def resume_pool(self, *, pool_id: int, reason: str = "") -> Pool:
+        """Let a pool be used again."""
+        return pools.resume(pool_id, reason)
+
+    @action("operate")
+    def release_lease(self, *, lease_id: int, reason: str = "") -> Lease:
+        """Take a resource back from its holder; its job is asked to stop."""
+        return pools.release_by_hand(lease_id, reason)
+
+    # ---------------------------------------------------------------------------------------------------------- runs
+
+    def take_permit(
+        self, *, correlation_id: str, secret: str, run_id: int, run_attempt: int
+    ) -> dict[str, Any]:
+        """Let a GitHub run begin, once: the run's own token authorises. Raises: PermitRefused to any other run."""
+        with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
+            return workflows.take_permit(correlation_id, secret, run_id, run_attempt)
+
+    def record_run_result(
+        self,
+        *,
+        correlation_id: str,
+        secret: str,
+        run_id: int,
+        run_attempt: int,
+        outcome: str,
+        youtube_video_id: str = "",
+        error_code: str = "",
+        error_message: str = "",
+    ) -> dict[str, Any]:
+        """Record what a GitHub run says became of its job; the run's own token authorises, doubled calls end alike."""
+        with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
+            return workflows.record_result(
+                correlation_id,
+                secret,
+                run_id=run_id,
+                run_attempt=run_attempt,
+                outcome=outcome,
+                youtube_video_id=youtube_video_id,
+                error_code=error_code,
+                error_message=error_message,
+            )
+
+    # --------------------------------------------------------------------------------------------------------- shows
+
+    @action("read")
+    def get_dashboard_data(self) -> Dashboard:
+        """Return everything the overview shows."""
+        return console.dashboard()
+
+    @action("read")
+    def get_statistics(self, *, days: int = 7) -> StatisticsReport:
+        """Show what YouTube counted and what we did in the last days."""
+        return statistics.report(days)
+
+    @action("read")
+    def forecast(self, *, days: int = 7) -> Any:
+        """Run the planner and dispatcher against a simulated clock (`planning.types.Forecast`)."""
+        return scheduling.forecast(days)

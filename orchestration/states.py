@@ -1,0 +1,436 @@
+"""Name the states of what happens, the sets that guards share, and the arrows between them.
+
+No queries here; readable in a minute. `TRANSITIONS` tables feed the guards (`transitions.transition`), the buttons that a
+page shows, the API's `actions` lists and the parametrised tests.
+"""
+
+from django.db import models
+
+
+class SystemStatus(models.TextChoices):
+    """The global switch. `draining` is stop on its way: what runs finishes, then `stopped`."""
+
+    STOPPED = "stopped"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DRAINING = "draining"
+
+
+class RightsBasis(models.TextChoices):
+    """Why a source's videos may be published; empty means they may not."""
+
+    NONE = "", "none: nothing of this source is published"
+    OWNED = "owned", "owned by us"
+    LICENSED = "licensed", "licensed to us"
+    PUBLIC_DOMAIN = "public_domain", "public domain"
+    CREATIVE_COMMONS = "creative_commons", "Creative Commons"
+
+
+class SourceState(models.TextChoices):
+    """Whether a source is being read."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+class VideoState(models.TextChoices):
+    """A video from its discovery to a file that can be uploaded."""
+
+    FOUND = "found"
+    SCRAPING = "scraping"
+    SCRAPED = "scraped"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+    DUPLICATE = "duplicate", "duplicate of another video's content"
+    WITHDRAWN = "withdrawn"
+
+
+class Timing(models.TextChoices):
+    """How the members of a wave lie in time."""
+
+    SIMULTANEOUS = "simultaneous"
+    STAGGERED = "staggered"
+    INDEPENDENT = "independent"
+
+
+class OnConflict(models.TextChoices):
+    """What is done about a conflict."""
+
+    SHIFT = "shift"
+    PREEMPT = "preempt"
+    SKIP = "skip"
+    REJECT = "reject"
+
+
+class WaveState(models.TextChoices):
+    """A wave from its commitment to its end; `completed` says that no member is open any more."""
+
+    SCHEDULED = "scheduled"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    RECALLING = "recalling"
+    RECALLED = "recalled"
+
+
+class DistributionState(models.TextChoices):
+    """The decision that a video goes to a channel, and how it ended."""
+
+    ASSIGNED = "assigned"
+    STAGED = "staged", "staged (uploaded, private)"
+    PUBLISHED = "published"
+    RECALLED = "recalled", "recalled (private again)"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    NEEDS_REVIEW = "needs_review", "needs review"
+
+
+class ScheduleState(models.TextChoices):
+    """When a distribution is to be public, from plan to end."""
+
+    PLANNED = "planned"
+    STAGING = "staging"
+    STAGED = "staged"
+    PUBLISHING = "publishing"
+    PUBLISHED = "published"
+    HELD = "held"
+    MISSED = "missed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    NEEDS_REVIEW = "needs_review", "needs review"
+
+
+class JobKind(models.TextChoices):
+    """What one execution does."""
+
+    SCRAPE = "scrape", "scrape a source or an item"
+    PROCESS = "process", "prepare the file"
+    STAGE = "stage", "upload private"
+    PUBLISH = "publish", "make public"
+    RECALL = "recall", "make private again"
+    SYNC = "sync", "write configuration"
+    COLLECT = "collect", "collect statistics"
+    CHECK = "check", "check a channel"
+
+
+class JobState(models.TextChoices):
+    """One execution. `waiting` has failed in a way that calls for another try at `run_at`."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting", "waiting for another try"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed", "failed (expected: the remote said no)"
+    ERRORED = "errored", "errored (a fault of ours)"
+    CANCELLED = "cancelled"
+    NEEDS_REVIEW = "needs_review", "needs review (outcome unknown)"
+
+
+class RunState(models.TextChoices):
+    """What we know of a GitHub Actions run; GitHub's own words stay in `remote_status` and `conclusion`."""
+
+    DISPATCHING = "dispatching", "dispatching (intent stored, call not answered)"
+    DISPATCHED = "dispatched"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NEEDS_REVIEW = "needs_review", "needs review (not found)"
+
+
+class PoolKind(models.TextChoices):
+    """What a pool counts."""
+
+    SLOTS = "slots", "slots (at once)"
+    RATE = "rate", "rate (a window of seconds)"
+    BUDGET = "budget", "budget (a Pacific day)"
+
+
+class BudgetEntryState(models.TextChoices):
+    """A line of a budget's ledger; `unknown` is charged for good, since the outcome of the call is not known."""
+
+    RESERVED = "reserved"
+    CHARGED = "charged"
+    SETTLED = "settled"
+    RELEASED = "released"
+    UNKNOWN = "unknown"
+
+
+class ConflictKind(models.TextChoices):
+    """What collided."""
+
+    DUPLICATE = "duplicate"
+    TIMING = "timing"
+    RESOURCE = "resource"
+    CHANNEL = "channel"
+    RIGHTS = "rights"
+    POLICY = "policy"
+
+
+class ConflictState(models.TextChoices):
+    """Whether anybody still has to do something about a conflict."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    DISMISSED = "dismissed"
+
+
+class Trigger(models.TextChoices):
+    """Through which door an action came."""
+
+    BUTTON = "button"
+    API = "api"
+    CLI = "cli"
+    ADMIN = "admin"
+    BEAT = "beat", "beat (the clock)"
+    WORKER = "worker"
+    WEBHOOK = "webhook"
+    RUN = "run", "run (a GitHub Actions run called back)"
+    SYSTEM = "system"
+
+
+# ---------------------------------------------------------------------------------------------------------------- sets
+
+DISPATCHING_SYSTEM = frozenset({SystemStatus.RUNNING})
+"""In these nothing holds new work back."""
+
+OPEN_SCHEDULES = frozenset(
+    {
+        ScheduleState.PLANNED,
+        ScheduleState.STAGING,
+        ScheduleState.STAGED,
+        ScheduleState.PUBLISHING,
+        ScheduleState.HELD,
+    }
+)
+OCCUPYING_SCHEDULES = OPEN_SCHEDULES | {ScheduleState.PUBLISHED, ScheduleState.NEEDS_REVIEW}
+"""These take room in a channel's calendar."""
+MOVABLE_SCHEDULES = frozenset({ScheduleState.PLANNED, ScheduleState.STAGED, ScheduleState.HELD})
+CLOSED_SCHEDULES = frozenset(ScheduleState.values) - OPEN_SCHEDULES
+
+OPEN_JOBS = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING})
+CLAIMABLE_JOBS = frozenset({JobState.QUEUED, JobState.WAITING})
+FINISHED_JOBS = frozenset(JobState.values) - OPEN_JOBS
+
+OPEN_RUNS = frozenset({RunState.DISPATCHING, RunState.DISPATCHED, RunState.RUNNING})
+OPEN_WAVES = frozenset({WaveState.SCHEDULED, WaveState.PAUSED, WaveState.RECALLING})
+TAKEN_DISTRIBUTIONS = frozenset(
+    {
+        DistributionState.ASSIGNED,
+        DistributionState.STAGED,
+        DistributionState.PUBLISHED,
+        DistributionState.RECALLED,
+        DistributionState.NEEDS_REVIEW,
+    }
+)
+"""With one of these the video goes, or went, to the channel: another placement would be a duplicate."""
+USABLE_VIDEOS = frozenset(
+    {VideoState.FOUND, VideoState.SCRAPING, VideoState.SCRAPED, VideoState.PROCESSING, VideoState.READY}
+)
+
+# --------------------------------------------------------------------------------------------------------- transitions
+
+SYSTEM_TRANSITIONS: dict[str, frozenset[str]] = {
+    SystemStatus.STOPPED: frozenset({SystemStatus.RUNNING}),
+    SystemStatus.RUNNING: frozenset({SystemStatus.PAUSED, SystemStatus.DRAINING, SystemStatus.STOPPED}),
+    SystemStatus.PAUSED: frozenset({SystemStatus.RUNNING, SystemStatus.DRAINING, SystemStatus.STOPPED}),
+    SystemStatus.DRAINING: frozenset({SystemStatus.STOPPED, SystemStatus.RUNNING}),
+}
+
+SYSTEM_ACTIONS: dict[str, tuple[str, ...]] = {
+    SystemStatus.STOPPED: ("start",),
+    SystemStatus.RUNNING: ("pause", "stop"),
+    SystemStatus.PAUSED: ("resume", "stop"),
+    SystemStatus.DRAINING: ("start", "stop"),
+}
+"""The buttons that are legal in each state; `stop` while draining is *stop now*."""
+
+SOURCE_TRANSITIONS: dict[str, frozenset[str]] = {
+    SourceState.ACTIVE: frozenset({SourceState.PAUSED}),
+    SourceState.PAUSED: frozenset({SourceState.ACTIVE}),
+}
+
+VIDEO_TRANSITIONS: dict[str, frozenset[str]] = {
+    VideoState.FOUND: frozenset({VideoState.SCRAPING, VideoState.WITHDRAWN, VideoState.FAILED}),
+    VideoState.SCRAPING: frozenset(
+        {VideoState.SCRAPED, VideoState.FAILED, VideoState.FOUND, VideoState.DUPLICATE, VideoState.WITHDRAWN}
+    ),
+    VideoState.SCRAPED: frozenset({VideoState.PROCESSING, VideoState.FAILED, VideoState.WITHDRAWN}),
+    VideoState.PROCESSING: frozenset(
+        {VideoState.READY, VideoState.FAILED, VideoState.SCRAPED, VideoState.WITHDRAWN}
+    ),
+    VideoState.READY: frozenset({VideoState.WITHDRAWN, VideoState.SCRAPED}),
+    VideoState.FAILED: frozenset({VideoState.FOUND, VideoState.SCRAPED, VideoState.WITHDRAWN}),
+    VideoState.DUPLICATE: frozenset({VideoState.WITHDRAWN}),
+    VideoState.WITHDRAWN: frozenset({VideoState.FOUND}),
+}
+
+WAVE_TRANSITIONS: dict[str, frozenset[str]] = {
+    WaveState.SCHEDULED: frozenset(
+        {WaveState.PAUSED, WaveState.COMPLETED, WaveState.CANCELLED, WaveState.RECALLING}
+    ),
+    WaveState.PAUSED: frozenset(
+        {WaveState.SCHEDULED, WaveState.CANCELLED, WaveState.RECALLING, WaveState.COMPLETED}
+    ),
+    WaveState.COMPLETED: frozenset({WaveState.RECALLING}),
+    WaveState.CANCELLED: frozenset({WaveState.RECALLING}),
+    WaveState.RECALLING: frozenset({WaveState.RECALLED}),
+    WaveState.RECALLED: frozenset(),
+}
+
+DISTRIBUTION_TRANSITIONS: dict[str, frozenset[str]] = {
+    DistributionState.ASSIGNED: frozenset(
+        {
+            DistributionState.STAGED,
+            DistributionState.CANCELLED,
+            DistributionState.FAILED,
+            DistributionState.NEEDS_REVIEW,
+        }
+    ),
+    DistributionState.STAGED: frozenset(
+        {
+            DistributionState.PUBLISHED,
+            DistributionState.CANCELLED,
+            DistributionState.FAILED,
+            DistributionState.NEEDS_REVIEW,
+        }
+    ),
+    DistributionState.PUBLISHED: frozenset({DistributionState.RECALLED, DistributionState.NEEDS_REVIEW}),
+    DistributionState.RECALLED: frozenset(),
+    DistributionState.CANCELLED: frozenset({DistributionState.ASSIGNED, DistributionState.STAGED}),
+    DistributionState.FAILED: frozenset({DistributionState.ASSIGNED, DistributionState.STAGED}),
+    DistributionState.NEEDS_REVIEW: frozenset(
+        {
+            DistributionState.ASSIGNED,
+            DistributionState.STAGED,
+            DistributionState.PUBLISHED,
+            DistributionState.CANCELLED,
+            DistributionState.FAILED,
+            DistributionState.RECALLED,
+        }
+    ),
+}
+
+_ENDS = frozenset(
+    {
+        ScheduleState.HELD,
+        ScheduleState.MISSED,
+        ScheduleState.SKIPPED,
+        ScheduleState.CANCELLED,
+        ScheduleState.FAILED,
+        ScheduleState.NEEDS_REVIEW,
+    }
+)
+_REOPENED = frozenset({ScheduleState.PLANNED, ScheduleState.STAGED, ScheduleState.CANCELLED})
+
+SCHEDULE_TRANSITIONS: dict[str, frozenset[str]] = {
+    ScheduleState.PLANNED: _ENDS | {ScheduleState.STAGING, ScheduleState.STAGED},
+    ScheduleState.STAGING: _ENDS | {ScheduleState.STAGED, ScheduleState.PLANNED},
+    ScheduleState.STAGED: _ENDS | {ScheduleState.PUBLISHING, ScheduleState.PUBLISHED},
+    ScheduleState.PUBLISHING: frozenset(
+        {ScheduleState.PUBLISHED, ScheduleState.FAILED, ScheduleState.NEEDS_REVIEW, ScheduleState.STAGED}
+    ),
+    ScheduleState.PUBLISHED: frozenset({ScheduleState.NEEDS_REVIEW}),
+    ScheduleState.HELD: _REOPENED | {ScheduleState.MISSED, ScheduleState.SKIPPED},
+    ScheduleState.MISSED: _REOPENED,
+    ScheduleState.SKIPPED: _REOPENED,
+    ScheduleState.CANCELLED: frozenset({ScheduleState.PLANNED, ScheduleState.STAGED}),
+    ScheduleState.FAILED: _REOPENED,
+    ScheduleState.NEEDS_REVIEW: _REOPENED | {ScheduleState.PUBLISHED, ScheduleState.FAILED},
+}
+
+JOB_TRANSITIONS: dict[str, frozenset[str]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.RUNNING: frozenset(
+        {
+            JobState.SUCCEEDED,
+            JobState.FAILED,
+            JobState.ERRORED,
+            JobState.CANCELLED,
+            JobState.WAITING,
+            JobState.NEEDS_REVIEW,
+        }
+    ),
+    JobState.WAITING: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.SUCCEEDED: frozenset(),
+    JobState.FAILED: frozenset({JobState.QUEUED}),
+    JobState.ERRORED: frozenset({JobState.QUEUED}),
+    JobState.CANCELLED: frozenset({JobState.QUEUED}),
+    JobState.NEEDS_REVIEW: frozenset(
+        {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED}
+    ),
+}
+
+RUN_TRANSITIONS: dict[str, frozenset[str]] = {
+    RunState.DISPATCHING: frozenset(
+        {
+            RunState.DISPATCHED,
+            RunState.RUNNING,
+            RunState.SUCCEEDED,
+            RunState.FAILED,
+            RunState.CANCELLED,
+            RunState.NEEDS_REVIEW,
+        }
+    ),
+    RunState.DISPATCHED: frozenset(
+        {RunState.RUNNING, RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_REVIEW}
+    ),
+    RunState.RUNNING: frozenset(
+        {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.NEEDS_REVIEW}
+    ),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+    RunState.NEEDS_REVIEW: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}),
+}
+
+CONFLICT_TRANSITIONS: dict[str, frozenset[str]] = {
+    ConflictState.OPEN: frozenset({ConflictState.RESOLVED, ConflictState.DISMISSED}),
+    ConflictState.RESOLVED: frozenset(),
+    ConflictState.DISMISSED: frozenset({ConflictState.OPEN}),
+}
+
+# ------------------------------------------------------------------------------------------------------ visible actions
+
+WAVE_ACTIONS: dict[str, tuple[str, ...]] = {
+    WaveState.SCHEDULED: ("pause", "move", "cancel", "recall"),
+    WaveState.PAUSED: ("resume", "move", "cancel", "recall"),
+    WaveState.COMPLETED: ("recall",),
+    WaveState.CANCELLED: ("recall",),
+    WaveState.RECALLING: (),
+    WaveState.RECALLED: (),
+}
+CHANNEL_ACTIONS: dict[str, tuple[str, ...]] = {
+    "active": ("trigger", "check", "sync", "pause", "disable"),
+    "paused": ("resume", "check", "sync", "disable"),
+    "disabled": ("resume",),
+}
+SCHEDULE_ACTIONS: dict[str, tuple[str, ...]] = {
+    ScheduleState.PLANNED: ("move", "hold", "bump", "cancel"),
+    ScheduleState.STAGING: ("bump", "cancel"),
+    ScheduleState.STAGED: ("move", "hold", "cancel"),
+    ScheduleState.PUBLISHING: (),
+    ScheduleState.PUBLISHED: (),
+    ScheduleState.HELD: ("release", "move", "cancel"),
+    ScheduleState.MISSED: ("move", "cancel"),
+    ScheduleState.SKIPPED: ("move", "cancel"),
+    ScheduleState.CANCELLED: ("move",),
+    ScheduleState.FAILED: ("move", "cancel"),
+    ScheduleState.NEEDS_REVIEW: ("review",),
+}
+JOB_ACTIONS: dict[str, tuple[str, ...]] = {
+    JobState.QUEUED: ("bump", "cancel"),
+    JobState.RUNNING: ("cancel",),
+    JobState.WAITING: ("bump", "cancel"),
+    JobState.SUCCEEDED: (),
+    JobState.FAILED: ("retry",),
+    JobState.ERRORED: ("retry",),
+    JobState.CANCELLED: ("retry",),
+    JobState.NEEDS_REVIEW: ("review",),
+}
+SOURCE_ACTIONS: dict[str, tuple[str, ...]] = {
+    SourceState.ACTIVE: ("scrape", "pause"),
+    SourceState.PAUSED: ("resume",),
+}
