@@ -1,8 +1,8 @@
 """Count YouTube's days and costs: a Google project's budget is refilled at midnight in California.
 
-Costs and buckets are those of 2026-06-01: ``videos.insert`` has a bucket of its own, 100 calls a day; everything
-else here shares 10,000 units a day. Both belong to the Google project, that is to the OAuth client, and not to the
-channel: all channels that use one client share them.
+Costs and buckets are those of 2026-06-01: ``videos.insert`` has a bucket of its own, 100 calls a day;
+everything else here shares 10,000 units a day. Both belong to the Google project, that is to the OAuth
+client, and not to the channel: all channels that use one client share them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def pacific_day(instant: datetime) -> date:
 
 
 def pacific_day_bounds(day: date) -> tuple[datetime, datetime]:
-    """Return the first instant of a quota day and the first one after it, in UTC: 23, 24 or 25 hours apart."""
+    """Return a quota day's first instant and the first one after it, in UTC: 23, 24 or 25 hours apart."""
     return _midnight(day), _midnight(day + timedelta(days=1))
 
 

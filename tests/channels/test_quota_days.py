@@ -39,15 +39,15 @@ def test_days_follow_each_other_without_a_gap_for_three_years():
 
 
 def test_the_next_reset_is_the_end_of_the_running_day():
-    assert quota.next_reset(datetime(2026, 11, 23, 18, 0, tzinfo=UTC)) == datetime(
-        2026, 11, 24, 8, tzinfo=UTC
-    )
-    assert quota.next_reset(datetime(2026, 11, 24, 8, 0, tzinfo=UTC)) == datetime(2026, 11, 25, 8, tzinfo=UTC)
+    evening = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+    midnight = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+    assert quota.next_reset(evening) == midnight
+    assert quota.next_reset(midnight) == midnight + timedelta(days=1)
 
 
 def test_a_time_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="time zone"):
-        quota.pacific_day(datetime(2026, 11, 23, 18, 0))
+        quota.pacific_day(datetime(2026, 11, 23, 18, 0))  # noqa: DTZ001
 
 
 def test_every_cost_is_drawn_from_a_bucket_with_a_known_limit():

@@ -1,0 +1,395 @@
+"""Speak to YouTube on behalf of one channel: upload private, publish, look, and nothing else.
+
+A gateway belongs to one thread and one task: make it, use it, close it. What it returns are values of this
+module, what it raises are `channels.gateways.errors`. A call that changes something is sent once; if its answer
+is lost the error is `RemoteUncertain`, and `videos` shows what happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from google.oauth2.credentials import Credentials
+from googleapiclient.http import MediaFileUpload
+
+from channels.gateways.errors import PermissionMissing, RemoteNotFound, RemoteRejected, WrongChannel
+from channels.gateways.youtube_oauth import (
+    GOOGLE_API_URL,
+    GOOGLE_AUTH_URL,
+    GOOGLE_TOKEN_URL,
+    SCOPES,
+    OAuthCredential,
+    TokenGrant,
+    authorization_url,
+    exchange_code,
+)
+from channels.gateways.youtube_upload import (
+    MARKER_PREFIX,
+    Upload,
+    UploadCancelled,
+    UploadReceipt,
+    VideoMetadata,
+    carries_marker,
+)
+from channels.gateways.youtube_wire import Wire
+from channels.quota import QUOTA_COST, READ_UNITS, UNITS, UPLOADS, WRITE_UNITS
+
+__all__ = [
+    "GOOGLE_API_URL",
+    "GOOGLE_AUTH_URL",
+    "GOOGLE_TOKEN_URL",
+    "MARKER_PREFIX",
+    "SCOPES",
+    "ChannelInfo",
+    "OAuthCredential",
+    "TokenGrant",
+    "UploadCancelled",
+    "UploadReceipt",
+    "VideoMetadata",
+    "VideoStatus",
+    "YouTubeGateway",
+    "authorization_url",
+    "exchange_code",
+    "marker_of",
+    "quota_cost",
+]
+
+PAGE = 50
+MIB = 1024 * 1024
+quota_cost = QUOTA_COST
+
+# What `videos.update` would reset to YouTube's defaults if it were left out of the status.
+_KEPT_STATUS = (
+    "selfDeclaredMadeForKids",
+    "embeddable",
+    "license",
+    "publicStatsViewable",
+    "containsSyntheticMedia",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelInfo:
+    """The channel a credential speaks for, and its numbers as YouTube states them."""
+
+    id: str
+    title: str
+    uploads_playlist_id: str
+    subscriber_count: int | None  # None: the owner hides it
+    view_count: int
+    video_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class VideoStatus:
+    """One video as YouTube states it at the moment of reading.
+
+    `published_at` is when it was uploaded while it is private, and when it became public afterwards.
+    """
+
+    id: str
+    channel_id: str
+    privacy_status: str
+    publish_at: datetime | None
+    upload_status: str
+    failure_reason: str
+    rejection_reason: str
+    published_at: datetime | None
+    title: str
+    description: str
+    tags: tuple[str, ...]
+    view_count: int | None
+    like_count: int | None
+    comment_count: int | None
+
+    @property
+    def is_public(self) -> bool:
+        return self.privacy_status == "public"
+
+
+class YouTubeGateway:
+    """Make one channel's calls. Raises CredentialMissing at once when the credential is incomplete."""
+
+    def __init__(
+        self,
+        credential: OAuthCredential,
+        api_url: str = GOOGLE_API_URL,
+        token_url: str = GOOGLE_TOKEN_URL,
+        timeout_seconds: float = 30,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        credential.require_complete()
+        google = Credentials(
+            token=None,
+            refresh_token=credential.refresh_token,
+            token_uri=token_url,
+            client_id=credential.client_id,
+            client_secret=credential.client_secret,
+        )
+        self._wire = Wire(google, api_url, timeout_seconds)
+        self._sleep = sleep
+        self._uploads_playlist_id: str | None = None
+        self.spent: Counter[str] = Counter()
+        """What this gateway's calls have cost so far, by quota bucket; counted before each call is sent."""
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- the channel -------------------------------------------------------------------------------
+
+    def my_channel(self) -> ChannelInfo:
+        """Return the channel that this credential speaks for.
+
+        Raises: PermissionMissing when the Google account has no channel.
+        """
+        answer = self._read(self._api.channels().list(part="snippet,contentDetails,statistics", mine=True))
+        if not answer.get("items"):
+            raise PermissionMissing("this Google account has no YouTube channel")
+        channel = _channel(answer["items"][0])
+        self._uploads_playlist_id = channel.uploads_playlist_id
+        return channel
+
+    def require_channel(self, channel_id: str) -> ChannelInfo:
+        """Return the channel, or raise WrongChannel when the credential speaks for another one."""
+        channel = self.my_channel()
+        if channel.id != channel_id:
+            raise WrongChannel(
+                f"the credential belongs to the channel {channel.id} ({channel.title}), not to {channel_id}"
+            )
+        return channel
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def videos(self, ids: Iterable[str]) -> dict[str, VideoStatus]:
+        """Return the state of videos by id, 50 a call. One that is gone or not visible is left out."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, VideoStatus] = {}
+        for start in range(0, len(wanted), PAGE):
+            for item in self._items(wanted[start : start + PAGE]):
+                found[item["id"]] = _video(item)
+        return found
+
+    def find_by_marker(self, marker: str, newest: int = 200) -> str | None:
+        """Return the id of this channel's video that carries the marker, or None.
+
+        Looks through the `newest` uploads. Of several, the one uploaded first: its receipt was lost.
+        """
+        found = self.find_all_by_marker(marker, newest)
+        return found[-1] if found else None
+
+    def find_all_by_marker(self, marker: str, newest: int = 200) -> list[str]:
+        """Return the ids of all videos among the `newest` uploads that carry the marker, newest first."""
+        return [
+            item["snippet"]["resourceId"]["videoId"]
+            for item in self._uploads(newest)
+            if carries_marker(item["snippet"].get("description", ""), marker)
+        ]
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def upload(
+        self,
+        path: Path,
+        metadata: VideoMetadata,
+        *,
+        session_uri: str | None = None,
+        on_session: Callable[[str], None],
+        on_progress: Callable[[int, int], None] = lambda sent_bytes, total_bytes: None,
+        cancelled: Callable[[], bool] = lambda: False,
+        chunk_bytes: int = 8 * MIB,
+    ) -> UploadReceipt:
+        """Upload a file as a private video that carries its marker; go on with `session_uri` if it is given.
+
+        `on_session` gets the session's address before the first byte is sent: store it (encrypted, it is a
+        permission to upload), and after a crash give it back here. A piece that fails is asked about and sent
+        again a bounded number of times, with growing waits.
+
+        Raises: SessionGone (look for the marker, then begin anew); RemoteUncertain when all was sent and no
+        receipt came (resume, or look for the marker); UploadCancelled; RemoteUnavailable (resume later);
+        QuotaExhausted and other RemoteErrors.
+        """
+        if session_uri is None:
+            self.spent[UPLOADS] += 1
+        run = Upload(
+            self._wire, Path(path), metadata, on_session, on_progress, cancelled, chunk_bytes, self._sleep
+        )
+        return run.run(session_uri)
+
+    def set_publish_at(self, video_id: str, instant: datetime) -> VideoStatus:
+        """Let YouTube publish a private video by itself at `instant`, and return what it now states.
+
+        The instant is sent in whole seconds, rounded up so that nothing is early. One in the past is refused
+        here, because YouTube would publish at once.
+
+        Raises: RemoteRejected when the instant is not in the future or the video was published before;
+        RemoteNotFound; RemoteUncertain (read back) and other RemoteErrors.
+        """
+        if instant.utcoffset() is None:
+            raise ValueError("publish_at needs a time zone")
+        at = _whole_second(instant)
+        if at <= datetime.now(UTC):
+            raise RemoteRejected(f"publish_at {at.isoformat()} is not in the future")
+        item = self._item(video_id)
+        current = _video(item)
+        if current.privacy_status == "private" and current.publish_at == at:
+            return current
+        if current.privacy_status != "private":
+            raise RemoteRejected(
+                f"the video is {current.privacy_status}: only a private one can be scheduled"
+            )
+        return self._update_status(item, {"privacyStatus": "private", "publishAt": _text(at)})
+
+    def publish_now(self, video_id: str) -> VideoStatus:
+        """Make a video public and return what YouTube now states; leave one alone that is public already."""
+        item = self._item(video_id)
+        current = _video(item)
+        if current.is_public:
+            return current
+        return self._update_status(item, {"privacyStatus": "public"})
+
+    def make_private(self, video_id: str) -> VideoStatus:
+        """Make a video private, dropping a planned publication, and return what YouTube now states."""
+        item = self._item(video_id)
+        current = _video(item)
+        if current.privacy_status == "private" and current.publish_at is None:
+            return current
+        return self._update_status(item, {"privacyStatus": "private"})
+
+    def set_thumbnail(self, video_id: str, path: Path) -> None:
+        """Give a video its thumbnail, a JPEG or PNG of at most 2 MB. Doing it twice does no harm."""
+        kind = "image/png" if Path(path).suffix.lower() == ".png" else "image/jpeg"
+        media = MediaFileUpload(str(path), mimetype=kind, resumable=False)
+        try:
+            self._write(self._api.thumbnails().set(videoId=video_id, media_body=media))
+        finally:
+            media.stream().close()
+
+    def delete(self, video_id: str) -> None:
+        """Delete a video for good. Raises RemoteNotFound when it is not there."""
+        self._write(self._api.videos().delete(id=video_id))
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    @property
+    def _api(self) -> Any:
+        return self._wire.service
+
+    def _read(self, request: Any) -> dict[str, Any]:
+        self.spent[UNITS] += READ_UNITS
+        return self._wire.execute(request)
+
+    def _write(self, request: Any) -> dict[str, Any]:
+        self.spent[UNITS] += WRITE_UNITS
+        return self._wire.execute(request)
+
+    def _items(self, ids: list[str]) -> list[dict[str, Any]]:
+        request = self._api.videos().list(part="snippet,status,statistics", id=",".join(ids), maxResults=PAGE)
+        return self._read(request).get("items", [])
+
+    def _item(self, video_id: str) -> dict[str, Any]:
+        items = self._items([video_id])
+        if not items:
+            raise RemoteNotFound(f"YouTube has no video {video_id} that this channel may see")
+        return items[0]
+
+    def _update_status(self, item: dict[str, Any], wanted: dict[str, Any]) -> VideoStatus:
+        kept = {name: item["status"][name] for name in _KEPT_STATUS if name in item["status"]}
+        body = {"id": item["id"], "status": {**kept, **wanted}}
+        answer = self._write(self._api.videos().update(part="status", body=body))
+        return _with_status(_video(item), answer.get("status", {}))
+
+    def _uploads(self, newest: int) -> Iterator[dict[str, Any]]:
+        playlist_id = self._uploads_playlist_id or self.my_channel().uploads_playlist_id
+        page_token, left = None, newest
+        while left > 0:
+            answer = self._read(
+                self._api.playlistItems().list(
+                    part="snippet", playlistId=playlist_id, maxResults=min(PAGE, left), pageToken=page_token
+                )
+            )
+            items = answer.get("items", [])
+            yield from items
+            left -= len(items)
+            page_token = answer.get("nextPageToken")
+            if not page_token or not items:
+                return
+
+
+def marker_of(correlation_id: object) -> str:
+    """Return the marker that ties a video to the action that uploaded it."""
+    return f"{MARKER_PREFIX}{correlation_id}"
+
+
+def _channel(item: dict[str, Any]) -> ChannelInfo:
+    numbers = item.get("statistics", {})
+    hidden = numbers.get("hiddenSubscriberCount", False)
+    return ChannelInfo(
+        id=item["id"],
+        title=item["snippet"]["title"],
+        uploads_playlist_id=item["contentDetails"]["relatedPlaylists"]["uploads"],
+        subscriber_count=None if hidden else _number(numbers.get("subscriberCount")),
+        view_count=_number(numbers.get("viewCount")) or 0,
+        video_count=_number(numbers.get("videoCount")) or 0,
+    )
+
+
+def _video(item: dict[str, Any]) -> VideoStatus:
+    snippet, status, numbers = (item.get(part, {}) for part in ("snippet", "status", "statistics"))
+    return VideoStatus(
+        id=item["id"],
+        channel_id=snippet.get("channelId", ""),
+        privacy_status=status.get("privacyStatus", ""),
+        publish_at=_instant(status.get("publishAt")),
+        upload_status=status.get("uploadStatus", ""),
+        failure_reason=status.get("failureReason", ""),
+        rejection_reason=status.get("rejectionReason", ""),
+        published_at=_instant(snippet.get("publishedAt")),
+        title=snippet.get("title", ""),
+        description=snippet.get("description", ""),
+        tags=tuple(snippet.get("tags", ())),
+        view_count=_number(numbers.get("viewCount")),
+        like_count=_number(numbers.get("likeCount")),
+        comment_count=_number(numbers.get("commentCount")),
+    )
+
+
+def _with_status(video: VideoStatus, status: dict[str, Any]) -> VideoStatus:
+    return replace(
+        video,
+        privacy_status=status.get("privacyStatus", ""),
+        publish_at=_instant(status.get("publishAt")),
+        upload_status=status.get("uploadStatus", video.upload_status),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def _whole_second(instant: datetime) -> datetime:
+    at = instant.astimezone(UTC)
+    return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _text(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")

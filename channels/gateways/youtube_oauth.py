@@ -1,0 +1,136 @@
+"""Connect a channel: send its owner to Google's consent page and turn the returned code into a credential.
+
+https://developers.google.com/youtube/v3/guides/auth/server-side-web-apps
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from channels.gateways.errors import (
+    CredentialMissing,
+    PermissionMissing,
+    RateLimited,
+    RemoteRejected,
+    RemoteUnavailable,
+    RemoteUncertain,
+)
+from channels.gateways.youtube_wire import TRANSPORT_ERRORS, NotSent, OneAttemptHttp
+
+GOOGLE_API_URL = "https://youtube.googleapis.com"
+GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105
+GOOGLE_AUTH_URL = "https://accounts.google.com/o/oauth2/v2/auth"
+
+MANAGE_SCOPE = "https://www.googleapis.com/auth/youtube"
+SCOPES = (MANAGE_SCOPE,)
+"""One scope serves every call of the gateway; ``youtube.upload`` alone could not publish what it uploaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthCredential:
+    """The OAuth client and a channel's refresh token; shows neither secret when printed."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+    def require_complete(self) -> None:
+        """Raise CredentialMissing, naming what is missing, unless all three parts are there."""
+        missing = [
+            name.replace("_", " ")
+            for name in ("client_id", "client_secret", "refresh_token")
+            if not getattr(self, name)
+        ]
+        if missing:
+            raise CredentialMissing(f"the channel's credential has no {' and no '.join(missing)}")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """What Google granted: a refresh token to store, and the scopes that its owner ticked."""
+
+    refresh_token: str = field(repr=False)
+    scopes: tuple[str, ...]
+
+
+def authorization_url(
+    *, client_id: str, redirect_uri: str, state: str, auth_url: str = GOOGLE_AUTH_URL, login_hint: str = ""
+) -> str:
+    """Return the address of the consent page. `state` must be unguessable and is to be compared on return."""
+    parameters = {
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "response_type": "code",
+        "scope": " ".join(SCOPES),
+        "state": state,
+        # A refresh token comes only with offline access, and a second time only if consent is asked again.
+        "access_type": "offline",
+        "prompt": "consent select_account",
+    }
+    if login_hint:
+        parameters["login_hint"] = login_hint
+    return f"{auth_url}{'&' if '?' in auth_url else '?'}{urlencode(parameters)}"
+
+
+def exchange_code(
+    code: str,
+    *,
+    client_id: str,
+    client_secret: str,
+    redirect_uri: str,
+    token_url: str = GOOGLE_TOKEN_URL,
+    timeout_seconds: float = 30,
+) -> TokenGrant:
+    """Exchange the code of a finished consent for a refresh token. A code works once, for a few minutes.
+
+    Raises: RemoteRejected when the code or the client is refused or no refresh token comes with it;
+    PermissionMissing when the owner left out the scope; RemoteUncertain, RemoteUnavailable, RateLimited.
+    """
+    form = {
+        "code": code,
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "redirect_uri": redirect_uri,
+        "grant_type": "authorization_code",
+    }
+    http = OneAttemptHttp(token_url, timeout_seconds)
+    try:
+        answer, content = http.request(
+            token_url, "POST", urlencode(form), {"content-type": "application/x-www-form-urlencoded"}
+        )
+    except NotSent as error:
+        raise RemoteUnavailable("no connection to the token endpoint") from error
+    except TRANSPORT_ERRORS as error:
+        raise RemoteUncertain("the token endpoint did not answer; begin the connection again") from error
+    finally:
+        http.close()
+    return _grant(answer.status, _object(content))
+
+
+def _grant(status: int, body: dict[str, object]) -> TokenGrant:
+    if status == 429:
+        raise RateLimited("the token endpoint asks for fewer calls", status=status)
+    if status >= 500:
+        raise RemoteUncertain("the token endpoint failed; begin the connection again", status=status)
+    if status != 200:
+        fact = " ".join(str(body[key]) for key in ("error", "error_description") if body.get(key))
+        raise RemoteRejected(f"Google refused the code: {fact or status}", status=status)
+    scopes = tuple(str(body.get("scope") or " ".join(SCOPES)).split())
+    missing = [scope for scope in SCOPES if scope not in scopes]
+    if missing:
+        raise PermissionMissing(f"the permission {missing[0]} was not granted: tick it on Google's page")
+    if not body.get("refresh_token"):
+        raise RemoteRejected(
+            "Google sent no refresh token: remove the app's access there, then connect again"
+        )
+    return TokenGrant(refresh_token=str(body["refresh_token"]), scopes=scopes)
+
+
+def _object(content: bytes) -> dict[str, object]:
+    try:
+        parsed = json.loads(content)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

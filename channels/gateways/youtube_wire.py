@@ -1,0 +1,245 @@
+"""Carry YouTube's calls: one HTTP client a gateway, each write sent exactly once, errors turned into ours."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import google.auth.exceptions
+import google_auth_httplib2
+import httplib2
+from google.oauth2.credentials import Credentials
+from googleapiclient.discovery import build_from_document
+from googleapiclient.discovery_cache import get_static_doc
+from googleapiclient.errors import HttpError
+
+from channels import quota
+from channels.gateways.errors import (
+    CredentialRevoked,
+    PermissionMissing,
+    QuotaExhausted,
+    RateLimited,
+    RemoteError,
+    RemoteNotFound,
+    RemoteRejected,
+    RemoteUnavailable,
+    RemoteUncertain,
+)
+
+SEND_BLOCK_BYTES = 64 * 1024
+_READS = ("GET", "HEAD")
+T = TypeVar("T")
+
+TRANSPORT_ERRORS = (
+    OSError,
+    httplib2.HttpLib2Error,
+    http.client.HTTPException,
+    google.auth.exceptions.TransportError,
+)
+
+
+class NotSent(ConnectionError):
+    """Raised when no connection could be made, so that nothing was sent."""
+
+
+class OneAttemptHttp(httplib2.Http):
+    """Send every call that changes something exactly once.
+
+    httplib2 sends a request again when the connection ends without an answer, whatever its method: a
+    publication or an upload would happen twice behind our back. Writes here take a new connection (a kept one
+    may have gone stale) and are tried once; reads keep httplib2's behaviour.
+    """
+
+    def __init__(self, url: str, timeout_seconds: float) -> None:
+        # A proxy from the environment has no way to this machine's own loopback.
+        proxy = None if _is_loopback(url) else httplib2.proxy_info_from_environment
+        super().__init__(timeout=timeout_seconds, proxy_info=proxy)
+        # 308 is how a resumable upload says "go on", not a redirect.
+        self.redirect_codes = self.redirect_codes - {308}
+
+    def _conn_request(
+        self, conn: Any, request_uri: str, method: str, body: Any, headers: Mapping[str, str]
+    ) -> tuple[httplib2.Response, bytes]:
+        if method in _READS:
+            return super()._conn_request(conn, request_uri, method, body, headers)
+        conn.close()
+        try:
+            conn.connect()
+        except OSError as error:
+            raise NotSent(str(error)) from error
+        if isinstance(body, bytes) and len(body) > SEND_BLOCK_BYTES:
+            # The timeout counts for one send; in blocks it means "no progress", not "8 MiB took too long".
+            conn.blocksize = SEND_BLOCK_BYTES
+            body = io.BytesIO(body)
+        try:
+            conn.request(method, request_uri, body, {**headers, "accept-encoding": "identity"})
+            answer = conn.getresponse()
+            content = answer.read()
+        except BaseException:
+            conn.close()
+            raise
+        return httplib2.Response(answer), content
+
+
+class Wire:
+    """Hold one authorised connection to the YouTube Data API. Not to be shared between threads."""
+
+    def __init__(self, credentials: Credentials, api_url: str, timeout_seconds: float) -> None:
+        self.http = OneAttemptHttp(api_url, timeout_seconds)
+        self.credentials = credentials
+        self.authorised = google_auth_httplib2.AuthorizedHttp(credentials, http=self.http)
+        self.service = build_from_document(_document(api_url), http=self.authorised)
+
+    def authorise(self) -> None:
+        """Fetch an access token if there is no valid one, so that what fails later is the call itself.
+
+        Raises: CredentialRevoked, RemoteUnavailable.
+        """
+        if self.credentials.valid:
+            return
+        try:
+            self.credentials.refresh(google_auth_httplib2.Request(self.http))
+        except google.auth.exceptions.RefreshError as error:
+            raise of_refresh(error) from error
+        except TRANSPORT_ERRORS as error:
+            raise RemoteUnavailable(f"the token endpoint did not answer: {_said(error)}") from error
+
+    def execute(self, request: Any) -> dict[str, Any]:
+        """Make one call and return its answer as a dictionary.
+
+        Raises: a RemoteError. After a write without an answer it is RemoteUncertain.
+        """
+        writes = request.method not in _READS
+        return self.guarded(writes, request.methodId, lambda: request.execute(num_retries=0)) or {}
+
+    def guarded(self, writes: bool, what: str, call: Callable[[], T]) -> T:
+        """Run `call` and turn whatever goes wrong into one of our errors."""
+        self.authorise()
+        try:
+            return call()
+        except HttpError as error:
+            raise of_answer(error, what, writes=writes) from error
+        except google.auth.exceptions.RefreshError as error:
+            raise of_refresh(error) from error
+        except NotSent as error:
+            raise RemoteUnavailable(f"{what}: no connection to YouTube: {_said(error)}") from error
+        except TRANSPORT_ERRORS as error:
+            if writes:
+                raise RemoteUncertain(f"{what} was sent, but no answer came: {_said(error)}") from error
+            raise RemoteUnavailable(f"{what}: no answer from YouTube: {_said(error)}") from error
+        except ValueError as error:  # an answer that is not JSON
+            if writes:
+                raise RemoteUncertain(f"{what}: YouTube's answer could not be read") from error
+            raise RemoteUnavailable(f"{what}: YouTube's answer could not be read") from error
+
+    def close(self) -> None:
+        self.http.close()
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+_QUOTA_REASONS = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
+_RATE_REASONS = {"rateLimitExceeded", "userRateLimitExceeded"}
+_UPLOAD_CALLS = {"youtube.videos.insert"}
+
+
+def of_answer(error: HttpError, what: str, *, writes: bool) -> RemoteError:
+    """Name the fact behind an HTTP error of the YouTube Data API."""
+    status = int(error.resp.status)
+    reason, message = _reason(error)
+    wait = _retry_after(error.resp)
+    text = f"{what}: YouTube answered {status} {reason or ''}".rstrip() + (f": {message}" if message else "")
+    now = datetime.now(UTC)
+    if reason == "uploadLimitExceeded":
+        return QuotaExhausted(
+            text, bucket=quota.CHANNEL_UPLOADS, resets_at=now + timedelta(hours=24), status=status
+        )
+    if reason in _QUOTA_REASONS or (status == 429 and "per day" in message):
+        bucket = quota.UPLOADS if status == 429 and what in _UPLOAD_CALLS else quota.UNITS
+        return QuotaExhausted(text, bucket=bucket, resets_at=quota.next_reset(now), status=status)
+    if status == 429 or reason in _RATE_REASONS:
+        return RateLimited(text, status=status, retry_after_seconds=wait)
+    if status == 401:
+        if reason == "youtubeSignupRequired":
+            return PermissionMissing(text, status=status)
+        return CredentialRevoked(text, status=status)
+    if status == 403:
+        return PermissionMissing(text, status=status)
+    if status in (404, 410):
+        return RemoteNotFound(text, status=status)
+    if status >= 500 or status == 408:
+        kind = RemoteUncertain if writes else RemoteUnavailable
+        return kind(text, status=status, retry_after_seconds=wait)
+    return RemoteRejected(text, status=status)
+
+
+def of_refresh(error: google.auth.exceptions.RefreshError) -> RemoteError:
+    """Name the fact behind a refused refresh of the access token."""
+    details = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else {}
+    code = details.get("error")
+    if not isinstance(code, str) or error.retryable:
+        # Not a refusal in the token endpoint's own words: it is overloaded, or something in between answered.
+        return RemoteUnavailable("the token endpoint gave no usable answer")
+    text = f"Google refused the refresh token: {code}"
+    if details.get("error_description"):
+        text += f" ({details['error_description']})"
+    return CredentialRevoked(text)
+
+
+def _reason(error: HttpError) -> tuple[str, str]:
+    try:
+        body = json.loads(error.content)["error"]
+        listed = body.get("errors") or [{}]
+        return str(listed[0].get("reason") or body.get("status") or ""), str(body.get("message") or "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", ""
+
+
+def _retry_after(answer: Mapping[str, str]) -> float | None:
+    value = answer.get("retry-after", "")
+    return float(value) if value.isdigit() else None
+
+
+def _said(error: BaseException) -> str:
+    # The name alone for time-outs, whose text is empty or a number; never an address with a session in it.
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
+
+
+# -- addresses -------------------------------------------------------------------------------------
+
+
+@cache
+def _static_document() -> dict[str, Any]:
+    text = get_static_doc("youtube", "v3")
+    if text is None:
+        raise RuntimeError("google-api-python-client came without its description of the YouTube Data API")
+    return json.loads(text)
+
+
+@cache
+def _document(api_url: str) -> str:
+    """Return the API's description for another base address (a proxy, a mirror).
+
+    Both addresses have to change: `api_endpoint` alone would still send uploads to Google.
+    """
+    root = api_url.rstrip("/") + "/"
+    return json.dumps({**_static_document(), "rootUrl": root, "baseUrl": root})
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
