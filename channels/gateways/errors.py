@@ -2,7 +2,7 @@
 
 Each error states a fact and answers one question, in `again`:
 
-* ``"again"``: the call certainly had no effect; the same call may be made later.
+* ``"again"``: the call had no effect, or repeating it is harmless; the same call may be made later.
 * ``"never"``: the same call will fail the same way until a person changes something.
 * ``"unknown"``: the call may or may not have had its effect; look before calling again.
 
@@ -37,7 +37,7 @@ class RemoteError(Exception):
 
 
 class RemoteUnavailable(RemoteError):
-    """The other side did not do anything: not reachable, or a reading call failed on its side."""
+    """Not reachable, or failing on its side; nothing was done there, or doing it again is harmless."""
 
     code = "remote_unavailable"
     again = "again"

@@ -6,6 +6,7 @@ requests, and starting and stopping.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import logging
@@ -27,7 +28,7 @@ from channels.sandbox.wire import Body, BodyCut, Problem, Request, Response
 
 log = logging.getLogger("headend.sandbox")
 
-SERVICES = ("control", "github", "youtube", "site")
+SERVICES = ("control", "github", "github_actions", "github_web", "youtube", "site")
 PORTS = range(20000, 32000)  # below Linux's ephemeral range, so that no client socket sits on them
 KEPT_REQUESTS = 5000
 
@@ -50,7 +51,8 @@ class Sandbox:
     """Run the sandbox in this process.
 
     `port` 0 takes a free one. Without `data_dir` everything is forgotten at `stop`. `run_queue_seconds` is how long
-    a dispatched GitHub run stays queued. `list_lag_seconds` is how much later a run shows up in lists.
+    a dispatched GitHub run stays queued. `list_lag_seconds` is how much later a run shows up in lists. `trust_scripts`
+    lets runs execute a stage.py that differs from the template's.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Sandbox:
         *,
         run_queue_seconds: float = 0.2,
         list_lag_seconds: float = 0.0,
+        trust_scripts: bool = False,
     ) -> None:
         load_services()
         self.store = Store(data_dir)
@@ -67,6 +70,10 @@ class Sandbox:
         self.stopping = threading.Event()
         self.run_queue_seconds = run_queue_seconds
         self.list_lag_seconds = list_lag_seconds
+        self.trust_scripts = trust_scripts
+        self.scratch: dict[
+            Any, Any
+        ] = {}  # what services remember only while running; guard it with store.lock
         self._recorded: list[Recorded] = []
         self._recorded_number = 0
         self._threads: set[threading.Thread] = set()
@@ -220,10 +227,8 @@ class _Server(ThreadingHTTPServer):
         with self._open_lock:
             sockets = list(self._open)
         for connection in sockets:
-            try:
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not self.sandbox.stopping.is_set():
@@ -262,6 +267,11 @@ class _Handler(BaseHTTPRequestHandler):
             # BaseHTTPRequestHandler answers "100 Continue" itself, before this method is called.
         )
         request = Request(self.command, parts.path, parts.query, self.headers, body)
+        # A page on the web that resolves its own name to 127.0.0.1 must not reach the sandbox.
+        if (self.headers.get("Host") or "").rpartition(":")[0] not in ("127.0.0.1", "localhost"):
+            self.close_connection = True
+            self._send(request, Response.text("the sandbox answers only to 127.0.0.1 and localhost", 421))
+            return
         fault = sandbox.faults.take(request)
         try:
             answer = self._answer(request, fault)
@@ -358,10 +368,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _drop(self) -> None:
         self.close_connection = True
-        try:
+        with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)

@@ -1,0 +1,465 @@
+"""Speak to GitHub: repositories, files, secrets, workflow runs. Built on PyGithub; nothing of it leaves this file.
+
+Two clients: the one that writes never retries, because a POST that got no answer may have had its effect; the one
+that reads repeats a GET twice. Neither ever waits for a rate limit: `RateLimited` says how long, the caller decides.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from github import Auth, BadCredentialsException, Github, GithubException
+from github.Requester import Requester
+from github.WorkflowRun import WorkflowRun
+from urllib3.exceptions import NewConnectionError
+from urllib3.util import Retry
+
+from channels.gateways.errors import (
+    CredentialMissing,
+    CredentialRevoked,
+    PermissionMissing,
+    RateLimited,
+    RemoteError,
+    RemoteNotFound,
+    RemoteRejected,
+    RemoteUnavailable,
+    RemoteUncertain,
+)
+
+API_VERSION = "2022-11-28"
+FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+MOST_INPUTS = 25
+MOST_INPUT_CHARACTERS = 65_535
+MOST_SECRET_BYTES = 48 * 1024
+CLOCK_MARGIN = timedelta(
+    minutes=2
+)  # between our clock and GitHub's, which stamps created_at in whole seconds
+MOST_RUNS_SEARCHED = 300
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryInfo:
+    """A repository as GitHub knows it now; `id` stays when it is renamed."""
+
+    id: int
+    full_name: str
+    default_branch: str
+    private: bool
+    archived: bool
+    html_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchReceipt:
+    """GitHub took the dispatch. An older server does not say which run it became: then both are None."""
+
+    run_id: int | None
+    html_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A workflow run; `status` and `conclusion` are GitHub's words, `conclusion` is None until it is completed."""
+
+    run_id: int
+    run_attempt: int
+    display_title: str
+    status: str
+    conclusion: str | None
+    html_url: str
+    event: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A text file; `sha` is the blob's, to be given back when it is overwritten."""
+
+    sha: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """A repository secret; its value can never be read back."""
+
+    name: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitInfo:
+    """How many calls this token has left until `resets_at`."""
+
+    limit: int
+    remaining: int
+    resets_at: datetime
+
+
+class GitHubGateway:
+    """Speak to one GitHub with one token. Every method may raise any `RemoteError`.
+
+    `base_url` is https://api.github.com, an Enterprise server's address or a proxy's. Use one gateway per task: it
+    is not safe for threads. Raises CredentialMissing when there is no token.
+    """
+
+    def __init__(
+        self, token: str, base_url: str = "https://api.github.com", timeout_seconds: int = 10
+    ) -> None:
+        if not token:
+            raise CredentialMissing("no GitHub token is configured")
+        self._base_url = base_url.rstrip("/")
+        common: dict[str, Any] = {
+            "auth": Auth.Token(token),
+            "base_url": self._base_url,
+            "timeout": int(timeout_seconds),
+            "user_agent": "headend",
+            "api_version": API_VERSION,
+            "lazy": True,
+            "per_page": 100,
+            "seconds_between_requests": 0,
+            "seconds_between_writes": 0,
+        }
+        reading = Retry(
+            total=2,
+            allowed_methods={"GET"},
+            status_forcelist={500, 502, 503, 504},
+            backoff_factor=0.2,
+            respect_retry_after_header=False,  # it may ask for an hour, and the caller is waiting
+            raise_on_status=False,
+        )
+        self._reader = Github(**common, retry=reading)
+        self._writer = Github(**common, retry=None)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._reader.close()
+        self._writer.close()
+
+    def __enter__(self) -> GitHubGateway:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # -- repositories and files ------------------------------------------------------------------------------------
+
+    def repository(self, full_name: str) -> RepositoryInfo:
+        """Return what GitHub says of a repository; after a rename it has another `full_name` than was asked for."""
+        _check_name(full_name)
+        with _reading(f"reading repository {full_name}"):
+            found = self._reader.get_repo(full_name)
+            return RepositoryInfo(
+                id=found.id,
+                full_name=found.full_name,
+                default_branch=found.default_branch,
+                private=found.private,
+                archived=found.archived,
+                html_url=found.html_url,
+            )
+
+    def read_file(self, full_name: str, path: str, ref: str | None = None) -> FileContent | None:
+        """Return a text file, or None when the repository has no such file. A missing repository is an error."""
+        _check_name(full_name)
+        query = {"ref": ref} if ref else None
+        try:
+            with _reading(f"reading {path} of {full_name}"):
+                _, data = self._reader.requester.requestJsonAndCheck(
+                    "GET",
+                    f"/repos/{full_name}/contents/{quote(path)}",
+                    parameters=query,
+                    follow_302_redirect=True,
+                )
+        except RemoteNotFound:
+            self.repository(full_name)  # tells a missing repository from a missing file
+            return None
+        if not isinstance(data, dict) or data.get("type") != "file" or data.get("encoding") != "base64":
+            raise RemoteRejected(f"{path} of {full_name} is not a file that can be read")
+        content = _decoded(data["content"], f"{path} of {full_name}")
+        return FileContent(sha=data["sha"], text=content)
+
+    def write_file(
+        self, full_name: str, path: str, text: str, message: str, branch: str, sha: str | None = None
+    ) -> str:
+        """Commit a file and return the commit's sha. `sha` is the blob that is replaced, None for a new file.
+
+        Raises RemoteRejected (409 or 422) when the file is no longer what `sha` says, RemoteUncertain when no
+        answer came: then read the file before writing again.
+        """
+        body = {"message": message, "content": b64encode(text.encode()).decode(), "branch": branch}
+        if sha:
+            body["sha"] = sha
+        doing = f"writing {path} of {full_name}"
+        _, data = self._write("PUT", full_name, f"/contents/{quote(path)}", body, doing)
+        try:
+            return str(data["commit"]["sha"])
+        except (KeyError, TypeError):
+            raise RemoteUncertain(f"{doing}: GitHub's answer names no commit") from None
+
+    # -- secrets ---------------------------------------------------------------------------------------------------
+
+    def put_secret(self, full_name: str, repository_id: int, name: str, value: str) -> None:
+        """Store a secret in exactly the repository with this id, sealed with its public key.
+
+        The name alone is not trusted: it may by now belong to somebody else. Raises RemoteRejected when the ids
+        differ. Storing the same secret again is harmless, so a lost answer is RemoteUnavailable.
+        """
+        if len(value.encode()) > MOST_SECRET_BYTES:
+            raise RemoteRejected(f"secret {name} is larger than GitHub's 48 KB")
+        found = self.repository(full_name)
+        if found.id != repository_id:
+            raise RemoteRejected(
+                f"{full_name} is now repository {found.id}, not the pinned {repository_id}: no secret was sent"
+            )
+        # By id from here on: a rename between two calls cannot send the secret elsewhere.
+        pinned = self._reader.get_repo(repository_id)
+        doing = f"storing secret {name} in {full_name}"
+        with _reading(f"reading the public key of {full_name}"):
+            key = pinned.get_public_key()
+            body = {"key_id": key.key_id, "encrypted_value": key.encrypt(value)}
+        url = f"/repositories/{repository_id}/actions/secrets/{quote(name, safe='')}"
+        self._send("PUT", url, body, doing, repeatable=True)
+
+    def list_secrets(self, full_name: str) -> list[SecretInfo]:
+        """List the names of a repository's secrets, with when each was stored."""
+        _check_name(full_name)
+        with _reading(f"listing the secrets of {full_name}"):
+            found = self._reader.get_repo(full_name).get_secrets()
+            return [SecretInfo(name=secret.name, updated_at=secret.updated_at) for secret in found]
+
+    # -- workflow runs ---------------------------------------------------------------------------------------------
+
+    def dispatch_workflow(
+        self, full_name: str, workflow: str, ref: str, inputs: dict[str, str]
+    ) -> DispatchReceipt:
+        """Start a workflow, with exactly one request. After RemoteUncertain look with `find_run`, do not repeat."""
+        wrong = [name for name, value in inputs.items() if not isinstance(value, str)]
+        if wrong:
+            raise RemoteRejected(f"workflow inputs must be text: {', '.join(wrong)}")
+        if len(inputs) > MOST_INPUTS or sum(map(len, inputs.values())) > MOST_INPUT_CHARACTERS:
+            raise RemoteRejected(
+                f"workflow inputs exceed GitHub's {MOST_INPUTS} inputs or {MOST_INPUT_CHARACTERS} characters"
+            )
+        body = {"ref": ref, "inputs": inputs, "return_run_details": True}
+        url = f"/actions/workflows/{quote(workflow, safe='')}/dispatches"
+        _, data = self._write("POST", full_name, url, body, f"dispatching {workflow} of {full_name}")
+        if (
+            not isinstance(data, dict) or "workflow_run_id" not in data
+        ):  # a server that answers 204, as until 2026
+            return DispatchReceipt(run_id=None, html_url=None)
+        return DispatchReceipt(run_id=int(data["workflow_run_id"]), html_url=data.get("html_url"))
+
+    def run(self, full_name: str, run_id: int) -> RunInfo:
+        """Return a run as it is now."""
+        _check_name(full_name)
+        with _reading(f"reading run {run_id} of {full_name}"):
+            return _run_info(self._reader.get_repo(full_name).get_workflow_run(run_id))
+
+    def find_run(
+        self, full_name: str, workflow: str, correlation_id: str, created_after: datetime
+    ) -> RunInfo | None:
+        """Return the run whose title carries the correlation id, or None when GitHub does not list one (yet)."""
+        _check_name(full_name)
+        since = (created_after - CLOCK_MARGIN).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        with _reading(f"looking for run {correlation_id} of {full_name}"):
+            listed = self._reader.get_repo(full_name).get_workflow(workflow)
+            found = listed.get_runs(event="workflow_dispatch", created=f">={since}")
+            for run in found[:MOST_RUNS_SEARCHED]:
+                if correlation_id in run.display_title.split():
+                    return _run_info(run)
+        return None
+
+    def recent_runs(self, full_name: str, limit: int = 30) -> list[RunInfo]:
+        """List a repository's latest runs, the newest first."""
+        _check_name(full_name)
+        with _reading(f"listing the runs of {full_name}"):
+            found = self._reader.get_repo(full_name).get_workflow_runs()
+            return [_run_info(run) for run in found[:limit]]
+
+    def failure_summary(self, full_name: str, run_id: int) -> str:
+        """Return which jobs and steps of a run failed, in one line; empty when none did."""
+        _check_name(full_name)
+        failed = []
+        with _reading(f"reading the jobs of run {run_id} of {full_name}"):
+            for job in self._reader.get_repo(full_name).get_workflow_run(run_id).jobs():
+                if job.conclusion in (None, "success", "skipped", "neutral"):
+                    continue
+                steps = [f"{s.name} ({s.conclusion})" for s in job.steps if _ended_badly(s.conclusion)]
+                failed.append(f"{job.name} ({job.conclusion}): {', '.join(steps) or 'no step says why'}")
+        return "; ".join(failed)
+
+    def cancel_run(self, full_name: str, run_id: int) -> bool:
+        """Ask GitHub to cancel a run. Returns False when it was already completed. May be repeated."""
+        try:
+            self._write(
+                "POST",
+                full_name,
+                f"/actions/runs/{run_id}/cancel",
+                None,
+                f"cancelling run {run_id}",
+                repeatable=True,
+            )
+        except RemoteRejected as error:
+            if error.status == 409:
+                return False
+            raise
+        return True
+
+    # -- limits ----------------------------------------------------------------------------------------------------
+
+    def rate_limit(self) -> RateLimitInfo:
+        """Return what the token has left this hour; asking costs nothing."""
+        with _reading("reading the rate limit"):
+            core = self._reader.get_rate_limit().rate
+            return RateLimitInfo(limit=core.limit, remaining=core.remaining, resets_at=core.reset)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _write(
+        self, verb: str, full_name: str, path: str, body: Any, doing: str, repeatable: bool = False
+    ) -> tuple[int, Any]:
+        _check_name(full_name)
+        return self._send(verb, f"/repos/{full_name}{path}", body, doing, repeatable)
+
+    def _send(self, verb: str, url: str, body: Any, doing: str, repeatable: bool = False) -> tuple[int, Any]:
+        """Send one changing request, once, and return status and parsed body."""
+        unknown = RemoteUnavailable if repeatable else RemoteUncertain
+        try:
+            status, headers, text = self._writer.requester.requestJson(verb, url, input=body)
+        except requests.RequestException as error:
+            if _never_sent(error):
+                raise RemoteUnavailable(f"{doing}: GitHub could not be reached") from error
+            raise unknown(f"{doing}: GitHub did not answer, it may have been done") from error
+        except (GithubException, RuntimeError) as error:
+            raise RemoteRejected(
+                f"{doing}: GitHub's answer leads to another server; check its address"
+            ) from error
+        if 300 <= status < 400:
+            # GitHub answers 307 to a write under a former name; following it could write to a stranger's repository.
+            raise RemoteRejected(f"{doing}: the repository has moved or was renamed", status=status)
+        data = _parsed(text)
+        if status >= 500:
+            raise unknown(f"{doing}: GitHub answered {status}, it may have been done", status=status)
+        if status >= 400:
+            raise _error_of(Requester.createException(status, headers, _as_dict(data)), doing)
+        return status, data
+
+
+def _run_info(run: WorkflowRun) -> RunInfo:
+    return RunInfo(
+        run_id=run.id,
+        run_attempt=run.run_attempt,
+        display_title=run.display_title,
+        status=run.status,
+        conclusion=run.conclusion,
+        html_url=run.html_url,
+        event=run.event,
+        created_at=run.created_at,
+        updated_at=run.updated_at,
+    )
+
+
+def _check_name(full_name: str) -> None:
+    """Refuse what is not owner/name: PyGithub would put it into the address as it is."""
+    if not FULL_NAME.fullmatch(full_name) or full_name.endswith(("/.", "/..")):
+        raise RemoteRejected(f"{full_name!r} is not a repository's owner/name")
+
+
+def _ended_badly(conclusion: str | None) -> bool:
+    return conclusion not in (None, "success", "skipped", "neutral")
+
+
+def _decoded(content: str, what: str) -> str:
+    try:
+        return b64decode(content).decode()
+    except ValueError:
+        raise RemoteRejected(f"{what} is not UTF-8 text") from None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return {"message": text[:200]}
+
+
+def _as_dict(data: Any) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
+@contextmanager
+def _reading(doing: str) -> Iterator[None]:
+    """Turn whatever a reading call raises into our errors; reading has no effect, so nothing is uncertain."""
+    try:
+        yield
+    except GithubException as error:
+        raise _error_of(error, doing) from error
+    except requests.RequestException as error:
+        raise RemoteUnavailable(f"{doing}: GitHub could not be reached or did not answer in time") from error
+    except RuntimeError as error:
+        raise RemoteRejected(
+            f"{doing}: GitHub's answer leads to another server; check its address"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise RemoteUnavailable(f"{doing}: GitHub's answer cannot be understood") from error
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Say whether the request certainly did not reach the server."""
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.InvalidURL):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)
+
+
+def _error_of(error: GithubException, doing: str) -> RemoteError:
+    """Return our error for one of PyGithub's. The message is GitHub's, which carries no secret of ours."""
+    status, headers = error.status, {k.lower(): v for k, v in (error.headers or {}).items()}
+    said = str(_as_dict(error.data).get("message") or error.message or "no reason given").split("\n\n")[-1][
+        :300
+    ]
+    text = f"{doing}: {said}"
+    if status == 429 or (status == 403 and _is_limit(said, headers)):
+        return RateLimited(text, status=status, retry_after_seconds=_wait_seconds(headers))
+    if isinstance(error, BadCredentialsException) or status == 401:
+        return CredentialRevoked(f"{doing}: GitHub refuses the token ({said})", status=status)
+    if status == 403 and "archived" in said.lower():
+        return RemoteRejected(text, status=status)
+    if status in (403, 451):
+        return PermissionMissing(f"{doing}: the token does not permit it ({said})", status=status)
+    if status == 404:
+        return RemoteNotFound(f"{doing}: not found, or the token may not see it", status=status)
+    if status >= 500 or status == 408:
+        return RemoteUnavailable(f"{doing}: GitHub answered {status}", status=status)
+    return RemoteRejected(text, status=status)
+
+
+def _is_limit(said: str, headers: dict[str, Any]) -> bool:
+    return (
+        Requester.isRateLimitError(said)
+        or "retry-after" in headers
+        or str(headers.get("x-ratelimit-remaining")) == "0"
+    )
+
+
+def _wait_seconds(headers: dict[str, Any], now: Callable[[], float] = time.time) -> float:
+    """Return how long GitHub wants us to wait: retry-after, else until the limit resets, else a minute."""
+    if str(headers.get("retry-after", "")).isdigit():
+        return float(headers["retry-after"])
+    if (
+        str(headers.get("x-ratelimit-remaining")) == "0"
+        and str(headers.get("x-ratelimit-reset", "")).isdigit()
+    ):
+        return max(1.0, float(headers["x-ratelimit-reset"]) - now())
+    return 60.0

@@ -1,0 +1,206 @@
+"""What the sandbox's GitHub remembers: tokens, repositories with files and secrets, workflows, runs.
+
+Functions that take a `Store` lock it themselves; those that take the section or a repository's record are for
+callers who hold the lock.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from nacl.public import PrivateKey, SealedBox
+
+from channels.sandbox.store import Store, iso
+from channels.sandbox.workflow_file import Workflow, WorkflowError, read_workflow
+
+TEMPLATE = Path(__file__).resolve().parent.parent / "template"
+WORKFLOWS = ".github/workflows/"
+FULL_PERMISSIONS = {"metadata": "read", "actions": "write", "contents": "write", "secrets": "write"}
+
+
+def template_files() -> dict[str, bytes]:
+    """Return the channel repository template: path -> content."""
+    found = {}
+    for path in sorted(TEMPLATE.rglob("*")):
+        if path.is_file() and path.suffix in (".yml", ".py", ".md"):
+            found[path.relative_to(TEMPLATE).as_posix()] = path.read_bytes()
+    return found
+
+
+def add_token(
+    store: Store,
+    token: str,
+    login: str = "headend-operator",
+    *,
+    permissions: dict[str, str] | None = None,
+    repositories: list[str] | None = None,
+    hourly_limit: int = 5000,
+    content_per_minute: int = 80,
+) -> None:
+    """Let a token in. `repositories` (full names) narrows what it sees; `permissions` what it may do."""
+    with store.change("github") as github:
+        github.setdefault("tokens", {})[token] = {
+            "login": login,
+            "permissions": permissions if permissions is not None else dict(FULL_PERMISSIONS),
+            "repositories": repositories,
+            "hourly_limit": hourly_limit,
+            "content_per_minute": content_per_minute,
+        }
+
+
+def revoke_token(store: Store, token: str) -> None:
+    with store.change("github") as github:
+        github.get("tokens", {}).pop(token, None)
+
+
+def add_repository(
+    store: Store,
+    full_name: str,
+    *,
+    private: bool = True,
+    files: dict[str, bytes] | None = None,
+    variables: dict[str, str] | None = None,
+) -> int:
+    """Make a repository with the channel template in it (or `files`) and return its id."""
+    owner, _, name = full_name.partition("/")
+    number = store.next_id("repository", 700_000_001)
+    key = PrivateKey.generate()
+    repository = {
+        "id": number,
+        "owner": owner,
+        "name": name,
+        "former_names": [],
+        "private": private,
+        "archived": False,
+        "default_branch": "main",
+        "created_at": iso(store.now()),
+        "files": {"main": {}},
+        "heads": {"main": ""},
+        "commits": [],
+        "workflow_ids": {},
+        "secrets": {},
+        "variables": dict(variables or {}),
+        "key": {"id": str(number) + "0", "private": base64.b64encode(bytes(key)).decode()},
+    }
+    with store.change("github") as github:
+        github.setdefault("repositories", {})[str(number)] = repository
+        for path, content in (template_files() if files is None else files).items():
+            write_file(store, repository, "main", path, content, f"Add {path}")
+    return number
+
+
+def rename_repository(store: Store, full_name: str, new_full_name: str) -> None:
+    """Rename a repository; the old name redirects from then on."""
+    with store.change("github") as github:
+        repository = find_repository(github, full_name)
+        if repository is None:
+            raise KeyError(full_name)
+        repository["former_names"].append(full_name)
+        repository["owner"], _, repository["name"] = new_full_name.partition("/")
+
+
+def full_name_of(repository: dict[str, Any]) -> str:
+    return f"{repository['owner']}/{repository['name']}"
+
+
+def find_repository(github: dict[str, Any], full_name: str) -> dict[str, Any] | None:
+    """Return the repository that has this name now."""
+    for repository in github.get("repositories", {}).values():
+        if full_name_of(repository).lower() == full_name.lower():
+            return repository
+    return None
+
+
+def find_former(github: dict[str, Any], full_name: str) -> dict[str, Any] | None:
+    """Return the repository that once had this name."""
+    for repository in github.get("repositories", {}).values():
+        if full_name.lower() in (name.lower() for name in repository["former_names"]):
+            return repository
+    return None
+
+
+def blob_sha(content: bytes) -> str:
+    """Return the id that git gives to a file's content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def write_file(
+    store: Store, repository: dict[str, Any], branch: str, path: str, content: bytes, message: str
+) -> dict[str, Any]:
+    """Commit a file and return the commit. The caller holds the lock."""
+    commit = {
+        "sha": hashlib.sha1(os.urandom(20), usedforsecurity=False).hexdigest(),
+        "parent": repository["heads"][branch],
+        "message": message,
+        "path": path,
+        "branch": branch,
+        "at": iso(store.now()),
+    }
+    repository["files"][branch][path] = base64.b64encode(content).decode()
+    repository["heads"][branch] = commit["sha"]
+    repository["commits"].append(commit)
+    if path.startswith(WORKFLOWS) and path not in repository["workflow_ids"]:
+        repository["workflow_ids"][path] = store.next_id("workflow", 80_000_001)
+    return commit
+
+
+def read_file(repository: dict[str, Any], branch: str, path: str) -> bytes | None:
+    held = repository["files"].get(branch, {}).get(path)
+    return None if held is None else base64.b64decode(held)
+
+
+def branch_of(repository: dict[str, Any], ref: str | None) -> str | None:
+    """Return the branch that a ref (name, refs/heads/name or the sha of its head) means."""
+    if not ref:
+        return repository["default_branch"]
+    name = ref.removeprefix("refs/heads/")
+    if name in repository["files"]:
+        return name
+    return next((branch for branch, sha in repository["heads"].items() if sha == ref), None)
+
+
+def workflow_path(repository: dict[str, Any], name_or_id: str) -> str | None:
+    """Return the path of the workflow with this id or file name."""
+    for path, number in repository["workflow_ids"].items():
+        if name_or_id in (str(number), path.removeprefix(WORKFLOWS), path):
+            return path
+    return None
+
+
+def workflow_at(repository: dict[str, Any], branch: str, path: str) -> Workflow:
+    """Parse a workflow as it stands on a branch. Raises `WorkflowError`."""
+    content = read_file(repository, branch, path)
+    if content is None:
+        raise WorkflowError(f"No such workflow on {branch}: {path}")
+    return read_workflow(content.decode("utf-8", "replace"))
+
+
+def public_key_of(repository: dict[str, Any]) -> dict[str, str]:
+    private = PrivateKey(base64.b64decode(repository["key"]["private"]))
+    return {"key_id": repository["key"]["id"], "key": base64.b64encode(bytes(private.public_key)).decode()}
+
+
+def open_secret(repository: dict[str, Any], sealed: str) -> str:
+    """Open what was sealed with the repository's public key. Raises ValueError when it was not."""
+    private = PrivateKey(base64.b64decode(repository["key"]["private"]))
+    try:
+        return SealedBox(private).decrypt(base64.b64decode(sealed, validate=True)).decode()
+    except Exception as error:
+        raise ValueError("not sealed with this repository's public key") from error
+
+
+def secret_values(store: Store, full_name: str) -> dict[str, str]:
+    """Return the plain secrets of a repository: what a test may look at, and what its runs are given."""
+    with store.read("github") as github:
+        repository = find_repository(github, full_name)
+        return {name: held["value"] for name, held in repository["secrets"].items()} if repository else {}
+
+
+def runs_of(github: dict[str, Any], repository_id: int) -> list[dict[str, Any]]:
+    """Return a repository's runs, the newest first."""
+    mine = [run for run in github.get("runs", {}).values() if run["repository_id"] == repository_id]
+    return sorted(mine, key=lambda run: run["id"], reverse=True)
