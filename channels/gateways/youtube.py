@@ -1,8 +1,8 @@
 """Speak to YouTube on behalf of one channel: upload private, publish, look, and nothing else.
 
 A gateway belongs to one thread and one task: make it, use it, close it. What it returns are values of this
-module, what it raises are `channels.gateways.errors`. A call that changes something is sent once; if its answer
-is lost the error is `RemoteUncertain`, and `videos` shows what happened.
+module, what it raises are `channels.gateways.errors`. A call that changes something is sent once; if its
+answer is lost the error is `RemoteUncertain`, and `videos` shows what happened.
 """
 
 from __future__ import annotations

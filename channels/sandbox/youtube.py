@@ -1,0 +1,261 @@
+"""A YouTube Data API v3 in miniature: channels, videos, uploads, publication, quota.
+
+Paths are those of Google's discovery document under ``/youtube``, so that the official client works when its root
+address is replaced. Resumable uploads are in `youtube_upload`, the token endpoint in `oauth`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels.sandbox import oauth, youtube_upload  # noqa: F401 - they register their own routes
+from channels.sandbox.wire import Request, Response, route
+from channels.sandbox.youtube_state import (
+    MAY_CHANGE,
+    MAY_READ,
+    MAY_UPLOAD,
+    SECTION,
+    Caller,
+    Section,
+    Video,
+    apply_status,
+    caller_of,
+    charge,
+    configure,
+    delete_video,
+    problem,
+    publications,
+    revoke,
+    seed_demo,
+    settle,
+)
+from channels.sandbox.youtube_upload import check_metadata, forget_sessions
+from channels.sandbox.youtube_views import (
+    CHANNEL_PARTS,
+    VIDEO_PARTS,
+    channel_resource,
+    playlist_item,
+    video_resource,
+    wanted_parts,
+)
+
+if TYPE_CHECKING:
+    from channels.sandbox.server import Sandbox
+
+__all__ = ["configure", "forget_sessions", "publications", "revoke", "seed_demo"]
+
+API = "/youtube/youtube/v3"
+THUMBNAIL_BYTES = 2 * 1024 * 1024
+PLAYLIST_PARTS = ("id", "snippet", "contentDetails", "status")
+
+
+@route("GET", f"{API}/channels")
+def list_channels(sandbox: Sandbox, request: Request) -> Response:
+    """List the caller's own channel (``mine=true``) or channels by id."""
+    caller = _enter(sandbox, request, MAY_READ, units=1)
+    parts = wanted_parts(request.query.get("part", ""), CHANNEL_PARTS)
+    with sandbox.store.read(SECTION) as youtube:
+        if request.query.get("mine") == "true":
+            ids = [caller.channel_id]
+        elif request.query.get("id"):
+            ids = request.query["id"].split(",")
+        else:
+            raise problem(400, "missingRequiredParameter", "No filter selected.", domain="youtube.parameter")
+        found = [youtube["channels"][each] for each in ids if each in youtube["channels"]]
+        now = sandbox.store.now()
+        items = [channel_resource(youtube, channel, parts, now) for channel in found]
+    return _list("youtube#channelListResponse", items)
+
+
+@route("GET", f"{API}/videos")
+def list_videos(sandbox: Sandbox, request: Request) -> Response:
+    """List videos by id, at most 50; another channel's private one is as good as not there."""
+    caller = _enter(sandbox, request, MAY_READ, units=1)
+    parts = wanted_parts(request.query.get("part", ""), VIDEO_PARTS)
+    ids = [each for each in request.query.get("id", "").split(",") if each]
+    if not ids:
+        raise problem(400, "missingRequiredParameter", "No filter selected.", domain="youtube.parameter")
+    if len(ids) > 50:
+        raise problem(400, "invalidFilters", "At most 50 ids may be given.", domain="youtube.parameter")
+    with sandbox.store.read(SECTION) as youtube:
+        now = sandbox.store.now()
+        videos = [youtube.get("videos", {}).get(each) for each in dict.fromkeys(ids)]
+        items = [
+            video_resource(youtube, video, parts, caller, now) for video in videos if _visible(video, caller)
+        ]
+    return _list("youtube#videoListResponse", items)
+
+
+@route("PUT", f"{API}/videos")
+def update_video(sandbox: Sandbox, request: Request) -> Response:
+    """Replace the named parts of an own video; what is left out of a part goes back to its default."""
+    caller = _enter(sandbox, request, MAY_CHANGE, units=50)
+    parts = wanted_parts(request.query.get("part", ""), VIDEO_PARTS)
+    resource = request.json() or {}
+    with sandbox.store.change(SECTION) as youtube:
+        video = _own(youtube, str(resource.get("id", "")), caller)
+        if "snippet" in parts:
+            check_metadata(resource)
+            if not resource["snippet"].get("categoryId"):
+                raise problem(400, "invalidCategoryId", "A category is required.")
+            video["snippet"] = {"description": "", "tags": [], **resource["snippet"]}
+        if "status" in parts:
+            apply_status(youtube, video, resource.get("status") or {}, sandbox.store.now(), cause="update")
+        return Response.json(video_resource(youtube, video, parts, caller, sandbox.store.now()))
+
+
+@route("DELETE", f"{API}/videos")
+def remove_video(sandbox: Sandbox, request: Request) -> Response:
+    """Delete an own video for good."""
+    caller = _enter(sandbox, request, MAY_CHANGE, units=50)
+    with sandbox.store.change(SECTION) as youtube:
+        video = _own(youtube, request.query.get("id", ""), caller)
+        delete_video(youtube, video["id"])
+    if sandbox.store.persistent:
+        (sandbox.store.folder("videos") / f"{video['id']}.mp4").unlink(missing_ok=True)
+    return Response(204)
+
+
+@route("GET", f"{API}/playlistItems")
+def list_playlist_items(sandbox: Sandbox, request: Request) -> Response:
+    """List an uploads playlist, newest first, in pages."""
+    caller = _enter(sandbox, request, MAY_READ, units=1)
+    wanted_parts(request.query.get("part", ""), PLAYLIST_PARTS)
+    size = _page_size(request.query.get("maxResults", "5"))
+    start = _page_start(request.query.get("pageToken", ""))
+    with sandbox.store.read(SECTION) as youtube:
+        channel = next(
+            (
+                each
+                for each in youtube.get("channels", {}).values()
+                if each["uploads_playlist"] == request.query.get("playlistId")
+            ),
+            None,
+        )
+        if channel is None:
+            raise problem(
+                404, "playlistNotFound", "The playlist cannot be found.", domain="youtube.playlistItem"
+            )
+        # Kept in the order of arrival, so that uploads of the same instant keep their order too.
+        videos = [v for v in youtube.get("videos", {}).values() if v["channel_id"] == channel["id"]][::-1]
+        videos = [video for video in videos if _visible(video, caller)]
+        page = list(enumerate(videos))[start : start + size]
+        items = [playlist_item(youtube, channel, video, position) for position, video in page]
+    more = {"nextPageToken": f"SBX{start + size}"} if start + size < len(videos) else {}
+    return _list("youtube#playlistItemListResponse", items, len(videos), **more)
+
+
+@route("POST", "/youtube/upload/youtube/v3/thumbnails/set")
+def set_thumbnail(sandbox: Sandbox, request: Request) -> Response:
+    """Take a thumbnail for an own video: a JPEG or PNG of at most 2 MB."""
+    caller = _enter(sandbox, request, MAY_UPLOAD, units=50)
+    image = request.read()
+    kind = {b"\xff\xd8\xff": "jpg", b"\x89PN": "png"}.get(image[:3])
+    if kind is None:
+        raise problem(
+            400, "invalidImage", "The provided image content is invalid.", domain="youtube.thumbnail"
+        )
+    if len(image) > THUMBNAIL_BYTES:
+        raise problem(400, "mediaBodyTooLarge", "The image is too large.", domain="youtube.thumbnail")
+    with sandbox.store.change(SECTION) as youtube:
+        video = _own(youtube, request.query.get("videoId", ""), caller)
+        video["thumbnail"] = {"kind": kind, "size_bytes": len(image)}
+        path = sandbox.store.folder("thumbnails") / f"{video['id']}.{kind}"
+        path.write_bytes(image)
+    picture = {"default": {"url": f"{sandbox.youtube_url}/vi/{video['id']}", "width": 120, "height": 90}}
+    return _list("youtube#thumbnailSetResponse", [picture])
+
+
+@route("GET", "/youtube/vi/{video_id}")
+def show_thumbnail(sandbox: Sandbox, request: Request) -> Response:
+    """Show a video's thumbnail."""
+    with sandbox.store.read(SECTION) as youtube:
+        video = youtube.get("videos", {}).get(request.params["video_id"]) or {}
+        kept = video.get("thumbnail")
+    if not kept:
+        return Response.text("Not Found", 404)
+    return Response.file(request, sandbox.store.folder("thumbnails") / f"{video['id']}.{kept['kind']}")
+
+
+# -- looking behind the scenes -------------------------------------------------------------------------
+
+
+@route("GET", "/sandbox/youtube/publications")
+def list_publications(sandbox: Sandbox, request: Request) -> Response:
+    """List every time a video became public, with the instant by the sandbox's clock."""
+    return Response.json(publications(sandbox.store))
+
+
+@route("POST", "/sandbox/youtube/settings")
+def change_settings(sandbox: Sandbox, request: Request) -> Response:
+    """Change settings: ``{"uploads_per_day": 3}``."""
+    wanted = request.json()
+    try:
+        configure(sandbox.store, **(wanted if isinstance(wanted, dict) else {}))
+    except ValueError as error:
+        return Response.json({"message": str(error)}, 422)
+    with sandbox.store.read(SECTION) as youtube:
+        return Response.json(youtube.get("settings", {}))
+
+
+@route("POST", "/sandbox/youtube/revoke")
+def revoke_token(sandbox: Sandbox, request: Request) -> Response:
+    """Take a permission back: ``{"refresh_token": "sandbox-refresh-aurora"}``."""
+    wanted = request.json() or {}
+    try:
+        revoke(sandbox.store, wanted["refresh_token"])
+    except (KeyError, TypeError):
+        return Response.json({"message": "no such refresh_token"}, 404)
+    return Response(204)
+
+
+@route("POST", "/sandbox/youtube/forget-sessions")
+def forget_all_sessions(sandbox: Sandbox, request: Request) -> Response:
+    """Let every upload session lapse."""
+    forget_sessions(sandbox.store)
+    return Response(204)
+
+
+# -- small things --------------------------------------------------------------------------------------
+
+
+def _enter(sandbox: Sandbox, request: Request, scopes: tuple[str, ...], *, units: int) -> Caller:
+    """Do what comes before every call: who is it, may it, is there quota, and what has happened meanwhile."""
+    caller = caller_of(sandbox.store, request, scopes)
+    charge(sandbox.store, caller, units)
+    settle(sandbox.store)
+    return caller
+
+
+def _visible(video: Video | None, caller: Caller) -> bool:
+    return video is not None and (
+        video["channel_id"] == caller.channel_id or video["privacy_status"] != "private"
+    )
+
+
+def _own(youtube: Section, video_id: str, caller: Caller) -> Video:
+    video = youtube.get("videos", {}).get(video_id)
+    if not _visible(video, caller):
+        raise problem(404, "videoNotFound", "The video that you are trying to change cannot be found.")
+    if video["channel_id"] != caller.channel_id:
+        raise problem(403, "forbidden", "The caller may not change this video.")
+    return video
+
+
+def _list(kind: str, items: list[Any], total: int | None = None, **more: str) -> Response:
+    page = {"totalResults": len(items) if total is None else total, "resultsPerPage": len(items)}
+    return Response.json({"kind": kind, "etag": "l", **more, "pageInfo": page, "items": items})
+
+
+def _page_size(written: str) -> int:
+    if not written.isdigit() or not 0 <= int(written) <= 50:
+        raise problem(400, "invalidParameter", "maxResults must be 0 to 50.", domain="youtube.parameter")
+    return int(written)
+
+
+def _page_start(token: str) -> int:
+    if not token:
+        return 0
+    if not token.startswith("SBX") or not token[3:].isdigit():
+        raise problem(400, "invalidPageToken", "The page token is invalid.", domain="youtube.parameter")
+    return int(token[3:])
