@@ -23,7 +23,7 @@ def is_embedded() -> bool:
 
 
 def socket_path(data_dir: Path) -> Path:
-    """Return where the embedded server listens; in the temporary folder if the data folder's path is too long."""
+    """Return where the embedded server listens; elsewhere if the data folder's path is long."""
     path = data_dir / "broker" / "broker.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path

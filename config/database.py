@@ -7,7 +7,7 @@ import dj_database_url
 
 from config.env import fault
 
-# WAL lets readers go on while one writes; FULL makes a committed intent survive a power cut, which NORMAL does not.
+# WAL lets readers go on while one writes; FULL makes a committed intent survive a power cut, not NORMAL.
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
 )
@@ -21,7 +21,6 @@ def settings_for(url: str | None, data_dir: Path) -> dict[str, object]:
         ImproperlyConfigured: DATABASE_URL is not the address of a PostgreSQL database.
     """
     if url is None:
-        data_dir.mkdir(parents=True, exist_ok=True)
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": data_dir / "headend.sqlite3",

@@ -31,6 +31,22 @@ def data_dir() -> Path:
     return path if path.is_absolute() else Path.cwd() / path
 
 
+def make_data_dir() -> Path:
+    """Make the data folder, readable by its owner alone, and check that it can be written.
+
+    Raises:
+        ImproperlyConfigured: it cannot be made or written.
+    """
+    folder = data_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise fault("HEADEND_DATA_DIR", f"({folder}) cannot be made: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise fault("HEADEND_DATA_DIR", f"({folder}) cannot be written by this user.")
+    return folder
+
+
 def parse_lines(content: str, origin: str = INSTALLATION_FILE) -> dict[str, str]:
     """Return the NAME=value lines of a file; blank lines and lines with a leading # are skipped.
 

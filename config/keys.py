@@ -64,12 +64,13 @@ def check_encryption_keys(keys: list[str], name: str = "HEADEND_ENCRYPTION_KEYS"
         raise ImproperlyConfigured(f"{name} must hold at least one key.")
     for number, key in enumerate(keys, start=1):
         try:
-            size = len(base64.b64decode(key.encode("ascii"), altchars=b"-_", validate=True))
+            padded = key + "=" * (-len(key) % 4)
+            size = len(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
         except (binascii.Error, ValueError):
             size = -1
         if size != ENCRYPTION_KEY_BYTES:
             raise ImproperlyConfigured(
-                f"{name}: key {number} is not {ENCRYPTION_KEY_BYTES} bytes in URL-safe base64. Make one with: "
+                f"{name}: key {number} is not {ENCRYPTION_KEY_BYTES} bytes in URL-safe base64. Make one: "
                 'python -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
             )
     return keys

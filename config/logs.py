@@ -48,7 +48,7 @@ def redact(text: str) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Write one line a record, redacted after formatting, so that tracebacks and arguments are covered too."""
+    """Write one line a record, redacted after formatting, so that tracebacks are covered too."""
 
     converter = time.gmtime
     default_time_format = "%Y-%m-%dT%H:%M:%S"

@@ -1,6 +1,6 @@
 """Settings of Headend: everything comes from the environment, and what is wrong is said by name.
 
-Everything that an installation keeps lies under HEADEND_DATA_DIR. The names and defaults are listed in docs/settings.md.
+Everything that an installation keeps lies under HEADEND_DATA_DIR. docs/settings.md lists names and defaults.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 from config import broker, database, env, keys, logs
 
 BASE_DIR = env.BASE_DIR
-DATA_DIR = HEADEND_DATA_DIR = env.data_dir()
+DATA_DIR = HEADEND_DATA_DIR = env.make_data_dir()
 HEADEND_ENV = env.one_of("HEADEND_ENV", ("development", "production"), "development")
 PRODUCTION = HEADEND_ENV == "production"
 HEADEND_DEMO = env.flag(env.DEMO_FLAG, False)
 # Two installations on one machine differ by port only, and cookies do not: so their names do.
 INSTALLATION_ID = hashlib.sha256(str(DATA_DIR).encode()).hexdigest()[:8]
 
-# --- who may talk to it ---------------------------------------------------------------------------------------
+# --- who may talk to it ----------------------------------------------------------------------------------
 HEADEND_PUBLIC_URL = env.url("HEADEND_PUBLIC_URL", None)
 HEADEND_TRUSTED_PROXIES = env.networks("HEADEND_TRUSTED_PROXIES")
 DEBUG = env.flag("HEADEND_DEBUG", False)
@@ -41,15 +41,14 @@ else:
         env.words("HEADEND_ENCRYPTION_KEYS")
         or [keys.read_or_make(DATA_DIR / "keys" / "encryption_key", keys.make_encryption_key)]
     )
-if HEADEND_PUBLIC_URL and (_public_host := urlsplit(HEADEND_PUBLIC_URL).hostname):
-    ALLOWED_HOSTS = list(
-        dict.fromkeys([*ALLOWED_HOSTS, f"[{_public_host}]" if ":" in _public_host else _public_host])
-    )
-CSRF_TRUSTED_ORIGINS = (
-    [HEADEND_PUBLIC_URL] if HEADEND_PUBLIC_URL and HEADEND_PUBLIC_URL.startswith("https") else []
-)
+CSRF_TRUSTED_ORIGINS = []
+if HEADEND_PUBLIC_URL:
+    _public = urlsplit(HEADEND_PUBLIC_URL)
+    _host = f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname
+    ALLOWED_HOSTS = list(dict.fromkeys([*ALLOWED_HOSTS, _host]))
+    CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
-# --- what it is made of ---------------------------------------------------------------------------------------
+# --- what it is made of ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -107,7 +106,7 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-# --- logging in -----------------------------------------------------------------------------------------------
+# --- logging in ------------------------------------------------------------------------------------------
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
@@ -128,7 +127,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
 AXES_VERBOSE = False
 
-# --- in the browser -------------------------------------------------------------------------------------------
+# --- in the browser --------------------------------------------------------------------------------------
 SESSION_COOKIE_NAME = "headend_session" if PRODUCTION else f"headend_session_{INSTALLATION_ID}"
 CSRF_COOKIE_NAME = "headend_csrf" if PRODUCTION else f"headend_csrf_{INSTALLATION_ID}"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
@@ -157,11 +156,11 @@ STORAGES = {
     },
 }
 
-# --- audit ----------------------------------------------------------------------------------------------------
+# --- audit -----------------------------------------------------------------------------------------------
 AUDITLOG_LOGENTRY_MODEL = "orchestration.Activity"
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 
-# --- work in the background -----------------------------------------------------------------------------------
+# --- work in the background ------------------------------------------------------------------------------
 HEADEND_TICK_SECONDS = env.integer("HEADEND_TICK_SECONDS", 2, minimum=1, maximum=60)
 HEADEND_WATCH_SECONDS = env.integer("HEADEND_WATCH_SECONDS", 1 if HEADEND_DEMO else 5, minimum=1, maximum=300)
 HEADEND_STATISTICS_SECONDS = env.integer("HEADEND_STATISTICS_SECONDS", 3600, minimum=5, maximum=86_400)
@@ -210,7 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "collect statistics": _every(HEADEND_STATISTICS_SECONDS, "collect_statistics"),
 }
 
-# --- the outside world ----------------------------------------------------------------------------------------
+# --- the outside world -----------------------------------------------------------------------------------
 GITHUB_API_URL = env.url("GITHUB_API_URL", "https://api.github.com")
 GITHUB_TOKEN = env.text("GITHUB_TOKEN", "")
 GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET", "")
@@ -225,7 +224,7 @@ HEADEND_MAX_SOURCE_BYTES = env.integer("HEADEND_MAX_SOURCE_BYTES", 5 * 1024**3, 
 HEADEND_FFMPEG = env.text("HEADEND_FFMPEG", "")
 HEADEND_UPLOAD_LEAD_SECONDS = env.integer("HEADEND_UPLOAD_LEAD_SECONDS", 3600, minimum=0)
 
-# --- logs -----------------------------------------------------------------------------------------------------
+# --- logs ------------------------------------------------------------------------------------------------
 HEADEND_JSON_LOGS = env.flag("HEADEND_JSON_LOGS", False)
 logs.protect(SECRET_KEY, *HEADEND_ENCRYPTION_KEYS, GITHUB_TOKEN, GITHUB_WEBHOOK_SECRET, GOOGLE_CLIENT_SECRET)
 LOGGING = logs.settings_for(

@@ -13,13 +13,10 @@ import pytest
 # Before Django reads its settings: nothing of the developer's installation or shell may reach a test.
 # DATABASE_URL alone is taken over; it says on which database the tests run.
 DATA_DIR = Path(tempfile.mkdtemp(prefix="headend-tests-"))
+OURS = ("HEADEND_", "GITHUB_", "GOOGLE_", "YOUTUBE_", "SECRET_KEY", "ALLOWED_HOSTS")
 for _name in list(os.environ):
-    if _name.startswith(("HEADEND_", "GITHUB_", "GOOGLE_", "YOUTUBE_")) and not _name.startswith(
-        "HEADEND_TEST_"
-    ):
+    if _name.startswith(OURS) and not _name.startswith("HEADEND_TEST_"):
         del os.environ[_name]
-for _name in ("SECRET_KEY", "ALLOWED_HOSTS"):
-    os.environ.pop(_name, None)
 os.environ["HEADEND_DATA_DIR"] = str(DATA_DIR)
 os.environ["CELERY_BROKER_URL"] = "memory://"
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"

@@ -1,0 +1,1 @@
+"""Run a whole installation from one parent process: broker, sandbox, web, workers and beat."""

@@ -1,0 +1,45 @@
+"""Let one supervisor at a time have a data folder."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Self
+
+from config.supervisor.errors import CannotStart
+
+LOCK_FILE = "up.lock"
+
+
+class DataFolderLock:
+    """A lock on the data folder that the kernel releases when this process ends, however it ends."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / LOCK_FILE
+        self._file = None
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            CannotStart: another supervisor holds it; the message names its process.
+        """
+        self._file = self._path.open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            holder = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise CannotStart(
+                f"Headend already runs on {self._path.parent} (process {holder}). Stop that one first, "
+                "or give this one another folder by HEADEND_DATA_DIR."
+            ) from None
+        self._file.truncate(0)
+        self._file.write(f"{os.getpid()}\n")
+        self._file.flush()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release the lock; the file stays, for removing it could let two in."""
+        self._file.truncate(0)
+        self._file.close()
