@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -161,7 +162,7 @@ class GitHubGateway:
         with _reading(f"reading repository {full_name}"):
             found = self._reader.get_repo(full_name)
             return RepositoryInfo(
-                id=found.id,
+                id=_present(found.id),
                 full_name=found.full_name,
                 default_branch=found.default_branch,
                 private=found.private,
@@ -253,12 +254,13 @@ class GitHubGateway:
             )
         body = {"ref": ref, "inputs": inputs, "return_run_details": True}
         url = f"/actions/workflows/{quote(workflow, safe='')}/dispatches"
-        _, data = self._write("POST", full_name, url, body, f"dispatching {workflow} of {full_name}")
-        if (
-            not isinstance(data, dict) or "workflow_run_id" not in data
-        ):  # a server that answers 204, as until 2026
+        doing = f"dispatching {workflow} of {full_name}"
+        status, data = self._write("POST", full_name, url, body, doing)
+        if status == 204:  # a server that does not know return_run_details, as every one until 2026
             return DispatchReceipt(run_id=None, html_url=None)
-        return DispatchReceipt(run_id=int(data["workflow_run_id"]), html_url=data.get("html_url"))
+        if not isinstance(data, dict) or not isinstance(data.get("workflow_run_id"), int):
+            raise RemoteUncertain(f"{doing}: GitHub's answer names no run", status=status)
+        return DispatchReceipt(run_id=data["workflow_run_id"], html_url=data.get("html_url"))
 
     def run(self, full_name: str, run_id: int) -> RunInfo:
         """Return a run as it is now."""
@@ -275,7 +277,9 @@ class GitHubGateway:
         with _reading(f"looking for run {correlation_id} of {full_name}"):
             listed = self._reader.get_repo(full_name).get_workflow(workflow)
             found = listed.get_runs(event="workflow_dispatch", created=f">={since}")
-            for run in found[:MOST_RUNS_SEARCHED]:
+            for run in islice(
+                found, MOST_RUNS_SEARCHED
+            ):  # a slice of an empty list is an IndexError in PyGithub
                 if correlation_id in run.display_title.split():
                     return _run_info(run)
         return None
@@ -285,7 +289,7 @@ class GitHubGateway:
         _check_name(full_name)
         with _reading(f"listing the runs of {full_name}"):
             found = self._reader.get_repo(full_name).get_workflow_runs()
-            return [_run_info(run) for run in found[:limit]]
+            return [_run_info(run) for run in islice(found, limit)]
 
     def failure_summary(self, full_name: str, run_id: int) -> str:
         """Return which jobs and steps of a run failed, in one line; empty when none did."""
@@ -358,7 +362,7 @@ class GitHubGateway:
 
 def _run_info(run: WorkflowRun) -> RunInfo:
     return RunInfo(
-        run_id=run.id,
+        run_id=_present(run.id),
         run_attempt=run.run_attempt,
         display_title=run.display_title,
         status=run.status,
@@ -368,6 +372,13 @@ def _run_info(run: WorkflowRun) -> RunInfo:
         created_at=run.created_at,
         updated_at=run.updated_at,
     )
+
+
+def _present(number: int | None) -> int:
+    """Refuse an answer without its id: PyGithub reads a proxy's login page as an object of Nones."""
+    if number is None:
+        raise ValueError("the answer has no id")
+    return number
 
 
 def _check_name(full_name: str) -> None:
