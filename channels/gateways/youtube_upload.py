@@ -24,7 +24,7 @@ from channels.gateways.errors import (
     RemoteUncertain,
     SessionGone,
 )
-from channels.gateways.youtube_wire import Wire
+from channels.gateways.youtube_wire import Wire, readable
 
 CHUNK_STEP_BYTES = 256 * 1024
 MAX_ATTEMPTS = 6
@@ -133,7 +133,7 @@ class Upload:
                 raise UploadCancelled
             pieces_before = self._media.pieces_read
             try:
-                status, answer = self.wire.guarded(True, self._request.methodId, self._request.next_chunk)
+                status, answer = self.wire.guarded(True, self._request.methodId, self._next_piece)
             except (RemoteUncertain, RemoteUnavailable, RateLimited) as error:
                 failures += 1
                 if failures >= MAX_ATTEMPTS:
@@ -162,6 +162,10 @@ class Upload:
             if failures >= MAX_ATTEMPTS:
                 raise RemoteUnavailable("YouTube takes no more bytes of this upload")
             self.sleep(_wait_seconds(failures, None))
+
+    def _next_piece(self) -> tuple[Any, dict[str, Any] | None]:
+        status, answer = self._request.next_chunk()
+        return status, None if answer is None else readable(answer)
 
     def _given_up(self, error: RemoteError) -> RemoteError:
         if self._media.read_to_end:

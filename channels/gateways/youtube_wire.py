@@ -117,7 +117,7 @@ class Wire:
         Raises: a RemoteError. After a write without an answer it is RemoteUncertain.
         """
         writes = request.method not in _READS
-        return self.guarded(writes, request.methodId, lambda: request.execute(num_retries=0)) or {}
+        return self.guarded(writes, request.methodId, lambda: readable(request.execute(num_retries=0)))
 
     def guarded(self, writes: bool, what: str, call: Callable[[], T]) -> T:
         """Run `call` and turn whatever goes wrong into one of our errors."""
@@ -141,6 +141,15 @@ class Wire:
 
     def close(self) -> None:
         self.http.close()
+
+
+def readable(answer: Any) -> dict[str, Any]:
+    """Return an answer that is an object (or empty), or raise ValueError: a login page answers 200 too."""
+    if not answer:
+        return {}
+    if not isinstance(answer, dict):
+        raise ValueError("not a JSON object")
+    return answer
 
 
 # -- errors ----------------------------------------------------------------------------------------
