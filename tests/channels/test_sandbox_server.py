@@ -1,3 +1,4 @@
+# ruff: noqa: S113  on loopback, and each test has the run's own time limit
 """The sandbox's own machinery: routes, faults, record, clock, persistence, stopping."""
 
 import socket

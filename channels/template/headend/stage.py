@@ -29,6 +29,7 @@ TOKEN_URL = os.environ.get("GOOGLE_TOKEN_URL") or "https://oauth2.googleapis.com
 BACKOFF_SECONDS = float(os.environ.get("HEADEND_BACKOFF_SECONDS") or 2)
 TRIES = 6
 TIMEOUT_SECONDS = 60
+DESCRIPTION_BYTES = 5000  # YouTube's limit
 CHUNK_BYTES = 8 * 1024 * 1024  # a multiple of 256 KiB, as YouTube demands of every chunk but the last
 
 
@@ -255,14 +256,18 @@ def access_token() -> str:
 def resource_of(metadata: dict) -> dict:
     """Return the video resource: always private, with the marker in the last line and among the tags."""
     marker = metadata["marker"]
+    room = DESCRIPTION_BYTES - len(marker.encode()) - 2
+    text = (metadata.get("description") or "").encode()[:room].decode("utf-8", "ignore").rstrip()
     snippet = {
         "title": metadata["title"],
-        "description": f"{metadata.get('description') or ''}\n\n{marker}".lstrip(),
-        "tags": [*(metadata.get("tags") or []), marker],
+        "description": f"{text}\n\n{marker}" if text else marker,
+        "tags": [*(tag for tag in metadata.get("tags") or [] if tag != marker), marker],
         "categoryId": str(metadata.get("category_id") or "22"),
     }
     if metadata.get("language"):
         snippet["defaultLanguage"] = metadata["language"]
+        snippet["defaultAudioLanguage"] = metadata["language"]
+    # Without a privacy status a video would be public at once.
     status = {"privacyStatus": "private", "selfDeclaredMadeForKids": bool(metadata.get("made_for_kids"))}
     return {"snippet": snippet, "status": status}
 
