@@ -16,8 +16,8 @@ from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from orchestration.planning import rules
-from orchestration.planning.slots import ONE_DAY, Instant, SlotLine, day_starts_at, wall_of, zone_of
-from orchestration.planning.types import Blackout, ChannelView, Occupied, SlotRule
+from orchestration.planning.slots import ONE_DAY, Instant, day_starts_at, slot_line, wall_of, zone_of
+from orchestration.planning.types import Blackout, ChannelView, Occupied
 
 SEARCH_DAYS = 730
 """How far ahead a free time is looked for before planning says that there is none."""
@@ -88,12 +88,11 @@ class ChannelCalendar:
         occupied: Iterable[Occupied],
         now: datetime,
         clock: ZoneClock | None = None,
-        line: SlotLine | None = None,
         yields: Callable[[Occupied], bool] | None = None,
     ) -> None:
         self.channel = channel
         self.clock = clock or ZoneClock(channel.zone)
-        self.line = line or SlotLine(channel.slots, channel.zone)
+        self.line = slot_line(channel.slots, channel.zone)
         self.gap = timedelta(minutes=channel.min_gap_minutes)
         self.cap = channel.daily_cap
         self.now = now
@@ -135,10 +134,15 @@ class ChannelCalendar:
                     del layer[index]
                     if layer is self._firm:
                         del self._times[index]
-                    self._blocked_from = self._blocked_until = _FIRST_OF_ALL
+                        self._blocked_from = self._blocked_until = _FIRST_OF_ALL
                     return
                 index += 1
         raise KeyError(f"no such entry at {entry.at.isoformat()} in the calendar of {self.channel.slug}")
+
+    @property
+    def has_yielding(self) -> bool:
+        """Say whether any entry would give way."""
+        return bool(self._yielding)
 
     def make_firm(self) -> None:
         """Let every entry stand, those too that gave way so far."""
@@ -229,26 +233,27 @@ class ChannelCalendar:
         if index >= 0 and at < self._blackout_ends[index]:
             hits.append(Hit(rules.BLACKOUT, blackout=self._blackouts[index]))
         if self.gap:
-            hits.extend(self._too_close(at, self._firm, yields=False))
-            hits.extend(self._too_close(at, self._yielding, yields=True))
+            hits.extend(self._too_close(at))
         if self.cap is not None:
             hits.extend(self._over_cap(at, {id(hit.other) for hit in hits if hit.yields}))
         return hits
 
-    def _too_close(self, at: datetime, layer: list[Occupied], yields: bool) -> Iterator[Hit]:
-        """Yield the entries of a layer that lie closer than the gap;.
+    def _too_close(self, at: datetime) -> Iterator[Hit]:
+        """Yield the nearest firm entry closer than the gap, and every yielding one."""
+        index = bisect_left(self._times, at)
+        around = self._firm[max(0, index - 1) : index + 1]
+        near = min(around, key=lambda e: (abs(e.at - at), e.at), default=None)
+        if near is not None and abs(near.at - at) < self.gap:
+            yield self._gap_hit(at, near, yields=False)
+        if self._yielding:
+            low = bisect_right(self._yielding, at - self.gap, key=_BY_INSTANT)
+            high = bisect_left(self._yielding, at + self.gap, key=_BY_INSTANT)
+            for entry in self._yielding[low:high]:
+                yield self._gap_hit(at, entry, yields=True)
 
-        In the firm one only the nearest matters.
-        """
-        if not layer:
-            return
-        low = bisect_right(layer, at - self.gap, key=_BY_INSTANT)
-        near = [e for e in layer[low : low + 64] if abs(e.at - at) < self.gap]
-        if not yields and near:
-            near = [min(near, key=lambda e: (abs(e.at - at), e.at))]
-        for entry in near:
-            minutes = int(abs(entry.at - at).total_seconds()) // 60
-            yield Hit(rules.MINIMUM_GAP, minutes, self.channel.min_gap_minutes, other=entry, yields=yields)
+    def _gap_hit(self, at: datetime, entry: Occupied, yields: bool) -> Hit:
+        minutes = int(abs(entry.at - at).total_seconds()) // 60
+        return Hit(rules.MINIMUM_GAP, minutes, self.channel.min_gap_minutes, other=entry, yields=yields)
 
     def _over_cap(self, at: datetime, yielding_already: set[int]) -> Iterator[Hit]:
         """Yield what stands over the daily cap.
@@ -320,11 +325,8 @@ def calendars_of(
         if of_channel is not None:
             of_channel.append(entry)
     clocks: dict[str, ZoneClock] = {}
-    lines: dict[tuple[str, tuple[SlotRule, ...]], SlotLine] = {}
     calendars: dict[int, ChannelCalendar] = {}
     for channel in channels:
         clock = clocks.get(channel.zone) or clocks.setdefault(channel.zone, ZoneClock(channel.zone))
-        key = (channel.zone, channel.slots)
-        line = lines.get(key) or lines.setdefault(key, SlotLine(channel.slots, channel.zone))
-        calendars[channel.id] = ChannelCalendar(channel, entries[channel.id], now, clock, line, yields)
+        calendars[channel.id] = ChannelCalendar(channel, entries[channel.id], now, clock, yields=yields)
     return calendars

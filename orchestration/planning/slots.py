@@ -24,6 +24,7 @@ from orchestration.planning.types import Blackout, SlotRule
 ONE_DAY = timedelta(days=1)
 ONE_SECOND = timedelta(seconds=1)
 ONE_MINUTE = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NaiveDatetime(ValueError):
@@ -38,7 +39,7 @@ class NaiveDatetime(ValueError):
 
 
 class NonexistentLocalTime(ValueError):
-    """A local time that the zone's clocks skip, with the nearest valid times on both sides (aware, in the zone)."""
+    """A local time that the zone's clocks skip, with the nearest valid times on both sides."""
 
     def __init__(self, naive: datetime, zone: str, before: datetime, after: datetime) -> None:
         super().__init__(
@@ -224,39 +225,44 @@ def next_slots(rules: Iterable[SlotRule], zone: str, after: datetime, n: int) ->
 
 
 class SlotLine:
-    """The firings of a set of weekly slots, worked out once and bisected after;.
+    """The firings of a set of weekly slots, worked out in stretches of four weeks when they are asked for."""
 
-    `first_from` may be asked in any order.
-    """
-
-    __slots__ = ("_ahead", "_instants", "_rules", "_times", "_zone")
-    _FAR = timedelta(days=60)
+    __slots__ = ("_rules", "_stretches", "_zone")
+    _LENGTH = timedelta(days=28)
 
     def __init__(self, rules: tuple[SlotRule, ...], zone: str) -> None:
         self._rules = rules
         self._zone = zone
-        self._instants: list[Instant] = []
-        self._times: list[datetime] = []
-        self._ahead: Iterator[Instant] | None = None
+        self._stretches: dict[int, tuple[list[datetime], list[Instant]]] = {}
 
     def first_from(self, at: datetime) -> Instant | None:
         """Return the first firing at or after an instant; None where there are no slots."""
         if not self._rules:
             return None
-        times = self._times
-        if not times or at < times[0] or at - times[-1] > self._FAR:
-            self._instants, self._times = [], []
-            times = self._times
-            self._ahead = iter_slots(
-                self._rules, self._zone, at - ONE_DAY * 8
-            )  # the week before starts the list
-        while not times or times[-1] < at:
-            instant = next(self._ahead, None)
-            if instant is None:
-                return None
-            self._instants.append(instant)
-            times.append(instant.at)
-        return self._instants[bisect_left(times, at)]
+        number = (at - _EPOCH) // self._LENGTH
+        while True:
+            times, instants = self._stretches.get(number) or self._work_out(number)
+            index = bisect_left(times, at)
+            if index < len(times):
+                return instants[index]
+            number += 1
+
+    def _work_out(self, number: int) -> tuple[list[datetime], list[Instant]]:
+        starts_at = _EPOCH + self._LENGTH * number
+        ends_at = starts_at + self._LENGTH
+        instants: list[Instant] = []
+        for instant in iter_slots(self._rules, self._zone, starts_at - timedelta(microseconds=1)):
+            if instant.at >= ends_at:
+                break
+            instants.append(instant)
+        stretch = self._stretches[number] = ([i.at for i in instants], instants)
+        return stretch
+
+
+@lru_cache(maxsize=1024)
+def slot_line(rules: tuple[SlotRule, ...], zone: str) -> SlotLine:
+    """Return the line of a set of slots; channels with the same slots in the same zone share it."""
+    return SlotLine(rules, zone)
 
 
 def blackout_of_dates(

@@ -296,8 +296,8 @@ class Alternative:
 class Conflict:
     """What collided, by which rule, who yields and how it ends.
 
-    `channel_id` is None where a whole simultaneous group, or a video over many channels, is meant.
-    `moved_to` is the new time of the party that yielded.
+    `channel_id` is None where all channels of a video are meant, `video_id` where all videos of a channel
+    are. `moved_to` is the new time of the party that yielded.
     """
 
     rule: str
@@ -377,5 +377,5 @@ class Plan:
     def conflicts_of(self, video_id: int, channel_id: int) -> tuple[Conflict, ...]:
         """Return the conflicts that touch one member of the wave."""
         return tuple(
-            c for c in self.conflicts if c.video_id == video_id and c.channel_id in (channel_id, None)
+            c for c in self.conflicts if c.video_id in (video_id, None) and c.channel_id in (channel_id, None)
         )

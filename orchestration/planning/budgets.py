@@ -1,0 +1,302 @@
+"""Say when staging can be done: slots at once, rates a window, budgets a Pacific day.
+
+An upload for a placement at T may be made on any Pacific day from now to T, so a budget is a question of
+deadlines: items are booked in the order of their moments (earliest deadline first) on the first day that
+has room, which is feasible whenever any order is. What a plan then reserves is the *latest* day with room
+before the deadline, so that the days ahead stay open for what comes at short notice; the dispatcher may
+work ahead of it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from channels.quota import pacific_day, pacific_day_bounds
+from orchestration.planning import rules
+from orchestration.planning.types import DayLoad, PoolKind, PoolView
+
+ONE_DAY = timedelta(days=1)
+ONE_MINUTE = timedelta(minutes=1)
+FURTHEST_DAYS = 3660
+"""A budget that has no room within ten years has none."""
+
+
+def ceil_minute(at: datetime) -> datetime:
+    """Return the first whole minute at or after an instant."""
+    floor = at.replace(second=0, microsecond=0)
+    return floor if floor == at else floor + ONE_MINUTE
+
+
+def soonest(now: datetime) -> datetime:
+    """Return the first whole minute strictly after now: the earliest moment that planning gives out."""
+    return now.replace(second=0, microsecond=0) + ONE_MINUTE
+
+
+class PacificDays:
+    """Map instants to Pacific days and back, remembering the bounds.
+
+    Plans ask for the same few days again and again.
+    """
+
+    __slots__ = ("_bounds", "_days", "_starts")
+
+    def __init__(self) -> None:
+        self._bounds: dict[date, tuple[datetime, datetime]] = {}
+        self._starts: list[datetime] = []
+        self._days: list[date] = []
+
+    def bounds(self, day: date) -> tuple[datetime, datetime]:
+        """Return a day's first instant and the first one after it."""
+        found = self._bounds.get(day)
+        if found is None:
+            found = self._bounds[day] = pacific_day_bounds(day)
+            index = bisect_right(self._starts, found[0])
+            self._starts.insert(index, found[0])
+            self._days.insert(index, day)
+        return found
+
+    def day(self, at: datetime) -> date:
+        """Return the Pacific day of an instant."""
+        index = bisect_right(self._starts, at) - 1
+        if index >= 0 and at < self._bounds[self._days[index]][1]:
+            return self._days[index]
+        day = pacific_day(at)
+        self.bounds(day)
+        return day
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """When one item is staged, and what it waited for.
+
+    `rule` and `pool` are empty where it can start at once.
+    """
+
+    starts_at: datetime
+    ready_at: datetime
+    rule: str = ""
+    pool: str = ""
+
+
+class _Budget:
+    """The room of one budget pool by Pacific day, counted in items."""
+
+    def __init__(self, pool: PoolView) -> None:
+        self.pool = pool
+        self.cost = pool.cost_per_item
+        self.booked: dict[date, int] = {}
+
+    def taken(self, day: date) -> int:
+        """Return the units of a day that others have charged or reserved."""
+        return self.pool.used.get(day, 0) + self.pool.committed.get(day, 0)
+
+    def room(self, day: date) -> int:
+        """Return how many more items a day can take."""
+        return (self.pool.capacity - self.taken(day)) // self.cost - self.booked.get(day, 0)
+
+    def book(self, day: date, items: int = 1) -> None:
+        """Take the room of some items on a day."""
+        self.booked[day] = self.booked.get(day, 0) + items
+
+
+class _Slots:
+    """`capacity` servers, each free from some instant on; what is queued already keeps them busy first."""
+
+    def __init__(self, pool: PoolView, now: datetime) -> None:
+        self.pool = pool
+        self.free_at = [now] * pool.capacity
+        self.queued = pool.queued
+
+    def work_off_queue(self, seconds: int) -> None:
+        """Let the items that wait already go first, each taking as long as ours."""
+        for _ in range(self.queued):
+            heapq.heapreplace(self.free_at, self.free_at[0] + timedelta(seconds=seconds))
+        self.queued = 0
+
+
+class _Rate:
+    """At most `capacity` starts in any window of `window_seconds`."""
+
+    def __init__(self, pool: PoolView) -> None:
+        self.pool = pool
+        self.window = timedelta(seconds=pool.window_seconds)
+        self.starts: deque[datetime] = deque(maxlen=max(pool.capacity, 1))
+
+
+class Stager:
+    """Book staging in order of deadline, and say when each item is ready;.
+
+    `never` says that a pool has no room at all.
+    """
+
+    def __init__(self, pools: Iterable[PoolView], now: datetime) -> None:
+        self.now = now
+        self.days = PacificDays()
+        self._budgets: list[_Budget] = []
+        self._slots: list[_Slots] = []
+        self._rates: list[_Rate] = []
+        for pool in sorted(pools, key=lambda p: p.name):
+            if pool.cost_per_item <= 0:
+                continue
+            if pool.kind == PoolKind.BUDGET:
+                self._budgets.append(_Budget(pool))
+            elif pool.kind == PoolKind.SLOTS:
+                self._slots.append(_Slots(pool, now))
+            elif pool.kind == PoolKind.RATE:
+                self._rates.append(_Rate(pool))
+        self._lines: dict[str, tuple[list[_Budget], list[_Slots], list[_Rate]]] = {}
+        self._later: dict[tuple[str, date], tuple[date, str]] = {}
+        self._at_once = Booking(now, now)
+
+    @property
+    def budgets(self) -> Sequence[_Budget]:
+        """Return the budgets that staging draws on."""
+        return self._budgets
+
+    def _line(self, executor: str) -> tuple[list[_Budget], list[_Slots], list[_Rate]]:
+        line = self._lines.get(executor)
+        if line is None:
+            line = self._lines[executor] = tuple(
+                [p for p in group if p.pool.executor in ("", executor)]
+                for group in (self._budgets, self._slots, self._rates)
+            )
+        return line
+
+    def peek(self, executor: str = "", seconds: int = 0) -> Booking | None:
+        """Return when one more item would be ready, without booking it; None where it never would."""
+        return self._find(executor, seconds)[0]
+
+    def book(self, executor: str = "", seconds: int = 0) -> Booking | None:
+        """Book one more item and return when it is ready;.
+
+        None, and nothing booked, where it never would be.
+        """
+        booking, day = self._find(executor, seconds)
+        if booking is not None:
+            self._take(self._line(executor), booking, day, seconds)
+        return booking
+
+    def _find(self, executor: str, seconds: int) -> tuple[Booking | None, date | None]:
+        budgets, slots, rates = self._line(executor)
+        if not budgets and not rates and (not slots or not seconds):
+            if not seconds:
+                return self._at_once, None
+            return Booking(self.now, self.now + timedelta(seconds=seconds)), None
+        start, rule, pool = self.now, "", ""
+        if seconds:
+            for line in slots:
+                if not line.free_at:
+                    return None, None
+                if line.queued:
+                    line.work_off_queue(seconds)
+                if line.free_at[0] > start:
+                    start, rule, pool = line.free_at[0], rules.POOL_CAPACITY, line.pool.name
+        for line in rates:
+            if line.pool.capacity <= 0:
+                return None, None
+            if len(line.starts) == line.pool.capacity and line.starts[0] + line.window > start:
+                start, rule, pool = line.starts[0] + line.window, rules.POOL_CAPACITY, line.pool.name
+        day = None
+        if budgets:
+            first = self.days.day(start)
+            day, blocking = self._first_with_room(executor, budgets, first)
+            if day is None:
+                return None, None
+            if day != first:
+                start, rule, pool = self.days.bounds(day)[0], rules.BUDGET_EXHAUSTED, blocking
+        return Booking(start, start + timedelta(seconds=seconds), rule, pool), day
+
+    def _first_with_room(self, executor: str, budgets: list[_Budget], first: date) -> tuple[date | None, str]:
+        """Walk to the first day with room, leaping over days that were found full before;.
+
+        Name the last full pool.
+        """
+        day, blocking = first, ""
+        passed: list[tuple[str, date]] = []
+        while True:
+            key = (executor, day)
+            leap = self._later.get(key)
+            if leap is None:
+                full = next((b for b in budgets if b.room(day) <= 0), None)
+                if full is None:
+                    break
+                leap = (day + ONE_DAY, full.pool.name)
+            passed.append(key)
+            day, blocking = leap
+            if (day - first).days > FURTHEST_DAYS:
+                break
+        for key in passed:
+            self._later[key] = (day, blocking)
+        return (None if (day - first).days > FURTHEST_DAYS else day), blocking
+
+    @staticmethod
+    def _take(line, booking: Booking, day: date | None, seconds: int) -> None:
+        budgets, slots, rates = line
+        for budget in budgets:
+            budget.book(day)
+        if seconds:
+            for pool in slots:
+                heapq.heapreplace(pool.free_at, booking.ready_at)
+        for rate in rates:
+            rate.starts.append(booking.starts_at)
+
+
+class Reserver:
+    """Reserve, for each placement, the latest Pacific day with room before its deadline.
+
+    `reserve` is called in the order of falling deadlines; where the days before a deadline are full, the
+    first day after it that has room is taken (the plan has shown that the item is ready before its moment).
+    """
+
+    def __init__(self, pools: Iterable[PoolView], now: datetime, days: PacificDays | None = None) -> None:
+        self.days = days or PacificDays()
+        self.today = self.days.day(now)
+        self._budgets = [
+            _Budget(p)
+            for p in sorted(pools, key=lambda p: p.name)
+            if p.kind == PoolKind.BUDGET and p.cost_per_item > 0
+        ]
+        self._of_executor: dict[str, list[_Budget]] = {}
+        self._earlier: dict[tuple[str, date], date] = {}
+
+    def reserve(self, executor: str, deadline: datetime) -> date | None:
+        """Take one item's room and return the Pacific day; None without a budget."""
+        budgets = self._of_executor.get(executor)
+        if budgets is None:
+            budgets = [b for b in self._budgets if b.pool.executor in ("", executor)]
+            self._of_executor[executor] = budgets
+        if not budgets:
+            return None
+        wanted = max(self.days.day(deadline), self.today)
+        day = self._latest_with_room(executor, budgets, wanted)
+        if day is None:
+            day = wanted
+            while any(b.room(day) <= 0 for b in budgets) and (day - wanted).days <= FURTHEST_DAYS:
+                day += ONE_DAY
+        for budget in budgets:
+            budget.book(day)
+        return day
+
+    def _latest_with_room(self, executor: str, budgets: list[_Budget], day: date) -> date | None:
+        """Walk back to a day with room, leaping over days that were found full before."""
+        passed: list[tuple[str, date]] = []
+        while day >= self.today and any(b.room(day) <= 0 for b in budgets):
+            key = (executor, day)
+            passed.append(key)
+            day = self._earlier.get(key, day - ONE_DAY)
+        for key in passed:
+            self._earlier[key] = day
+        return day if day >= self.today else None
+
+    def loads(self) -> tuple[DayLoad, ...]:
+        """Return what was reserved, by pool and Pacific day."""
+        return tuple(
+            DayLoad(b.pool.name, day, items * b.cost, b.taken(day), b.pool.capacity)
+            for b in self._budgets
+            for day, items in sorted(b.booked.items())
+        )

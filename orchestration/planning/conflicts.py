@@ -1,0 +1,179 @@
+"""Write conflicts out for a person.
+
+The sentence with its numbers, the other party, and what else could be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from orchestration.planning import rules
+from orchestration.planning.budgets import Booking, soonest
+from orchestration.planning.calendar import ChannelCalendar, Hit
+from orchestration.planning.types import (
+    Alternative,
+    AlternativeKind,
+    ChannelView,
+    Occupied,
+    Party,
+    PoolView,
+    VideoView,
+)
+
+PUBLISHABLE_STATES = frozenset({"found", "scraping", "scraped", "processing", "ready"})
+"""A video in one of these is, or will be, a file that can be uploaded."""
+
+CLOSED_CREDENTIALS = frozenset({"revoked", "wrong_channel"})
+
+
+def said(at: datetime) -> str:
+    """Write an instant for a sentence."""
+    return f"{at:%Y-%m-%d %H:%M} UTC" if not at.second else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(seconds: float) -> str:
+    """Write a duration for a sentence: 40 s, 12 min, 5 h 30 min, 3 d 4 h."""
+    seconds = int(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def named(channel: ChannelView) -> str:
+    """Return what a sentence calls a channel."""
+    return channel.name or channel.slug or f"channel {channel.id}"
+
+
+def titled(video: VideoView) -> str:
+    """Return what a sentence calls a video."""
+    return f"“{video.title}”" if video.title else f"video {video.id}"
+
+
+def party_of(entry: Occupied | None) -> Party | None:
+    """Return the other side of a conflict as a value of its own."""
+    if entry is None:
+        return None
+    return Party(
+        schedule_id=entry.schedule_id,
+        channel_id=entry.channel_id,
+        at=entry.at,
+        priority=entry.priority,
+        label=entry.label,
+        wave_id=entry.wave_id,
+    )
+
+
+def timing_message(calendar: ChannelCalendar, at: datetime, hit: Hit) -> str:
+    """Say why a time is not free on a channel, with the rule's numbers."""
+    channel = named(calendar.channel)
+    if hit.rule == rules.MINIMUM_GAP:
+        other = hit.other.label or (
+            f"schedule {hit.other.schedule_id}" if hit.other.schedule_id else "another"
+        )
+        return (
+            f"{said(at)} is {hit.value} min from {other} at {said(hit.other.at)} on {channel}, "
+            f"which keeps {hit.threshold} min apart"
+        )
+    if hit.rule == rules.DAILY_CAP:
+        return (
+            f"{channel} has {hit.value} publications on {calendar.clock.wall(at):%Y-%m-%d} local time; "
+            f"its daily cap is {hit.threshold}"
+        )
+    if hit.rule == rules.BLACKOUT:
+        why = f" ({hit.blackout.reason})" if hit.blackout.reason else ""
+        return (
+            f"{said(at)} lies in a blackout of {channel}{why} "
+            f"from {said(hit.blackout.starts_at)} to {said(hit.blackout.ends_at)}"
+        )
+    if hit.rule == rules.IN_THE_PAST:
+        return past_message(at, hit.value)
+    return f"{channel} has no free time within the planning horizon after {said(at)}"
+
+
+def past_message(at: datetime, seconds: int) -> str:
+    """Say that a time is over."""
+    return (
+        f"{said(at)} lies {span(seconds)} in the past"
+        if seconds > 0
+        else f"{said(at)} is now, not in the future"
+    )
+
+
+def resource_message(booking: Booking | None, pool: PoolView | None, wanted: datetime, items: int) -> str:
+    """Say why something cannot be staged in time, with the pool's numbers."""
+    what = "1 item" if items == 1 else f"{items} items"
+    if booking is None:
+        return f"{what} cannot be staged at all: a pool that staging needs has no capacity"
+    late = span((booking.ready_at - wanted).total_seconds())
+    if pool is None:
+        return f"{what} cannot be staged before {said(booking.ready_at)}, {late} after {said(wanted)}"
+    if booking.rule == rules.BUDGET_EXHAUSTED:
+        return (
+            f"the budget {pool.name} gives {pool.capacity} a Pacific day and has no room before "
+            f"{said(booking.starts_at)}: {what} wanted at {said(wanted)} can be ready {late} later"
+        )
+    limit = (
+        f"{pool.capacity} at once" if pool.kind == "slots" else f"{pool.capacity} in {pool.window_seconds} s"
+    )
+    return (
+        f"the pool {pool.name} takes {limit}: {what} wanted at {said(wanted)} "
+        f"can be ready at {said(booking.ready_at)}, {late} later"
+    )
+
+
+def alternatives(
+    calendar: ChannelCalendar,
+    wanted: datetime,
+    hits: Iterable[Hit],
+    priority: int,
+    earliest: datetime | None = None,
+    taken: datetime | None = None,
+    video: VideoView | None = None,
+) -> tuple[Alternative, ...]:
+    """Return what else could be done for one channel, cheapest first: minutes later, then units.
+
+    `taken` is the time that was chosen already and is not offered again; `earliest` is when staging can be
+    ready.
+    """
+    base = max(wanted, soonest(calendar.now), earliest or wanted)
+    offers: list[Alternative] = []
+    name = named(calendar.channel)
+    hits = list(hits)
+    if hits and earliest is None and all(_outranked(hit, priority) for hit in hits):
+        units = sum(hit.other.move_units for hit in hits)
+        what = ", ".join(hit.other.label or f"schedule {hit.other.schedule_id}" for hit in hits)
+        offers.append(
+            Alternative(AlternativeKind.PREEMPT, wanted, 0, units, f"take the time on {name} and move {what}")
+        )
+    free_at = calendar.free_from(base)
+    if free_at is not None and free_at != taken:
+        later = _minutes(wanted, free_at)
+        offers.append(
+            Alternative(AlternativeKind.SHIFT, free_at, later, 0, f"publish on {name} at {said(free_at)}")
+        )
+    slot = calendar.free_slot_from(base)
+    if slot is not None and slot.at not in (taken, free_at):
+        later = _minutes(wanted, slot.at)
+        sentence = f"use the posting slot {slot.local_wall:%a %Y-%m-%d %H:%M} of {name}"
+        offers.append(Alternative(AlternativeKind.NEXT_SLOT, slot.at, later, 0, sentence))
+    offers.sort(key=lambda a: (a.minutes_later, a.units))
+    what = titled(video) if video else "it"
+    offers.append(Alternative(AlternativeKind.SKIP, None, 0, 0, f"leave {what} out on {name}"))
+    return tuple(offers)
+
+
+def _outranked(hit: Hit, priority: int) -> bool:
+    other = hit.other
+    return other is not None and other.movable and other.schedule_id is not None and other.priority < priority
+
+
+def _minutes(wanted: datetime, at: datetime) -> int:
+    return max(0, -int((wanted - at).total_seconds() // 60))

@@ -1,0 +1,182 @@
+"""Sort out, before any time is looked for, which videos may go to which channels of a wave.
+
+What is refused here no other time can mend: a duplicate, a channel that takes nothing, a video without
+rights. One fact about a whole channel or a whole video is one conflict, not one for each pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from orchestration.planning import rules
+from orchestration.planning.conflicts import CLOSED_CREDENTIALS, PUBLISHABLE_STATES, named, titled
+from orchestration.planning.types import (
+    ChannelView,
+    Conflict,
+    Existing,
+    OnConflict,
+    Party,
+    Resolution,
+    VideoView,
+    WaveRequest,
+)
+
+
+class UnknownMember(LookupError):
+    """A wave names a video or a channel that is not among the given ones."""
+
+    def __init__(self, what: str, member_id: int) -> None:
+        super().__init__(f"{what} {member_id} is not among the {what}s given to the plan")
+        self.what = what
+        self.member_id = member_id
+
+
+def channel_refusal(channel: ChannelView) -> tuple[str, str] | None:
+    """Return the rule and the sentence by which a channel takes nothing at present, or None."""
+    if channel.state == "paused":
+        return rules.CHANNEL_PAUSED, f"{named(channel)} is paused"
+    if channel.state != "active":
+        return rules.CHANNEL_DISABLED, f"{named(channel)} is {channel.state}"
+    if channel.credential_state in CLOSED_CREDENTIALS:
+        state = channel.credential_state.replace("_", " ")
+        return rules.CREDENTIAL_REVOKED, f"the credential of {named(channel)} is {state}: connect it again"
+    if channel.health == "failing":
+        return rules.CHANNEL_FAILING, f"{named(channel)} is failing its checks"
+    return None
+
+
+def video_refusal(video: VideoView) -> tuple[str, str] | None:
+    """Return the rule and the sentence by which a video may go nowhere, or None."""
+    if not video.rights_basis:
+        return (
+            rules.NO_RIGHTS_BASIS,
+            f"the source of {titled(video)} has no rights basis: it may not be published",
+        )
+    if video.state not in PUBLISHABLE_STATES:
+        return rules.VIDEO_NOT_READY, f"{titled(video)} is {video.state} and cannot be published"
+    return None
+
+
+class Taken:
+    """What already goes, or went, where: by video and by content hash."""
+
+    __slots__ = ("_by_content", "_by_video", "_counts")
+
+    def __init__(self, existing: Iterable[Existing], channel_ids: Iterable[int]) -> None:
+        self._by_video: dict[int, dict[int, Existing]] = {c: {} for c in channel_ids}
+        self._by_content: dict[int, dict[str, Existing]] = {c: {} for c in self._by_video}
+        self._counts: dict[int, int] = {}
+        for row in existing:
+            self._counts[row[0]] = self._counts.get(row[0], 0) + 1
+            videos = self._by_video.get(row[1])
+            if videos is None:
+                continue
+            videos[row[0]] = row
+            if row[2]:
+                known = self._by_content[row[1]].get(row[2])
+                if known is None or row[0] < known[0]:
+                    self._by_content[row[1]][row[2]] = row
+
+    def refusal(self, video: VideoView, channel: ChannelView) -> tuple[str, str, Existing] | None:
+        """Return why a video is a duplicate on a channel, or None."""
+        row = self._by_video[channel.id].get(video.id)
+        if row is not None:
+            when = f" (at {row.at:%Y-%m-%d %H:%M} UTC)" if row.at else ""
+            return (
+                rules.ALREADY_DISTRIBUTED,
+                f"{titled(video)} already goes, or went, to {named(channel)}: {row.state}{when}",
+                row,
+            )
+        if video.content_hash:
+            row = self._by_content[channel.id].get(video.content_hash)
+            if row is not None:
+                return (
+                    rules.SAME_CONTENT,
+                    f"{titled(video)} has the same content as video {row.video_id}, which goes, or went, "
+                    f"to {named(channel)}: {row.state}",
+                    row,
+                )
+        return None
+
+    def channels_of(self, video_id: int) -> int:
+        """Return how many channels a video goes to already."""
+        return self._counts.get(video_id, 0)
+
+    def accept(self, video: VideoView, channel: ChannelView) -> None:
+        """Count a member of this wave, so that the same content later in it is seen."""
+        if video.content_hash:
+            row = Existing(video.id, channel.id, video.content_hash, None, "in this wave")
+            self._by_content[channel.id][video.content_hash] = row
+
+
+def sort_members(
+    request: WaveRequest,
+    channels: Mapping[int, ChannelView],
+    videos: Mapping[int, VideoView],
+    existing: Iterable[Existing],
+) -> tuple[list[tuple[VideoView, list[ChannelView]]], list[Conflict]]:
+    """Return, in the order of the request, each video with the channels it may go to, and what was refused.
+
+    Raises UnknownMember.
+    """
+    resolution = Resolution.REJECTED if request.on_conflict == OnConflict.REJECT else Resolution.SKIPPED
+    conflicts: list[Conflict] = []
+    open_channels: list[ChannelView] = []
+    for channel_id in dict.fromkeys(request.channels):
+        channel = channels.get(channel_id)
+        if channel is None:
+            raise UnknownMember("channel", channel_id)
+        refusal = channel_refusal(channel)
+        if refusal is None:
+            open_channels.append(channel)
+        else:
+            conflicts.append(Conflict(refusal[0], None, channel_id, None, refusal[1], resolution=resolution))
+    taken = Taken(existing, request.channels)
+    members: list[tuple[VideoView, list[ChannelView]]] = []
+    for video_id in dict.fromkeys(request.videos):
+        video = videos.get(video_id)
+        if video is None:
+            raise UnknownMember("video", video_id)
+        refusal = video_refusal(video)
+        if refusal is not None:
+            conflicts.append(Conflict(refusal[0], video_id, None, None, refusal[1], resolution=resolution))
+            continue
+        goes_to: list[ChannelView] = []
+        for channel in open_channels:
+            duplicate = taken.refusal(video, channel)
+            if duplicate is None:
+                goes_to.append(channel)
+                taken.accept(video, channel)
+                continue
+            rule, message, row = duplicate
+            other = Party(video_id=row.video_id, channel_id=channel.id, at=row.at, label=row.state)
+            conflicts.append(
+                Conflict(rule, video_id, channel.id, row.at, message, other=other, resolution=resolution)
+            )
+        members.append((video, goes_to))
+        warning = _policy_warning(request, video, len(goes_to), taken)
+        if warning is not None:
+            conflicts.append(warning)
+    return members, conflicts
+
+
+def _policy_warning(request: WaveRequest, video: VideoView, fresh: int, taken: Taken) -> Conflict | None:
+    """Warn of one video over many channels: YouTube's spam policy covers networks that repeat content."""
+    total = fresh + taken.channels_of(video.id)
+    if not fresh or total <= request.same_asset_limit:
+        return None
+    acknowledged = request.acknowledge_policy
+    message = (
+        f"{titled(video)} goes to {total} channels, more than {request.same_asset_limit}: YouTube's spam policy covers "
+        "networks that repeat content; give each channel its own title and spacing"
+        + ("; acknowledged" if acknowledged else "")
+    )
+    return Conflict(
+        rules.SAME_ASSET_MANY_CHANNELS,
+        video.id,
+        None,
+        None,
+        message,
+        yielded="nobody",
+        resolution=Resolution.WARNED if acknowledged else Resolution.OPEN,
+    )
