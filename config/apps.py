@@ -9,3 +9,7 @@ class WiringConfig(AppConfig):
     name = "config"
     label = "config"
     verbose_name = "Wiring"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from config import checks  # noqa: F401

@@ -159,7 +159,7 @@ def url(name: str, *default, schemes: tuple[str, ...] = ("https", "http")):
             raise fault(name, "is not a valid address.") from None
         if parts.scheme not in schemes:
             raise fault(name, f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
-        if not parts.netloc and not parts.path:
+        if parts.scheme != "memory" and not parts.netloc and not parts.path:
             raise fault(name, "names no host.")
         if parts.scheme in ("http", "https") and not parts.hostname:
             raise fault(name, "names no host.")

@@ -1,12 +1,152 @@
-"""Answer whether Headend lives, and whether it is ready."""
+"""Answer whether Headend lives, and whether all of it works."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from time import monotonic
+
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.db import Error as DatabaseFailure
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from kombu import Connection
+
+from orchestration.heartbeats import component_ages
+
+# A tick shows life every few seconds; a worker that is busy with one long job shows it through its other threads.
+SILENT_AFTER_SECONDS = 30.0
+BROKER_PATIENCE_SECONDS = 1.0
+REMEMBER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: whether the part works, and a sentence."""
+
+    ok: bool
+    detail: str
 
 
 @require_safe
+@never_cache
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
     """Say that the web process answers."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+@login_not_required
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Say whether web, database, broker, worker and beat all work; 503 names the part that does not."""
+    findings = _findings.get()
+    ready = all(finding.ok for finding in findings.values())
+    checks = {name: {"ok": finding.ok, "detail": finding.detail} for name, finding in findings.items()}
+    response = JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+    # Django would log an error for each 503; here it is an answer, and whoever asks does so every second.
+    response._has_been_logged = True
+    return response
+
+
+def look() -> dict[str, Finding]:
+    """Check every part once."""
+    findings = {"web": Finding(True, "answers"), "database": check_database(), "broker": check_broker()}
+    if findings["database"].ok:
+        return findings | check_components()
+    unknown = Finding(False, "unknown without the database")
+    return findings | {"worker": unknown, "beat": unknown}
+
+
+def check_database() -> Finding:
+    """Ask the database something, and whether it has the tables of this version; writes nothing."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        missing = _migrations.missing()
+    except DatabaseFailure:
+        return Finding(False, "does not answer")
+    if missing:
+        return Finding(False, f"{missing} migration(s) are missing; run manage.py migrate")
+    return Finding(True, "answers, and is of this version")
+
+
+def check_broker() -> Finding:
+    """Connect to the broker as a worker would."""
+    options = {"socket_connect_timeout": BROKER_PATIENCE_SECONDS, "socket_timeout": BROKER_PATIENCE_SECONDS}
+    url = settings.CELERY_BROKER_URL
+    if not url.startswith("redis"):
+        options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    try:
+        with Connection(url, connect_timeout=BROKER_PATIENCE_SECONDS, transport_options=options) as broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            if url.startswith("redis"):
+                broker.default_channel.client.ping()
+    except Exception as error:  # every transport fails in its own way
+        return Finding(False, f"does not answer ({type(error).__name__})")
+    return Finding(True, "answers")
+
+
+def check_components() -> dict[str, Finding]:
+    """Read when workers and beat last showed that they work; asking them directly would block the request."""
+    ages = component_ages()
+    return {
+        "worker": _freshest("worker", ages),
+        "beat": _freshest("beat", ages),
+    }
+
+
+def _freshest(component: str, ages: dict[str, float]) -> Finding:
+    known = [age for name, age in ages.items() if name == component or name.startswith(f"{component}:")]
+    if not known:
+        return Finding(False, "has not shown itself yet")
+    age = min(known)
+    if age > SILENT_AFTER_SECONDS:
+        return Finding(False, f"has been silent for {age:.0f} s")
+    return Finding(True, f"showed itself {age:.0f} s ago")
+
+
+class _Migrations:
+    """Whether all migrations are applied; once they are, they stay so while this process lives."""
+
+    def __init__(self) -> None:
+        self._complete = False
+
+    def missing(self) -> int:
+        """Return how many migrations are missing."""
+        if self._complete:
+            return 0
+        executor = MigrationExecutor(connection)
+        count = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        self._complete = count == 0
+        return count
+
+
+class _Remembered:
+    """A result that is used again for a moment: anyone may ask /readyz, as often as they like."""
+
+    def __init__(self, ask: Callable[[], dict[str, Finding]]) -> None:
+        self._ask = ask
+        self._lock = Lock()
+        self._asked_at = float("-inf")
+        self._result: dict[str, Finding] = {}
+
+    def get(self) -> dict[str, Finding]:
+        """Return the result, at most a moment old."""
+        with self._lock:
+            if monotonic() - self._asked_at >= REMEMBER_SECONDS:
+                self._result = self._ask()
+                self._asked_at = monotonic()
+            return self._result
+
+    def forget(self) -> None:
+        """Ask anew next time."""
+        self._asked_at = float("-inf")
+
+
+_migrations = _Migrations()
+_findings = _Remembered(look)

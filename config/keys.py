@@ -49,6 +49,11 @@ def make_secret_key() -> str:
     return secrets.token_urlsafe(50)
 
 
+def make_installation_id() -> str:
+    """Return a new name for this installation."""
+    return secrets.token_hex(16)
+
+
 def make_encryption_key() -> str:
     """Return a new key under which credentials are stored: 32 random bytes in URL-safe base64."""
     return base64.urlsafe_b64encode(os.urandom(ENCRYPTION_KEY_BYTES)).decode("ascii")

@@ -3,7 +3,6 @@
 Everything that an installation keeps lies under HEADEND_DATA_DIR. docs/settings.md lists names and defaults.
 """
 
-import hashlib
 import sys
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -15,8 +14,10 @@ DATA_DIR = HEADEND_DATA_DIR = env.make_data_dir()
 HEADEND_ENV = env.one_of("HEADEND_ENV", ("development", "production"), "development")
 PRODUCTION = HEADEND_ENV == "production"
 HEADEND_DEMO = env.flag(env.DEMO_FLAG, False)
-# Two installations on one machine differ by port only, and cookies do not: so their names do.
-INSTALLATION_ID = hashlib.sha256(str(DATA_DIR).encode()).hexdigest()[:8]
+# Tells this installation from a copy of its database; where several machines serve one, give them all the same.
+HEADEND_INSTALLATION_ID = env.text("HEADEND_INSTALLATION_ID", None) or keys.read_or_make(
+    DATA_DIR / "keys" / "installation_id", keys.make_installation_id
+)
 
 # --- who may talk to it ----------------------------------------------------------------------------------
 HEADEND_PUBLIC_URL = env.url("HEADEND_PUBLIC_URL", None)
@@ -128,8 +129,9 @@ AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
 AXES_VERBOSE = False
 
 # --- in the browser --------------------------------------------------------------------------------------
-SESSION_COOKIE_NAME = "headend_session" if PRODUCTION else f"headend_session_{INSTALLATION_ID}"
-CSRF_COOKIE_NAME = "headend_csrf" if PRODUCTION else f"headend_csrf_{INSTALLATION_ID}"
+# Two installations on one machine differ by port only, and cookies do not: so their names do.
+SESSION_COOKIE_NAME = "headend_session" if PRODUCTION else f"headend_session_{HEADEND_INSTALLATION_ID[:8]}"
+CSRF_COOKIE_NAME = "headend_csrf" if PRODUCTION else f"headend_csrf_{HEADEND_INSTALLATION_ID[:8]}"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes of a load balancer come over plain HTTP
@@ -188,6 +190,7 @@ CELERY_TASK_DEFAULT_QUEUE = "work"
 CELERY_TASK_ROUTES = {
     "orchestration.tasks.tick": {"queue": "control"},
     "orchestration.tasks.watch_runs": {"queue": "control"},
+    "orchestration.tasks.work_fast": {"queue": "control"},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 
 # Before Django reads its settings: nothing of the developer's installation or shell may reach a test.
@@ -21,7 +22,10 @@ os.environ["HEADEND_DATA_DIR"] = str(DATA_DIR)
 os.environ["CELERY_BROKER_URL"] = "memory://"
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
-pytest_plugins = ["tests.sandbox_fixture"]
+# pytest-django would set Django up before this file is read, if the settings module were named in pyproject.toml.
+django.setup()
+
+pytest_plugins = ["tests.sandbox_fixture", "tests.media_fixture"]
 
 
 class OutsideNetwork(AssertionError):

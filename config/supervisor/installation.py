@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from channels.sandbox import seed as sandbox
 from config import broker, env
 from config.supervisor.errors import CannotStart
 
@@ -73,14 +74,14 @@ def demo_values(kept: Mapping[str, str], *, host: str, port: int) -> dict[str, s
         "HEADEND_PUBLIC_URL": local_url(host, port),
         "HEADEND_SOURCE_NETWORKS": "127.0.0.0/8",
         "HEADEND_STATISTICS_SECONDS": "20",
-        "GITHUB_API_URL": base,
-        "GITHUB_TOKEN": kept.get("GITHUB_TOKEN") or f"ghp_sandbox{secrets.token_hex(12)}",
+        "GITHUB_API_URL": f"{base}/github",
+        "GITHUB_TOKEN": sandbox.GITHUB_TOKEN,
         "GITHUB_WEBHOOK_SECRET": kept.get("GITHUB_WEBHOOK_SECRET") or secrets.token_hex(20),
-        "YOUTUBE_API_URL": base,
+        "YOUTUBE_API_URL": f"{base}/youtube",
         "GOOGLE_TOKEN_URL": f"{base}/oauth/token",
-        "GOOGLE_AUTH_URL": f"{base}/oauth/auth",
-        "GOOGLE_CLIENT_ID": "sandbox-client",
-        "GOOGLE_CLIENT_SECRET": kept.get("GOOGLE_CLIENT_SECRET") or f"sandbox-{secrets.token_hex(12)}",
+        "GOOGLE_AUTH_URL": f"{base}/oauth/authorize",
+        "GOOGLE_CLIENT_ID": sandbox.CLIENT_ID,
+        "GOOGLE_CLIENT_SECRET": sandbox.CLIENT_SECRET,
     }
 
 

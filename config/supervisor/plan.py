@@ -11,7 +11,8 @@ from config.supervisor.embedded_broker import ServerProgram
 from config.supervisor.processes import Child
 
 WEB_THREADS = 32
-CONTROL_THREADS = 2
+# Ticks, and the short calls that publish: a wave's calls go out side by side, and a tick finds a free thread.
+CONTROL_THREADS = 10
 # Chatter between workers that nobody listens to here: one host, and heartbeats of our own in the database.
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 

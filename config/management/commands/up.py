@@ -1,5 +1,6 @@
 """Start everything: broker, web, workers, beat and, with --demo, the sandbox."""
 
+import os
 import signal
 import sys
 from argparse import ArgumentParser
@@ -44,6 +45,7 @@ class Command(BaseCommand):
 
     def handle(self, *, demo: bool, host: str, port: int, **_: Any) -> None:
         """Check, prepare, start, wait until ready, say how to log in, and look after it until told to stop."""
+        os.umask(0o077)  # what an installation keeps is its owner's business
         # A stop during the preparation ends the command at once: nothing has been started yet.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:

@@ -1,0 +1,195 @@
+"""The API: its routers, its one error table, its documentation."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ValidationError as ModelInvalid
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
+
+from channels.gateways.errors import RemoteError
+from orchestration.api import callbacks, channels, control, library, plans, publication, work
+from orchestration.api.answers import answered, problem_response
+from orchestration.api.auth import WAYS_IN, NotAuthenticated
+from orchestration.api.problems import of_error, problem
+from orchestration.errors import NotFound, OrchestrationError
+
+logger = logging.getLogger("headend.api")
+
+DESCRIPTION = """
+Publish videos over many channels: plan, preview, schedule, watch, correct.
+
+Instants are ISO 8601 with an offset. Errors are problem documents (RFC 9457) with a stable `code`. Lists take `page` and
+`limit` (at most 200). Every POST takes an `Idempotency-Key`: the same key and body have one effect and one answer.
+Log in with a bearer token (`manage.py issue_token`) or with the browser's session.
+"""
+
+
+class HeadendAPI(NinjaAPI):
+    """Ninja's API with each address wrapped by `answers.answered`."""
+
+    def _get_urls(self) -> list[Any]:
+        return [answered(pattern) for pattern in super()._get_urls()]
+
+
+api = HeadendAPI(
+    title="Headend",
+    version="1",
+    description=DESCRIPTION.strip(),
+    urls_namespace="api",
+    auth=list(WAYS_IN),
+    openapi_extra={
+        "components": {
+            "securitySchemes": {
+                "RunToken": {"type": "http", "scheme": "bearer", "description": "the run's own one-time token"}
+            }
+        }
+    },
+)
+
+# ------------------------------------------------------------------------------------------------- the one error table
+
+
+def _where(location: tuple[Any, ...]) -> str:
+    """Return the field that an error's location means, for example `channel_ids.0`."""
+    parts = [str(part) for part in location]
+    parts = parts[2:] if parts[:1] == ["body"] else parts[1:]
+    return ".".join(parts) or "body"
+
+
+def _message(error: dict[str, Any]) -> str:
+    known = {
+        "missing": "is needed",
+        "extra_forbidden": "is not a field of this request",
+        "model_attributes_type": "must be a JSON object",
+    }
+    if error["type"] in known:
+        return known[error["type"]]
+    return error["msg"].removeprefix("Value error, ")
+
+
+def refused(request: HttpRequest, error: OrchestrationError) -> HttpResponse:
+    """Say a refusal of the service."""
+    return problem_response(of_error(error))
+
+
+def not_authenticated(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Say that nobody is logged in, and how one would be."""
+    if not isinstance(error, NotAuthenticated):
+        error = NotAuthenticated("Send a bearer token, or log in.")
+    return problem_response(of_error(error), **{"WWW-Authenticate": error.challenge})
+
+
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Name each field that does not fit."""
+    errors = [{"field": _where(item["loc"]), "message": _message(item)} for item in error.errors]
+    detail = "; ".join(f"{item['field']} {item['message']}" for item in errors[:5])
+    return problem_response(
+        problem("invalid_request", 422, detail, field=errors[0]["field"] if errors else "", errors=errors)
+    )
+
+
+def model_invalid(request: HttpRequest, error: ModelInvalid) -> HttpResponse:
+    """Name each field that a model's own check refused."""
+    fields = error.message_dict if hasattr(error, "error_dict") else {"body": error.messages}
+    errors = [{"field": name, "message": " ".join(messages)} for name, messages in fields.items()]
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
+    return problem_response(problem("invalid_request", 422, detail, field=errors[0]["field"], errors=errors))
+
+
+def not_found(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Say that there is no such thing, without saying what was looked for."""
+    return refused(request, NotFound("There is no such thing."))
+
+
+def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Say what ninja refused by itself; a body that is no JSON is the common case."""
+    codes = {400: "invalid_json", 403: "not_permitted", 404: "not_found"}
+    detail = "The body is not valid JSON." if error.status_code == 400 else error.message
+    return problem_response(problem(codes.get(error.status_code, "http_error"), error.status_code, detail))
+
+
+def throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
+    """Say that there were too many requests."""
+    return problem_response(problem("too_many_requests", 429, "Too many requests; wait a moment.", again="again"))
+
+
+def remote(request: HttpRequest, error: RemoteError) -> HttpResponse:
+    """Say that GitHub or YouTube did not do it; their errors carry no secret."""
+    headers = {}
+    if error.retry_after_seconds:
+        headers["Retry-After"] = str(int(error.retry_after_seconds) + 1)
+    status = 503 if error.again == "again" else 502
+    return problem_response(problem(error.code, status, str(error), again=error.again), **headers)
+
+
+def database_busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """Say that the database did not answer in time."""
+    logger.exception("the database did not answer")
+    return problem_response(
+        problem("database_busy", 503, "The database did not answer in time; try again.", again="again"),
+        **{"Retry-After": "1"},
+    )
+
+
+def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Say no more than that it was our fault; the log has the rest under the same correlation id."""
+    correlation_id = getattr(request, "correlation_id", "")
+    logger.exception("unexpected error, correlation id %s", correlation_id)
+    return problem_response(
+        problem(
+            "internal_error",
+            500,
+            "Something went wrong on our side; the log has it under this correlation id.",
+            again="unknown",
+            correlation_id=correlation_id,
+        )
+    )
+
+
+ERRORS: dict[type[Exception], Any] = {
+    OrchestrationError: refused,
+    NotAuthenticated: not_authenticated,
+    AuthenticationError: not_authenticated,
+    ValidationError: invalid,
+    ModelInvalid: model_invalid,
+    Http404: not_found,
+    ObjectDoesNotExist: not_found,
+    Throttled: throttled,
+    HttpError: http_error,
+    RemoteError: remote,
+    OperationalError: database_busy,
+    Exception: unexpected,
+}
+for _kind, _handler in ERRORS.items():
+    api.add_exception_handler(_kind, _handler)
+
+# --------------------------------------------------------------------------------------------------------- the routers
+
+api.add_router("/orchestration", control.router)
+api.add_router("/orchestration", publication.router)
+api.add_router("/channels", channels.router)
+api.add_router("/slots", channels.slots)
+api.add_router("/sources", library.sources)
+api.add_router("/videos", library.videos)
+api.add_router("/waves", plans.waves)
+api.add_router("/distributions", plans.distributions)
+api.add_router("/schedules", plans.schedules)
+api.add_router("/jobs", work.jobs)
+api.add_router("/runs", callbacks.router)
+api.add_router("/runs", work.runs)
+api.add_router("/pools", work.pools)
+api.add_router("/conflicts", plans.conflicts)
+api.add_router("/activity", library.log)
+api.add_router("/statistics", library.numbers)
+
+
+@api.api_operation(
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], "/{path:rest}", auth=None, include_in_schema=False
+)
+def nothing_here(request: HttpRequest, rest: str):
+    """Answer for addresses that do not exist."""
+    raise NotFound(f"There is nothing at {request.path}.")

@@ -1,0 +1,57 @@
+"""Check at start, and by `manage.py check`, what would otherwise fail later and less clearly."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from config import broker
+
+
+@register(Tags.security, deploy=True)
+def check_production(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Say what a production installation should not do without."""
+    if not settings.PRODUCTION:
+        return [
+            Warning(
+                "HEADEND_ENV is not production.",
+                hint="Set HEADEND_ENV=production where others than you can reach Headend.",
+                id="headend.W001",
+            )
+        ]
+    found: list[CheckMessage] = []
+    if "*" in settings.ALLOWED_HOSTS:
+        found.append(
+            Error(
+                "ALLOWED_HOSTS admits every host name.",
+                hint="List the names under which Headend is reached.",
+                id="headend.E001",
+            )
+        )
+    if settings.HEADEND_PUBLIC_URL and not settings.HEADEND_PUBLIC_URL.startswith("https://"):
+        found.append(
+            Error(
+                "HEADEND_PUBLIC_URL does not start with https://.",
+                hint="Callbacks of runs carry permits; let them come over HTTPS only.",
+                id="headend.E002",
+            )
+        )
+    if settings.HEADEND_SOURCE_NETWORKS:
+        found.append(
+            Warning(
+                "HEADEND_SOURCE_NETWORKS lets sources lie in private networks.",
+                hint="Whoever may add a source can then make Headend ask servers in those networks.",
+                id="headend.W002",
+            )
+        )
+    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql") and broker.is_embedded():
+        found.append(
+            Warning(
+                "CELERY_BROKER_URL is not set, so messages stay on this machine.",
+                hint="Set it to a Redis or RabbitMQ server if workers run on more than one machine.",
+                id="headend.W003",
+            )
+        )
+    return found
