@@ -7,7 +7,6 @@ answers under /repositories/{id}, which is where a renamed repository's redirect
 from __future__ import annotations
 
 import base64
-import binascii
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -298,7 +297,7 @@ def put_contents(call: Call) -> Response:
         raise refusal(404, f"Branch {branch} not found")
     try:
         content = base64.b64decode(body["content"].replace("\n", ""), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise refusal(422, "content is not valid Base64") from None
     path = call.params["path"]
     if path.startswith("/") or any(part in ("", ".", "..", ".git") for part in path.split("/")):

@@ -65,20 +65,19 @@ class Sandbox:
         trust_scripts: bool = False,
     ) -> None:
         load_services()
+        self._server = _listen(port, self)  # first: a taken port leaves nothing behind
         self.store = Store(data_dir)
         self.faults = Faults()
         self.stopping = threading.Event()
         self.run_queue_seconds = run_queue_seconds
         self.list_lag_seconds = list_lag_seconds
         self.trust_scripts = trust_scripts
-        self.scratch: dict[
-            Any, Any
-        ] = {}  # what services remember only while running; guard it with store.lock
+        # What services remember only while running; guarded by store.lock.
+        self.scratch: dict[Any, Any] = {}
         self._recorded: list[Recorded] = []
         self._recorded_number = 0
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
-        self._server = _listen(port, self)
         self._serving: threading.Thread | None = None
 
     # -- addresses -----------------------------------------------------------------------------------------------

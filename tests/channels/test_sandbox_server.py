@@ -1,7 +1,10 @@
 # ruff: noqa: S113  on loopback, and each test has the run's own time limit
 """The sandbox's own machinery: routes, faults, record, clock, persistence, stopping."""
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,6 +19,7 @@ from channels.sandbox.wire import Body, BodyCut, Request, Response
 
 TOKEN = {"Authorization": "Bearer sandbox-github-token"}
 REPOSITORY = "/github/repos/headend-demo/aurora"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def count(sandbox: Sandbox, path: str) -> int:
@@ -205,3 +209,23 @@ def test_a_client_that_goes_away_in_mid_body_is_noticed():
     with far.makefile("rb") as stream, pytest.raises(BodyCut):
         Body(stream, 100, False).read()
     far.close()
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_the_process_says_where_it_is_and_stops_when_told(tmp_path: Path, name):
+    command = [sys.executable, "-m", "channels.sandbox", "--data", str(tmp_path), "--seed", "demo"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        url = process.stdout.readline().removeprefix("sandbox at ").strip()
+        assert requests.get(f"{url}{REPOSITORY}", headers=TOKEN).json()["full_name"] == "headend-demo/aurora"
+        process.send_signal(name)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+    assert (tmp_path / "sandbox.json").exists()
+
+
+def test_a_taken_port_is_an_error_at_once(sandbox):
+    with pytest.raises(OSError):
+        Sandbox(sandbox.port)
