@@ -7,7 +7,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
 from channels.gateways.errors import RemoteError
@@ -187,9 +187,15 @@ api.add_router("/activity", library.log)
 api.add_router("/statistics", library.numbers)
 
 
-@api.api_operation(
+everything_else = Router()
+
+
+@everything_else.api_operation(
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], "/{path:rest}", auth=None, include_in_schema=False
 )
 def nothing_here(request: HttpRequest, rest: str):
     """Answer for addresses that do not exist."""
     raise NotFound(f"There is nothing at {request.path}.")
+
+
+api.add_router("", everything_else)

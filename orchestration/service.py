@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from channels.models import PostingSlot
 from orchestration import (
+    calendars,
     configuration,
     console,
     control,
@@ -354,6 +356,18 @@ class CentralOrchestrationService:
     def disable_channel(self, *, channel_id: int, reason: str = "") -> Any:
         """Take a channel out of planning altogether."""
         return register.disable_channel(channel_id, reason)
+
+    @action("operate")
+    def add_slot(
+        self, *, channel_id: int, weekday: int, local_time: time, enabled: bool = True
+    ) -> PostingSlot:
+        """Let a channel post at a weekly wall-clock time of its zone."""
+        return calendars.add_slot(channel_id, weekday, local_time, enabled)
+
+    @action("operate")
+    def remove_slot(self, *, slot_id: int, reason: str = "") -> None:
+        """Take a weekly slot away; what is scheduled already stays."""
+        calendars.remove_slot(slot_id, reason)
 
     # ------------------------------------------------------------------------------------------------- sources, work
 

@@ -1,0 +1,1 @@
+"""The API's routers and schemas: parse, call one method of the service, render."""

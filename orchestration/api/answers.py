@@ -1,0 +1,107 @@
+"""Wrap every address of the API: a correlation id, one effect per Idempotency-Key, problems for 404 and 405."""
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern
+from ninja.responses import NinjaJSONEncoder
+
+from orchestration import idempotency
+from orchestration.activity import new_correlation_id
+from orchestration.api.auth import identify
+from orchestration.api.problems import CONTENT_TYPE, of_error, problem
+from orchestration.errors import OrchestrationError
+
+View = Callable[..., HttpResponseBase]
+KEPT_HEADERS = ("Content-Type", "Location", "X-Correlation-Id")
+NEVER_KEPT = frozenset({401, 403, 429})
+# These look names up on the network before they write, so they may not lie inside a transaction.
+LOOK_OUTSIDE = frozenset({"/api/sources", "/api/orchestration/trigger-pipeline"})
+
+
+def problem_response(document: dict[str, Any], **headers: str) -> HttpResponse:
+    """Return an answer that carries a problem."""
+    response = HttpResponse(
+        json.dumps(document, cls=NinjaJSONEncoder),
+        status=document["status"],
+        content_type=CONTENT_TYPE,
+        headers=headers,
+    )
+    response.again = document.get("again", "")
+    return response
+
+
+def answered(pattern: URLPattern) -> URLPattern:
+    """Wrap the view of one address."""
+    view = pattern.callback
+
+    @functools.wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.correlation_id = new_correlation_id()
+        try:
+            if request.method == "POST" and "Idempotency-Key" in request.headers:
+                response = _once(request, functools.partial(view, request, *args, **kwargs))
+            else:
+                response = view(request, *args, **kwargs)
+        except OrchestrationError as error:
+            response = problem_response(of_error(error))
+        except Http404:
+            response = problem_response(problem("not_found", 404, f"There is nothing at {request.path}."))
+        if response.status_code == 405:
+            allowed = response.headers.get("Allow", "")
+            response = problem_response(
+                problem("method_not_allowed", 405, f"{request.method} is not possible here; {allowed} is."),
+                Allow=allowed,
+            )
+        response.headers.setdefault("X-Correlation-Id", request.correlation_id)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    pattern.callback = wrapper
+    return pattern
+
+
+def _once(request: HttpRequest, run: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    try:
+        caller = identify(request)
+    except OrchestrationError:
+        caller = None
+    if caller is None:
+        return run()  # refuses by itself, or is a run's callback, which is safe to double
+    key = idempotency.check_key(request.headers["Idempotency-Key"])
+    kept: list[HttpResponseBase] = []
+
+    def answer() -> idempotency.Answer:
+        response = run()
+        kept.append(response)
+        return _answer_of(request, response)
+
+    print_ = idempotency.fingerprint(request.method or "", request.get_full_path(), request.body)
+    result = idempotency.once(caller.label, key, print_, answer, apart=request.path in LOOK_OUTSIDE)
+    if not result.replayed:
+        return kept[-1]
+    content = b"" if result.body is None else json.dumps(result.body).encode()
+    return HttpResponse(
+        content, status=result.status, headers={**result.headers, "Idempotency-Replayed": "true"}
+    )
+
+
+def _answer_of(request: HttpRequest, response: HttpResponseBase) -> idempotency.Answer:
+    """Say what is kept of a response; one without effect that may go otherwise later leaves the key free."""
+    response.headers.setdefault("X-Correlation-Id", request.correlation_id)
+    content = getattr(response, "content", b"")
+    final = (
+        response.status_code < 500
+        and response.status_code not in NEVER_KEPT
+        and getattr(response, "again", "") != "again"
+    )
+    return idempotency.Answer(
+        status=response.status_code,
+        body=json.loads(content) if content and final else None,
+        headers={name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
+        final=final,
+    )

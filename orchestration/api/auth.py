@@ -1,0 +1,107 @@
+"""Find out who calls the API: a bearer token, or a logged-in browser with a CSRF token."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from ninja.errors import HttpError
+from ninja.security import APIKeyCookie, HttpBearer
+
+from orchestration import tokens
+from orchestration.errors import NotPermitted, OrchestrationError
+from orchestration.models import ApiToken
+from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.states import Trigger
+
+READING = ("GET", "HEAD", "OPTIONS")
+
+
+class NotAuthenticated(OrchestrationError):
+    """Nobody is logged in and no valid token came with the request."""
+
+    code = "not_authenticated"
+    status = 401
+
+    def __init__(self, message: str, *, challenge: str = 'Bearer realm="headend"') -> None:
+        super().__init__(message)
+        self.challenge = challenge
+
+
+class CsrfFailed(OrchestrationError):
+    """A browser's session asked for a change without the CSRF token that shows it came from our pages."""
+
+    code = "csrf_failed"
+    status = 403
+
+
+def bearer_secret(request: HttpRequest) -> str | None:
+    """Return what follows `Bearer` in the Authorization header; None without one."""
+    scheme, _, secret = request.headers.get("Authorization", "").strip().partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else None
+
+
+def _checked(request: HttpRequest, actor: Actor) -> Actor:
+    """Refuse a change early to whoever may only read; what a method needs beyond that, the service says."""
+    if request.method not in READING and actor.scope == ApiToken.Scope.READ:
+        raise NotPermitted(f"{actor.label} may read; this needs operate.", scope=actor.scope)
+    return actor
+
+
+class TokenAuth(HttpBearer):
+    """A token made by `manage.py issue_token`."""
+
+    def __call__(self, request: HttpRequest) -> Actor | None:
+        """Leave a request without a bearer token to the next way of logging in."""
+        secret = bearer_secret(request)
+        return None if secret is None else self.authenticate(request, secret)
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor:
+        """Return the token's actor. Raises: NotAuthenticated, if it is unknown or revoked."""
+        found = tokens.verify(token)
+        if found is None:
+            raise NotAuthenticated(
+                "This token is unknown or revoked.",
+                challenge='Bearer realm="headend", error="invalid_token"',
+            )
+        return _checked(request, Actor.of_token(found))
+
+
+class SessionAuth(APIKeyCookie):
+    """The session of a logged-in browser; changes need the CSRF token as on any page."""
+
+    param_name = "session"
+    openapi_description: ClassVar[str] = "the browser's session cookie, with X-CSRFToken for changes"
+
+    def _get_key(self, request: HttpRequest) -> str | None:
+        user: Any = getattr(request, "user", None)
+        if user is None or not user.is_authenticated:
+            return None
+        try:
+            super()._get_key(request)  # checks CSRF
+        except HttpError as error:
+            raise CsrfFailed(
+                "The CSRF token is missing or wrong; send it as X-CSRFToken, or use a bearer token."
+            ) from error
+        return str(user.pk)
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
+        """Return the user's actor."""
+        return _checked(request, Actor.of_user(request.user)) if key else None
+
+
+WAYS_IN = (TokenAuth(), SessionAuth())
+
+
+def identify(request: HttpRequest) -> Actor | None:
+    """Return who calls, or None. Raises: NotAuthenticated, CsrfFailed, NotPermitted."""
+    for way in WAYS_IN:
+        actor = way(request)
+        if actor:
+            return actor
+    return None
+
+
+def service(request: HttpRequest) -> CentralOrchestrationService:
+    """Return the door for whoever sent this request."""
+    return CentralOrchestrationService(
+        actor=request.auth, trigger=Trigger.API, correlation_id=request.correlation_id
+    )

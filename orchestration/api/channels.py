@@ -1,0 +1,104 @@
+"""`/api/channels` and `/api/slots`: the register and its calendars."""
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router, Status
+from ninja.pagination import paginate
+
+from channels.models import Channel, PostingSlot
+from orchestration import lookup
+from orchestration.api.auth import service
+from orchestration.api.fields import Id
+from orchestration.api.filters import ChannelFilters, SlotFilters
+from orchestration.api.pagination import Pages
+from orchestration.api.schemas.register import ChannelDetail, ChannelOut, SlotOut
+from orchestration.api.schemas.requests import Because, NewSlot
+from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
+
+router = Router(tags=["channels"])
+slots = Router(tags=["slots"])
+
+
+@router.get("", response=list[ChannelOut], operation_id="channels_list", summary="List channels")
+@paginate(Pages)
+def channels_list(request: HttpRequest, filters: Query[ChannelFilters]):
+    """By name."""
+    return filters.filter(Channel.objects.select_related("credential"))
+
+
+@router.get("/{channel_id}", response=ChannelDetail, operation_id="channels_show", summary="Show a channel")
+def channels_show(request: HttpRequest, channel_id: Path[Id]):
+    """With its slots and blackouts."""
+    return lookup.one(Channel, channel_id, field="channel_id")
+
+
+@router.post("/{channel_id}/pause", response=ChannelOut, operation_id="channels_pause", summary="Pause a channel")
+def channels_pause(request: HttpRequest, channel_id: Path[Id], body: Because = Because()):
+    """Nothing new starts on it; what runs finishes."""
+    return service(request).pause_channel(channel_id=channel_id, reason=body.reason)
+
+
+@router.post(
+    "/{channel_id}/resume", response=ChannelOut, operation_id="channels_resume", summary="Resume a channel"
+)
+def channels_resume(request: HttpRequest, channel_id: Path[Id], body: Because = Because()):
+    """Let a paused or disabled channel go on."""
+    return service(request).resume_channel(channel_id=channel_id, reason=body.reason)
+
+
+@router.post(
+    "/{channel_id}/disable", response=ChannelOut, operation_id="channels_disable", summary="Disable a channel"
+)
+def channels_disable(request: HttpRequest, channel_id: Path[Id], body: Because = Because()):
+    """Take it out of planning altogether; its history stays."""
+    return service(request).disable_channel(channel_id=channel_id, reason=body.reason)
+
+
+@router.post(
+    "/{channel_id}/check",
+    response={202: MonitorResultOut},
+    operation_id="channels_check",
+    summary="Check a channel now",
+)
+def channels_check(request: HttpRequest, channel_id: Path[Id]):
+    """Start a check of its credential, repository, workflow and recent outcomes."""
+    return Status(202, service(request).check_channels(channel_ids=[channel_id]))
+
+
+@router.post(
+    "/{channel_id}/sync",
+    response={202: SyncResultOut},
+    operation_id="channels_sync",
+    summary="Write a channel's configuration to its repository",
+)
+def channels_sync(request: HttpRequest, channel_id: Path[Id]):
+    """Configuration, workflow and secrets, where they changed."""
+    return Status(202, service(request).sync_channel_configs(channel_ids=[channel_id]))
+
+
+@slots.get("", response=list[SlotOut], operation_id="slots_list", summary="List posting slots")
+@paginate(Pages)
+def slots_list(request: HttpRequest, filters: Query[SlotFilters]):
+    """By channel and time of the week."""
+    rows = PostingSlot.objects.select_related("channel")
+    return filters.filter(rows).order_by("channel__name", "channel_id", "weekday", "local_time")
+
+
+@slots.post("", response={201: SlotOut}, operation_id="slots_create", summary="Give a channel a posting slot")
+def slots_create(request: HttpRequest, body: NewSlot):
+    """A weekly wall-clock time in the channel's zone."""
+    return Status(201, service(request).add_slot(**body.model_dump()))
+
+
+@slots.get("/{slot_id}", response=SlotOut, operation_id="slots_show", summary="Show a posting slot")
+def slots_show(request: HttpRequest, slot_id: Path[Id]):
+    """A weekly wall-clock time in the channel's zone."""
+    return lookup.one(PostingSlot, slot_id, field="slot_id")
+
+
+@slots.delete(
+    "/{slot_id}", response={204: None}, operation_id="slots_delete", summary="Take a posting slot away"
+)
+def slots_delete(request: HttpRequest, slot_id: Path[Id]):
+    """What is scheduled already stays as it is."""
+    service(request).remove_slot(slot_id=slot_id)
+    return Status(204, None)

@@ -1,0 +1,86 @@
+"""`/api/orchestration/`: the switch of the whole system, and what the overview shows."""
+
+from typing import Annotated
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import Field
+
+from orchestration.api.auth import service
+from orchestration.api.fields import Id
+from orchestration.api.schemas.plan import ExplanationOut, ResumePreviewOut
+from orchestration.api.schemas.requests import Because, Stop
+from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
+
+router = Router(tags=["orchestration"])
+
+
+@router.post("/start", response=StatusOut, operation_id="orchestration_start", summary="Start the system")
+def start(request: HttpRequest, body: Because = Because()):
+    """Due work is dispatched from now on. Refused with the present state if it runs already."""
+    return service(request).start(reason=body.reason)
+
+
+@router.post("/stop", response=StatusOut, operation_id="orchestration_stop", summary="Stop the system")
+def stop(request: HttpRequest, body: Stop = Stop()):
+    """Let what runs finish, then stop; with `now`, ask what runs to cancel."""
+    return service(request).stop(now=body.now, reason=body.reason)
+
+
+@router.post("/pause", response=StatusOut, operation_id="orchestration_pause", summary="Pause the system")
+def pause(request: HttpRequest, body: Because = Because()):
+    """Start nothing new; what runs finishes."""
+    return service(request).pause(reason=body.reason)
+
+
+@router.post("/resume", response=StatusOut, operation_id="orchestration_resume", summary="Resume the system")
+def resume(request: HttpRequest, body: Because = Because()):
+    """Go on after a pause; what is overdue follows its channel's misfire policy, at a bounded rate."""
+    return service(request).resume(reason=body.reason)
+
+
+@router.get(
+    "/preview-resume",
+    response=ResumePreviewOut,
+    operation_id="orchestration_preview_resume",
+    summary="Show what resuming would do",
+)
+def preview_resume(request: HttpRequest):
+    """List what is overdue and what will happen to each."""
+    return service(request).preview_resume()
+
+
+@router.get("/status", response=StatusOut, operation_id="orchestration_status", summary="Show the system's state")
+def status(request: HttpRequest):
+    """Say whether the system runs, since when, by whom and why, and what it is doing."""
+    return service(request).get_status()
+
+
+@router.get(
+    "/dashboard", response=DashboardOut, operation_id="orchestration_dashboard", summary="Show the overview"
+)
+def dashboard(request: HttpRequest):
+    """Return everything that the overview shows."""
+    return service(request).get_dashboard_data()
+
+
+@router.get(
+    "/explain",
+    response=ExplanationOut,
+    operation_id="orchestration_explain",
+    summary="Explain why, or why not",
+)
+def explain(request: HttpRequest, video_id: Query[Id], channel_id: Query[Id]):
+    """Say rule by rule why a video may or may not go to a channel."""
+    return service(request).explain(video_id=video_id, channel_id=channel_id)
+
+
+@router.get(
+    "/forecast",
+    response=ForecastOut,
+    operation_id="orchestration_forecast",
+    summary="Show what the coming days bring",
+)
+def forecast(request: HttpRequest, days: Query[Annotated[int, Field(ge=1, le=60)]] = 7):
+    """Run the planner and dispatcher against a simulated clock: loads, budgets, and what will be late."""
+    return service(request).forecast(days=days)

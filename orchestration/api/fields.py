@@ -1,0 +1,63 @@
+"""Define the kinds of values that doors take: ids, instants with an offset, text that a database can hold."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+LARGEST_ID = 2**63 - 1
+EXAMPLE_INSTANT = "2026-11-23T18:00:00+01:00"
+
+
+def parse_instant(value: Any) -> datetime:
+    """Read an ISO 8601 instant and return it in UTC. Raises: ValueError, if it is none or has no offset."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            hint = " (in a query write + as %2B)" if " " in value.strip()[11:] else ""
+            raise ValueError(f"not an ISO 8601 instant such as {EXAMPLE_INSTANT}{hint}") from None
+    if not isinstance(value, datetime):
+        raise ValueError(f"not an ISO 8601 instant such as {EXAMPLE_INSTANT}")
+    if value.utcoffset() is None:
+        raise ValueError(f"has no offset from UTC; write for example {EXAMPLE_INSTANT}, or end it with Z")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+
+
+def check_text(value: str) -> str:
+    """Refuse characters that no database column holds: NUL and lone surrogates."""
+    if "\x00" in value:
+        raise ValueError("contains a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("contains half of a surrogate pair") from None
+    return value.strip()
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(parse_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": [EXAMPLE_INSTANT]}),
+]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+BodyId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
+Text = Annotated[str, AfterValidator(check_text)]
+Reason = Annotated[Text, Field(max_length=300, description="why, for the activity log")]
+Priority = Annotated[int, Field(strict=True, ge=0, le=10, description="0 to 10; 10 goes first")]
+Count = Annotated[int, Field(strict=True, ge=0, le=31_536_000)]
+
+
+class Body(BaseModel):
+    """A request's body: a field that is not named here is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Value(BaseModel):
+    """A value of ours, read from its attributes."""
+
+    model_config = ConfigDict(from_attributes=True)

@@ -1,0 +1,76 @@
+"""Say what went wrong as RFC 9457 problems, alike for the API and for `--json` on the command line."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from enum import Enum
+from typing import Any
+
+from django.db import models
+
+from orchestration.api.schemas.plan import PlanOut
+from orchestration.errors import OrchestrationError
+from orchestration.planning.types import Plan
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem(
+    code: str,
+    status: int,
+    detail: str,
+    *,
+    field: str = "",
+    errors: list[dict[str, str]] | None = None,
+    again: str = "",
+    **details: Any,
+) -> dict[str, Any]:
+    """Return a problem document; `details` are facts of the case, for example the present state."""
+    document = {key: plain(value) for key, value in details.items()}
+    document |= {
+        "type": f"urn:headend:problem:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if field:
+        document["field"] = field
+    if errors:
+        document["errors"] = errors
+    if again:
+        document["again"] = again
+    return document
+
+
+def of_error(error: OrchestrationError) -> dict[str, Any]:
+    """Return the problem that a refusal of the service is."""
+    errors = [{"field": error.field, "message": error.message}] if error.field and error.status == 422 else None
+    return problem(
+        error.code,
+        error.status,
+        error.message,
+        field=error.field,
+        errors=errors,
+        again=error.again,
+        **error.details,
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON can say it: a row as its id, a plan in full, an instant as it is for the encoder."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, datetime | date | time):
+        return value
+    if isinstance(value, Plan):
+        return PlanOut.model_validate(value).model_dump()
+    if isinstance(value, models.Model):
+        return value.pk
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value)

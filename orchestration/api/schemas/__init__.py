@@ -1,0 +1,1 @@
+"""What the API takes and answers; the command line's `--json` renders the same classes."""

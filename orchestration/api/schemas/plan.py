@@ -1,0 +1,357 @@
+"""Plans, waves, distributions, schedules and conflicts, as the API shows them."""
+
+from datetime import date, datetime
+from typing import Any
+
+from ninja import Schema
+
+from orchestration.api.fields import Value
+from orchestration.models import Conflict, Distribution, Schedule, Wave
+from orchestration.states import (
+    SCHEDULE_ACTIONS,
+    WAVE_ACTIONS,
+    ConflictKind,
+    ConflictState,
+    DistributionState,
+    OnConflict,
+    ScheduleState,
+    Timing,
+    WaveState,
+)
+
+
+class PlacementOut(Value):
+    """One video on one channel at one instant."""
+
+    video_id: int
+    channel_id: int
+    at: datetime
+    local_wall: datetime
+    zone: str
+    priority: int
+    method: str
+    reason: str
+    slot_id: int | None
+    stage_at: datetime | None
+    stage_on: date | None
+
+
+class PartyOut(Value):
+    """The other side of a conflict."""
+
+    schedule_id: int | None
+    video_id: int | None
+    channel_id: int | None
+    at: datetime | None
+    priority: int | None
+    label: str
+    wave_id: int | None
+
+
+class AlternativeOut(Value):
+    """What else could be done, and its cost."""
+
+    kind: str
+    at: datetime | None
+    minutes_later: int
+    units: int
+    sentence: str
+
+
+class PlannedConflictOut(Value):
+    """What collided, by which rule, who yields and how it ends."""
+
+    kind: str
+    rule: str
+    video_id: int | None
+    channel_id: int | None
+    at: datetime | None
+    message: str
+    other: PartyOut | None
+    yielded: str
+    resolution: str
+    moved_to: datetime | None
+    alternatives: list[AlternativeOut]
+
+
+class DisplacementOut(Value):
+    """An existing schedule that gives way."""
+
+    schedule_id: int | None
+    channel_id: int
+    from_at: datetime
+    to_at: datetime | None
+    reason: str
+
+
+class DayLoadOut(Value):
+    """One Pacific day of a budget under this plan."""
+
+    pool: str
+    day: date
+    planned: int
+    taken: int
+    capacity: int
+
+
+class PlanOut(Value):
+    """What would happen, and what stood in the way."""
+
+    summary: str
+    refused: bool
+    fingerprint: str
+    first_at: datetime | None
+    last_at: datetime | None
+    days_needed: int
+    placements: list[PlacementOut]
+    conflicts: list[PlannedConflictOut]
+    displacements: list[DisplacementOut]
+    days: list[DayLoadOut]
+
+
+class WaveOut(Schema):
+    """One coordinated publication of videos over channels."""
+
+    id: int
+    name: str
+    timing: Timing
+    scheduled_at: datetime | None
+    delay_seconds: int
+    priority: int
+    on_conflict: OnConflict
+    state: WaveState
+    state_changed_at: datetime
+    summary: str
+    correlation_id: str
+    created_by: str
+    created_at: datetime
+    actions: list[str]
+
+    @staticmethod
+    def resolve_actions(wave: Wave) -> tuple[str, ...]:
+        """Return the verbs that are legal in the present state."""
+        return WAVE_ACTIONS[wave.state]
+
+
+class WaveResultOut(Value):
+    """A plan and, unless it was a dry run, the wave that was made of it."""
+
+    dry_run: bool
+    wave: WaveOut | None
+    plan: PlanOut
+
+
+class DistributionOut(Schema):
+    """The decision that a video goes to a channel, and how it ended."""
+
+    id: int
+    video_id: int
+    video_title: str
+    channel_id: int
+    channel_slug: str
+    wave_id: int | None
+    method: Distribution.Method
+    reason: str
+    state: DistributionState
+    state_changed_at: datetime
+    youtube_video_id: str | None
+    staged_at: datetime | None
+    published_at: datetime | None
+    verified_at: datetime | None
+    error_code: str
+    error_message: str
+    created_at: datetime
+    actions: list[str] = []
+
+    @staticmethod
+    def resolve_video_title(row: Distribution) -> str:
+        """Return the video's title, or its address while it has none."""
+        return str(row.video)
+
+    @staticmethod
+    def resolve_channel_slug(row: Distribution) -> str:
+        """Return the channel's short name."""
+        return row.channel.slug
+
+
+class DistributionDetail(DistributionOut):
+    """A distribution with each rule that was looked at."""
+
+    explanation: list[Any] | dict[str, Any]
+
+
+class ScheduleOut(Schema):
+    """When a distribution is to be public: the instant, and the wall clock and zone it was meant in."""
+
+    id: int
+    distribution_id: int
+    video_id: int
+    video_title: str
+    channel_id: int
+    channel_slug: str
+    wave_id: int | None
+    publish_at: datetime
+    local_wall: str
+    zone: str
+    stage_at: datetime
+    priority: int
+    state: ScheduleState
+    state_changed_at: datetime
+    overridden: bool
+    armed_for: datetime | None
+    bumped_at: datetime | None
+    misfire_action: str
+    lateness_seconds: float | None
+    reason: str
+    youtube_video_id: str | None
+    published_at: datetime | None
+    created_at: datetime
+    actions: list[str]
+
+    @staticmethod
+    def resolve_video_id(row: Schedule) -> int:
+        """Return the video that is meant."""
+        return row.distribution.video_id
+
+    @staticmethod
+    def resolve_video_title(row: Schedule) -> str:
+        """Return the video's title, or its address while it has none."""
+        return str(row.distribution.video)
+
+    @staticmethod
+    def resolve_channel_slug(row: Schedule) -> str:
+        """Return the channel's short name."""
+        return row.channel.slug
+
+    @staticmethod
+    def resolve_youtube_video_id(row: Schedule) -> str | None:
+        """Return the recorded video on YouTube."""
+        return row.distribution.youtube_video_id
+
+    @staticmethod
+    def resolve_published_at(row: Schedule) -> datetime | None:
+        """Return when it became public, as YouTube gives it."""
+        return row.distribution.published_at
+
+    @staticmethod
+    def resolve_actions(row: Schedule) -> tuple[str, ...]:
+        """Return the verbs that are legal in the present state."""
+        return SCHEDULE_ACTIONS[row.state]
+
+
+class ConflictOut(Schema):
+    """What collided, by which rule, who yielded and how it was resolved."""
+
+    id: int
+    kind: ConflictKind
+    rule: str
+    message: str
+    state: ConflictState
+    state_changed_at: datetime
+    resolution: str
+    yielded: str
+    wave_id: int | None
+    video_id: int | None
+    channel_id: int | None
+    schedule_id: int | None
+    other_schedule_id: int | None
+    wanted_at: datetime | None
+    moved_to: datetime | None
+    alternatives: list[Any]
+    correlation_id: str
+    created_at: datetime
+    actions: list[str]
+
+    @staticmethod
+    def resolve_actions(row: Conflict) -> tuple[str, ...]:
+        """Return what may be done: an open conflict is applied or dismissed."""
+        if row.state != ConflictState.OPEN:
+            return ()
+        return ("apply", "dismiss") if row.alternatives else ("dismiss",)
+
+
+class WaveMemberOut(Value):
+    """One member of a wave and how far it is."""
+
+    schedule: ScheduleOut
+    readiness: str
+    waits_for: str
+
+
+class WaveReportOut(Value):
+    """A wave with its members; `skew_seconds` is last minus first publication as YouTube gave them."""
+
+    wave: WaveOut
+    actions: list[str]
+    counts: dict[str, int]
+    skew_seconds: float | None
+    members: list[WaveMemberOut]
+    conflicts: list[ConflictOut]
+
+
+class RecallPreviewOut(Value):
+    """The publications that a recall would make private again, and those it would only cancel."""
+
+    wave: WaveOut
+    public: list[DistributionOut]
+    cancelled: list[ScheduleOut]
+
+
+class OverdueItemOut(Value):
+    """What resume would do to one schedule that is past its moment."""
+
+    schedule: ScheduleOut
+    action: str
+    new_at: datetime | None
+    lateness_seconds: float
+    sentence: str
+
+
+class ResumePreviewOut(Value):
+    """What is overdue, and how fast it would be released."""
+
+    per_minute: int
+    items: list[OverdueItemOut]
+
+
+class RuleResultOut(Value):
+    """One rule, what it looked at, what it wants, and yes or no."""
+
+    rule: str
+    value: Any
+    threshold: Any
+    ok: bool
+    sentence: str
+
+
+class ExplanationOut(Value):
+    """Why a video may, or may not, go to a channel."""
+
+    video_id: int
+    channel_id: int
+    ok: bool
+    sentence: str
+    rules: list[RuleResultOut]
+    scores: dict[str, float]
+
+
+class DecisionOut(Value):
+    """Yes or no for one video and one channel."""
+
+    video_id: int
+    channel_id: int
+    chosen: bool
+    publish_at: datetime | None
+    reason: str
+    explanation: ExplanationOut | None
+
+
+class DistributeResultOut(Value):
+    """What the rules decided."""
+
+    dry_run: bool
+    summary: str
+    created: list[DistributionOut]
+    decisions: list[DecisionOut]
+
+

@@ -1,0 +1,132 @@
+"""Channels, their slots and their health, as the API shows them."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from ninja import Schema
+
+from channels.models import Channel, PostingSlot
+from channels.states import ChannelHealth, ChannelState, CredentialState, Executor, MisfirePolicy
+from orchestration.api.fields import Value
+from orchestration.states import CHANNEL_ACTIONS
+
+
+class ChannelBrief(Value):
+    """A channel where another thing is meant."""
+
+    id: int
+    slug: str
+    name: str
+
+
+class ChannelOut(Schema):
+    """A channel: its configuration, what its operator wants of it, and what was last observed."""
+
+    id: int
+    slug: str
+    name: str
+    youtube_channel_id: str
+    timezone: str
+    priority: int
+    min_gap_minutes: int
+    daily_cap: int
+    misfire_policy: MisfirePolicy
+    misfire_grace_minutes: int
+    lead_time_minutes: int
+    filters: dict[str, Any]
+    title_template: str
+    description_template: str
+    tags: list[str]
+    category_id: str
+    language: str
+    made_for_kids: bool
+    notify_subscribers: bool
+    executor: Executor
+    repository: str
+    workflow: str
+    ref: str
+    state: ChannelState
+    state_changed_at: datetime
+    health: ChannelHealth
+    health_reason: str
+    health_checked_at: datetime | None
+    credential_state: CredentialState
+    created_at: datetime
+    updated_at: datetime
+    actions: list[str]
+
+    @staticmethod
+    def resolve_credential_state(channel: Channel) -> str:
+        """Return what Google last said; the secrets themselves are never shown."""
+        credential = getattr(channel, "credential", None)
+        return credential.state if credential else CredentialState.MISSING
+
+    @staticmethod
+    def resolve_actions(channel: Channel) -> tuple[str, ...]:
+        """Return the verbs that are legal in the present state."""
+        return CHANNEL_ACTIONS[channel.state]
+
+
+class SlotOut(Schema):
+    """A weekly wall-clock time in the channel's zone; Monday is 0."""
+
+    id: int
+    channel_id: int
+    channel_slug: str
+    weekday: int
+    local_time: time
+    enabled: bool
+    actions: list[str]
+
+    @staticmethod
+    def resolve_channel_slug(slot: PostingSlot) -> str:
+        """Return the channel's short name."""
+        return slot.channel.slug
+
+    @staticmethod
+    def resolve_actions(slot: PostingSlot) -> tuple[str, ...]:
+        """Return what may be done: a slot has no state."""
+        return ("delete",)
+
+
+class BlackoutOut(Value):
+    """A stretch of wall-clock time in which the channel does not publish."""
+
+    id: int
+    first_date: date
+    last_date: date
+    from_time: time | None
+    until_time: time | None
+    reason: str
+
+
+class ChannelDetail(ChannelOut):
+    """A channel with its calendar."""
+
+    slots: list[SlotOut]
+    blackouts: list[BlackoutOut]
+
+
+class HealthCheckOut(Value):
+    """One thing that was looked at; `ok` is null where it could not be looked at."""
+
+    check: str
+    ok: bool | None
+    sentence: str
+
+
+class ChannelReportOut(Value):
+    """What is known of one channel."""
+
+    channel: ChannelBrief
+    state: ChannelState
+    health: ChannelHealth
+    reason: str
+    checked_at: datetime | None
+    checks: list[HealthCheckOut]
+    open_schedules: int
+    published_24h: int
+    failed_24h: int
+    needs_review: int
+    next_publish_at: datetime | None
+    last_published_at: datetime | None

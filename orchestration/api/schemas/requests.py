@@ -1,0 +1,235 @@
+"""The bodies that the API takes. Whatever is not named here is refused; instants need an offset."""
+
+from collections import Counter
+from datetime import time
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from orchestration.api.fields import EXAMPLE_INSTANT, Body, BodyId, Count, Instant, Priority, Reason, Text
+from orchestration.states import OnConflict, RightsBasis, ScheduleState, Timing
+
+
+def _each_once(ids: list[int]) -> list[int]:
+    twice = sorted(i for i, times in Counter(ids).items() if times > 1)
+    if twice:
+        raise ValueError(f"names {', '.join(map(str, twice[:10]))} more than once")
+    return ids
+
+
+Ids = Annotated[list[BodyId], AfterValidator(_each_once), Field(min_length=1, max_length=10_000)]
+
+
+class Because(Body):
+    """A reason, if one wants to give it."""
+
+    reason: Reason = ""
+
+
+class Stop(Because):
+    """Stop: drain, or with `now` ask what runs to cancel."""
+
+    now: bool = Field(False, strict=True, description="ask what runs to cancel instead of letting it finish")
+
+
+class CoordinatePublication(Body):
+    """One video on several channels."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "video_id": 7,
+                    "channel_ids": [1, 2, 3],
+                    "timing": "staggered",
+                    "scheduled_at": EXAMPLE_INSTANT,
+                    "stagger_seconds": 900,
+                    "dry_run": True,
+                }
+            ]
+        }
+    )
+
+    video_id: BodyId
+    channel_ids: Ids
+    timing: Timing = Timing.SIMULTANEOUS
+    scheduled_at: Instant | None = Field(None, description="empty: as soon as it can be")
+    stagger_seconds: Count = 0
+    priority: Priority | None = None
+    on_conflict: OnConflict = OnConflict.SHIFT
+    acknowledge_policy: bool = Field(
+        False, strict=True, description="you know that the same video goes to many channels"
+    )
+    dry_run: bool = Field(False, strict=True, description="show the plan, write nothing")
+
+
+class Override(Body):
+    """A time of its own for one member of a wave."""
+
+    video_id: BodyId
+    channel_id: BodyId
+    publish_at: Instant
+
+
+class WaveConfig(Body):
+    """How the members of a wave lie in time, and what is done about conflicts."""
+
+    timing: Timing = Timing.SIMULTANEOUS
+    scheduled_at: Instant | None = Field(None, description="empty: as soon as it can be")
+    delay_seconds: Count = Field(0, description="staggered: between one channel and the next")
+    priority: Priority | None = None
+    on_conflict: OnConflict = OnConflict.SHIFT
+    overrides: list[Override] = Field(default_factory=list, max_length=10_000)
+    acknowledge_policy: bool = Field(
+        False, strict=True, description="you know that the same video goes to many channels"
+    )
+
+
+class ScheduleWave(Body):
+    """Videos over channels as one wave, written whole or not at all."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Launch day",
+                    "video_ids": [7, 8],
+                    "channel_ids": [1, 2, 3],
+                    "wave_config": {"timing": "simultaneous", "scheduled_at": EXAMPLE_INSTANT},
+                    "dry_run": True,
+                }
+            ]
+        }
+    )
+
+    name: Annotated[Text, Field(max_length=120)] = ""
+    video_ids: Ids
+    channel_ids: Ids
+    wave_config: WaveConfig
+    dry_run: bool = Field(False, strict=True, description="show the plan, write nothing")
+
+
+class TriggerPipeline(Body):
+    """Run a channel's pipeline now, for a known video or for an address."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"channel_id": 1, "video_id": 7}]})
+
+    channel_id: BodyId
+    video_id: BodyId | None = None
+    source_url: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
+    skip_upload: bool = Field(False, strict=True, description="prepare the file only")
+
+
+class ChannelSelection(Body):
+    """Some channels; without `channel_ids` all."""
+
+    channel_ids: Ids | None = None
+
+
+class SyncConfigs(ChannelSelection):
+    """Write configurations to the repositories of some channels, or of all."""
+
+    dry_run: bool = Field(False, strict=True, description="say what would change, write nothing")
+
+
+class DistributeVideos(Body):
+    """Give ready videos to active channels by the channels' filters."""
+
+    video_ids: Ids | None = None
+    channel_ids: Ids | None = None
+    horizon_days: int = Field(14, strict=True, ge=1, le=365)
+    dry_run: bool = Field(False, strict=True, description="say yes and no for each pair, write nothing")
+
+
+class MoveWave(Because):
+    """Another time for a wave's first open member; the others keep their distance to it."""
+
+    scheduled_at: Instant
+
+
+class RecallWave(Because):
+    """The distributions that the preview listed, so that nothing else is recalled."""
+
+    confirmed_ids: Annotated[list[BodyId], AfterValidator(_each_once), Field(max_length=10_000)]
+
+
+class MoveSchedule(Because):
+    """Another time for one publication."""
+
+    publish_at: Instant
+
+
+class ReviewSchedule(Because):
+    """What a person found after looking at YouTube."""
+
+    outcome: Literal[
+        ScheduleState.PUBLISHED,
+        ScheduleState.STAGED,
+        ScheduleState.PLANNED,
+        ScheduleState.FAILED,
+        ScheduleState.CANCELLED,
+    ]
+    youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
+
+
+class ApplyAlternative(Body):
+    """Which of the conflict's alternatives to take; the first is 0."""
+
+    index: int = Field(strict=True, ge=0, le=1000)
+
+
+class NewSlot(Body):
+    """A weekly wall-clock time in the channel's zone; Monday is 0."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"channel_id": 1, "weekday": 4, "local_time": "18:00"}]}
+    )
+
+    channel_id: BodyId
+    weekday: int = Field(strict=True, ge=0, le=6)
+    local_time: time
+    enabled: bool = Field(True, strict=True)
+
+
+class NewSource(Body):
+    """A page, direct file or feed, with the right to publish what is found there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://media.example.org/feed.xml",
+                    "name": "Archive",
+                    "rights_basis": "owned",
+                    "rights_note": "our own archive",
+                }
+            ]
+        }
+    )
+
+    url: Annotated[Text, Field(min_length=1, max_length=1000)]
+    name: Annotated[Text, Field(max_length=120)] = ""
+    rights_basis: RightsBasis = RightsBasis.NONE
+    rights_note: Annotated[Text, Field(max_length=500)] = ""
+
+
+class RunIdentity(Body):
+    """Which run of GitHub Actions is calling."""
+
+    run_id: BodyId
+    run_attempt: int = Field(strict=True, ge=1, le=1000)
+
+
+class RunError(Body):
+    """What went wrong in the run."""
+
+    code: Annotated[Text, Field(max_length=60)] = ""
+    message: Annotated[Text, Field(max_length=2000)] = ""
+
+
+class RunResult(RunIdentity):
+    """What became of the run's job."""
+
+    outcome: Annotated[Text, Field(min_length=1, max_length=30, examples=["succeeded", "failed"])]
+    youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
+    error: RunError | None = None

@@ -1,0 +1,216 @@
+"""The state of the whole: status, dashboard, health, statistics, forecast and activity, as the API shows them."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from ninja import Schema
+from pydantic import BeforeValidator
+
+from orchestration.api.fields import Value
+from orchestration.api.problems import plain
+from orchestration.api.schemas.library import SourceOut, VideoOut
+from orchestration.api.schemas.plan import ScheduleOut, WaveReportOut
+from orchestration.api.schemas.register import ChannelBrief, ChannelReportOut
+from orchestration.api.schemas.work import JobOut, PoolOut
+from orchestration.models import Activity
+from orchestration.states import SystemStatus, Trigger
+
+Facts = Annotated[dict[str, Any], BeforeValidator(plain)]
+"""Loose facts; a row in them is shown as its id."""
+
+
+class StatusOut(Value):
+    """Whether the system runs, since when, by whom and why; `components` are seconds since each showed life."""
+
+    state: SystemStatus
+    since: datetime
+    changed_by: str
+    reason: str
+    actions: list[str]
+    running_jobs: int
+    queued_jobs: int
+    open_schedules: int
+    overdue_schedules: int
+    armed_schedules: int
+    components: dict[str, float]
+
+
+class MonitorResultOut(Value):
+    """The last known health of channels, and the check jobs that were started."""
+
+    channels: list[ChannelReportOut]
+    jobs: list[JobOut]
+
+
+class SyncOutcomeOut(Value):
+    """What became of one channel's configuration."""
+
+    channel: ChannelBrief
+    outcome: str
+    revision: int | None
+    message: str
+    job: JobOut | None
+    changes: list[str]
+
+
+class SyncResultOut(Value):
+    """The outcome for each channel asked for."""
+
+    dry_run: bool
+    outcomes: list[SyncOutcomeOut]
+
+
+class StatisticsOut(Value):
+    """Raw numbers of YouTube beside our own operations' counts."""
+
+    channels: list[Facts]
+    top_videos: list[Facts]
+    published_by_day: list[Facts]
+    outcomes: dict[str, int]
+    median_lateness_seconds: float | None
+
+
+class PoolHourOut(Value):
+    """One pool in one hour: slots count busy seconds, rates starts, budgets units."""
+
+    pool: str
+    starts_at: datetime
+    load: int
+    capacity: int
+    share: float
+
+
+class BudgetDayOut(Value):
+    """One budget on one Pacific day."""
+
+    pool: str
+    day: date
+    used: int
+    capacity: int
+
+
+class ForecastItemOut(Value):
+    """A schedule whose future was told."""
+
+    schedule_id: int | None
+    channel_id: int
+    at: datetime
+    priority: int
+    label: str
+
+
+class LateItemOut(Value):
+    """An item that will not make its time, and what it waits for."""
+
+    item: ForecastItemOut
+    ready_at: datetime | None
+    late_seconds: int
+    waited_for: str
+    rule: str
+    sentence: str
+
+
+class ForecastOut(Value):
+    """What the coming days bring."""
+
+    summary: str
+    starts_at: datetime
+    ends_at: datetime
+    items: int
+    first_late: LateItemOut | None
+    late: list[LateItemOut]
+    published_by_day: dict[date, int]
+    days: list[BudgetDayOut]
+    hours: list[PoolHourOut]
+
+
+class ActivityOut(Schema):
+    """One audit entry: who did what to which row, through which door, and why."""
+
+    id: int
+    at: datetime
+    verb: str
+    trigger: Trigger
+    actor: str
+    reason: str
+    subject_type: str
+    subject_id: str
+    subject: str
+    before: Any
+    after: Any
+    members: dict[str, Any] | None
+    correlation_id: str | None
+
+    @staticmethod
+    def resolve_at(entry: Activity) -> datetime:
+        """Return when it was written."""
+        return entry.timestamp
+
+    @staticmethod
+    def resolve_actor(entry: Activity) -> str:
+        """Return who acted."""
+        return entry.actor_label
+
+    @staticmethod
+    def resolve_subject_type(entry: Activity) -> str:
+        """Return the kind of row."""
+        return entry.content_type.model
+
+    @staticmethod
+    def resolve_subject_id(entry: Activity) -> str:
+        """Return the row's id."""
+        return entry.object_pk
+
+    @staticmethod
+    def resolve_subject(entry: Activity) -> str:
+        """Return how the row called itself."""
+        return entry.object_repr
+
+    @staticmethod
+    def resolve_before(entry: Activity) -> Any:
+        """Return the values before; edits of the configuration keep them with the changes."""
+        return entry.before if entry.before is not None else _side(entry, 0)
+
+    @staticmethod
+    def resolve_after(entry: Activity) -> Any:
+        """Return the values after."""
+        return entry.after if entry.after is not None else _side(entry, 1)
+
+    @staticmethod
+    def resolve_members(entry: Activity) -> dict[str, Any] | None:
+        """Return the rows that a bulk action changed."""
+        return (entry.additional_data or {}).get("members")
+
+    @staticmethod
+    def resolve_correlation_id(entry: Activity) -> str | None:
+        """Return the id that ties a whole action together."""
+        return entry.cid
+
+
+def _side(entry: Activity, index: int) -> dict[str, Any] | None:
+    changes = entry.changes
+    if not isinstance(changes, dict) or not changes:
+        return None
+    return {
+        name: pair[index] for name, pair in changes.items() if isinstance(pair, list | tuple) and len(pair) == 2
+    }
+
+
+class DashboardOut(Value):
+    """Everything the overview shows; `version` changes when any of it does."""
+
+    version: str
+    status: StatusOut
+    channels: list[ChannelReportOut]
+    waves: list[WaveReportOut]
+    upcoming: list[ScheduleOut]
+    running_jobs: list[JobOut]
+    recent_jobs: list[JobOut]
+    problems: list[Facts]
+    sources: list[SourceOut]
+    videos: dict[str, int]
+    recent_videos: list[VideoOut]
+    pools: list[PoolOut]
+    activity: list[ActivityOut]
+    statistics: StatisticsOut
+    first_steps: list[Facts]

@@ -1,0 +1,135 @@
+"""Jobs, GitHub runs and shared resources, as the API shows them."""
+
+from datetime import date, datetime
+from typing import Any
+
+from ninja import Schema
+
+from channels.states import Executor
+from orchestration.api.fields import Value
+from orchestration.api.schemas.plan import DistributionOut
+from orchestration.models import Job
+from orchestration.results import PoolReport
+from orchestration.states import JOB_ACTIONS, JobKind, JobState, PoolKind, RunState
+
+
+class JobOut(Schema):
+    """One execution: what, for whom, by whom, how far, how often tried."""
+
+    id: int
+    kind: JobKind
+    executor: Executor
+    channel_id: int | None
+    channel_slug: str | None
+    source_id: int | None
+    video_id: int | None
+    distribution_id: int | None
+    schedule_id: int | None
+    priority: int
+    bumped_at: datetime | None
+    state: JobState
+    state_changed_at: datetime
+    run_at: datetime
+    waits_for: str
+    attempts: int
+    max_attempts: int
+    holder: str
+    lease_expires_at: datetime | None
+    heartbeat_at: datetime | None
+    cancel_requested_at: datetime | None
+    progress: float
+    progress_note: str
+    error_code: str
+    error_message: str
+    correlation_id: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    actions: list[str]
+
+    @staticmethod
+    def resolve_channel_slug(job: Job) -> str | None:
+        """Return the channel's short name."""
+        return job.channel.slug if job.channel else None
+
+    @staticmethod
+    def resolve_actions(job: Job) -> tuple[str, ...]:
+        """Return the verbs that are legal in the present state."""
+        return JOB_ACTIONS[job.state]
+
+
+class RunOut(Schema):
+    """A GitHub Actions run; `remote_status` and `conclusion` are GitHub's own words."""
+
+    id: int
+    job_id: int
+    channel_id: int
+    channel_slug: str
+    repository: str
+    workflow: str
+    ref: str
+    correlation_id: str
+    state: RunState
+    state_changed_at: datetime
+    run_id: int | None
+    run_attempt: int | None
+    html_url: str
+    remote_status: str
+    conclusion: str
+    permitted_at: datetime | None
+    error_code: str
+    error_message: str
+    dispatched_at: datetime | None
+    completed_at: datetime | None
+    created_at: datetime
+    actions: list[str] = []
+
+    @staticmethod
+    def resolve_channel_slug(run: Any) -> str:
+        """Return the channel's short name."""
+        return run.channel.slug
+
+
+class PoolOut(Schema):
+    """One shared resource now: who holds it, who waits, what was spent today (Pacific)."""
+
+    id: int
+    name: str
+    label: str
+    kind: PoolKind
+    capacity: int
+    used: int
+    paused: bool
+    waiting: int
+    day: date | None
+    resets_at: datetime | None
+    leases: list[dict[str, Any]]
+    actions: list[str]
+
+    @staticmethod
+    def resolve_actions(pool: PoolReport) -> tuple[str, ...]:
+        """Return what may be done now."""
+        return ("resume",) if pool.paused else ("pause",)
+
+
+class LeaseOut(Value):
+    """Who holds how much of a pool, since when and until when."""
+
+    id: int
+    pool_id: int
+    job_id: int | None
+    holder: str
+    units: int
+    acquired_at: datetime
+    expires_at: datetime
+    released_at: datetime | None
+    release_reason: str
+
+
+class TriggerResultOut(Value):
+    """The job that was started and by which method: `github_actions` or `local_pipeline`."""
+
+    method: str
+    message: str
+    job: JobOut
+    distribution: DistributionOut | None
