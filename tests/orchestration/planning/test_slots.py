@@ -1,5 +1,6 @@
 """Weekly slots become instants: once a local date, never in a gap, first of two in an overlap."""
 
+# ruff: noqa: DTZ001 - wall times are naive by nature
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import islice, pairwise
@@ -146,9 +147,9 @@ def test_no_slots_give_no_firings():
 
 def test_a_naive_time_is_refused_by_name():
     with pytest.raises(NaiveDatetime, match="scheduled_at must carry a UTC offset"):
-        require_aware(datetime(2027, 1, 1), "scheduled_at")  # noqa: DTZ001
+        require_aware(datetime(2027, 1, 1), "scheduled_at")
     with pytest.raises(NaiveDatetime):
-        next_slots(daily(9), "UTC", datetime(2027, 1, 1), 1)  # noqa: DTZ001
+        next_slots(daily(9), "UTC", datetime(2027, 1, 1), 1)
 
 
 def test_an_unknown_zone_is_refused_by_name():
@@ -158,14 +159,14 @@ def test_an_unknown_zone_is_refused_by_name():
 
 def test_a_one_off_time_that_does_not_exist_is_refused_with_the_two_nearest_valid_ones():
     with pytest.raises(NonexistentLocalTime) as refused:
-        resolve_local(datetime(2027, 3, 28, 2, 30), "Europe/Berlin")  # noqa: DTZ001
+        resolve_local(datetime(2027, 3, 28, 2, 30), "Europe/Berlin")
     assert refused.value.nearest_before.isoformat() == "2027-03-28T01:59:00+01:00"
     assert refused.value.nearest_after.isoformat() == "2027-03-28T03:00:00+02:00"
     assert "does not exist in Europe/Berlin" in str(refused.value)
 
 
 def test_a_one_off_time_that_occurs_twice_is_the_first_one():
-    instant = resolve_local(datetime(2027, 10, 31, 2, 30), "Europe/Berlin")  # noqa: DTZ001
+    instant = resolve_local(datetime(2027, 10, 31, 2, 30), "Europe/Berlin")
     assert instant.at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
     assert instant.folded
 
@@ -218,7 +219,7 @@ def test_every_transition_of_every_zone_from_2024_to_2037(part):
         min_size=1,
         max_size=12,
     ),
-    after=st.datetimes(datetime(1975, 1, 1), datetime(2090, 1, 1)).map(lambda d: d.replace(tzinfo=UTC)),  # noqa: DTZ001
+    after=st.datetimes(datetime(1975, 1, 1), datetime(2090, 1, 1)).map(lambda d: d.replace(tzinfo=UTC)),
     n=st.integers(1, 30),
 )
 def test_slots_hold_their_promises_for_any_zone_rule_and_instant(zone, rules, after, n):
@@ -235,7 +236,7 @@ def test_slots_hold_their_promises_for_any_zone_rule_and_instant(zone, rules, af
 @MODEST
 @given(
     zone=st.sampled_from(ZONES),
-    start=st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1)).map(lambda d: d.replace(tzinfo=UTC)),  # noqa: DTZ001
+    start=st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1)).map(lambda d: d.replace(tzinfo=UTC)),
     jumps=st.lists(st.integers(-400, 400), min_size=1, max_size=8),
 )
 def test_a_line_answers_in_any_order_what_the_list_answers(zone, start, jumps):
