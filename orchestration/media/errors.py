@@ -1,0 +1,118 @@
+"""Name what can go wrong with a source or a media file, and whether trying again can help.
+
+Each class carries `code`, the stable word for API, audit and job rows, and `again`: "again" when the
+same call may succeed later, "never" when the input itself has to change. Where one fact has both
+faces (a 404 stays, a 503 passes) the instance overrides the class.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+Again = Literal["again", "never"]
+
+
+class MediaError(Exception):
+    """Say that a media operation did not succeed; never raised itself."""
+
+    code: ClassVar[str] = "media_error"
+    again: Again = "never"
+
+
+class UnsafeUrl(MediaError):
+    """Refuse an address that Headend must not fetch: its scheme, its credentials, or where it leads."""
+
+    code = "unsafe_url"
+
+
+class YouTubeRefused(MediaError):
+    """Refuse to take videos from YouTube: its developer policies forbid an API client to scrape it."""
+
+    code = "youtube_refused"
+
+
+class SourceUnreachable(MediaError):
+    """Say that the source did not give its answer; `status` is the HTTP status where there was one."""
+
+    code = "source_unreachable"
+    again = "again"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        # 408, 425 and 429 ask for patience; every other 4xx says that this address will not do.
+        if status is not None and 400 <= status < 500 and status not in (408, 425, 429):
+            self.again = "never"
+
+
+class SourceTimedOut(MediaError):
+    """Say that the source took longer than the whole operation was allowed to."""
+
+    code = "source_timed_out"
+    again = "again"
+
+
+class NoVideoFound(MediaError):
+    """Say that the source answered, but holds no video that can be taken."""
+
+    code = "no_video_found"
+
+
+class FeedUnreadable(MediaError):
+    """Say that a feed is not well-formed XML, or uses what a feed has no business using."""
+
+    code = "feed_unreadable"
+    again = "again"
+
+
+class FileEmpty(MediaError):
+    """Say that the file has no bytes."""
+
+    code = "file_empty"
+
+
+class FileDamaged(MediaError):
+    """Say that the file is cut short, or is not a video at all."""
+
+    code = "file_damaged"
+
+
+class FileTooLarge(MediaError):
+    """Say that the file is larger than allowed."""
+
+    code = "file_too_large"
+
+    def __init__(self, message: str, *, max_bytes: int) -> None:
+        super().__init__(message)
+        self.max_bytes = max_bytes
+
+
+class StorageFull(MediaError):
+    """Say that the disk has no room left for the file."""
+
+    code = "storage_full"
+    again = "again"
+
+
+class Cancelled(MediaError):
+    """Say that the operation ended because it was asked to; nothing of it is left behind."""
+
+    code = "cancelled"
+    again = "again"
+
+
+class ToolMissing(MediaError):
+    """Say that no ffmpeg on this machine can do what Headend needs."""
+
+    code = "ffmpeg_missing"
+
+
+class TranscodeFailed(MediaError):
+    """Say that ffmpeg gave up; `detail` holds the end of what it said."""
+
+    code = "transcode_failed"
+
+    def __init__(self, message: str, *, detail: str = "", again: Again = "never") -> None:
+        super().__init__(message)
+        self.detail = detail
+        self.again = again

@@ -1,0 +1,110 @@
+"""Hold what scraping finds: one item is one video offered somewhere, with what its source says of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .urls import canonical_url
+
+TITLE_LENGTH = 500
+DESCRIPTION_LENGTH = 10_000
+TAG_LENGTH = 100
+MAX_TAGS = 50
+MAX_ID_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class FoundItem:
+    """Describe one video where it was found; what its source does not say is None."""
+
+    url: str
+    canonical_url: str
+    title: str
+    description: str = ""
+    duration_seconds: float | None = None
+    published_at: datetime | None = None
+    thumbnail_url: str | None = None
+    external_id: str = ""
+    width: int | None = None
+    height: int | None = None
+    language: str | None = None
+    view_count: int | None = None
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def make(cls, url: str, **facts: object) -> FoundItem:
+        """Build an item from what a site says, cleaned so that it can be stored and shown.
+
+        Raises: UnsafeUrl when the address is not an http(s) one.
+        """
+        title = one_line(facts.pop("title", None))[:TITLE_LENGTH]
+        description = clean_text(facts.pop("description", None))[:DESCRIPTION_LENGTH]
+        tags = [one_line(tag)[:TAG_LENGTH] for tag in facts.pop("tags", None) or ()]
+        return cls(
+            url=url,
+            canonical_url=canonical_url(url),
+            title=title or url[:TITLE_LENGTH],
+            description=description,
+            external_id=one_line(facts.pop("external_id", None))[:MAX_ID_LENGTH],
+            duration_seconds=positive_number(facts.pop("duration_seconds", None)),
+            width=positive_whole(facts.pop("width", None)),
+            height=positive_whole(facts.pop("height", None)),
+            view_count=whole(facts.pop("view_count", None)),
+            language=one_line(facts.pop("language", None))[:35] or None,
+            tags=tuple(dict.fromkeys(tag for tag in tags if tag))[:MAX_TAGS],
+            **facts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedFile:
+    """Name a file that has arrived whole, with its size and its content hash."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+    item: FoundItem
+
+
+def clean_text(value: object) -> str:
+    """Return text without the control characters that a database or a page would choke on."""
+    text = "" if value is None else str(value)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", "", text).strip()
+
+
+def one_line(value: object) -> str:
+    """Return clean text on one line."""
+    return " ".join(clean_text(value).split())
+
+
+def positive_number(value: object) -> float | None:
+    """Return a finite number above zero, or None."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if 0 < number < 10**9 else None
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number that is not negative, or None."""
+    try:
+        number = int(float(value))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if 0 <= number < 2**63 else None
+
+
+def positive_whole(value: object) -> int | None:
+    """Return a whole number above zero that a database column can hold, or None."""
+    number = whole(value)
+    return number if number and number < 2**31 else None
+
+
+def aware(moment: datetime) -> datetime:
+    """Return an instant in UTC; a time without a zone is read as UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
