@@ -44,7 +44,11 @@ api = HeadendAPI(
     openapi_extra={
         "components": {
             "securitySchemes": {
-                "RunToken": {"type": "http", "scheme": "bearer", "description": "the run's own one-time token"}
+                "RunToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "the run's own one-time token",
+                }
             }
         }
     },
@@ -114,7 +118,9 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 def throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
     """Say that there were too many requests."""
-    return problem_response(problem("too_many_requests", 429, "Too many requests; wait a moment.", again="again"))
+    return problem_response(
+        problem("too_many_requests", 429, "Too many requests; wait a moment.", again="again")
+    )
 
 
 def remote(request: HttpRequest, error: RemoteError) -> HttpResponse:
@@ -191,7 +197,10 @@ everything_else = Router()
 
 
 @everything_else.api_operation(
-    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], "/{path:rest}", auth=None, include_in_schema=False
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
+    "/{path:rest}",
+    auth=None,
+    include_in_schema=False,
 )
 def nothing_here(request: HttpRequest, rest: str):
     """Answer for addresses that do not exist."""

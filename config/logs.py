@@ -25,6 +25,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:gh[oprsu]_|github_pat_)[A-Za-z0-9_]{10,}"), HIDDEN),
     (re.compile(r"\bya29\.[A-Za-z0-9._-]+"), HIDDEN),
     (re.compile(r"\b1//[A-Za-z0-9_-]{10,}"), HIDDEN),
+    (re.compile(r"\bhd_[A-Za-z0-9_-]{20,}"), HIDDEN),  # a token of our own API
     (re.compile(r"\bGOCSPX-[A-Za-z0-9_-]+"), HIDDEN),
     # scheme://user:password@host
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@"), rf"\1:{HIDDEN}@"),
@@ -76,15 +77,15 @@ class JsonFormatter(RedactingFormatter):
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
-def settings_for(data_dir: Path, *, json_lines: bool, debug: bool, testing: bool) -> dict[str, object]:
+def settings_for(data_dir: Path | None, *, json_lines: bool, debug: bool) -> dict[str, object]:
     """Return Django's LOGGING: all to the console, warnings also to logs/headend.log of the installation.
 
-    The file is opened by every process in append mode and reopened when it was moved away by a log rotation.
+    Without a folder there is no file. Every process opens it in append mode, and anew when it was moved away.
     """
     handlers: dict[str, dict[str, object]] = {
         "console": {"class": "logging.StreamHandler", "formatter": "json" if json_lines else "line"},
     }
-    if not testing:
+    if data_dir is not None:
         (data_dir / "logs").mkdir(parents=True, exist_ok=True)
         handlers["file"] = {
             "class": "logging.handlers.WatchedFileHandler",

@@ -3,7 +3,6 @@
 Everything that an installation keeps lies under HEADEND_DATA_DIR. docs/settings.md lists names and defaults.
 """
 
-import sys
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -143,6 +142,7 @@ X_FRAME_OPTIONS = "DENY"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 # Outside production files are served from where they lie, so that `up` needs no collectstatic.
 WHITENOISE_USE_FINDERS = not PRODUCTION
@@ -231,5 +231,5 @@ HEADEND_UPLOAD_LEAD_SECONDS = env.integer("HEADEND_UPLOAD_LEAD_SECONDS", 3600, m
 HEADEND_JSON_LOGS = env.flag("HEADEND_JSON_LOGS", False)
 logs.protect(SECRET_KEY, *HEADEND_ENCRYPTION_KEYS, GITHUB_TOKEN, GITHUB_WEBHOOK_SECRET, GOOGLE_CLIENT_SECRET)
 LOGGING = logs.settings_for(
-    DATA_DIR, json_lines=HEADEND_JSON_LOGS, debug=DEBUG, testing="pytest" in sys.modules
+    DATA_DIR if env.flag("HEADEND_LOG_FILE", True) else None, json_lines=HEADEND_JSON_LOGS, debug=DEBUG
 )

@@ -19,6 +19,7 @@ for _name in list(os.environ):
     if _name.startswith(OURS) and not _name.startswith("HEADEND_TEST_"):
         del os.environ[_name]
 os.environ["HEADEND_DATA_DIR"] = str(DATA_DIR)
+os.environ["HEADEND_LOG_FILE"] = "no"
 os.environ["CELERY_BROKER_URL"] = "memory://"
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
@@ -96,3 +97,4 @@ def small_and_apart(settings, tmp_path: Path) -> None:
     """Hash passwords fast, and give each test a media folder of its own."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.WHITENOISE_AUTOREFRESH = True  # look for a file when it is asked for, not for all at every start
