@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -19,23 +16,19 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from github import Auth, BadCredentialsException, Github, GithubException
+from github import Auth, Github, GithubException
 from github.Requester import Requester
 from github.WorkflowRun import WorkflowRun
-from urllib3.exceptions import NewConnectionError
 from urllib3.util import Retry
 
 from channels.gateways.errors import (
     CredentialMissing,
-    CredentialRevoked,
-    PermissionMissing,
-    RateLimited,
-    RemoteError,
     RemoteNotFound,
     RemoteRejected,
     RemoteUnavailable,
     RemoteUncertain,
 )
+from channels.gateways.github_wire import as_dict, error_of, never_sent, reading
 
 API_VERSION = "2022-11-28"
 FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
@@ -159,7 +152,7 @@ class GitHubGateway:
     def repository(self, full_name: str) -> RepositoryInfo:
         """Return what GitHub says of a repository; after a rename it has another `full_name` than was asked for."""
         _check_name(full_name)
-        with _reading(f"reading repository {full_name}"):
+        with reading(f"reading repository {full_name}"):
             found = self._reader.get_repo(full_name)
             return RepositoryInfo(
                 id=_present(found.id),
@@ -175,7 +168,7 @@ class GitHubGateway:
         _check_name(full_name)
         query = {"ref": ref} if ref else None
         try:
-            with _reading(f"reading {path} of {full_name}"):
+            with reading(f"reading {path} of {full_name}"):
                 _, data = self._reader.requester.requestJsonAndCheck(
                     "GET",
                     f"/repos/{full_name}/contents/{quote(path)}",
@@ -226,7 +219,7 @@ class GitHubGateway:
         # By id from here on: a rename between two calls cannot send the secret elsewhere.
         pinned = self._reader.get_repo(repository_id)
         doing = f"storing secret {name} in {full_name}"
-        with _reading(f"reading the public key of {full_name}"):
+        with reading(f"reading the public key of {full_name}"):
             key = pinned.get_public_key()
             body = {"key_id": key.key_id, "encrypted_value": key.encrypt(value)}
         url = f"/repositories/{repository_id}/actions/secrets/{quote(name, safe='')}"
@@ -235,7 +228,7 @@ class GitHubGateway:
     def list_secrets(self, full_name: str) -> list[SecretInfo]:
         """List the names of a repository's secrets, with when each was stored."""
         _check_name(full_name)
-        with _reading(f"listing the secrets of {full_name}"):
+        with reading(f"listing the secrets of {full_name}"):
             found = self._reader.get_repo(full_name).get_secrets()
             return [SecretInfo(name=secret.name, updated_at=secret.updated_at) for secret in found]
 
@@ -265,7 +258,7 @@ class GitHubGateway:
     def run(self, full_name: str, run_id: int) -> RunInfo:
         """Return a run as it is now."""
         _check_name(full_name)
-        with _reading(f"reading run {run_id} of {full_name}"):
+        with reading(f"reading run {run_id} of {full_name}"):
             return _run_info(self._reader.get_repo(full_name).get_workflow_run(run_id))
 
     def find_run(
@@ -274,7 +267,7 @@ class GitHubGateway:
         """Return the run whose title carries the correlation id, or None when GitHub does not list one (yet)."""
         _check_name(full_name)
         since = (created_after - CLOCK_MARGIN).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        with _reading(f"looking for run {correlation_id} of {full_name}"):
+        with reading(f"looking for run {correlation_id} of {full_name}"):
             listed = self._reader.get_repo(full_name).get_workflow(workflow)
             found = listed.get_runs(event="workflow_dispatch", created=f">={since}")
             for run in islice(
@@ -287,7 +280,7 @@ class GitHubGateway:
     def recent_runs(self, full_name: str, limit: int = 30) -> list[RunInfo]:
         """List a repository's latest runs, the newest first."""
         _check_name(full_name)
-        with _reading(f"listing the runs of {full_name}"):
+        with reading(f"listing the runs of {full_name}"):
             found = self._reader.get_repo(full_name).get_workflow_runs()
             return [_run_info(run) for run in islice(found, limit)]
 
@@ -295,7 +288,7 @@ class GitHubGateway:
         """Return which jobs and steps of a run failed, in one line; empty when none did."""
         _check_name(full_name)
         failed = []
-        with _reading(f"reading the jobs of run {run_id} of {full_name}"):
+        with reading(f"reading the jobs of run {run_id} of {full_name}"):
             for job in self._reader.get_repo(full_name).get_workflow_run(run_id).jobs():
                 if job.conclusion in (None, "success", "skipped", "neutral"):
                     continue
@@ -324,7 +317,7 @@ class GitHubGateway:
 
     def rate_limit(self) -> RateLimitInfo:
         """Return what the token has left this hour; asking costs nothing."""
-        with _reading("reading the rate limit"):
+        with reading("reading the rate limit"):
             core = self._reader.get_rate_limit().rate
             return RateLimitInfo(limit=core.limit, remaining=core.remaining, resets_at=core.reset)
 
@@ -342,7 +335,7 @@ class GitHubGateway:
         try:
             status, headers, text = self._writer.requester.requestJson(verb, url, input=body)
         except requests.RequestException as error:
-            if _never_sent(error):
+            if never_sent(error):
                 raise RemoteUnavailable(f"{doing}: GitHub could not be reached") from error
             raise unknown(f"{doing}: GitHub did not answer, it may have been done") from error
         except (GithubException, RuntimeError) as error:
@@ -356,7 +349,7 @@ class GitHubGateway:
         if status >= 500:
             raise unknown(f"{doing}: GitHub answered {status}, it may have been done", status=status)
         if status >= 400:
-            raise _error_of(Requester.createException(status, headers, _as_dict(data)), doing)
+            raise error_of(Requester.createException(status, headers, as_dict(data)), doing)
         return status, data
 
 
@@ -403,74 +396,3 @@ def _parsed(text: str) -> Any:
         return json.loads(text) if text else None
     except ValueError:
         return {"message": text[:200]}
-
-
-def _as_dict(data: Any) -> dict[str, Any]:
-    return data if isinstance(data, dict) else {}
-
-
-@contextmanager
-def _reading(doing: str) -> Iterator[None]:
-    """Turn whatever a reading call raises into our errors; reading has no effect, so nothing is uncertain."""
-    try:
-        yield
-    except GithubException as error:
-        raise _error_of(error, doing) from error
-    except requests.RequestException as error:
-        raise RemoteUnavailable(f"{doing}: GitHub could not be reached or did not answer in time") from error
-    except RuntimeError as error:
-        raise RemoteRejected(
-            f"{doing}: GitHub's answer leads to another server; check its address"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise RemoteUnavailable(f"{doing}: GitHub's answer cannot be understood") from error
-
-
-def _never_sent(error: requests.RequestException) -> bool:
-    """Say whether the request certainly did not reach the server."""
-    if isinstance(error, requests.ConnectTimeout | requests.exceptions.InvalidURL):
-        return True
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError)
-
-
-def _error_of(error: GithubException, doing: str) -> RemoteError:
-    """Return our error for one of PyGithub's. The message is GitHub's, which carries no secret of ours."""
-    status, headers = error.status, {k.lower(): v for k, v in (error.headers or {}).items()}
-    said = str(_as_dict(error.data).get("message") or error.message or "no reason given").split("\n\n")[-1][
-        :300
-    ]
-    text = f"{doing}: {said}"
-    if status == 429 or (status == 403 and _is_limit(said, headers)):
-        return RateLimited(text, status=status, retry_after_seconds=_wait_seconds(headers))
-    if isinstance(error, BadCredentialsException) or status == 401:
-        return CredentialRevoked(f"{doing}: GitHub refuses the token ({said})", status=status)
-    if status == 403 and "archived" in said.lower():
-        return RemoteRejected(text, status=status)
-    if status in (403, 451):
-        return PermissionMissing(f"{doing}: the token does not permit it ({said})", status=status)
-    if status == 404:
-        return RemoteNotFound(f"{doing}: not found, or the token may not see it", status=status)
-    if status >= 500 or status == 408:
-        return RemoteUnavailable(f"{doing}: GitHub answered {status}", status=status)
-    return RemoteRejected(text, status=status)
-
-
-def _is_limit(said: str, headers: dict[str, Any]) -> bool:
-    return (
-        Requester.isRateLimitError(said)
-        or "retry-after" in headers
-        or str(headers.get("x-ratelimit-remaining")) == "0"
-    )
-
-
-def _wait_seconds(headers: dict[str, Any], now: Callable[[], float] = time.time) -> float:
-    """Return how long GitHub wants us to wait: retry-after, else until the limit resets, else a minute."""
-    if str(headers.get("retry-after", "")).isdigit():
-        return float(headers["retry-after"])
-    if (
-        str(headers.get("x-ratelimit-remaining")) == "0"
-        and str(headers.get("x-ratelimit-reset", "")).isdigit()
-    ):
-        return max(1.0, float(headers["x-ratelimit-reset"]) - now())
-    return 60.0

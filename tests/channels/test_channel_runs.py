@@ -155,6 +155,24 @@ def test_a_missing_file_is_told_from_a_server_that_is_down(github, sandbox, room
     assert result["error"] == {"code": "media_unavailable", "message": "the media server answered 404"}
 
 
+def test_without_callback_addresses_the_video_is_uploaded_once_and_found_by_its_marker(github, sandbox, room):
+    unreachable = {"permit_url": None, "result_url": None, "progress_url": None, "token": None}
+    room.public = True
+    run = run_through(github, room.sheet(**unreachable))
+    assert run.conclusion == "success", runs.read_log(sandbox, run.run_id, 1)
+    github._writer.requester.requestJson("POST", f"/repos/{AURORA}/actions/runs/{run.run_id}/rerun")
+    assert conclude(github, run.run_id).run_attempt == 2
+    assert "before: nothing more to do" in runs.read_log(sandbox, run.run_id, 2)
+    assert len(videos(sandbox)) == 1
+    assert {path for path, _ in room.calls} == {"/media"}
+
+
+def test_addresses_without_a_token_are_an_incomplete_sheet(github, sandbox, room):
+    run = run_through(github, room.sheet(token=None))
+    assert run.conclusion == "failure"
+    assert "no token" in runs.read_log(sandbox, run.run_id, 1)
+
+
 def test_an_incomplete_job_sheet_names_what_it_lacks(github, sandbox, room):
     run = run_through(github, room.sheet(media_url=None))
     assert run.conclusion == "failure"

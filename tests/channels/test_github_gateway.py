@@ -1,9 +1,12 @@
 """The GitHub gateway, speaking HTTP to the sandbox: what it returns, and which fact each failure names."""
 
 import json
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError, SSLError
 
 from channels.gateways.errors import (
     CredentialMissing,
@@ -17,6 +20,7 @@ from channels.gateways.errors import (
     RemoteUncertain,
 )
 from channels.gateways.github import GitHubGateway
+from channels.gateways.github_wire import never_sent
 from channels.sandbox import github_state as state
 from channels.sandbox.faults import Match
 from channels.sandbox.seed import GITHUB_TOKEN, seed_demo
@@ -468,3 +472,24 @@ def test_every_error_answers_whether_to_repeat():
     kinds = [RemoteError, *RemoteError.__subclasses__()]
     assert all(kind.again in ("again", "never", "unknown") for kind in kinds)
     assert len({kind.code for kind in kinds}) == len(kinds)
+
+
+def test_what_broke_before_a_request_was_sent_is_known():
+    def wrapped(reason):
+        return requests.ConnectionError(MaxRetryError(None, "/", reason))
+
+    untrusted = SSLError(ssl.SSLCertVerificationError("self-signed certificate"))
+    refused = NewConnectionError(None, "refused")
+    before = [
+        requests.ConnectTimeout(),
+        wrapped(refused),
+        wrapped(ProxyError("down", refused)),
+        wrapped(untrusted),
+    ]
+    after = [
+        requests.ReadTimeout(),
+        wrapped(SSLError(ssl.SSLEOFError("cut"))),
+        requests.ConnectionError("aborted"),
+    ]
+    assert all(never_sent(error) for error in before)
+    assert not any(never_sent(error) for error in after)

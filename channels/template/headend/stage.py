@@ -4,8 +4,10 @@ Started by .github/workflows/headend.yml. Needs Python 3.10 or newer and nothing
 environment: HEADEND_CORRELATION_ID and HEADEND_JOB_SHEET (JSON) say what to do, YT_CLIENT_ID, YT_CLIENT_SECRET and
 YT_REFRESH_TOKEN are the channel's credential. YOUTUBE_API_URL and GOOGLE_TOKEN_URL may point elsewhere (a proxy).
 
-The job sheet: {correlation_id, permit_url?, result_url, progress_url?, token, media_url, media_sha256, skip_upload?,
+The job sheet: {correlation_id, media_url, media_sha256, skip_upload?, permit_url?, result_url?, progress_url?, token?,
 metadata: {title, description, tags, category_id, language, made_for_kids, marker, notify_subscribers?}}
+The addresses and their token are missing when Headend cannot be reached from outside: then nothing is reported, and
+Headend finds the video by its marker.
 
 The exit code is 0 when the video is staged, or when Headend says that another run has this job; else 1.
 """
@@ -170,6 +172,8 @@ class Headend:
                 self._post(self.sheet["progress_url"], {"step": step, "percent": percent}, patiently=False)
 
     def tell_result(self, result: dict) -> None:
+        if not self.sheet.get("result_url"):
+            return
         answer = self._post(self.sheet["result_url"], result)
         if not 200 <= answer.status < 300:
             raise StageError("result_refused", f"Headend answered {answer.status} to the result")
@@ -186,7 +190,8 @@ def origin(url: str) -> tuple:
 def fetch_media(sheet: dict, target: Path) -> int:
     """Download the video and check that it is the very file that was meant. Returns its size in bytes."""
     headers = {}
-    if origin(sheet["media_url"]) == origin(sheet["result_url"]):  # the token is for Headend alone
+    # The token is for Headend alone.
+    if sheet.get("token") and origin(sheet["media_url"]) == origin(sheet.get("result_url") or ""):
         headers["Authorization"] = f"Bearer {sheet['token']}"
     failure = ""
     for attempt in range(TRIES):
@@ -324,7 +329,7 @@ class Upload:
         headers = {
             "Authorization": f"Bearer {self.token}",
             "Content-Type": "application/json; charset=UTF-8",
-            "X-Upload-Content-Type": "video/mp4",
+            "X-Upload-Content-Type": "video/*",
             "X-Upload-Content-Length": str(self.size),
         }
         url = f"{YOUTUBE}/upload/youtube/v3/videos?{query}"
@@ -344,7 +349,7 @@ class Upload:
         if not block:
             return self.ask(session)
         extent = f"bytes {position}-{position + len(block) - 1}/{self.size}"
-        headers = {"Content-Type": "video/mp4", "Content-Range": extent}
+        headers = {"Content-Type": "video/*", "Content-Range": extent}
         try:
             return call("PUT", session, headers=headers, body=block)
         except Unreachable:
@@ -402,11 +407,14 @@ def read_sheet() -> dict:
         sheet = json.loads(os.environ.get("HEADEND_JOB_SHEET") or "")
     except ValueError:
         raise StageError("bad_job_sheet", "HEADEND_JOB_SHEET is not JSON") from None
-    needed = ["correlation_id", "result_url", "token", "media_url", "media_sha256", "metadata"]
+    needed = ["correlation_id", "media_url", "media_sha256", "metadata"]
     missing = [name for name in needed if not isinstance(sheet, dict) or not sheet.get(name)]
     missing += [f"metadata.{n}" for n in ("title", "marker") if not missing and not sheet["metadata"].get(n)]
     if missing:
         raise StageError("bad_job_sheet", f"the job sheet lacks {', '.join(missing)}")
+    calls_back = any(sheet.get(name) for name in ("permit_url", "result_url", "progress_url"))
+    if calls_back and not sheet.get("token"):
+        raise StageError("bad_job_sheet", "the job sheet has addresses to call, but no token for them")
     expected = os.environ.get("HEADEND_CORRELATION_ID")
     if expected and expected != sheet["correlation_id"]:
         raise StageError("bad_job_sheet", "the job sheet belongs to another correlation id than this run")
@@ -422,9 +430,13 @@ def stage(sheet: dict, headend: Headend) -> dict:
         print(f"downloaded {size} bytes, sha256 as planned", flush=True)
         if sheet.get("skip_upload"):
             print("the upload is skipped, as the job sheet asks", flush=True)
-            return {"outcome": "staged", "skipped_upload": True}
+            return {"outcome": "staged"}
         upload = Upload(access_token(), sheet["metadata"], media, size, headend)
-        video_id = upload.perform()
+        # Without a permit nobody keeps a re-run from uploading twice, so it looks first.
+        found = None if sheet.get("permit_url") else upload.adopt()
+        if found:
+            print(f"this job has uploaded {found} before: nothing more to do", flush=True)
+        video_id = found or upload.perform()
         print(f"uploaded private as {video_id}", flush=True)
         return {"outcome": "staged", "youtube_video_id": video_id}
 
@@ -432,7 +444,8 @@ def stage(sheet: dict, headend: Headend) -> dict:
 def main() -> int:
     try:
         sheet = read_sheet()
-        print(f"::add-mask::{sheet['token']}", flush=True)
+        if sheet.get("token"):
+            print(f"::add-mask::{sheet['token']}", flush=True)
         headend = Headend(sheet)
         if not headend.take_permit():
             print(
