@@ -10,8 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,6 +36,16 @@ from channels.gateways.youtube_upload import (
     UploadReceipt,
     VideoMetadata,
     carries_marker,
+    marker_of,
+)
+from channels.gateways.youtube_values import (
+    ChannelInfo,
+    VideoStatus,
+    channel_of,
+    video_of,
+    whole_second,
+    with_status,
+    written,
 )
 from channels.gateways.youtube_wire import Wire
 from channels.quota import QUOTA_COST, READ_UNITS, UNITS, UPLOADS, WRITE_UNITS
@@ -75,45 +84,6 @@ _KEPT_STATUS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelInfo:
-    """The channel a credential speaks for, and its numbers as YouTube states them."""
-
-    id: str
-    title: str
-    uploads_playlist_id: str
-    subscriber_count: int | None  # None: the owner hides it
-    view_count: int
-    video_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class VideoStatus:
-    """One video as YouTube states it at the moment of reading.
-
-    `published_at` is when it was uploaded while it is private, and when it became public afterwards.
-    """
-
-    id: str
-    channel_id: str
-    privacy_status: str
-    publish_at: datetime | None
-    upload_status: str
-    failure_reason: str
-    rejection_reason: str
-    published_at: datetime | None
-    title: str
-    description: str
-    tags: tuple[str, ...]
-    view_count: int | None
-    like_count: int | None
-    comment_count: int | None
-
-    @property
-    def is_public(self) -> bool:
-        return self.privacy_status == "public"
-
-
 class YouTubeGateway:
     """Make one channel's calls. Raises CredentialMissing at once when the credential is incomplete."""
 
@@ -139,6 +109,7 @@ class YouTubeGateway:
         self._uploads_playlist_id: str | None = None
         self.spent: Counter[str] = Counter()
         """What this gateway's calls have cost so far, by quota bucket; counted before each call is sent."""
+        self._prepared: dict[str, dict[str, Any]] = {}
 
     def close(self) -> None:
         self._wire.close()
@@ -161,7 +132,7 @@ class YouTubeGateway:
         answer = self._read(self._api.channels().list(part="snippet,contentDetails,statistics", mine=True))
         if not answer.get("items"):
             raise PermissionMissing("this Google account has no YouTube channel")
-        channel = _channel(answer["items"][0])
+        channel = channel_of(answer["items"][0])
         self._uploads_playlist_id = channel.uploads_playlist_id
         return channel
 
@@ -182,7 +153,7 @@ class YouTubeGateway:
         found: dict[str, VideoStatus] = {}
         for start in range(0, len(wanted), PAGE):
             for item in self._items(wanted[start : start + PAGE]):
-                found[item["id"]] = _video(item)
+                found[item["id"]] = video_of(item)
         return found
 
     def find_by_marker(self, marker: str, newest: int = 200) -> str | None:
@@ -200,6 +171,16 @@ class YouTubeGateway:
             for item in self._uploads(newest)
             if carries_marker(item["snippet"].get("description", ""), marker)
         ]
+
+    def prepare(self, ids: Iterable[str]) -> dict[str, VideoStatus]:
+        """Fetch the access token and the videos' state ahead, so that the next write of each is one single call.
+
+        For the last minute before a publication: what somebody else changes in between is overwritten.
+        """
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), PAGE):
+            self._prepared |= {item["id"]: item for item in self._items(wanted[start : start + PAGE])}
+        return {each: video_of(self._prepared[each]) for each in wanted if each in self._prepared}
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -242,23 +223,23 @@ class YouTubeGateway:
         """
         if instant.utcoffset() is None:
             raise ValueError("publish_at needs a time zone")
-        at = _whole_second(instant)
+        at = whole_second(instant)
         if at <= datetime.now(UTC):
             raise RemoteRejected(f"publish_at {at.isoformat()} is not in the future")
         item = self._item(video_id)
-        current = _video(item)
+        current = video_of(item)
         if current.privacy_status == "private" and current.publish_at == at:
             return current
         if current.privacy_status != "private":
             raise RemoteRejected(
                 f"the video is {current.privacy_status}: only a private one can be scheduled"
             )
-        return self._update_status(item, {"privacyStatus": "private", "publishAt": _text(at)})
+        return self._update_status(item, {"privacyStatus": "private", "publishAt": written(at)})
 
     def publish_now(self, video_id: str) -> VideoStatus:
         """Make a video public and return what YouTube now states; leave one alone that is public already."""
         item = self._item(video_id)
-        current = _video(item)
+        current = video_of(item)
         if current.is_public:
             return current
         return self._update_status(item, {"privacyStatus": "public"})
@@ -266,7 +247,7 @@ class YouTubeGateway:
     def make_private(self, video_id: str) -> VideoStatus:
         """Make a video private, dropping a planned publication, and return what YouTube now states."""
         item = self._item(video_id)
-        current = _video(item)
+        current = video_of(item)
         if current.privacy_status == "private" and current.publish_at is None:
             return current
         return self._update_status(item, {"privacyStatus": "private"})
@@ -303,6 +284,9 @@ class YouTubeGateway:
         return self._read(request).get("items", [])
 
     def _item(self, video_id: str) -> dict[str, Any]:
+        prepared = self._prepared.pop(video_id, None)
+        if prepared is not None:
+            return prepared
         items = self._items([video_id])
         if not items:
             raise RemoteNotFound(f"YouTube has no video {video_id} that this channel may see")
@@ -312,7 +296,7 @@ class YouTubeGateway:
         kept = {name: item["status"][name] for name in _KEPT_STATUS if name in item["status"]}
         body = {"id": item["id"], "status": {**kept, **wanted}}
         answer = self._write(self._api.videos().update(part="status", body=body))
-        return _with_status(_video(item), answer.get("status", {}))
+        return with_status(video_of(item), answer.get("status", {}))
 
     def _uploads(self, newest: int) -> Iterator[dict[str, Any]]:
         playlist_id = self._uploads_playlist_id or self.my_channel().uploads_playlist_id
@@ -329,67 +313,3 @@ class YouTubeGateway:
             page_token = answer.get("nextPageToken")
             if not page_token or not items:
                 return
-
-
-def marker_of(correlation_id: object) -> str:
-    """Return the marker that ties a video to the action that uploaded it."""
-    return f"{MARKER_PREFIX}{correlation_id}"
-
-
-def _channel(item: dict[str, Any]) -> ChannelInfo:
-    numbers = item.get("statistics", {})
-    hidden = numbers.get("hiddenSubscriberCount", False)
-    return ChannelInfo(
-        id=item["id"],
-        title=item["snippet"]["title"],
-        uploads_playlist_id=item["contentDetails"]["relatedPlaylists"]["uploads"],
-        subscriber_count=None if hidden else _number(numbers.get("subscriberCount")),
-        view_count=_number(numbers.get("viewCount")) or 0,
-        video_count=_number(numbers.get("videoCount")) or 0,
-    )
-
-
-def _video(item: dict[str, Any]) -> VideoStatus:
-    snippet, status, numbers = (item.get(part, {}) for part in ("snippet", "status", "statistics"))
-    return VideoStatus(
-        id=item["id"],
-        channel_id=snippet.get("channelId", ""),
-        privacy_status=status.get("privacyStatus", ""),
-        publish_at=_instant(status.get("publishAt")),
-        upload_status=status.get("uploadStatus", ""),
-        failure_reason=status.get("failureReason", ""),
-        rejection_reason=status.get("rejectionReason", ""),
-        published_at=_instant(snippet.get("publishedAt")),
-        title=snippet.get("title", ""),
-        description=snippet.get("description", ""),
-        tags=tuple(snippet.get("tags", ())),
-        view_count=_number(numbers.get("viewCount")),
-        like_count=_number(numbers.get("likeCount")),
-        comment_count=_number(numbers.get("commentCount")),
-    )
-
-
-def _with_status(video: VideoStatus, status: dict[str, Any]) -> VideoStatus:
-    return replace(
-        video,
-        privacy_status=status.get("privacyStatus", ""),
-        publish_at=_instant(status.get("publishAt")),
-        upload_status=status.get("uploadStatus", video.upload_status),
-    )
-
-
-def _number(text: str | None) -> int | None:
-    return None if text is None else int(text)
-
-
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if text else None
-
-
-def _whole_second(instant: datetime) -> datetime:
-    at = instant.astimezone(UTC)
-    return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
-
-
-def _text(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")

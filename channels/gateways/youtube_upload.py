@@ -202,6 +202,11 @@ def resource_of(metadata: VideoMetadata) -> dict[str, Any]:
     return {"snippet": snippet, "status": status}
 
 
+def marker_of(correlation_id: object) -> str:
+    """Return the marker that ties a video to the action that uploaded it."""
+    return f"{MARKER_PREFIX}{correlation_id}"
+
+
 def marked_description(description: str, marker: str) -> str:
     """Put the marker on the description's last line, cutting the text before it if there is no room."""
     room = DESCRIPTION_BYTES - len(marker.encode()) - 2

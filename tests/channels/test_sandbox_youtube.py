@@ -1,10 +1,12 @@
 """The sandbox's YouTube has rules of its own that product code must never trip over: they are real here."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from googleapiclient.discovery_cache import get_static_doc
 
 from channels.sandbox.server import Sandbox
 from channels.sandbox.youtube import configure, publications, seed_demo
@@ -155,6 +157,40 @@ def test_refused_metadata_is_named(call, changes, named):
 def test_a_wrong_question_is_named_and_costs_a_unit_all_the_same(sandbox, call, path, named):
     assert reason(call("GET", API + path)) == named
     assert usage(sandbox.store)["units"] == 1
+
+
+def unknown_fields(value, schema, schemas, where):
+    """List the fields of an answer that Google's own description does not have."""
+    schema = schemas[schema["$ref"]] if "$ref" in schema else schema
+    if isinstance(value, list):
+        return [field for each in value for field in unknown_fields(each, schema["items"], schemas, where)]
+    if not isinstance(value, dict):
+        kinds = {"string": str, "boolean": bool, "integer": int}
+        right = isinstance(value, kinds[schema["type"]]) and value in schema.get("enum", [value])
+        return [] if right else [f"{where} = {value!r}"]
+    found = []
+    for name, inner in value.items():
+        if name in schema.get("properties", {}):
+            found += unknown_fields(inner, schema["properties"][name], schemas, f"{where}.{name}")
+        else:
+            found.append(f"{where}.{name}")
+    return found
+
+
+def test_every_answer_has_the_shape_that_google_describes(call, tmp_path, sandbox):
+    schemas = json.loads(get_static_doc("youtube", "v3"))["schemas"]
+    with gateway(sandbox) as youtube:
+        video_id = upload(youtube, tmp_path).youtube_video_id
+        youtube.set_publish_at(video_id, sandbox.store.now() + timedelta(hours=1))
+    parts = "id,snippet,status,statistics,contentDetails"
+    for path, name in (
+        (f"/videos?part={parts},processingDetails&id={video_id}", "VideoListResponse"),
+        (f"/channels?part={parts}&mine=true", "ChannelListResponse"),
+        ("/playlistItems?part=snippet&playlistId=UUsandbox-aurora", "PlaylistItemListResponse"),
+    ):
+        answer = call("GET", API + path).json()
+        assert answer["items"]
+        assert unknown_fields(answer, schemas[name], schemas, name) == []
 
 
 def test_titles_can_be_changed_too(sandbox, call, tmp_path):

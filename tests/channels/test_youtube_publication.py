@@ -99,6 +99,15 @@ def test_publishing_makes_a_video_public_once_however_often_it_is_asked(sandbox,
     assert len(sandbox.requests("PUT", UPDATES)) == 1
 
 
+def test_a_prepared_publication_is_one_single_call_at_its_moment(sandbox, youtube, video_id):
+    assert youtube.prepare([video_id, "gone"])[video_id].privacy_status == "private"
+    sandbox.forget_requests()
+    youtube.publish_now(video_id)
+    assert [(each.method, each.path) for each in sandbox.requests()] == [("PUT", UPDATES)]
+    assert youtube.publish_now(video_id).is_public
+    assert len(publications(sandbox.store)) == 1
+
+
 def test_publishing_a_planned_video_now_drops_the_plan(sandbox, youtube, video_id):
     youtube.set_publish_at(video_id, in_an_hour(sandbox))
     stated = youtube.publish_now(video_id)

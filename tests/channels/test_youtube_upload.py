@@ -196,6 +196,23 @@ def test_a_lapsed_session_is_named_as_such(sandbox, tmp_path):
     assert sent.session_uris[0] not in str(gone.value)
 
 
+def test_a_refused_question_means_the_session_is_over_but_a_refused_piece_is_refused(sandbox, tmp_path):
+    path, sent = video_file(tmp_path), Sent()
+    sandbox.faults.add(PIECE, "status_before", status=400, times=2)
+    with gateway(sandbox) as youtube:
+        with pytest.raises(RemoteRejected):
+            youtube.upload(path, metadata(), on_session=sent.on_session)
+        with pytest.raises(SessionGone, match="closed"):
+            youtube.upload(path, metadata(), session_uri=sent.session_uris[0], on_session=sent.on_session)
+
+
+def test_a_server_that_takes_no_bytes_is_not_asked_for_ever(sandbox, tmp_path):
+    sandbox.faults.add(PIECE, "status_before", status=308, times=None)
+    with gateway(sandbox) as youtube, pytest.raises(RemoteUnavailable, match="no more bytes"):
+        youtube.upload(video_file(tmp_path), metadata(), on_session=lambda uri: None, chunk_bytes=STEP)
+    assert len(sandbox.requests("PUT", UPLOADS)) == 7
+
+
 def test_two_workers_on_one_session_still_give_one_whole_video(sandbox, tmp_path):
     path, sent = video_file(tmp_path, 5 * STEP), Sent()
     with gateway(sandbox) as slow, gateway(sandbox) as fast:
