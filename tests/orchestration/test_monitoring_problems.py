@@ -1,0 +1,182 @@
+"""What needs a person is listed, worst first, in one sentence each."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from orchestration import monitoring, queue
+from orchestration.models import Conflict, Job, SystemState
+from orchestration.problems import MOST_OF_A_KIND, Known
+from orchestration.states import ConflictState, JobKind, JobState, SystemStatus
+from tests.factories import (
+    BudgetEntryFactory,
+    ChannelFactory,
+    ConfigRevisionFactory,
+    ConflictFactory,
+    CredentialFactory,
+    JobFactory,
+    OrphanUploadFactory,
+    PoolFactory,
+    ScheduleFactory,
+    SourceFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def a_running_system():
+    SystemState.objects.update_or_create(pk=1, defaults={"state": SystemStatus.RUNNING})
+    monitoring.beat("beat")
+    monitoring.beat("worker")
+
+
+def codes() -> list[str]:
+    return [problem["code"] for problem in monitoring.problems()]
+
+
+def only_problem() -> dict:
+    (problem,) = monitoring.problems()
+    return problem
+
+
+def test_a_system_in_order_has_no_problems():
+    ScheduleFactory()
+    ScheduleFactory(published=True)
+    JobFactory(succeeded=True)
+    assert monitoring.problems() == []
+
+
+def test_a_schedule_that_needs_review_is_an_error():
+    schedule = ScheduleFactory(needs_review=True)
+    problem = only_problem()
+    assert (problem["severity"], problem["code"]) == ("error", "needs_review")
+    assert (problem["subject_type"], problem["subject_id"]) == ("schedule", schedule.pk)
+    assert problem["since"] == schedule.state_changed_at
+    assert "the outcome of the call is not known" in problem["sentence"]
+
+
+def test_a_failed_job_is_a_problem_until_its_work_was_done_or_begun_again():
+    failed = JobFactory(failed=True, kind=JobKind.COLLECT, dedupe_key="collect:1")
+    assert codes() == ["job_failed"]
+    queue.enqueue(JobKind.COLLECT, dedupe_key="collect:1", channel=failed.channel)
+    assert codes() == []
+
+
+def test_the_same_work_failing_again_and_again_is_one_problem():
+    for _ in range(3):
+        JobFactory(failed=True, dedupe_key="stage:7")
+    assert codes() == ["job_failed"]
+
+
+def test_a_failure_of_more_than_a_day_ago_is_history():
+    JobFactory(failed=True, finished_at=timezone.now() - timedelta(hours=25))
+    assert codes() == []
+
+
+def test_a_fault_of_ours_is_worse_than_a_refusal():
+    JobFactory(failed=True)
+    JobFactory(failed=True, state=JobState.ERRORED)
+    assert [(p["severity"], p["code"]) for p in monitoring.problems()] == [
+        ("error", "job_errored"),
+        ("warning", "job_failed"),
+    ]
+
+
+def test_a_revoked_credential_is_named_instead_of_the_failing_channel():
+    channel = ChannelFactory(failing=True)
+    CredentialFactory(channel=channel, revoked=True)
+    problem = only_problem()
+    assert problem["code"] == "credential_revoked"
+    assert problem["slug"] == channel.slug
+    assert "connect the channel again" in problem["sentence"]
+
+
+def test_failing_and_degraded_channels_are_listed_and_disabled_ones_are_not():
+    ChannelFactory(failing=True)
+    ChannelFactory(health="degraded", health_reason="No posting slot is set.")
+    ChannelFactory(failing=True, disabled=True)
+    assert codes() == ["channel_failing", "channel_degraded"]
+
+
+def test_overdue_items_are_one_problem_and_a_system_that_stands_still_another():
+    oldest = ScheduleFactory(overdue=True)
+    ScheduleFactory(publish_at=timezone.now() - timedelta(minutes=1))
+    ScheduleFactory(overdue=True, held=True)
+    problem = only_problem()
+    assert problem["code"] == "overdue"
+    assert problem["sentence"].startswith("2 publications are overdue; the first is")
+    assert problem["subject_id"] == oldest.pk
+
+    SystemState.objects.update(state=SystemStatus.PAUSED)
+    assert sorted(codes()) == ["overdue", "system_not_running"]
+
+
+def test_sources_that_fail_and_sources_without_rights_are_listed():
+    SourceFactory(broken=True)
+    SourceFactory(last_error="timed out", consecutive_failures=1)
+    SourceFactory(without_rights=True)
+    SourceFactory(broken=True, paused=True)
+    assert [(p["severity"], p["code"]) for p in monitoring.problems()] == [
+        ("error", "source_failing"),
+        ("warning", "source_failing"),
+        ("info", "source_without_rights"),
+    ]
+
+
+def test_a_spent_budget_says_when_there_is_more():
+    pool = PoolFactory(name="youtube_uploads", label="YouTube uploads", budget=True, capacity=1)
+    from channels.quota import pacific_day
+
+    BudgetEntryFactory(pool=pool, day=pacific_day(timezone.now()))
+    problem = only_problem()
+    assert problem["code"] == "budget_exhausted"
+    assert "more at" in problem["sentence"]
+
+
+def test_open_conflicts_orphans_and_unsynced_configurations_are_listed():
+    ConflictFactory()
+    ConflictFactory(resolved=True)
+    OrphanUploadFactory()
+    OrphanUploadFactory(deleted_at=timezone.now())
+    channel = ChannelFactory()
+    ConfigRevisionFactory(channel=channel, number=1, sync_error="GitHub answered 502")
+    assert set(codes()) == {"conflict_open", "orphan_upload", "configuration_not_synced"}
+    ConfigRevisionFactory(channel=channel, number=2)
+    assert "configuration_not_synced" not in codes()
+
+
+def test_a_silent_component_is_an_error_until_it_beats_again():
+    later = timezone.now() + timedelta(seconds=31)
+    silent = monitoring.problems(now=later)
+    assert [problem["subject"] for problem in silent] == ["beat", "worker"]
+    assert "has been silent since" in silent[0]["sentence"]
+    assert codes() == []
+
+
+def test_one_of_several_workers_that_beats_is_enough():
+    known = Known(components={"beat": 1.0, "worker:a": 400.0, "worker:b": 2.0})
+    assert monitoring.problems(known) == []
+    (problem,) = monitoring.problems(Known(components={"beat": 1.0}))
+    assert problem["sentence"] == "The worker has not shown itself yet; without it no job is done."
+
+
+def test_many_problems_of_a_kind_are_counted_not_listed():
+    Conflict.objects.bulk_create(ConflictFactory.build_batch(MOST_OF_A_KIND + 5, video=None, channel=None))
+    assert Conflict.objects.filter(state=ConflictState.OPEN).count() == MOST_OF_A_KIND + 5
+    found = monitoring.problems()
+    assert len(found) == MOST_OF_A_KIND + 1
+    assert any(problem["sentence"] == "5 more conflicts are open." for problem in found)
+
+
+def test_the_list_takes_as_many_queries_for_many_problems_as_for_few(django_assert_max_num_queries):
+    for _ in range(12):
+        channel = ChannelFactory(failing=True)
+        ScheduleFactory(channel=channel, needs_review=True)
+        JobFactory(channel=channel, failed=True)
+        ConflictFactory(channel=channel)
+        SourceFactory(broken=True)
+    with django_assert_max_num_queries(20):
+        assert len(monitoring.problems()) == 60
+    assert Job.objects.count() == 12
