@@ -14,6 +14,7 @@ from channels.gateways.errors import RemoteError
 from orchestration.api import callbacks, channels, control, library, plans, publication, work
 from orchestration.api.answers import answered, problem_response
 from orchestration.api.auth import WAYS_IN, NotAuthenticated
+from orchestration.api.document import complete
 from orchestration.api.problems import of_error, problem
 from orchestration.errors import NotFound, OrchestrationError
 
@@ -29,10 +30,14 @@ Log in with a bearer token (`manage.py issue_token`) or with the browser's sessi
 
 
 class HeadendAPI(NinjaAPI):
-    """Ninja's API with each address wrapped by `answers.answered`."""
+    """Ninja's API with each address wrapped by `answers.answered`, and the document saying so."""
 
     def _get_urls(self) -> list[Any]:
         return [answered(pattern) for pattern in super()._get_urls()]
+
+    def get_openapi_schema(self, **where: Any) -> Any:
+        """Return the OpenAPI document, with problems and the Idempotency-Key on every operation they concern."""
+        return complete(super().get_openapi_schema(**where))
 
 
 api = HeadendAPI(

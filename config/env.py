@@ -149,7 +149,7 @@ def url(name: str, *, schemes: tuple[str, ...] = ("https", "http")) -> str: ...
 @overload
 def url(name: str, default: T, *, schemes: tuple[str, ...] = ("https", "http")) -> str | T: ...
 def url(name: str, *default, schemes: tuple[str, ...] = ("https", "http")):
-    """Return an address with one of the schemes, without a slash at its end."""
+    """Return an address with one of the schemes; one for HTTP comes without a slash at its end."""
 
     def parse(value: str) -> str:
         try:
@@ -161,7 +161,9 @@ def url(name: str, *default, schemes: tuple[str, ...] = ("https", "http")):
             raise fault(name, f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
         if parts.scheme != "memory" and not parts.netloc and not parts.path:
             raise fault(name, "names no host.")
-        if parts.scheme in ("http", "https") and not parts.hostname:
+        if parts.scheme not in ("http", "https"):
+            return value  # amqp://host// names the virtual host "/"
+        if not parts.hostname:
             raise fault(name, "names no host.")
         return value.rstrip("/")
 

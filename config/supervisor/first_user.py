@@ -3,7 +3,6 @@
 import secrets
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError
 
 FIRST_USER = "admin"
 # Without letters and digits that look alike, for the password is read off a screen.
@@ -17,11 +16,9 @@ def make_first_user() -> str | None:
     with `manage.py changepassword admin`.
     """
     users = get_user_model().objects
-    if users.filter(is_superuser=True).exists():
+    # An ordinary user of that name was made so on purpose, and stays one.
+    if users.filter(is_superuser=True).exists() or users.filter(username=FIRST_USER).exists():
         return None
     password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(5)) for _ in range(4))
-    try:
-        users.create_superuser(FIRST_USER, email="", password=password)
-    except IntegrityError:  # a user of that name exists and was made an ordinary one, on purpose
-        return None
+    users.create_superuser(FIRST_USER, email="", password=password)
     return password
