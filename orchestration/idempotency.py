@@ -11,6 +11,7 @@ first, *apart*, and a repeat is refused until the answer stands; after a crash t
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -43,17 +44,16 @@ def check_key(key: str) -> str:
     """Return the key if it can be used. Raises: InvalidRequest."""
     if not key or len(key) > MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
         raise InvalidRequest(
-            f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} printable ASCII characters.", field="Idempotency-Key"
+            f"An Idempotency-Key has 1 to {MAX_KEY_LENGTH} printable ASCII characters.",
+            field="Idempotency-Key",
         )
     return key
 
 
 def fingerprint(method: str, path: str, body: bytes) -> str:
     """Return the SHA-256 of a request; two JSON bodies that differ in order or white space only are the same."""
-    try:
+    with suppress(ValueError, RecursionError):  # not JSON: the bytes themselves count
         body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
-    except (ValueError, RecursionError):
-        pass  # not JSON: the bytes themselves count
     return hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).hexdigest()
 
 
@@ -82,7 +82,9 @@ def once(
 def purge() -> int:
     """Delete some records older than a day; called after each new record, so they never pile up."""
     old = IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT_FOR)
-    count, _ = IdempotencyRecord.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE])).delete()
+    count, _ = IdempotencyRecord.objects.filter(
+        pk__in=list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE])
+    ).delete()
     return count
 
 
@@ -110,9 +112,7 @@ def _replay(caller: str, key: str, request_fingerprint: str) -> Answer | None:
     return Answer(record.status_code, kept.get("body"), kept.get("headers") or {}, replayed=True)
 
 
-def _run_and_keep(
-    caller: str, key: str, request_fingerprint: str, run: Callable[[], Answer]
-) -> Answer:
+def _run_and_keep(caller: str, key: str, request_fingerprint: str, run: Callable[[], Answer]) -> Answer:
     with transaction.atomic():
         record = _insert(caller, key, request_fingerprint)
         answer = run()
@@ -151,9 +151,7 @@ def _insert(caller: str, key: str, request_fingerprint: str) -> IdempotencyRecor
         with transaction.atomic():
             if bounded:
                 _set_lock_timeout(f"{WAIT_SECONDS}s")
-            record = IdempotencyRecord.objects.create(
-                caller=caller, key=key, fingerprint=request_fingerprint
-            )
+            record = IdempotencyRecord.objects.create(caller=caller, key=key, fingerprint=request_fingerprint)
             if bounded:
                 _set_lock_timeout(None)
     except IntegrityError as error:

@@ -74,6 +74,9 @@ def revoke(name: str) -> ApiToken:
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])
         activity.record(
-            "revoke_token", token, before={"revoked_at": None}, after={"revoked_at": token.revoked_at.isoformat()}
+            "revoke_token",
+            token,
+            before={"revoked_at": None},
+            after={"revoked_at": token.revoked_at.isoformat()},
         )
     return token

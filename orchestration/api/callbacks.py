@@ -68,8 +68,7 @@ def runs_result(request: HttpRequest, correlation_id: Path[CorrelationId], body:
     )
 
 
-@router.api_operation(
-    ["GET", "HEAD"],
+@router.get(
     "/{correlation_id}/media",
     operation_id="runs_media",
     summary="Hand out the prepared file",
@@ -85,3 +84,9 @@ def runs_result(request: HttpRequest, correlation_id: Path[CorrelationId], body:
 def runs_media(request: HttpRequest, correlation_id: Path[CorrelationId]) -> HttpResponseBase:
     """To the run that is to upload it; `Range` is understood, so that a broken download goes on."""
     return stream(request, workflows.media_for_run(correlation_id, _secret(request)))
+
+
+@router.api_operation(["HEAD"], "/{correlation_id}/media", include_in_schema=False)
+def runs_media_head(request: HttpRequest, correlation_id: Path[CorrelationId]) -> HttpResponseBase:
+    """Say how large the file is."""
+    return runs_media(request, correlation_id)

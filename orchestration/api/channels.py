@@ -11,7 +11,7 @@ from orchestration.api.fields import Id
 from orchestration.api.filters import ChannelFilters, SlotFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.register import ChannelDetail, ChannelOut, SlotOut
-from orchestration.api.schemas.requests import Because, NewSlot
+from orchestration.api.schemas.requests import NO_REASON, Because, NewSlot
 from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
 
 router = Router(tags=["channels"])
@@ -31,8 +31,10 @@ def channels_show(request: HttpRequest, channel_id: Path[Id]):
     return lookup.one(Channel, channel_id, field="channel_id")
 
 
-@router.post("/{channel_id}/pause", response=ChannelOut, operation_id="channels_pause", summary="Pause a channel")
-def channels_pause(request: HttpRequest, channel_id: Path[Id], body: Because = Because()):
+@router.post(
+    "/{channel_id}/pause", response=ChannelOut, operation_id="channels_pause", summary="Pause a channel"
+)
+def channels_pause(request: HttpRequest, channel_id: Path[Id], body: Because = NO_REASON):
     """Nothing new starts on it; what runs finishes."""
     return service(request).pause_channel(channel_id=channel_id, reason=body.reason)
 
@@ -40,7 +42,7 @@ def channels_pause(request: HttpRequest, channel_id: Path[Id], body: Because = B
 @router.post(
     "/{channel_id}/resume", response=ChannelOut, operation_id="channels_resume", summary="Resume a channel"
 )
-def channels_resume(request: HttpRequest, channel_id: Path[Id], body: Because = Because()):
+def channels_resume(request: HttpRequest, channel_id: Path[Id], body: Because = NO_REASON):
     """Let a paused or disabled channel go on."""
     return service(request).resume_channel(channel_id=channel_id, reason=body.reason)
 
@@ -48,7 +50,7 @@ def channels_resume(request: HttpRequest, channel_id: Path[Id], body: Because = 
 @router.post(
     "/{channel_id}/disable", response=ChannelOut, operation_id="channels_disable", summary="Disable a channel"
 )
-def channels_disable(request: HttpRequest, channel_id: Path[Id], body: Because = Because()):
+def channels_disable(request: HttpRequest, channel_id: Path[Id], body: Because = NO_REASON):
     """Take it out of planning altogether; its history stays."""
     return service(request).disable_channel(channel_id=channel_id, reason=body.reason)
 

@@ -9,32 +9,32 @@ from pydantic import Field
 from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.schemas.plan import ExplanationOut, ResumePreviewOut
-from orchestration.api.schemas.requests import Because, Stop
+from orchestration.api.schemas.requests import DRAIN, NO_REASON, Because, Stop
 from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
 
 router = Router(tags=["orchestration"])
 
 
 @router.post("/start", response=StatusOut, operation_id="orchestration_start", summary="Start the system")
-def start(request: HttpRequest, body: Because = Because()):
+def start(request: HttpRequest, body: Because = NO_REASON):
     """Due work is dispatched from now on. Refused with the present state if it runs already."""
     return service(request).start(reason=body.reason)
 
 
 @router.post("/stop", response=StatusOut, operation_id="orchestration_stop", summary="Stop the system")
-def stop(request: HttpRequest, body: Stop = Stop()):
+def stop(request: HttpRequest, body: Stop = DRAIN):
     """Let what runs finish, then stop; with `now`, ask what runs to cancel."""
     return service(request).stop(now=body.now, reason=body.reason)
 
 
 @router.post("/pause", response=StatusOut, operation_id="orchestration_pause", summary="Pause the system")
-def pause(request: HttpRequest, body: Because = Because()):
+def pause(request: HttpRequest, body: Because = NO_REASON):
     """Start nothing new; what runs finishes."""
     return service(request).pause(reason=body.reason)
 
 
 @router.post("/resume", response=StatusOut, operation_id="orchestration_resume", summary="Resume the system")
-def resume(request: HttpRequest, body: Because = Because()):
+def resume(request: HttpRequest, body: Because = NO_REASON):
     """Go on after a pause; what is overdue follows its channel's misfire policy, at a bounded rate."""
     return service(request).resume(reason=body.reason)
 
@@ -50,7 +50,9 @@ def preview_resume(request: HttpRequest):
     return service(request).preview_resume()
 
 
-@router.get("/status", response=StatusOut, operation_id="orchestration_status", summary="Show the system's state")
+@router.get(
+    "/status", response=StatusOut, operation_id="orchestration_status", summary="Show the system's state"
+)
 def status(request: HttpRequest):
     """Say whether the system runs, since when, by whom and why, and what it is doing."""
     return service(request).get_status()

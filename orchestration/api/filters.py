@@ -24,7 +24,9 @@ from orchestration.states import (
 )
 
 Word = Annotated[Text, Field(min_length=1, max_length=200)]
-CreatedSince = Annotated[Instant | None, FilterLookup("created_at__gte"), Field(description="made at or after")]
+CreatedSince = Annotated[
+    Instant | None, FilterLookup("created_at__gte"), Field(description="made at or after")
+]
 CreatedUntil = Annotated[Instant | None, FilterLookup("created_at__lt"), Field(description="made before")]
 
 
@@ -36,7 +38,9 @@ class ChannelFilters(FilterSchema):
     executor: Annotated[Executor | None, FilterLookup("executor")] = None
     slug: Annotated[Word | None, FilterLookup("slug")] = None
     q: Annotated[
-        Word | None, FilterLookup(["name__icontains", "slug__icontains"]), Field(description="part of the name")
+        Word | None,
+        FilterLookup(["name__icontains", "slug__icontains"]),
+        Field(description="part of the name"),
     ] = None
 
 
@@ -99,7 +103,9 @@ class ScheduleFilters(FilterSchema):
     since: Annotated[
         Instant | None, FilterLookup("publish_at__gte"), Field(description="public at or after")
     ] = None
-    until: Annotated[Instant | None, FilterLookup("publish_at__lt"), Field(description="public before")] = None
+    until: Annotated[Instant | None, FilterLookup("publish_at__lt"), Field(description="public before")] = (
+        None
+    )
 
 
 class JobFilters(FilterSchema):

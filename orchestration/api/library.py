@@ -13,7 +13,7 @@ from orchestration.api.fields import Id
 from orchestration.api.filters import ActivityFilters, SourceFilters, VideoFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import SourceOut, VideoOut
-from orchestration.api.schemas.requests import Because, NewSource
+from orchestration.api.schemas.requests import NO_REASON, Because, NewSource
 from orchestration.api.schemas.system import ActivityOut, StatisticsOut
 from orchestration.api.schemas.work import JobOut
 from orchestration.models import Activity, Source, Video
@@ -55,8 +55,10 @@ def sources_scrape(request: HttpRequest, source_id: Path[Id], response: HttpResp
     return Status(202, job)
 
 
-@sources.post("/{source_id}/pause", response=SourceOut, operation_id="sources_pause", summary="Pause a source")
-def sources_pause(request: HttpRequest, source_id: Path[Id], body: Because = Because()):
+@sources.post(
+    "/{source_id}/pause", response=SourceOut, operation_id="sources_pause", summary="Pause a source"
+)
+def sources_pause(request: HttpRequest, source_id: Path[Id], body: Because = NO_REASON):
     """Stop reading it."""
     return service(request).pause_source(source_id=source_id, reason=body.reason)
 
@@ -64,7 +66,7 @@ def sources_pause(request: HttpRequest, source_id: Path[Id], body: Because = Bec
 @sources.post(
     "/{source_id}/resume", response=SourceOut, operation_id="sources_resume", summary="Resume a source"
 )
-def sources_resume(request: HttpRequest, source_id: Path[Id], body: Because = Because()):
+def sources_resume(request: HttpRequest, source_id: Path[Id], body: Because = NO_REASON):
     """Read it again."""
     return service(request).resume_source(source_id=source_id, reason=body.reason)
 

@@ -19,6 +19,7 @@ from orchestration.api.schemas.plan import (
     WaveReportOut,
 )
 from orchestration.api.schemas.requests import (
+    NO_REASON,
     ApplyAlternative,
     Because,
     MoveSchedule,
@@ -48,13 +49,13 @@ def waves_show(request: HttpRequest, wave_id: Path[Id]):
 
 
 @waves.post("/{wave_id}/pause", response=WaveOut, operation_id="waves_pause", summary="Pause a wave")
-def waves_pause(request: HttpRequest, wave_id: Path[Id], body: Because = Because()):
+def waves_pause(request: HttpRequest, wave_id: Path[Id], body: Because = NO_REASON):
     """Hold back every member that is not public yet."""
     return service(request).pause_wave(wave_id=wave_id, reason=body.reason)
 
 
 @waves.post("/{wave_id}/resume", response=WaveOut, operation_id="waves_resume", summary="Resume a wave")
-def waves_resume(request: HttpRequest, wave_id: Path[Id], body: Because = Because()):
+def waves_resume(request: HttpRequest, wave_id: Path[Id], body: Because = NO_REASON):
     """Let a paused wave go on."""
     return service(request).resume_wave(wave_id=wave_id, reason=body.reason)
 
@@ -66,7 +67,7 @@ def waves_move(request: HttpRequest, wave_id: Path[Id], body: MoveWave):
 
 
 @waves.post("/{wave_id}/cancel", response=WaveOut, operation_id="waves_cancel", summary="Cancel a wave")
-def waves_cancel(request: HttpRequest, wave_id: Path[Id], body: Because = Because()):
+def waves_cancel(request: HttpRequest, wave_id: Path[Id], body: Because = NO_REASON):
     """Cancel what is not public yet; what is public stays."""
     return service(request).cancel_wave(wave_id=wave_id, reason=body.reason)
 
@@ -85,9 +86,7 @@ def waves_recall_preview(request: HttpRequest, wave_id: Path[Id]):
 @waves.post("/{wave_id}/recall", response=WaveOut, operation_id="waves_recall", summary="Recall a wave")
 def waves_recall(request: HttpRequest, wave_id: Path[Id], body: RecallWave):
     """Make public members private again; `confirmed_ids` are the distributions that the preview listed."""
-    return service(request).recall_wave(
-        wave_id=wave_id, confirmed_ids=body.confirmed_ids, reason=body.reason
-    )
+    return service(request).recall_wave(wave_id=wave_id, confirmed_ids=body.confirmed_ids, reason=body.reason)
 
 
 @distributions.get(
@@ -117,7 +116,9 @@ def schedules_list(request: HttpRequest, filters: Query[ScheduleFilters]):
     return filters.filter(Schedule.objects.select_related("channel", "distribution__video"))
 
 
-@schedules.get("/{schedule_id}", response=ScheduleOut, operation_id="schedules_show", summary="Show a schedule")
+@schedules.get(
+    "/{schedule_id}", response=ScheduleOut, operation_id="schedules_show", summary="Show a schedule"
+)
 def schedules_show(request: HttpRequest, schedule_id: Path[Id]):
     """When a distribution is to be public."""
     return lookup.one(Schedule, schedule_id, field="schedule_id")
@@ -136,7 +137,7 @@ def schedules_move(request: HttpRequest, schedule_id: Path[Id], body: MoveSchedu
 @schedules.post(
     "/{schedule_id}/hold", response=ScheduleOut, operation_id="schedules_hold", summary="Hold a publication"
 )
-def schedules_hold(request: HttpRequest, schedule_id: Path[Id], body: Because = Because()):
+def schedules_hold(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
     """Keep it back until it is released."""
     return service(request).hold_schedule(schedule_id=schedule_id, reason=body.reason)
 
@@ -147,15 +148,18 @@ def schedules_hold(request: HttpRequest, schedule_id: Path[Id], body: Because = 
     operation_id="schedules_release",
     summary="Release a held publication",
 )
-def schedules_release(request: HttpRequest, schedule_id: Path[Id], body: Because = Because()):
+def schedules_release(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
     """Let it go on at its time, or by its misfire policy if that has passed."""
     return service(request).release_schedule(schedule_id=schedule_id, reason=body.reason)
 
 
 @schedules.post(
-    "/{schedule_id}/cancel", response=ScheduleOut, operation_id="schedules_cancel", summary="Cancel a publication"
+    "/{schedule_id}/cancel",
+    response=ScheduleOut,
+    operation_id="schedules_cancel",
+    summary="Cancel a publication",
 )
-def schedules_cancel(request: HttpRequest, schedule_id: Path[Id], body: Because = Because()):
+def schedules_cancel(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
     """One that is not public yet."""
     return service(request).cancel_schedule(schedule_id=schedule_id, reason=body.reason)
 
@@ -163,7 +167,7 @@ def schedules_cancel(request: HttpRequest, schedule_id: Path[Id], body: Because 
 @schedules.post(
     "/{schedule_id}/bump", response=ScheduleOut, operation_id="schedules_bump", summary="Bump a publication"
 )
-def schedules_bump(request: HttpRequest, schedule_id: Path[Id], body: Because = Because()):
+def schedules_bump(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
     """Move its work to the front of every queue."""
     return service(request).bump_schedule(schedule_id=schedule_id, reason=body.reason)
 
@@ -186,7 +190,9 @@ def conflicts_list(request: HttpRequest, filters: Query[ConflictFilters]):
     return filters.filter(Conflict.objects.all())
 
 
-@conflicts.get("/{conflict_id}", response=ConflictOut, operation_id="conflicts_show", summary="Show a conflict")
+@conflicts.get(
+    "/{conflict_id}", response=ConflictOut, operation_id="conflicts_show", summary="Show a conflict"
+)
 def conflicts_show(request: HttpRequest, conflict_id: Path[Id]):
     """With its ranked alternatives."""
     return lookup.one(Conflict, conflict_id, field="conflict_id")
@@ -209,6 +215,6 @@ def conflicts_apply(request: HttpRequest, conflict_id: Path[Id], body: ApplyAlte
     operation_id="conflicts_dismiss",
     summary="Dismiss a conflict",
 )
-def conflicts_dismiss(request: HttpRequest, conflict_id: Path[Id], body: Because = Because()):
+def conflicts_dismiss(request: HttpRequest, conflict_id: Path[Id], body: Because = NO_REASON):
     """Say that nothing needs to be done about it."""
     return service(request).dismiss_conflict(conflict_id=conflict_id, reason=body.reason)

@@ -45,7 +45,9 @@ def problem(
 
 def of_error(error: OrchestrationError) -> dict[str, Any]:
     """Return the problem that a refusal of the service is."""
-    errors = [{"field": error.field, "message": error.message}] if error.field and error.status == 422 else None
+    errors = (
+        [{"field": error.field, "message": error.message}] if error.field and error.status == 422 else None
+    )
     return problem(
         error.code,
         error.status,

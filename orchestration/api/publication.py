@@ -7,6 +7,9 @@ from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.schemas.plan import DistributeResultOut, WaveResultOut
 from orchestration.api.schemas.requests import (
+    ALL_CHANNELS,
+    ALL_VIDEOS,
+    SYNC_ALL,
     ChannelSelection,
     CoordinatePublication,
     DistributeVideos,
@@ -94,7 +97,7 @@ def monitor_channels(request: HttpRequest, channel_id: Query[list[Id] | None] = 
     operation_id="orchestration_check_channels",
     summary="Look at channels now",
 )
-def check_channels(request: HttpRequest, body: ChannelSelection = ChannelSelection()):
+def check_channels(request: HttpRequest, body: ChannelSelection = ALL_CHANNELS):
     """Start a check of credential, repository, workflow and recent outcomes; also while the system is stopped."""
     return Status(202, service(request).check_channels(channel_ids=body.channel_ids))
 
@@ -105,7 +108,7 @@ def check_channels(request: HttpRequest, body: ChannelSelection = ChannelSelecti
     operation_id="orchestration_distribute_videos",
     summary="Give ready videos to channels by their filters",
 )
-def distribute_videos(request: HttpRequest, body: DistributeVideos = DistributeVideos()):
+def distribute_videos(request: HttpRequest, body: DistributeVideos = ALL_VIDEOS):
     """With the reason for each yes and each no; a second run adds nothing."""
     return service(request).distribute_videos(**body.model_dump())
 
@@ -116,7 +119,7 @@ def distribute_videos(request: HttpRequest, body: DistributeVideos = DistributeV
     operation_id="orchestration_sync_configs",
     summary="Write configurations to the repositories",
 )
-def sync_configs(request: HttpRequest, body: SyncConfigs = SyncConfigs()):
+def sync_configs(request: HttpRequest, body: SyncConfigs = SYNC_ALL):
     """Each channel's configuration, workflow and secrets, where they changed. 200 for a dry run, else 202."""
     result = service(request).sync_channel_configs(channel_ids=body.channel_ids, dry_run=body.dry_run)
     return Status(200 if body.dry_run else 202, result)

@@ -9,7 +9,7 @@ from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.filters import JobFilters, RunFilters
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.requests import Because
+from orchestration.api.schemas.requests import NO_REASON, Because
 from orchestration.api.schemas.work import JobOut, LeaseOut, PoolOut, RunOut
 from orchestration.errors import NotFound
 from orchestration.models import Job, Lease, WorkflowRun
@@ -35,19 +35,19 @@ def jobs_show(request: HttpRequest, job_id: Path[Id]):
 
 
 @jobs.post("/{job_id}/cancel", response=JobOut, operation_id="jobs_cancel", summary="Cancel a job")
-def jobs_cancel(request: HttpRequest, job_id: Path[Id], body: Because = Because()):
+def jobs_cancel(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASON):
     """Cancel a waiting job, or ask a running one to stop."""
     return service(request).cancel_job(job_id=job_id, reason=body.reason)
 
 
 @jobs.post("/{job_id}/retry", response=JobOut, operation_id="jobs_retry", summary="Queue a job once more")
-def jobs_retry(request: HttpRequest, job_id: Path[Id], body: Because = Because()):
+def jobs_retry(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASON):
     """One that failed or was cancelled."""
     return service(request).retry_job(job_id=job_id, reason=body.reason)
 
 
 @jobs.post("/{job_id}/bump", response=JobOut, operation_id="jobs_bump", summary="Bump a job")
-def jobs_bump(request: HttpRequest, job_id: Path[Id], body: Because = Because()):
+def jobs_bump(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASON):
     """Move a waiting job to the front."""
     return service(request).bump_job(job_id=job_id, reason=body.reason)
 
@@ -79,14 +79,14 @@ def pools_show(request: HttpRequest, pool_id: Path[Id]):
 
 
 @pools.post("/{pool_id}/pause", response=PoolOut, operation_id="pools_pause", summary="Pause a pool")
-def pools_pause(request: HttpRequest, pool_id: Path[Id], body: Because = Because()):
+def pools_pause(request: HttpRequest, pool_id: Path[Id], body: Because = NO_REASON):
     """Take nothing new from it."""
     door = service(request)
     return _pool(door, door.pause_pool(pool_id=pool_id, reason=body.reason).pk)
 
 
 @pools.post("/{pool_id}/resume", response=PoolOut, operation_id="pools_resume", summary="Resume a pool")
-def pools_resume(request: HttpRequest, pool_id: Path[Id], body: Because = Because()):
+def pools_resume(request: HttpRequest, pool_id: Path[Id], body: Because = NO_REASON):
     """Let it be used again."""
     door = service(request)
     return _pool(door, door.resume_pool(pool_id=pool_id, reason=body.reason).pk)
@@ -98,7 +98,9 @@ def pools_resume(request: HttpRequest, pool_id: Path[Id], body: Because = Becaus
     operation_id="pools_release_lease",
     summary="Take a resource back from its holder",
 )
-def pools_release_lease(request: HttpRequest, pool_id: Path[Id], lease_id: Path[Id], body: Because = Because()):
+def pools_release_lease(
+    request: HttpRequest, pool_id: Path[Id], lease_id: Path[Id], body: Because = NO_REASON
+):
     """Its job is asked to stop."""
     if not Lease.objects.filter(pk=lease_id, pool_id=pool_id).exists():
         raise NotFound(f"There is no lease {lease_id} of pool {pool_id}.", field="lease_id")

@@ -353,5 +353,3 @@ class DistributeResultOut(Value):
     summary: str
     created: list[DistributionOut]
     decisions: list[DecisionOut]
-
-

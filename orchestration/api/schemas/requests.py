@@ -233,3 +233,11 @@ class RunResult(RunIdentity):
     outcome: Annotated[Text, Field(min_length=1, max_length=30, examples=["succeeded", "failed"])]
     youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
     error: RunError | None = None
+
+
+# Without a body a request means these.
+NO_REASON = Because()
+DRAIN = Stop()
+ALL_CHANNELS = ChannelSelection()
+ALL_VIDEOS = DistributeVideos()
+SYNC_ALL = SyncConfigs()

@@ -192,7 +192,9 @@ def _side(entry: Activity, index: int) -> dict[str, Any] | None:
     if not isinstance(changes, dict) or not changes:
         return None
     return {
-        name: pair[index] for name, pair in changes.items() if isinstance(pair, list | tuple) and len(pair) == 2
+        name: pair[index]
+        for name, pair in changes.items()
+        if isinstance(pair, list | tuple) and len(pair) == 2
     }
 
 

@@ -1,0 +1,1 @@
+"""The command line: the same service, the same answers as the API, in text or as JSON."""

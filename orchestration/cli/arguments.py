@@ -1,0 +1,107 @@
+"""Read what stands on the command line, and name the option that does not fit."""
+
+import argparse
+import getpass
+import os
+from datetime import datetime
+
+from channels.models import Channel
+from orchestration.api.fields import LARGEST_ID, parse_instant
+from orchestration.errors import NotFound
+from orchestration.models import Pool
+from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.states import OnConflict, Timing, Trigger
+
+
+def instant(text: str) -> datetime:
+    """Read an ISO 8601 instant with an offset."""
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from error
+
+
+def row_id(text: str) -> int:
+    """Read the id of a row."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_ID:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an id")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """Read a whole number that is not negative."""
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def channel(text: str) -> int:
+    """Return the id of the channel with this slug or id. Raises: NotFound."""
+    found = Channel.objects.filter(slug=text).values_list("pk", flat=True).first()
+    if found is None and text.isascii() and text.isdigit() and int(text) <= LARGEST_ID:
+        found = Channel.objects.filter(pk=int(text)).values_list("pk", flat=True).first()
+    if found is None:
+        raise NotFound(f"There is no channel {text}.", field="channel")
+    return found
+
+
+def channels(texts: list[str] | None) -> list[int] | None:
+    """Return the ids of these channels; None means all."""
+    return None if texts is None else [channel(text) for text in texts]
+
+
+def pool(text: str) -> int:
+    """Return the id of the pool with this name or id. Raises: NotFound."""
+    found = Pool.objects.filter(name=text).values_list("pk", flat=True).first()
+    if found is None and text.isascii() and text.isdigit() and int(text) <= LARGEST_ID:
+        found = Pool.objects.filter(pk=int(text)).values_list("pk", flat=True).first()
+    if found is None:
+        raise NotFound(f"There is no pool {text}.", field="pool")
+    return found
+
+
+def service() -> CentralOrchestrationService:
+    """Return the door for whoever sits at this machine; they own the data folder, so they may do all."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return CentralOrchestrationService(actor=Actor.system(f"cli:{user}"), trigger=Trigger.CLI)
+
+
+def add_reason(parser: argparse.ArgumentParser) -> None:
+    """Let a reason be given for the activity log."""
+    parser.add_argument("--reason", default="", help="why, for the activity log")
+
+
+def add_channels(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Let channels be named by slug or id."""
+    parser.add_argument(
+        "--channel",
+        dest="channels",
+        nargs="+",
+        metavar="SLUG",
+        required=required,
+        help="channels by slug or id" + ("" if required else "; without it all"),
+    )
+
+
+def add_placing(parser: argparse.ArgumentParser, *, span: str, span_help: str) -> None:
+    """Let be said how publications lie in time and what is done about conflicts."""
+    parser.add_argument("--timing", choices=Timing.values, default=Timing.SIMULTANEOUS.value)
+    parser.add_argument(
+        "--at",
+        dest="scheduled_at",
+        type=instant,
+        metavar="INSTANT",
+        help="ISO 8601 with an offset; without it as soon as it can be",
+    )
+    parser.add_argument(span, type=whole, default=0, metavar="N", help=span_help)
+    parser.add_argument("--priority", type=int, choices=range(11), metavar="0..10")
+    parser.add_argument("--on-conflict", choices=OnConflict.values, default=OnConflict.SHIFT.value)
+    parser.add_argument(
+        "--acknowledge-policy",
+        action="store_true",
+        help="you know that the same video goes to many channels",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show the plan, write nothing")

@@ -1,0 +1,279 @@
+"""List the commands: their options, the service's method behind each, and how its answer is shown."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from orchestration.api.schemas import plan, requests, system, work
+from orchestration.cli import arguments, text
+from orchestration.cli.command import Command, Options, Service, given, reason
+from orchestration.cli.rows import ROWS
+
+# ------------------------------------------------------------------------------------------------------------- control
+
+
+def _stop_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--now", action="store_true", help="ask what runs to cancel instead of letting it finish"
+    )
+    arguments.add_reason(parser)
+
+
+CONTROL = (
+    Command(
+        "start",
+        "start the system",
+        lambda s, o: s.start(reason=reason(o)),
+        system.StatusOut,
+        text.status,
+        arguments.add_reason,
+    ),
+    Command(
+        "stop",
+        "let what runs finish, then stop",
+        lambda s, o: s.stop(now=o.now, reason=reason(o)),
+        system.StatusOut,
+        text.status,
+        _stop_options,
+    ),
+    Command(
+        "pause",
+        "start nothing new; what runs finishes",
+        lambda s, o: s.pause(reason=reason(o)),
+        system.StatusOut,
+        text.status,
+        arguments.add_reason,
+    ),
+    Command(
+        "resume",
+        "go on after a pause",
+        lambda s, o: s.resume(reason=reason(o)),
+        system.StatusOut,
+        text.status,
+        arguments.add_reason,
+    ),
+    Command(
+        "preview-resume",
+        "show what is overdue and what resuming would do",
+        lambda s, o: s.preview_resume(),
+        plan.ResumePreviewOut,
+        text.resume_preview,
+    ),
+    Command("status", "show the system's state", lambda s, o: s.get_status(), system.StatusOut, text.status),
+    Command(
+        "dashboard",
+        "show what the overview shows",
+        lambda s, o: s.get_dashboard_data(),
+        system.DashboardOut,
+        text.dashboard,
+    ),
+)
+
+# --------------------------------------------------------------------------------------------------------- publication
+
+
+def _coordinate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", type=arguments.row_id, help="id of the video")
+    arguments.add_channels(parser, required=True)
+    arguments.add_placing(parser, span="--stagger-seconds", span_help="staggered: between channels")
+
+
+def _coordinate(service: Service, options: Options) -> Any:
+    body = requests.CoordinatePublication(
+        video_id=options.video,
+        channel_ids=arguments.channels(options.channels),
+        **given(options, "timing", "scheduled_at", "stagger_seconds", "priority", "on_conflict"),
+        **given(options, "acknowledge_policy", "dry_run"),
+    )
+    return service.coordinate_publication(**body.model_dump())
+
+
+def _wave_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", default="", help="what the wave is called")
+    parser.add_argument(
+        "--video", dest="videos", nargs="+", type=arguments.row_id, required=True, metavar="ID"
+    )
+    arguments.add_channels(parser, required=True)
+    arguments.add_placing(parser, span="--delay-seconds", span_help="staggered: between channels")
+
+
+def _wave(service: Service, options: Options) -> Any:
+    body = requests.ScheduleWave(
+        name=options.name,
+        video_ids=options.videos,
+        channel_ids=arguments.channels(options.channels),
+        wave_config=requests.WaveConfig(
+            **given(options, "timing", "scheduled_at", "delay_seconds", "priority", "on_conflict"),
+            acknowledge_policy=options.acknowledge_policy,
+        ),
+        dry_run=options.dry_run,
+    )
+    values = body.model_dump(exclude={"wave_config"}) | body.wave_config.model_dump(exclude={"overrides"})
+    return service.schedule_wave_publication(**values)
+
+
+def _trigger_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("channel", help="slug or id")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--video", type=arguments.row_id, metavar="ID", help="a video that is known")
+    what.add_argument("--url", dest="source_url", metavar="URL", help="a page or file to scrape")
+    parser.add_argument("--skip-upload", action="store_true", help="prepare the file only")
+
+
+def _trigger(service: Service, options: Options) -> Any:
+    body = requests.TriggerPipeline(
+        channel_id=arguments.channel(options.channel),
+        video_id=options.video,
+        **given(options, "source_url", "skip_upload"),
+    )
+    return service.trigger_pipeline(**body.model_dump())
+
+
+def _distribute_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--video",
+        dest="videos",
+        nargs="+",
+        type=arguments.row_id,
+        metavar="ID",
+        help="videos by id; without it all that are ready",
+    )
+    arguments.add_channels(parser)
+    parser.add_argument(
+        "--horizon-days", type=arguments.whole, default=14, metavar="N", help="how far ahead slots are used"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say yes and no for each pair, write nothing")
+
+
+def _distribute(service: Service, options: Options) -> Any:
+    body = requests.DistributeVideos(
+        video_ids=options.videos,
+        channel_ids=arguments.channels(options.channels),
+        **given(options, "horizon_days", "dry_run"),
+    )
+    return service.distribute_videos(**body.model_dump())
+
+
+def _monitor_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="look now instead of showing what is known")
+    arguments.add_channels(parser)
+
+
+def _monitor(service: Service, options: Options) -> Any:
+    channel_ids = arguments.channels(options.channels)
+    if options.check:
+        return service.check_channels(channel_ids=channel_ids)
+    return service.monitor_channels(channel_ids=channel_ids)
+
+
+def _sync_options(parser: argparse.ArgumentParser) -> None:
+    arguments.add_channels(parser)
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
+
+
+def _explain_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", type=arguments.row_id, help="id of the video")
+    parser.add_argument("channel", help="slug or id")
+
+
+def _days(default: int, most: int) -> Callable[[argparse.ArgumentParser], None]:
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--days", type=int, choices=range(1, most + 1), default=default, metavar=f"1..{most}"
+        )
+
+    return add
+
+
+PUBLICATION = (
+    Command(
+        "coordinate",
+        "publish one video on several channels",
+        _coordinate,
+        plan.WaveResultOut,
+        text.wave_result,
+        _coordinate_options,
+    ),
+    Command(
+        "wave",
+        "publish videos over channels as one wave",
+        _wave,
+        plan.WaveResultOut,
+        text.wave_result,
+        _wave_options,
+    ),
+    Command(
+        "trigger",
+        "run a channel's pipeline now",
+        _trigger,
+        work.TriggerResultOut,
+        text.trigger,
+        _trigger_options,
+    ),
+    Command(
+        "distribute",
+        "give ready videos to channels by their filters",
+        _distribute,
+        plan.DistributeResultOut,
+        text.distribute,
+        _distribute_options,
+    ),
+    Command(
+        "explain",
+        "say rule by rule why a video may or may not go to a channel",
+        lambda s, o: s.explain(video_id=o.video, channel_id=arguments.channel(o.channel)),
+        plan.ExplanationOut,
+        text.explanation,
+        _explain_options,
+    ),
+    Command(
+        "monitor",
+        "show the health of channels",
+        _monitor,
+        system.MonitorResultOut,
+        text.monitor,
+        _monitor_options,
+    ),
+    Command(
+        "sync",
+        "write configurations to the repositories, where they changed",
+        lambda s, o: s.sync_channel_configs(channel_ids=arguments.channels(o.channels), dry_run=o.dry_run),
+        system.SyncResultOut,
+        text.sync,
+        _sync_options,
+    ),
+    Command(
+        "forecast",
+        "show what the coming days bring",
+        lambda s, o: s.forecast(days=o.days),
+        system.ForecastOut,
+        text.forecast,
+        _days(7, 60),
+    ),
+    Command(
+        "statistics",
+        "show what was counted in the last days",
+        lambda s, o: s.get_statistics(days=o.days),
+        system.StatisticsOut,
+        text.statistics,
+        _days(7, 30),
+    ),
+)
+
+RECALL_PREVIEW = Command(
+    "wave-recall",
+    "show what a recall would do",
+    lambda s, o: s.preview_recall(wave_id=o.id),
+    plan.RecallPreviewOut,
+    text.recall_preview,
+)
+
+COMMANDS = {command.name: command for command in (*CONTROL, *PUBLICATION, *ROWS)}
+
+
+def chosen(options: Options) -> Command:
+    """Return the command that was named; a recall without confirmation only shows what it would do."""
+    command = COMMANDS[options.command]
+    if command.name == "wave-recall" and options.confirm is None:
+        return RECALL_PREVIEW
+    return command

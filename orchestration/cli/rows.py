@@ -1,0 +1,203 @@
+"""List the commands that act on single rows."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from orchestration.api.schemas import library, plan, register, requests, work
+from orchestration.cli import arguments, text
+from orchestration.cli.command import Command, Options, Service, given, reason
+from orchestration.states import RightsBasis, ScheduleState
+
+
+def _on_row(name: str) -> Callable[[argparse.ArgumentParser], None]:
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
+        arguments.add_reason(parser)
+
+    return add
+
+
+def _verbs(
+    noun: str, verbs: tuple[str, ...], schema: Any, show: text.Text, *, prefix: str
+) -> tuple[Command, ...]:
+    """Return the commands `<prefix><verb> ID` that call `<verb>_<noun>`."""
+
+    def run(verb: str) -> Callable[[Service, Options], Any]:
+        return lambda s, o: getattr(s, f"{verb}_{noun}")(**{f"{noun}_id": o.id}, reason=reason(o))
+
+    return tuple(
+        Command(f"{prefix}{verb}", f"{verb} a {noun}", run(verb), schema, show, _on_row(noun))
+        for verb in verbs
+    )
+
+
+def _channel_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("channel", help="slug or id")
+    arguments.add_reason(parser)
+
+
+def _channel_verb(verb: str) -> Command:
+    return Command(
+        f"channel-{verb}",
+        f"{verb} a channel",
+        lambda s, o: getattr(s, f"{verb}_channel")(channel_id=arguments.channel(o.channel), reason=reason(o)),
+        register.ChannelOut,
+        text.channel,
+        _channel_options,
+    )
+
+
+def _pool_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pool", help="name or id")
+    arguments.add_reason(parser)
+
+
+def _pool_verb(verb: str) -> Command:
+    def run(service: Service, options: Options) -> Any:
+        pool_id = arguments.pool(options.pool)
+        getattr(service, f"{verb}_pool")(pool_id=pool_id, reason=reason(options))
+        return next(report for report in service.get_pools() if report.id == pool_id)
+
+    return Command(
+        f"pool-{verb}", f"{verb} a pool", run, work.PoolOut, lambda row: text.pools([row]), _pool_options
+    )
+
+
+def _move_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the schedule, or of the wave")
+    parser.add_argument("to", type=arguments.instant, metavar="INSTANT", help="ISO 8601 with an offset")
+    arguments.add_reason(parser)
+
+
+def _review_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the schedule")
+    outcomes = (
+        ScheduleState.PUBLISHED,
+        ScheduleState.STAGED,
+        ScheduleState.PLANNED,
+        ScheduleState.FAILED,
+        ScheduleState.CANCELLED,
+    )
+    parser.add_argument("--outcome", required=True, choices=[state.value for state in outcomes])
+    parser.add_argument("--youtube-video-id", default="", metavar="ID", help="what was found on YouTube")
+    arguments.add_reason(parser)
+
+
+def _review(service: Service, options: Options) -> Any:
+    body = requests.ReviewSchedule(**given(options, "outcome", "youtube_video_id", "reason"))
+    return service.review_schedule(schedule_id=options.id, **body.model_dump())
+
+
+def _recall_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the wave")
+    parser.add_argument(
+        "--confirm",
+        nargs="*",
+        type=arguments.row_id,
+        metavar="ID",
+        help="the distributions that the preview listed; without it the preview is shown",
+    )
+    arguments.add_reason(parser)
+
+
+def _recall(service: Service, options: Options) -> Any:
+    body = requests.RecallWave(confirmed_ids=options.confirm, reason=options.reason)
+    return service.recall_wave(wave_id=options.id, **body.model_dump())
+
+
+def _source_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", help="a page, a direct file or a feed")
+    parser.add_argument("--name", default="")
+    parser.add_argument(
+        "--rights",
+        dest="rights_basis",
+        choices=[value for value in RightsBasis.values if value],
+        default="",
+        help="why its videos may be published; without it none is",
+    )
+    parser.add_argument("--rights-note", default="", help="contract, licence or attribution")
+
+
+def _source_add(service: Service, options: Options) -> Any:
+    body = requests.NewSource(**given(options, "url", "name", "rights_basis", "rights_note"))
+    return service.add_source(**body.model_dump())
+
+
+def _apply_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the conflict")
+    parser.add_argument("index", type=arguments.whole, help="which alternative; the first is 0")
+
+
+def _just_id(name: str) -> Callable[[argparse.ArgumentParser], None]:
+    return lambda parser: parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
+
+
+ROWS = (
+    *(_channel_verb(verb) for verb in ("pause", "resume", "disable")),
+    Command(
+        "wave-show",
+        "show a wave and its members",
+        lambda s, o: s.get_wave(wave_id=o.id),
+        plan.WaveReportOut,
+        text.wave_report,
+        _just_id("wave"),
+    ),
+    *_verbs("wave", ("pause", "resume", "cancel"), plan.WaveOut, text.wave, prefix="wave-"),
+    Command(
+        "wave-move",
+        "move a wave's open members by the same span",
+        lambda s, o: s.move_wave(wave_id=o.id, scheduled_at=o.to, reason=reason(o)),
+        plan.WaveReportOut,
+        text.wave_report,
+        _move_options,
+    ),
+    Command(
+        "wave-recall",
+        "make a wave's publications private again",
+        _recall,
+        plan.WaveOut,
+        text.wave,
+        _recall_options,
+    ),
+    Command(
+        "move",
+        "give a publication another time",
+        lambda s, o: s.move_schedule(schedule_id=o.id, publish_at=o.to, reason=reason(o)),
+        plan.ScheduleOut,
+        text.schedule,
+        _move_options,
+    ),
+    *_verbs("schedule", ("hold", "release", "cancel", "bump"), plan.ScheduleOut, text.schedule, prefix=""),
+    Command(
+        "review",
+        "settle a publication that needs review",
+        _review,
+        plan.ScheduleOut,
+        text.schedule,
+        _review_options,
+    ),
+    *_verbs("job", ("cancel", "retry", "bump"), work.JobOut, text.job, prefix="job-"),
+    Command("pools", "show shared resources", lambda s, o: s.get_pools(), list[work.PoolOut], text.pools),
+    *(_pool_verb(verb) for verb in ("pause", "resume")),
+    *_verbs("lease", ("release",), work.LeaseOut, text.lease, prefix="lease-"),
+    Command("source-add", "register a source", _source_add, library.SourceOut, text.source, _source_options),
+    Command(
+        "source-scrape",
+        "read a source now",
+        lambda s, o: s.scrape_source(source_id=o.id),
+        work.JobOut,
+        text.job,
+        _just_id("source"),
+    ),
+    *_verbs("source", ("pause", "resume"), library.SourceOut, text.source, prefix="source-"),
+    Command(
+        "conflict-apply",
+        "resolve a conflict by one of its alternatives",
+        lambda s, o: s.apply_alternative(conflict_id=o.id, index=o.index),
+        plan.ConflictOut,
+        text.conflict,
+        _apply_options,
+    ),
+    *_verbs("conflict", ("dismiss",), plan.ConflictOut, text.conflict, prefix="conflict-"),
+)

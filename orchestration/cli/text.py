@@ -1,0 +1,356 @@
+"""Say answers for people."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from orchestration import results
+from orchestration.cli.layout import span, table, when
+from orchestration.models import Conflict, Job, Lease, Schedule, Source, Wave
+from orchestration.planning.results import Explanation, Forecast
+from orchestration.planning.types import Plan
+
+Text = Callable[[Any], list[str]]
+
+
+def status(report: results.SystemReport) -> list[str]:
+    """Say how the system is."""
+    by = f" by {report.changed_by}" if report.changed_by else ""
+    lines = [f"The system is {report.state}, since {when(report.since)}{by}."]
+    if report.reason:
+        lines.append(f"Reason: {report.reason}")
+    lines += [
+        "",
+        *table(
+            ["running jobs", "queued jobs", "open", "overdue", "armed"],
+            [
+                [
+                    report.running_jobs,
+                    report.queued_jobs,
+                    report.open_schedules,
+                    report.overdue_schedules,
+                    report.armed_schedules,
+                ]
+            ],
+        ),
+        "",
+        *table(
+            ["component", "last sign of life"],
+            [[name, f"{span(age)} ago"] for name, age in sorted(report.components.items())],
+            empty="no component has shown life",
+        ),
+    ]
+    if report.actions:
+        lines += ["", f"You can: {', '.join(report.actions)}"]
+    return lines
+
+
+def resume_preview(preview: results.ResumePreview) -> list[str]:
+    """Say what resuming would do."""
+    rows = [
+        [i.schedule.pk, i.schedule.channel.slug, span(i.lateness_seconds), i.sentence] for i in preview.items
+    ]
+    return [
+        f"{len(rows)} overdue; released at most {preview.per_minute} a minute, in due order.",
+        *table(["schedule", "channel", "late by", "what happens"], rows, empty="nothing is overdue"),
+    ]
+
+
+def plan(made: Plan) -> list[str]:
+    """Say what would go where and when, and what stood in the way."""
+    lines = [made.summary or f"{len(made.placements)} publications.", ""]
+    lines += table(
+        ["video", "channel", "at", "local time", "zone", "priority", "why"],
+        [
+            [
+                p.video_id,
+                p.channel_id,
+                p.at,
+                f"{p.local_wall:%Y-%m-%d %H:%M:%S}",
+                p.zone,
+                p.priority,
+                p.reason,
+            ]
+            for p in made.placements
+        ],
+        empty="nothing can be placed",
+    )
+    if made.conflicts:
+        lines += ["", "Conflicts:"]
+        lines += table(
+            ["rule", "video", "channel", "at", "resolution", "what"],
+            [[c.rule, c.video_id, c.channel_id, c.at, c.resolution, c.message] for c in made.conflicts],
+        )
+        for conflict in made.conflicts:
+            lines += [f"    could be: {a.sentence}" for a in conflict.alternatives[:3]]
+    if made.displacements:
+        lines += ["", "Gives way:"]
+        lines += table(
+            ["schedule", "channel", "from", "to", "why"],
+            [[d.schedule_id, d.channel_id, d.from_at, d.to_at, d.reason] for d in made.displacements],
+        )
+    if made.days_needed > 1:
+        lines += ["", f"It takes {made.days_needed} Pacific days:"]
+        lines += table(
+            ["budget", "day", "planned", "taken before", "capacity"],
+            [[d.pool, d.day, d.planned, d.taken, d.capacity] for d in made.days],
+        )
+    return lines
+
+
+def wave_result(result: results.WaveResult) -> list[str]:
+    """Say what was planned, and whether it was made."""
+    head = f"Wave {result.wave.pk}: {result.wave.name}" if result.wave else "Dry run: nothing was written."
+    return [head, *plan(result.plan)]
+
+
+def wave(row: Wave) -> list[str]:
+    """Say how a wave is."""
+    return [f"Wave {row.pk} ({row.name}) is {row.state}."]
+
+
+def wave_report(report: results.WaveReport) -> list[str]:
+    """Say how a wave and each of its members is."""
+    counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
+    lines = [*wave(report.wave), counts]
+    if report.skew_seconds is not None:
+        lines.append(f"First to last publication: {report.skew_seconds:g} s")
+    lines += table(
+        ["schedule", "channel", "video", "at", "state", "readiness", "waits for"],
+        [
+            [
+                m.schedule.pk,
+                m.schedule.channel.slug,
+                m.schedule.distribution.video,
+                m.schedule.publish_at,
+                m.schedule.state,
+                m.readiness,
+                m.waits_for,
+            ]
+            for m in report.members
+        ],
+    )
+    return lines
+
+
+def recall_preview(preview: results.RecallPreview) -> list[str]:
+    """Say what a recall would do, and how to do it."""
+    ids = " ".join(str(row.pk) for row in preview.public)
+    lines = ["Would become private again:"]
+    lines += table(
+        ["distribution", "channel", "video", "on YouTube", "public since"],
+        [[d.pk, d.channel.slug, d.video, d.youtube_video_id, d.published_at] for d in preview.public],
+    )
+    lines += ["Would be cancelled:"]
+    lines += table(
+        ["schedule", "channel", "at", "state"],
+        [[s.pk, s.channel.slug, s.publish_at, s.state] for s in preview.cancelled],
+    )
+    return [
+        *lines,
+        "",
+        f"To do it: manage.py orchestration wave-recall {preview.wave.pk} --confirm {ids}".rstrip(),
+    ]
+
+
+def schedule(row: Schedule) -> list[str]:
+    """Say how a publication is."""
+    return [f"Schedule {row.pk} is {row.state}: {when(row.publish_at)} ({row.local_wall} {row.zone})."]
+
+
+def monitor(result: results.MonitorResult) -> list[str]:
+    """Say how channels are."""
+    lines = table(
+        [
+            "id",
+            "channel",
+            "state",
+            "health",
+            "open",
+            "public 24 h",
+            "failed 24 h",
+            "review",
+            "next",
+            "reason",
+        ],
+        [
+            [
+                c.channel.pk,
+                c.channel.slug,
+                c.state,
+                c.health,
+                c.open_schedules,
+                c.published_24h,
+                c.failed_24h,
+                c.needs_review,
+                c.next_publish_at,
+                c.reason,
+            ]
+            for c in result.channels
+        ],
+        empty="no channel is registered",
+    )
+    for report in result.channels:
+        failed = [check for check in report.checks if check.ok is False]
+        lines += [f"  {report.channel.slug}: {check.check}: {check.sentence}" for check in failed]
+    if result.jobs:
+        lines += [
+            "",
+            f"{len(result.jobs)} checks were started: jobs {', '.join(str(j.pk) for j in result.jobs)}",
+        ]
+    return lines
+
+
+def distribute(result: results.DistributeResult) -> list[str]:
+    """Say each yes and each no."""
+    head = (
+        "Dry run: nothing was written."
+        if result.dry_run
+        else f"{len(result.created)} distributions were made."
+    )
+    rows = [[d.video_id, d.channel_id, d.chosen, d.publish_at, d.reason] for d in result.decisions]
+    return [
+        line
+        for line in (head, result.summary, "", *table(["video", "channel", "goes", "at", "why"], rows))
+        if line is not None
+    ]
+
+
+def explanation(result: Explanation) -> list[str]:
+    """Say rule by rule why, or why not."""
+    head = "may go" if result.ok else "may not go"
+    lines = [f"Video {result.video_id} {head} to channel {result.channel_id}:"]
+    lines += table(
+        ["rule", "value", "wanted", "ok"], [[r.rule, r.value, r.threshold, r.ok] for r in result.rules]
+    )
+    if result.scores:
+        lines += ["Rank: " + ", ".join(f"{name} {score:.3g}" for name, score in result.scores.items())]
+    return lines
+
+
+def sync(result: results.SyncResult) -> list[str]:
+    """Say what became of each channel's configuration."""
+    head = ["Dry run: nothing was written."] if result.dry_run else []
+    return head + table(
+        ["channel", "outcome", "revision", "job", "changes", "message"],
+        [
+            [o.channel.slug, o.outcome, o.revision, o.job and o.job.pk, ", ".join(o.changes), o.message]
+            for o in result.outcomes
+        ],
+    )
+
+
+def trigger(result: results.TriggerResult) -> list[str]:
+    """Say which job was started, and by which method."""
+    return [result.message, f"Job {result.job.pk} ({result.method}) is {result.job.state}."]
+
+
+def forecast(result: Forecast) -> list[str]:
+    """Say what the coming days bring."""
+    lines = [result.summary or f"{result.items} publications until {when(result.ends_at)}.", ""]
+    lines += table(
+        ["day", "publications"], sorted((str(day), count) for day, count in result.published_by_day.items())
+    )
+    lines += ["", "Budgets (Pacific days):"]
+    lines += table(
+        ["budget", "day", "used", "capacity"], [[d.pool, d.day, d.used, d.capacity] for d in result.days]
+    )
+    busiest: dict[str, Any] = {}
+    for hour in result.hours:
+        if hour.pool not in busiest or hour.share > busiest[hour.pool].share:
+            busiest[hour.pool] = hour
+    lines += ["", "Busiest hours:"]
+    lines += table(
+        ["pool", "hour", "load"], [[h.pool, h.starts_at, f"{h.share:.0%}"] for h in busiest.values()]
+    )
+    lines += ["", "Will be late:"]
+    lines += table(
+        ["schedule", "channel", "at", "late by", "why"],
+        [
+            [
+                late.item.schedule_id,
+                late.item.channel_id,
+                late.item.at,
+                span(late.late_seconds),
+                late.sentence,
+            ]
+            for late in result.late[:50]
+        ],
+        empty="nothing",
+    )
+    return lines
+
+
+def pools(reports: Sequence[results.PoolReport]) -> list[str]:
+    """Say who holds what."""
+    lines = table(
+        ["id", "pool", "kind", "used", "capacity", "waiting", "paused", "resets"],
+        [[p.id, p.name, p.kind, p.used, p.capacity, p.waiting, p.paused, p.resets_at] for p in reports],
+        empty="no pool is there yet: start the system once",
+    )
+    held = [
+        [p.name, *(lease.get(k) for k in ("id", "holder", "job", "acquired_at"))]
+        for p in reports
+        for lease in p.leases
+    ]
+    if held:
+        lines += ["", "Held:", *table(["pool", "lease", "holder", "job", "since"], held)]
+    return lines
+
+
+def statistics(report: results.StatisticsReport) -> list[str]:
+    """Say what was counted."""
+    lines = ["Outcomes: " + (", ".join(f"{n} {name}" for name, n in report.outcomes.items()) or "none")]
+    lines.append(f"Median lateness: {span(report.median_lateness_seconds)}")
+    for title, rows in (
+        ("Channels", report.channels),
+        ("Videos", report.top_videos),
+        ("Published by day", report.published_by_day),
+    ):
+        headers = list(rows[0]) if rows else []
+        lines += ["", f"{title}:", *table(headers, [[row.get(key) for key in headers] for row in rows])]
+    return lines
+
+
+def dashboard(data: results.Dashboard) -> list[str]:
+    """Say what the overview shows, in short."""
+    lines = [*status(data.status), "", "Channels:"]
+    lines += monitor(results.MonitorResult(list(data.channels)))
+    lines += ["", "Next:"]
+    lines += table(
+        ["schedule", "channel", "at", "state"],
+        [[s.pk, s.channel.slug, s.publish_at, s.state] for s in data.upcoming],
+    )
+    lines += ["", "Running:"]
+    lines += table(
+        ["job", "kind", "channel", "progress", "note"],
+        [[j.pk, j.kind, j.channel, f"{j.progress:.0%}", j.progress_note] for j in data.running_jobs],
+    )
+    return lines
+
+
+def job(row: Job) -> list[str]:
+    """Say how a job is."""
+    return [f"{str(row).capitalize()} is {row.state}."]
+
+
+def source(row: Source) -> list[str]:
+    """Say how a source is."""
+    rights = (
+        f"rights: {row.rights_basis}" if row.rights_basis else "no rights basis: nothing of it is published"
+    )
+    return [f"Source {row.pk} ({row.name}) is {row.state}; {rights}."]
+
+
+def channel(row: Any) -> list[str]:
+    """Say how a channel is."""
+    return [f"Channel {row.slug} is {row.state}."]
+
+
+def conflict(row: Conflict) -> list[str]:
+    """Say how a conflict is."""
+    return [f"Conflict {row.pk} is {row.state}: {row.message}"]
+
+
+def lease(row: Lease) -> list[str]:
+    """Say how a lease is."""
+    return [f"Lease {row.pk} of {row.holder} is {'released' if row.released_at else 'held'}."]
