@@ -236,10 +236,8 @@ def _done(standing: Standing) -> SyncOutcome:
     if not why:
         outcome, message = "unchanged", f"Nothing changed since revision {standing.number}."
     elif not channel.repository:
-        outcome, message = (
-            "recorded",
-            f"Revision {standing.number} is recorded here; the channel has no repository.",
-        )
+        outcome = "recorded"
+        message = f"Revision {standing.number} is recorded here ({why}); the channel has no repository."
     else:
         job = queue.enqueue(
             JobKind.SYNC, dedupe_key=f"sync:{channel.pk}", channel=channel, priority=channel.priority
