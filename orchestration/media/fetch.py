@@ -5,7 +5,7 @@ yt-dlp sends every request of its extractors and downloaders through the request
 
 - speaks http and https only (no ftp, no data, no file, no websocket) and uses no proxy, because
   behind a proxy nobody could say which address is reached;
-- checks every hop of a redirect, and resolves, approves and connects in one step, so that a name
+- checks every request, each hop of a redirect included, and resolves, approves and connects in one step, so that a name
   that changes its address in between (DNS rebinding) reaches nothing;
 - counts what it receives, and looks at the deadline and at the caller's wish to cancel while it
   waits for bytes, so that a silent server does not hold a worker.
@@ -22,6 +22,7 @@ import contextlib
 import functools
 import http.client
 import logging
+import re
 import select
 import selectors
 import socket
@@ -233,21 +234,6 @@ def _unpack(data: bytes, window_bits: int) -> bytes:
     return unpacked
 
 
-class _GuardedRedirectHandler(yt_urllib.RedirectHandler):
-    """Follow a redirect only to an address that could have been asked for directly."""
-
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        try:
-            self._guard.vet(newurl)
-        except Stopped:
-            fp.close()
-            raise
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
 class GuardedRH(yt_urllib.UrllibRH):
     """Be the only way out for one `GuardedYoutubeDL`."""
 
@@ -264,7 +250,7 @@ class GuardedRH(yt_urllib.UrllibRH):
             urllib.request.UnknownHandler(),
             urllib.request.HTTPDefaultErrorHandler(),
             urllib.request.HTTPErrorProcessor(),
-            _GuardedRedirectHandler(self.guard),
+            yt_urllib.RedirectHandler(),  # each hop is one more request, checked like the first
         ):
             opener.add_handler(handler)
         opener.addheaders = []
@@ -373,7 +359,14 @@ def as_media_error(error: BaseException, guard: Guard) -> MediaError:
             )
     if guard.refused is not None:
         return guard.refused
-    return SourceUnreachable(f"The source could not be read: {error}")
+    return SourceUnreachable(f"The source could not be read: {in_words(error)}")
+
+
+def in_words(error: BaseException) -> str:
+    """Say what yt-dlp says, without its own name for it and its plea to report a bug."""
+    return re.sub(
+        r"^ERROR:\s*(\[[^\]]*\]\s*)?|;? please report this issue on .*", "", str(error), flags=re.DOTALL
+    )
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -173,8 +173,8 @@ def finish(stem: Path, part: Path, item: FoundItem, cancelled: Callable[[], bool
         file.seek(0)
         while block := file.read(1024 * 1024):
             digest.update(block)
-            if cancelled():
-                raise Cancelled("Cancelled before the download was complete.")
+    if cancelled():
+        raise Cancelled("Cancelled before the download was complete.")
     ending = next((name for pattern, name in _ENDINGS if pattern.match(head)), ".bin")
     path = stem.with_name(stem.name + ending)
     put_in_place(part, path)

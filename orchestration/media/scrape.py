@@ -22,7 +22,15 @@ from yt_dlp.utils import unsmuggle_url as without_smuggled_data
 
 from .errors import Cancelled, FileEmpty, FileTooLarge, MediaError, NoVideoFound, SourceUnreachable, UnsafeUrl
 from .feeds import read_feed
-from .fetch import MAX_PAGE_BYTES, SEGMENTS_DOWNLOADERS, Guard, GuardedYoutubeDL, Stopped, as_media_error
+from .fetch import (
+    MAX_PAGE_BYTES,
+    SEGMENTS_DOWNLOADERS,
+    Guard,
+    GuardedYoutubeDL,
+    Stopped,
+    as_media_error,
+    in_words,
+)
 from .files import storage_error
 from .items import DownloadedFile, FoundItem
 from .look import known_by_name, look
@@ -92,7 +100,8 @@ def download(
     The file's name is made from its address, never from what a site calls it. Bytes arrive in a
     `.part` file, which a later call continues where the server proves that the file is still the
     same; the final name appears only when all is there. A cancelled or refused download leaves
-    nothing; a broken one leaves its `.part`.
+    nothing; a broken one leaves its `.part`. `on_progress(done_bytes, total_bytes)` is called for every
+    block that arrives, a few times a megabyte; `cancelled` a few times a second.
 
     Raises: UnsafeUrl, YouTubeRefused, SourceUnreachable, SourceTimedOut, NoVideoFound, FileEmpty,
     FileTooLarge, StorageFull, Cancelled.
@@ -252,7 +261,7 @@ def _extraction_error(error: BaseException, guard: Guard) -> MediaError:
         if isinstance(cause, UnsupportedError):
             return guard.refused or NoVideoFound("The page offers no video that can be taken.")
         if not network:
-            return NoVideoFound(f"The page offers no video that can be taken: {error}")
+            return NoVideoFound(f"The page offers no video that can be taken: {in_words(error)}")
     return named
 
 
