@@ -129,7 +129,7 @@ class _Rate:
 
 
 class Stager:
-    """Book staging in order of deadline, and say when each item is ready;.
+    """Book staging in order of deadline, and say when each item is ready.
 
     `never` says that a pool has no room at all.
     """
@@ -172,7 +172,7 @@ class Stager:
         return self._find(executor, seconds)[0]
 
     def book(self, executor: str = "", seconds: int = 0) -> Booking | None:
-        """Book one more item and return when it is ready;.
+        """Book one more item and return when it is ready.
 
         None, and nothing booked, where it never would be.
         """
@@ -212,7 +212,7 @@ class Stager:
         return Booking(start, start + timedelta(seconds=seconds), rule, pool), day
 
     def _first_with_room(self, executor: str, budgets: list[_Budget], first: date) -> tuple[date | None, str]:
-        """Walk to the first day with room, leaping over days that were found full before;.
+        """Walk to the first day with room, leaping over days that were found full before.
 
         Name the last full pool.
         """

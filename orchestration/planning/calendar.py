@@ -28,7 +28,7 @@ _FIRST_OF_ALL = _LONG_AGO + timedelta(days=2)
 
 
 class ZoneClock:
-    """Answer wall times and local days of one zone;.
+    """Answer wall times and local days of one zone.
 
     Remembers the day asked for last, as plans go day by day.
     """
@@ -150,6 +150,10 @@ class ChannelCalendar:
             self._firm = sorted(self._firm + self._yielding, key=_BY_INSTANT)
             self._times = [e.at for e in self._firm]
             self._yielding = []
+
+    def count_between(self, start: datetime, end: datetime) -> int:
+        """Return how many firm entries lie from `start` on and before `end`."""
+        return bisect_left(self._times, end) - bisect_left(self._times, start)
 
     # -------------------------------------------------------------------------------------------------------- search
 
@@ -312,7 +316,7 @@ def calendars_of(
     now: datetime,
     yields: Callable[[Occupied], bool] | None = None,
 ) -> dict[int, ChannelCalendar]:
-    """Return a calendar for each channel;.
+    """Return a calendar for each channel.
 
     Those of one zone, or of the same slots, share what they work out.
     """

@@ -157,6 +157,8 @@ class RuleResult:
     def sentence(self) -> str:
         """Say the result for a person."""
         value = "unknown" if self.value is None else self.value
+        if self.threshold is None:
+            return f"yes: {self.rule.replace('_', ' ')} is not limited here; it is {value}"
         return ("yes: " if self.ok else "no: ") + self.template.format(
             rule=self.rule, value=value, threshold=self.threshold
         )

@@ -210,7 +210,7 @@ def _merged(held: Instant, other: Instant) -> Instant:
 
 
 def next_slots(rules: Iterable[SlotRule], zone: str, after: datetime, n: int) -> list[Instant]:
-    """Return the next `n` firings of weekly slots strictly after an instant;.
+    """Return the next `n` firings of weekly slots strictly after an instant.
 
     Fewer only where no rule is given.
     """

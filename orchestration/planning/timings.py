@@ -22,7 +22,7 @@ def _largest_gap(members: Members) -> timedelta:
 
 
 def place_simultaneous(settler: Settler, members: Members) -> None:
-    """Give each video one instant on all its channels;.
+    """Give each video one instant on all its channels.
 
     Videos follow each other by the largest gap, at least the delay.
     """
@@ -160,7 +160,7 @@ def place_staggered(settler: Settler, members: Members) -> None:
 
 
 def place_independent(settler: Settler, members: Members) -> None:
-    """Give each channel's videos, in order, its own next free posting slots;.
+    """Give each channel's videos, in order, its own next free posting slots.
 
     Without slots its next free times.
 

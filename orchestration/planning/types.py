@@ -319,7 +319,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Displacement:
-    """An existing schedule that gives way;.
+    """An existing schedule that gives way.
 
     `to_at` None means that no free time was found and it is to be held.
     """
@@ -363,7 +363,7 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash of what would be written;.
+        """Return a hash of what would be written.
 
         Equal plans have equal fingerprints, whatever the order of input.
         """

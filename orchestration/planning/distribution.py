@@ -1,0 +1,196 @@
+"""Match ready videos to active channels, rank them, and place them into free slots; say why, and why not.
+
+The decision and its explanation are the same rules (`filters`) and the same state (`desk`). Rules are
+weighed for all videos at once (`judging`), so that a hundred channels with the same filter cost as much as
+one; a sentence is only written when somebody asks.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from orchestration.planning.budgets import Reserver, soonest
+from orchestration.planning.calendar import ChannelCalendar
+from orchestration.planning.desk import Desk, DistributionContext, seconds_of
+from orchestration.planning.judging import Judged
+from orchestration.planning.results import DistributionCaps, Explanation, Unplaced
+from orchestration.planning.slots import Instant
+from orchestration.planning.types import (
+    ChannelView,
+    DayLoad,
+    Existing,
+    Method,
+    Occupied,
+    Placement,
+    VideoView,
+)
+
+__all__ = ["DistributionCaps", "DistributionContext", "DistributionPlan", "distribute", "explain"]
+
+
+class DistributionPlan:
+    """What a distribution does: placements, the videos it leaves, and the reason for every pair on request."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        videos: Mapping[int, VideoView],
+        placements: tuple[Placement, ...],
+        days: tuple[DayLoad, ...],
+        judged: Judged,
+    ) -> None:
+        self._desk = desk
+        self._judged = judged
+        self._videos = videos
+        self.placements = placements
+        self.days = days
+        self.unplaced: tuple[Unplaced, ...] = judged.unplaced()
+        self.weighed = len(videos) * len(desk.channels)
+        self.eligible = judged.eligible
+
+    @property
+    def summary(self) -> str:
+        """Say the outcome in a sentence."""
+        videos = len({p.video_id for p in self.placements})
+        channels = len({p.channel_id for p in self.placements})
+        return (
+            f"{len(self.placements)} placements of {videos} videos on {channels} channels; {self.weighed} pairs weighed, "
+            f"{self.eligible} eligible; {len(self.unplaced)} videos go nowhere"
+        )
+
+    def explain(self, video_id: int, channel_id: int) -> Explanation:
+        """Explain one pair by the rules that decided it. Raises KeyError for one that was not weighed."""
+        return self._desk.explain(self._videos[video_id], self._desk.channels[channel_id])
+
+    def reasons(self, video_id: int, channel_id: int) -> tuple[str, ...]:
+        """Return the codes of the rules by which a video may not go to a channel, from the sets that decided it."""
+        return self._judged.reasons(video_id, channel_id)
+
+    def explanations(self) -> Iterator[Explanation]:
+        """Explain every pair that was weighed, one after the other."""
+        for video in self._videos.values():
+            for channel in self._desk.channels.values():
+                yield self._desk.explain(video, channel)
+
+
+def explain(video: VideoView, channel: ChannelView, context: DistributionContext) -> Explanation:
+    """Say whether a video may go to a channel now: each rule, its value, its threshold, yes or no."""
+    desk = Desk([channel], context)
+    return desk.explain(video, desk.channels[channel.id])
+
+
+def distribute(
+    videos: Iterable[VideoView], channels: Iterable[ChannelView], context: DistributionContext
+) -> DistributionPlan:
+    """Place ready videos into the free slots of the channels that take them.
+
+    The channel with the emptiest backlog chooses first (then the higher priority), and takes the video that
+    fits it best and is freshest. It goes on until nothing can be added, so a second run over the outcome
+    adds nothing.
+    """
+    desk = Desk(channels, context)
+    video_of = {v.id: v for v in sorted(videos, key=lambda v: v.id)}
+    judged = Judged(desk, list(video_of.values()))
+    soon = soonest(desk.now)
+    heap: list[tuple[int, int, int]] = []
+    waiting: dict[int, list[VideoView]] = {}
+    slots: dict[int, Instant | None] = {}
+    for channel in desk.channels.values():
+        candidates = judged.candidates(channel)
+        if not candidates:
+            continue
+        waiting[channel.id] = candidates
+        slots[channel.id] = desk.free_slot(desk.calendars[channel.id], soon)
+        heapq.heappush(heap, (desk.backlog(channel.id), -channel.priority, channel.id))
+    made: list[tuple[VideoView, ChannelView, Instant]] = []
+    while heap:
+        backlog, order, channel_id = heapq.heappop(heap)
+        channel, calendar = desk.channels[channel_id], desk.calendars[channel_id]
+        video, slot = _choose(desk, waiting[channel_id], channel, calendar, slots[channel_id])
+        if video is None:
+            continue
+        desk.stager.book(channel.executor, seconds_of(video, channel))
+        calendar.add(Occupied(channel_id, slot.at, None, channel.priority, video.title))
+        desk.note(Existing(video.id, channel_id, video.content_hash, slot.at, "placed in this run"))
+        desk.placed[video.id, channel_id] = slot
+        made.append((video, channel, slot))
+        slots[channel_id] = desk.free_slot(calendar, slot.at)
+        heapq.heappush(heap, (backlog + 1, order, channel_id))
+    placements, days = _reserved(desk, made)
+    return DistributionPlan(desk, video_of, placements, days, judged)
+
+
+def _choose(
+    desk: Desk,
+    waiting: list[VideoView],
+    channel: ChannelView,
+    calendar: ChannelCalendar,
+    slot: Instant | None,
+) -> tuple[VideoView | None, Instant | None]:
+    """Take the best video that may stand in a channel's next free slot, or in a later one.
+
+    Drop those that never may.
+    """
+    waiting[:] = [v for v in waiting if desk.has_room(v) and desk.duplicate(v, channel.id) is None]
+    ready_at = _ready_times(desk, waiting, channel)
+    if not ready_at or slot is None:
+        return None, None
+    earliest = min(ready_at.values())
+    if earliest > slot.at:
+        slot = desk.free_slot(calendar, earliest)
+    while slot is not None:
+        for index, video in enumerate(waiting):
+            ready = ready_at.get(seconds_of(video, channel))
+            if ready is not None and ready <= slot.at and desk.is_cool(video, slot.at):
+                del waiting[index]
+                return video, slot
+        slot = desk.free_slot(calendar, slot.at + timedelta(microseconds=1))
+    return None, None
+
+
+def _ready_times(desk: Desk, waiting: list[VideoView], channel: ChannelView) -> dict[int, datetime]:
+    """Return when one more video would be staged, by how long its staging takes.
+
+    Without those that never would.
+    """
+    ready_at = {}
+    for seconds in {seconds_of(video, channel) for video in waiting}:
+        booking = desk.stager.peek(channel.executor, seconds)
+        if booking is not None:
+            ready_at[seconds] = booking.ready_at
+    return ready_at
+
+
+def _reserved(
+    desk: Desk, made: list[tuple[VideoView, ChannelView, Instant]]
+) -> tuple[tuple[Placement, ...], tuple[DayLoad, ...]]:
+    """Return the placements in the order of time, each with the Pacific day whose budget it reserves."""
+    reserver = Reserver(desk.context.pools, desk.now, desk.stager.days)
+    placements = []
+    for video, channel, slot in sorted(made, key=lambda m: (m[2].at, m[0].id, m[1].id), reverse=True):
+        before = max(desk.lead, timedelta(seconds=seconds_of(video, channel)))
+        stage_at = max(slot.at - before, desk.now)
+        stage_on = reserver.reserve(channel.executor, stage_at)
+        if stage_on is not None:
+            starts_at, ends_at = reserver.days.bounds(stage_on)
+            stage_at = max(min(stage_at, ends_at - before), starts_at, desk.now)
+        priority = channel.priority if desk.context.priority is None else desk.context.priority
+        placements.append(
+            Placement(
+                video.id,
+                channel.id,
+                slot.at,
+                slot.local_wall,
+                channel.zone,
+                priority,
+                Method.SLOT,
+                "",
+                slot.slot_id,
+                stage_at,
+                stage_on,
+            )
+        )
+    placements.reverse()
+    return tuple(placements), reserver.loads()

@@ -1,0 +1,111 @@
+"""Look ahead for a wave, and for the slots that nothing fills yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from orchestration.planning.budgets import ceil_minute, soonest
+from orchestration.planning.calendar import calendars_of
+from orchestration.planning.results import ForecastItem
+from orchestration.planning.slots import ONE_DAY, require_aware
+from orchestration.planning.types import (
+    ChannelView,
+    ConflictKind,
+    Existing,
+    Occupied,
+    OnConflict,
+    Plan,
+    PoolView,
+    Resolution,
+    VideoView,
+    WaveRequest,
+)
+from orchestration.planning.waves import plan_wave
+
+TRIES = 60
+
+
+def earliest_time(
+    request: WaveRequest,
+    channels: Iterable[ChannelView],
+    videos: Iterable[VideoView],
+    occupied: Iterable[Occupied] = (),
+    existing: Iterable[Existing] = (),
+    pools: Iterable[PoolView] = (),
+    *,
+    now: datetime,
+) -> tuple[datetime | None, Plan]:
+    """Return the first time found, from the wanted one on, at which no member of a wave has to move.
+
+    And its plan.
+
+    Each try is a real plan: where it moves members, the wave moves on by as much as its members slipped.
+    None says that no such time was found; the plan is then the last one tried.
+    """
+    now = require_aware(now, "now")
+    channels, videos, occupied = list(channels), list(videos), list(occupied)
+    existing, pools = list(existing), list(pools)
+    at = max(request.scheduled_at or soonest(now), soonest(now))
+    plan = None
+    for _ in range(TRIES):
+        attempt = replace(request, scheduled_at=at, on_conflict=OnConflict.SHIFT, priority=0)
+        plan = plan_wave(attempt, channels, videos, occupied, existing, pools, now=now)
+        moved = [c for c in plan.conflicts if c.resolution == Resolution.SHIFTED and c.moved_to is not None]
+        if not moved:
+            return (at if plan.placements else None), plan
+        at = ceil_minute(at + _slip(moved))
+    return None, plan
+
+
+def _slip(moved: list) -> timedelta:
+    """Return by how much a wave has to move on.
+
+    The first conflict of time, or all that staging is short of.
+    """
+    first = moved[0].moved_to - moved[0].at
+    staging: dict[int, timedelta] = {}
+    for conflict in moved:
+        if conflict.kind == ConflictKind.RESOURCE:
+            slip = conflict.moved_to - conflict.at
+            staging[conflict.video_id] = max(slip, staging.get(conflict.video_id, timedelta()))
+    # What one video waits for staging the next ones wait too: their slips add up.
+    return max(first, sum(staging.values(), timedelta()))
+
+
+def items_of_slots(
+    channels: Iterable[ChannelView],
+    occupied: Iterable[Occupied],
+    now: datetime,
+    days: int = 7,
+    stage_seconds: int | None = None,
+) -> list[ForecastItem]:
+    """Return an item for each free posting slot of the coming days.
+
+    What would have to be staged to fill them all.
+    """
+    now = require_aware(now, "now")
+    until = now + ONE_DAY * days
+    found: list[ForecastItem] = []
+    for channel_id, calendar in calendars_of(channels, occupied, now).items():
+        channel = calendar.channel
+        if channel.state != "active":
+            continue
+        seconds = channel.stage_seconds if stage_seconds is None else stage_seconds
+        slot = calendar.free_slot_from(soonest(now), until)
+        while slot is not None:
+            calendar.add(Occupied(channel_id, slot.at))
+            found.append(
+                ForecastItem(
+                    None,
+                    channel_id,
+                    slot.at,
+                    channel.priority,
+                    stage_seconds=seconds,
+                    executor=channel.executor,
+                    label=f"slot of {channel.name or channel.slug}",
+                )
+            )
+            slot = calendar.free_slot_from(slot.at + timedelta(microseconds=1), until)
+    return found
