@@ -15,14 +15,13 @@ from django.utils import timezone
 from channels.models import Channel, PostingSlot
 from channels.states import ChannelState, CredentialState
 from orchestration import control, monitoring, pools, statistics, waves
-from orchestration.models import Activity, Distribution, Job, Schedule, Source, Video, Wave
+from orchestration.models import Activity, Job, Schedule, Source, Video, Wave
 from orchestration.problems import Known, problems
-from orchestration.results import Dashboard, SystemReport, WaveReport
+from orchestration.results import ChannelReport, Dashboard, SystemReport, WaveReport
 from orchestration.states import (
     FINISHED_JOBS,
     OPEN_SCHEDULES,
     OPEN_WAVES,
-    DistributionState,
     JobState,
     SystemStatus,
     VideoState,
@@ -69,7 +68,7 @@ def dashboard(now: datetime | None = None) -> Dashboard:
         "pools": shared,
         "activity": _activity(),
         "statistics": statistics.report(STATISTICS_DAYS, now),
-        "first_steps": _first_steps([report.channel for report in channels], sources, videos, status),
+        "first_steps": _first_steps(channels, sources, videos, status),
     }
     return Dashboard(version=version_of(parts), **parts)
 
@@ -126,12 +125,12 @@ def _activity() -> list[Activity]:
 
 
 def _first_steps(
-    channels: Sequence[Channel], sources: Sequence[Source], videos: dict[str, int], status: SystemReport
+    reports: Sequence[ChannelReport], sources: Sequence[Source], videos: dict[str, int], status: SystemReport
 ) -> list[dict[str, Any]]:
     """Return what a new installation has to do, until the first video is public; empty from then on."""
-    if channels and Distribution.objects.filter(state=DistributionState.PUBLISHED).exists():
+    if any(report.last_published_at for report in reports):
         return []
-    used = [channel for channel in channels if channel.state != ChannelState.DISABLED]
+    used = [report.channel for report in reports if report.state != ChannelState.DISABLED]
     connected = [channel for channel in used if _is_connected(channel)]
     posting = (
         bool(used) and PostingSlot.objects.filter(enabled=True, channel__in=[c.pk for c in used]).exists()
