@@ -195,17 +195,18 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 
-def _every(seconds: float, task: str) -> dict[str, object]:
+def _every(seconds: float, task: str, kwargs: dict[str, bool] | None = None) -> dict[str, object]:
     """Schedule a task so that a backlog never builds: a call that was not taken in time is dropped."""
     return {
         "task": f"orchestration.tasks.{task}",
         "schedule": seconds,
         "options": {"expires": max(seconds, 2)},
+        "kwargs": kwargs or {},
     }
 
 
 CELERY_BEAT_SCHEDULE = {
-    "tick": _every(HEADEND_TICK_SECONDS, "tick"),
+    "tick": _every(HEADEND_TICK_SECONDS, "tick", {"by_beat": True}),
     "watch runs": _every(HEADEND_WATCH_SECONDS, "watch_runs"),
     "scrape sources": _every(60, "scrape_sources"),
     "check channels": _every(300, "check_channels"),
@@ -225,7 +226,11 @@ GOOGLE_CLIENT_SECRET = env.text("GOOGLE_CLIENT_SECRET", "")
 HEADEND_SOURCE_NETWORKS = env.networks("HEADEND_SOURCE_NETWORKS")
 HEADEND_MAX_SOURCE_BYTES = env.integer("HEADEND_MAX_SOURCE_BYTES", 5 * 1024**3, minimum=1)
 HEADEND_FFMPEG = env.text("HEADEND_FFMPEG", "")
-HEADEND_UPLOAD_LEAD_SECONDS = env.integer("HEADEND_UPLOAD_LEAD_SECONDS", 3600, minimum=0)
+HEADEND_HEARTBEAT_SECONDS = env.integer("HEADEND_HEARTBEAT_SECONDS", 5, minimum=0, maximum=20)
+HEADEND_ARM_SECONDS = env.integer("HEADEND_ARM_SECONDS", 900, minimum=0, maximum=86_400)
+HEADEND_RELEASES_PER_MINUTE = env.integer("HEADEND_RELEASES_PER_MINUTE", 30, minimum=1)
+HEADEND_CHANNELS_PER_VIDEO = env.integer("HEADEND_CHANNELS_PER_VIDEO", 3, minimum=0)
+HEADEND_CONTENT_COOLDOWN_HOURS = env.integer("HEADEND_CONTENT_COOLDOWN_HOURS", 24, minimum=0)
 
 # --- logs ------------------------------------------------------------------------------------------------
 HEADEND_JSON_LOGS = env.flag("HEADEND_JSON_LOGS", False)

@@ -25,7 +25,13 @@ class OrchestrationConfig(AppConfig):
         auditlog.register(register.Blackout)
         auditlog.register(
             register.Credential,
-            exclude_fields=[*stateful, "client_secret_sealed", "refresh_token_sealed", "checked_at", "pushed_at"],
+            exclude_fields=[
+                *stateful,
+                "client_secret_sealed",
+                "refresh_token_sealed",
+                "checked_at",
+                "pushed_at",
+            ],
         )
         auditlog.register(
             Source,

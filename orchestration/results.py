@@ -188,6 +188,7 @@ class PoolReport:
     day: date | None
     resets_at: datetime | None
     leases: list[dict[str, Any]]
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,15 @@ from channels.stateful import Stateful
 from channels.states import Executor
 from orchestration.models.library import Source, Video
 from orchestration.models.plan import Distribution, Schedule
-from orchestration.states import JOB_TRANSITIONS, OPEN_JOBS, RUN_TRANSITIONS, JobKind, JobState, RunState
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    JOB_TRANSITIONS,
+    OPEN_JOBS,
+    RUN_TRANSITIONS,
+    JobKind,
+    JobState,
+    RunState,
+)
 
 
 class Job(Stateful):
@@ -38,6 +46,9 @@ class Job(Stateful):
 
     priority = models.PositiveSmallIntegerField(default=5, validators=PRIORITY_VALIDATORS)
     bumped_at = models.DateTimeField(null=True, blank=True)
+    rank = models.FloatField(
+        default=0, editable=False, help_text="order of claiming, lowest first; see queue.rank_of"
+    )
     state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.QUEUED)
     run_at = models.DateTimeField(default=timezone.now, help_text="not before")
     waits_for = models.CharField(max_length=200, blank=True, help_text="why it has not been claimed")
@@ -47,6 +58,7 @@ class Job(Stateful):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    cancel_reason = models.CharField(max_length=20, blank=True, help_text="operator, stop_now or withdrawn")
     progress = models.FloatField(default=0)
     progress_note = models.CharField(max_length=200, blank=True)
     result = models.JSONField(default=dict, blank=True)
@@ -66,7 +78,10 @@ class Job(Stateful):
             models.CheckConstraint(condition=Q(priority__lte=10), name="job_priority_0_to_10"),
         ]
         indexes = [
-            models.Index(fields=["state", "fast", "run_at"]),
+            models.Index(
+                fields=["fast", "rank"], condition=Q(state__in=sorted(CLAIMABLE_JOBS)), name="job_to_claim"
+            ),
+            models.Index(fields=["state", "-id"]),
             models.Index(fields=["state", "lease_expires_at"]),
         ]
 

@@ -1,0 +1,124 @@
+"""Hold a running job: extend its lease from a thread, pass its progress on, notice that it is to stop."""
+
+import logging
+import threading
+import time
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from orchestration import heartbeats
+from orchestration.errors import LeaseLost, OrchestrationError
+from orchestration.models import Job
+
+logger = logging.getLogger(__name__)
+
+
+class JobCancelled(Exception):
+    """The job was asked to stop and does so."""
+
+
+class WaitUntil(Exception):
+    """The job has done what it can for now and goes on at an instant; not a failure, not counted as an attempt."""
+
+    def __init__(self, at: datetime, note: str) -> None:
+        super().__init__(note)
+        self.at, self.note = at, note
+
+
+class OutcomeUnknown(OrchestrationError):
+    """Nobody knows whether the call took effect, and looking did not tell; a person must look."""
+
+    code = "outcome_unknown"
+    status = 409
+    again = "unknown"
+
+
+class JobLease:
+    """The right of this process to work on one job, kept alive by a heartbeat every few seconds.
+
+    `every_seconds` 0 switches the thread off: then `progress` and `check` beat themselves.
+    """
+
+    def __init__(self, job: Job, *, every_seconds: float = 5) -> None:
+        self.job = job
+        self.holder = job.holder
+        self.every_seconds = every_seconds
+        self._cancelled = threading.Event()
+        self._lost = threading.Event()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._written_at = 0.0
+        self._note = ""
+
+    def __enter__(self) -> Self:
+        """Begin to beat."""
+        if self.every_seconds > 0:
+            self._thread = threading.Thread(
+                target=self._beat, name=f"lease of job {self.job.pk}", daemon=True
+            )
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop beating; the lease itself ends with the job's outcome."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    def cancelled(self) -> bool:
+        """Say whether work should stop: asked to, or the lease is lost."""
+        if self._thread is None:
+            self._look()
+        return self._cancelled.is_set() or self._lost.is_set()
+
+    def check(self) -> None:
+        """Go on only while the job is ours and wanted. Raises: LeaseLost, JobCancelled."""
+        stop = self.cancelled()
+        if self._lost.is_set():
+            raise LeaseLost(f"job {self.job.pk} is not held by {self.holder} any more")
+        if stop:
+            raise JobCancelled(f"job {self.job.pk} was asked to stop")
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        """Write how far the job is, at most about once a second or when the note changes. Raises: as `check`."""
+        from orchestration import queue  # the queue knows pools and audit; a lease is told of neither
+
+        self.check()
+        now = time.monotonic()
+        if note == self._note and now - self._written_at < 0.8 and fraction < 1:
+            return
+        self._written_at, self._note = now, note
+        queue.note_progress(self.job, self.holder, fraction, note)
+
+    def wait_until(self, at: datetime) -> None:
+        """Sleep until an instant, looking four times a second whether to stop. Raises: as `check`."""
+        while (left := (at - timezone.now()).total_seconds()) > 0:
+            self.check()
+            time.sleep(min(left, 0.25))
+
+    def _look(self) -> None:
+        from orchestration import queue
+
+        try:
+            if queue.heartbeat(self.job, self.holder):
+                self._cancelled.set()
+            heartbeats.beat("worker:control" if self.job.fast else "worker:work")
+        except LeaseLost:
+            self._lost.set()
+
+    def _beat(self) -> None:
+        try:
+            while not self._over.wait(self.every_seconds):
+                try:
+                    self._look()
+                except DatabaseError as error:
+                    logger.warning("no heartbeat for job %s: %s", self.job.pk, error)
+                    connection.close()
+        finally:
+            connection.close()

@@ -1,0 +1,446 @@
+"""Turn requests into plans and plans into rows: gather the values, plan, and write the whole or nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from channels.models import Channel
+from orchestration import activity, snapshots
+from orchestration.errors import (
+    ChannelPaused,
+    InvalidRequest,
+    NoRightsBasis,
+    NotFound,
+    OrchestrationError,
+    PlanRefused,
+    StaleState,
+    VideoNotReady,
+)
+from orchestration.models import Conflict, Distribution, Schedule, Video, Wave
+from orchestration.planning import rules, types
+from orchestration.planning.members import UnknownMember
+from orchestration.planning.slots import NaiveDatetime, require_aware
+from orchestration.planning.waves import plan_wave, planning_window
+from orchestration.states import (
+    MOVABLE_SCHEDULES,
+    ConflictState,
+    DistributionState,
+    OnConflict,
+    ScheduleState,
+    Timing,
+)
+from orchestration.transitions import transition
+from orchestration.wakeup import wake_tick
+
+FURTHEST = timedelta(days=366 * 2)
+PAST_TOLERANCE = timedelta(seconds=2)
+SHOWN_REFUSALS = 3
+
+
+def whole_second(at: datetime) -> datetime:
+    """Return the instant in UTC in whole seconds, rounded up: YouTube counts in seconds, and nothing is early."""
+    at = at.astimezone(UTC)
+    return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def check_time(at: datetime | None, field: str, now: datetime) -> datetime | None:
+    """Return an instant that may be planned. Raises: InvalidRequest for one that is naive, past or absurdly far."""
+    if at is None:
+        return None
+    try:
+        at = whole_second(require_aware(at, field))
+    except NaiveDatetime as error:
+        raise InvalidRequest(
+            f"{field} {at.isoformat()} has no offset; write it as 2026-11-23T18:00:00+01:00.", field=field
+        ) from error
+    if at < now - PAST_TOLERANCE:
+        raise InvalidRequest(
+            f"{field} {at.isoformat()} lies in the past (now {now.isoformat()}).", field=field
+        )
+    if at > now + FURTHEST:
+        raise InvalidRequest(f"{field} {at.isoformat()} is more than two years away.", field=field)
+    return at
+
+
+def check_ids(ids: Sequence[int], field: str) -> tuple[int, ...]:
+    """Return a list of ids. Raises: InvalidRequest for an empty list or an id that stands twice."""
+    if not ids:
+        raise InvalidRequest(f"{field} is empty.", field=field)
+    twice = sorted({item for item in ids if list(ids).count(item) > 1}) if len(set(ids)) != len(ids) else []
+    if twice:
+        raise InvalidRequest(f"{field} names {', '.join(map(str, twice))} more than once.", field=field)
+    return tuple(ids)
+
+
+def check_choice(value: str, choices: Any, field: str) -> str:
+    """Return one of the words that are allowed. Raises: InvalidRequest naming them."""
+    if value not in choices.values:
+        raise InvalidRequest(f"{field} {value!r} is not one of {', '.join(choices.values)}.", field=field)
+    return value
+
+
+def check_priority(priority: int | None, default: int = 5) -> int:
+    """Return a priority from 0 to 10. Raises: InvalidRequest."""
+    if priority is None:
+        return default
+    if not 0 <= priority <= 10:
+        raise InvalidRequest(f"priority {priority} is not between 0 and 10.", field="priority")
+    return priority
+
+
+def request_of(
+    *,
+    video_ids: Sequence[int],
+    channel_ids: Sequence[int],
+    timing: str,
+    scheduled_at: datetime | None,
+    delay_seconds: int,
+    priority: int | None,
+    on_conflict: str,
+    overrides: Mapping[tuple[int, int], datetime] | None,
+    acknowledge_policy: bool,
+    videos_field: str = "video_ids",
+) -> types.WaveRequest:
+    """Return a checked request. Raises: InvalidRequest, naming the field."""
+    now = timezone.now()
+    videos = check_ids(video_ids, videos_field)
+    channels = check_ids(channel_ids, "channel_ids")
+    pinned = {}
+    for member, at in (overrides or {}).items():
+        if member[0] not in videos or member[1] not in channels:
+            raise InvalidRequest(
+                f"overrides names video {member[0]} on channel {member[1]}, not in this wave.",
+                field="overrides",
+            )
+        pinned[member] = check_time(at, "overrides", now)
+    if not 0 <= delay_seconds <= 30 * 86400:
+        raise InvalidRequest(
+            f"delay_seconds {delay_seconds} is not between 0 and 30 days.", field="delay_seconds"
+        )
+    return types.WaveRequest(
+        videos=videos,
+        channels=channels,
+        timing=check_choice(timing, Timing, "timing"),
+        scheduled_at=check_time(scheduled_at, "scheduled_at", now),
+        delay_seconds=delay_seconds,
+        priority=check_priority(priority),
+        on_conflict=check_choice(on_conflict, OnConflict, "on_conflict"),
+        overrides=pinned,
+        acknowledge_policy=acknowledge_policy,
+    )
+
+
+def plan(request: types.WaveRequest, *, lock: bool = False) -> types.Plan:
+    """Plan a request against what stands now; with `lock`, inside a transaction that keeps it standing.
+
+    Raises: NotFound for an unknown id, naming the field.
+    """
+    now = timezone.now()
+    channels = snapshots.channel_views(request.channels, lock=lock)
+    videos = snapshots.video_views(request.videos)
+    existing = snapshots.existing(videos)
+    pools = snapshots.pool_views(now)
+    since, until = planning_window(request, channels, now)
+    while True:
+        occupied = snapshots.occupied(request.channels, since, until)
+        try:
+            made = plan_wave(request, channels, videos, occupied, existing, pools, now=now)
+        except UnknownMember as error:
+            field = "channel_ids" if error.what == "channel" else "video_ids"
+            raise NotFound(f"There is no {error.what} {error.member_id}.", field=field) from error
+        if made.looked_until is None or made.looked_until <= until:
+            return refuse_if_incomplete(request, made)
+        until = made.looked_until + timedelta(days=7)
+
+
+def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.Plan:
+    """Refuse the whole where a member would be left out and nobody said `skip`: a wave is all or nothing."""
+    if made.refused or request.on_conflict == OnConflict.SKIP:
+        return made
+    left_out = [
+        c for c in made.conflicts if c.resolution in {types.Resolution.SKIPPED, types.Resolution.REJECTED}
+    ]
+    unacknowledged = [
+        c
+        for c in made.conflicts
+        if c.rule == rules.SAME_ASSET_MANY_CHANNELS
+        and not request.acknowledge_policy
+        and request.on_conflict == "reject"
+    ]
+    blocking = left_out + unacknowledged
+    if not blocking:
+        return made
+    reasons = "; ".join(c.message for c in blocking[:SHOWN_REFUSALS])
+    more = f"; and {len(blocking) - SHOWN_REFUSALS} more" if len(blocking) > SHOWN_REFUSALS else ""
+    return replace(
+        made,
+        refused=True,
+        summary=f"refused: {reasons}{more}. Choose on_conflict=skip to leave such members out.",
+    )
+
+
+def refusal(made: types.Plan) -> OrchestrationError:
+    """Return the error that names why a plan was refused; the plan is in its details."""
+    blocking = [c for c in made.conflicts if c.resolution != types.Resolution.WARNED]
+    found = {c.rule for c in blocking}
+    if found and found <= {rules.CHANNEL_PAUSED, rules.CHANNEL_DISABLED}:
+        return ChannelPaused(made.summary, field="channel_ids", plan=made)
+    if found == {rules.NO_RIGHTS_BASIS}:
+        return NoRightsBasis(made.summary, field="video_ids", plan=made)
+    if found == {rules.VIDEO_NOT_READY}:
+        return VideoNotReady(made.summary, field="video_ids", plan=made)
+    return PlanRefused(made.summary, plan=made)
+
+
+def commit(
+    request: types.WaveRequest,
+    made: types.Plan,
+    *,
+    method: str,
+    name: str,
+    document: Mapping[str, Any],
+) -> Wave:
+    """Write a plan: wave, distributions, schedules, displacements, conflicts and one entry that names its members.
+
+    Call it in the transaction that locked the channels and made the plan. What exceeds a pool's day is in the plan
+    already; nothing is decided here.
+    """
+    who = activity.acting()
+    now = timezone.now()
+    wave = Wave(
+        name=name or f"{request.timing} {made.first_at:%Y-%m-%d %H:%M} UTC",
+        timing=request.timing,
+        scheduled_at=request.scheduled_at or made.first_at,
+        delay_seconds=request.delay_seconds,
+        priority=request.priority,
+        on_conflict=request.on_conflict,
+        request=dict(document),
+        summary=made.summary[:500],
+        correlation_id=who.correlation_id or activity.new_correlation_id(),
+        created_by=who.label[:150],
+        created_at=now,
+    )
+    wave.save(force_insert=True)
+    schedules = write_placements(
+        made.placements, wave=wave, method=method, now=now, pinned=set(request.overrides)
+    )
+    displace(made.displacements, wave, now)
+    record_conflicts(made.conflicts, wave=wave, now=now)
+    activity.record(
+        "wave_scheduled",
+        wave,
+        after={
+            "state": wave.state,
+            "timing": wave.timing,
+            "first_at": made.first_at.isoformat(),
+            "last_at": made.last_at.isoformat(),
+            "publications": len(schedules),
+        },
+        reason=made.summary,
+        members={"schedule": schedules},
+    )
+    wake_tick()
+    return wave
+
+
+def write_placements(
+    placements: Sequence[types.Placement],
+    *,
+    wave: Wave | None,
+    method: str,
+    now: datetime,
+    pinned: set[tuple[int, int]] = frozenset(),
+    explanations: Mapping[tuple[int, int], list[Any]] | None = None,
+) -> list[int]:
+    """Write distributions and schedules in sets; returns the ids of the schedules.
+
+    A distribution that stands without a moment (staged by hand, missed, cancelled, failed) is taken up again.
+    """
+    explanations = explanations or {}
+    wanted = {(p.video_id, p.channel_id): p for p in placements}
+    leads = lead_times({p.channel_id for p in placements})
+    standing = list(
+        Distribution.objects.select_for_update(of=("self",)).filter(
+            video__in={key[0] for key in wanted}, channel__in={key[1] for key in wanted}
+        )
+    )
+    again = [row for row in standing if (row.video_id, row.channel_id) in wanted]
+    _take_up_again(again, wave=wave, method=method)
+    ids = {(row.video_id, row.channel_id): row for row in again}
+    new = [
+        Distribution(
+            video_id=key[0],
+            channel_id=key[1],
+            wave=wave,
+            method=method,
+            reason=p.reason[:300],
+            explanation=explanations.get(key, []),
+            created_at=now,
+            state_changed_at=now,
+        )
+        for key, p in wanted.items()
+        if key not in ids
+    ]
+    Distribution.objects.bulk_create(new)
+    ids.update(((row.video_id, row.channel_id), row) for row in new)
+    if again:
+        Schedule.objects.filter(distribution__in=again).delete()
+    rows = [
+        Schedule(
+            distribution=ids[key],
+            channel_id=p.channel_id,
+            wave=wave,
+            publish_at=p.at,
+            local_wall=p.local_wall.isoformat(timespec="seconds"),
+            zone=p.zone,
+            stage_at=stage_time(p, leads[p.channel_id], now),
+            priority=p.priority,
+            state=ScheduleState.STAGED if ids[key].youtube_video_id else ScheduleState.PLANNED,
+            overridden=key in pinned,
+            reason=p.reason[:500],
+            created_at=now,
+            state_changed_at=now,
+        )
+        for key, p in wanted.items()
+    ]
+    Schedule.objects.bulk_create(rows)
+    return [row.pk for row in rows]
+
+
+def _take_up_again(rows: Sequence[Distribution], *, wave: Wave | None, method: str) -> None:
+    for row in rows:
+        to = DistributionState.STAGED if row.youtube_video_id else DistributionState.ASSIGNED
+        if row.state != to:
+            transition(row, to, reason="planned again", error_code="", error_message="")
+        Distribution.objects.filter(pk=row.pk).update(wave=wave, method=method)
+
+
+def lead_times(channel_ids: set[int]) -> dict[int, timedelta]:
+    """Return how long before its moment each channel stages."""
+    rows = Channel.objects.filter(pk__in=channel_ids).values_list("pk", "lead_time_minutes")
+    return {pk: timedelta(minutes=minutes) for pk, minutes in rows}
+
+
+def stage_time(placement: types.Placement, lead: timedelta, now: datetime) -> datetime:
+    """Return when staging is to begin: the channel's lead time ahead, or earlier where the plan reserved an earlier day."""
+    wanted = placement.at - lead
+    if placement.stage_at is not None:
+        wanted = min(wanted, placement.stage_at)
+    return max(wanted, now)
+
+
+def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now: datetime) -> None:
+    """Move, or hold, the schedules that give way; each gets an entry of its own."""
+    if not displacements:
+        return
+    rows = (
+        Schedule.objects.select_for_update(of=("self",))
+        .select_related("channel")
+        .in_bulk([d.schedule_id for d in displacements])
+    )
+    for moved in displacements:
+        row = rows[moved.schedule_id]
+        if row.state not in MOVABLE_SCHEDULES:
+            raise PlanRefused(f"Schedule {row.pk} is {row.state} and cannot give way any more.")
+        if moved.to_at is None:
+            transition(row, ScheduleState.HELD, verb="schedule_displaced", reason=moved.reason)
+        else:
+            retime(row, moved.to_at, verb="schedule_displaced", reason=moved.reason, now=now)
+
+
+def retime(row: Schedule, at: datetime, *, verb: str, reason: str, now: datetime, **changes: Any) -> Schedule:
+    """Give a schedule another instant: compare-and-swap on its version, wall clock and staging time with it.
+
+    The caller holds its lock and has seen to anything that is armed on YouTube. Raises: StaleState.
+    """
+    local = at.astimezone(row.channel.zone).replace(tzinfo=None).isoformat(timespec="seconds")
+    lead = timedelta(minutes=row.channel.lead_time_minutes)
+    values = dict(
+        publish_at=at,
+        local_wall=local,
+        zone=row.channel.timezone,
+        stage_at=max(at - lead, now),
+        armed_for=None,
+        lateness_seconds=None,
+        reason=reason[:500],
+        **changes,
+    )
+    before = {"publish_at": row.publish_at.isoformat()}
+    written = Schedule.objects.filter(pk=row.pk, version=row.version).update(
+        version=F("version") + 1, **values
+    )
+    if written != 1:
+        raise StaleState(f"schedule {row.pk} changed in the meantime; look again.")
+    row.version += 1
+    for name, value in values.items():
+        setattr(row, name, value)
+    activity.record(verb, row, before=before, after={"publish_at": at.isoformat()}, reason=reason)
+    return row
+
+
+def record_conflicts(
+    conflicts: Sequence[types.Conflict], *, wave: Wave | None, now: datetime, schedule: Schedule | None = None
+) -> list[Conflict]:
+    """Write what collided, by which rule, who gave way, and what else could have been done."""
+    who = activity.acting()
+    by_member: dict[tuple[int, int], int] = {}
+    if wave is not None and any(c.video_id and c.channel_id for c in conflicts):
+        by_member = {
+            (video, channel): pk
+            for video, channel, pk in Schedule.objects.filter(wave=wave).values_list(
+                "distribution__video_id", "channel_id", "pk"
+            )
+        }
+    known = set(
+        Schedule.objects.filter(pk__in={c.other.schedule_id for c in conflicts if c.other}).values_list(
+            "pk", flat=True
+        )
+    )
+    rows = [
+        Conflict(
+            kind=str(c.kind),
+            rule=c.rule,
+            message=c.message[:500],
+            state=ConflictState.OPEN
+            if c.resolution in {types.Resolution.OPEN, types.Resolution.SKIPPED, types.Resolution.REJECTED}
+            else ConflictState.RESOLVED,
+            resolution=str(c.resolution),
+            yielded=str(c.yielded),
+            wave=wave,
+            video_id=c.video_id,
+            channel_id=c.channel_id,
+            schedule_id=schedule.pk if schedule else by_member.get((c.video_id, c.channel_id)),
+            other_schedule_id=c.other.schedule_id if c.other and c.other.schedule_id in known else None,
+            wanted_at=c.at,
+            moved_to=c.moved_to,
+            alternatives=[alternative_document(a) for a in c.alternatives],
+            correlation_id=who.correlation_id or activity.new_correlation_id(),
+            created_at=now,
+            state_changed_at=now,
+        )
+        for c in conflicts
+    ]
+    return Conflict.objects.bulk_create(rows)
+
+
+def alternative_document(alternative: types.Alternative) -> dict[str, Any]:
+    """Return an alternative as it is stored and shown."""
+    return {
+        "kind": str(alternative.kind),
+        "at": alternative.at.isoformat() if alternative.at else None,
+        "minutes_later": alternative.minutes_later,
+        "units": alternative.units,
+        "sentence": alternative.sentence,
+    }
+
+
+def known_video(video_id: int) -> Video:
+    """Return a video. Raises: NotFound."""
+    video = Video.objects.select_related("source").filter(pk=video_id).first()
+    if video is None:
+        raise NotFound(f"There is no video {video_id}.", field="video_id")
+    return video

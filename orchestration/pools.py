@@ -1,0 +1,442 @@
+"""Share what is limited: slots held at once, calls in a window, and budgets of a Pacific day.
+
+`take` is called inside the claim's transaction; it locks the pools it needs by name, so that several dispatchers can never
+pass a capacity together. Budgets are a ledger: reserved when a job is claimed, charged before the call, settled after it,
+and never given back when the outcome of the call is unknown.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from channels.quota import pacific_day, pacific_day_bounds
+from channels.states import Executor
+from orchestration import activity
+from orchestration.errors import IllegalTransition, NotFound, OrchestrationError
+from orchestration.models import BudgetEntry, Job, Lease, Pool
+from orchestration.results import PoolReport
+from orchestration.states import CLAIMABLE_JOBS, BudgetEntryState, JobKind, JobState, PoolKind
+
+SCRAPE, PROCESS, UPLOAD = "scrape", "process", "upload"
+DISPATCH, UPLOADS, UNITS = "github_dispatches", "youtube_uploads", "youtube_units"
+
+DEFAULTS: tuple[dict[str, Any], ...] = (
+    {"name": SCRAPE, "label": "Scraping at once", "kind": PoolKind.SLOTS, "capacity": 2},
+    {"name": PROCESS, "label": "Processing at once", "kind": PoolKind.SLOTS, "capacity": 2},
+    {"name": UPLOAD, "label": "Uploading at once", "kind": PoolKind.SLOTS, "capacity": 3},
+    # GitHub's secondary limit is 80 content-creating requests a minute (FACTS, GitHub REST); we stay below it.
+    {
+        "name": DISPATCH,
+        "label": "GitHub dispatches",
+        "kind": PoolKind.RATE,
+        "capacity": 60,
+        "window_seconds": 60,
+    },
+    # The defaults of a Google project since 2026-06-01 (FACTS, quota buckets).
+    {"name": UPLOADS, "label": "YouTube uploads", "kind": PoolKind.BUDGET, "capacity": 100},
+    {
+        "name": UNITS,
+        "label": "YouTube API units",
+        "kind": PoolKind.BUDGET,
+        "capacity": 10_000,
+        "reserve": 4_000,
+    },
+)
+SPENT = (
+    BudgetEntryState.RESERVED,
+    BudgetEntryState.CHARGED,
+    BudgetEntryState.SETTLED,
+    BudgetEntryState.UNKNOWN,
+)
+NOT_FOR_RESERVE = frozenset({JobKind.COLLECT, JobKind.CHECK})
+"""Statistics and checks may not use what a budget keeps for publishing."""
+
+
+class BudgetExhausted(OrchestrationError):
+    """The day's budget is spent; it is a wait until the next Pacific midnight, not a failure."""
+
+    code = "budget_exhausted"
+    status = 409
+    again = "again"
+
+    def __init__(self, message: str, *, resets_at: datetime, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.resets_at = resets_at
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one job takes: units of a pool."""
+
+    pool: str
+    units: int = 1
+
+
+def needs(job: Job) -> tuple[Need, ...]:
+    """Return what a job takes of which pool, by name."""
+    if job.kind == JobKind.SCRAPE:
+        return (Need(SCRAPE),)
+    if job.kind == JobKind.PROCESS:
+        return (Need(PROCESS),)
+    if job.kind == JobKind.STAGE:
+        upload = () if job.params.get("skip_upload") else (Need(UPLOADS),)
+        return (Need(DISPATCH) if job.executor == Executor.GITHUB else Need(UPLOAD), *upload)
+    return ()
+
+
+def ensure_defaults() -> None:
+    """Make the pools that the engine draws on, where they are missing; an operator's figures stay."""
+    for values in DEFAULTS:
+        Pool.objects.get_or_create(name=values["name"], defaults=values)
+
+
+class _Room:
+    """How much of each pool is still free, as seen under lock."""
+
+    def __init__(self, pools: Sequence[Pool], now: datetime) -> None:
+        self.pools = {pool.name: pool for pool in pools}
+        self.now = now
+        self.day = pacific_day(now)
+        self.free: dict[str, int] = {}
+        by_kind = defaultdict(list)
+        for pool in pools:
+            by_kind[pool.kind].append(pool)
+        used = dict.fromkeys((pool.pk for pool in pools), 0)
+        if by_kind[PoolKind.SLOTS]:
+            used.update(_held(by_kind[PoolKind.SLOTS]))
+        for pool in by_kind[PoolKind.RATE]:
+            used.update(_started([pool], now))
+        if by_kind[PoolKind.BUDGET]:
+            used.update(_spent(by_kind[PoolKind.BUDGET], self.day))
+        for pool in pools:
+            self.free[pool.name] = 0 if pool.paused else pool.capacity - used[pool.pk]
+
+    def lacks(self, wants: Iterable[Need]) -> str:
+        """Say what is missing for these needs; empty if they fit."""
+        for want in wants:
+            pool = self.pools.get(want.pool)
+            if pool is None or self.free[want.pool] >= want.units:
+                continue
+            if pool.paused:
+                return f"pool {pool.label} is paused"
+            if pool.kind == PoolKind.BUDGET:
+                resets = pacific_day_bounds(self.day)[1]
+                return f"{pool.label}: all {pool.capacity} of {self.day} (Pacific) are spent, more at {resets:%H:%M} UTC"
+            if pool.kind == PoolKind.RATE:
+                return f"{pool.label}: {pool.capacity} in {pool.window_seconds} s are used up"
+            return f"{pool.label}: all {pool.capacity} are taken"
+        return ""
+
+    def take(self, wants: Iterable[Need]) -> None:
+        for want in wants:
+            if want.pool in self.free:
+                self.free[want.pool] -= want.units
+
+
+def take(
+    jobs: Sequence[Job], *, limit: int, holder: str, now: datetime, lease_seconds: int
+) -> tuple[list[Job], dict[str, list[int]]]:
+    """Choose from `jobs`, in their order, those that fit into the pools, and write their leases and reservations.
+
+    Returns the chosen jobs and, by reason, the ids of those that must wait. Call it in the transaction of the claim.
+    """
+    wanted = {job.pk: needs(job) for job in jobs}
+    names = sorted({need.pool for needed in wanted.values() for need in needed})
+    room = (
+        _Room(list(Pool.objects.select_for_update().filter(name__in=names).order_by("name")), now)
+        if names
+        else None
+    )
+    reserved = _reserved_jobs(wanted, names)
+    taken: list[Job] = []
+    waiting: dict[str, list[int]] = defaultdict(list)
+    leases: list[Lease] = []
+    entries: list[BudgetEntry] = []
+    for job in jobs:
+        if len(taken) == limit:
+            break
+        wants = [need for need in wanted[job.pk] if (job.pk, need.pool) not in reserved]
+        reason = room.lacks(wants) if room and wants else ""
+        if reason:
+            waiting[reason].append(job.pk)
+            continue
+        if room:
+            room.take(wants)
+            for need in wants:
+                pool = room.pools.get(need.pool)
+                if pool is None:
+                    continue
+                if pool.kind == PoolKind.BUDGET:
+                    entries.append(
+                        _entry(pool, room.day, need.units, "videos.insert", job, BudgetEntryState.RESERVED)
+                    )
+                else:
+                    leases.append(_lease(pool, job, holder, need.units, now, lease_seconds))
+        taken.append(job)
+    if leases:
+        Lease.objects.bulk_create(leases)
+    if entries:
+        BudgetEntry.objects.bulk_create(entries)
+    return taken, waiting
+
+
+def _reserved_jobs(wanted: dict[int, tuple[Need, ...]], names: Sequence[str]) -> set[tuple[int, str]]:
+    """Return (job, budget) pairs that were reserved or charged at an earlier try: a resumed upload costs nothing more."""
+    with_budget = [pk for pk, needed in wanted.items() if any(need.pool == UPLOADS for need in needed)]
+    if not with_budget:
+        return set()
+    held = BudgetEntry.objects.filter(
+        job__in=with_budget,
+        pool__name=UPLOADS,
+        state__in=[BudgetEntryState.RESERVED, BudgetEntryState.CHARGED],
+    )
+    return {(job_id, UPLOADS) for job_id in held.values_list("job_id", flat=True)}
+
+
+def _lease(pool: Pool, job: Job, holder: str, units: int, now: datetime, seconds: int) -> Lease:
+    # A rate is used up by the start itself: its lease is over at once, and counts while its window is open.
+    is_rate = pool.kind == PoolKind.RATE
+    return Lease(
+        pool=pool,
+        job=job,
+        holder=holder,
+        units=units,
+        acquired_at=now,
+        heartbeat_at=now,
+        expires_at=now + timedelta(seconds=pool.window_seconds if is_rate else seconds),
+        released_at=now if is_rate else None,
+        release_reason="counted in its window" if is_rate else "",
+    )
+
+
+def _entry(pool: Pool, day: date, units: int, call: str, job: Job | None, state: str) -> BudgetEntry:
+    return BudgetEntry(pool=pool, day=day, units=units, call=call, job=job, state=state)
+
+
+def _held(pools: Sequence[Pool]) -> dict[int, int]:
+    rows = (
+        Lease.objects.filter(pool__in=pools, released_at=None)
+        .values_list("pool")
+        .annotate(Sum("units"))
+        .order_by()
+    )
+    return dict(rows)
+
+
+def _started(pools: Sequence[Pool], now: datetime) -> dict[int, int]:
+    used = {}
+    for pool in pools:
+        since = now - timedelta(seconds=pool.window_seconds)
+        total = Lease.objects.filter(pool=pool, acquired_at__gt=since).aggregate(total=Sum("units"))["total"]
+        used[pool.pk] = total or 0
+    return used
+
+
+def _spent(pools: Sequence[Pool], day: date) -> dict[int, int]:
+    rows = BudgetEntry.objects.filter(pool__in=pools, day=day, state__in=SPENT)
+    return dict(rows.values_list("pool").annotate(Sum("units")).order_by())
+
+
+# ----------------------------------------------------------------------------------------------------------- the ledger
+
+
+def charge(
+    name: str, units: int, *, call: str, job: Job | None = None, now: datetime | None = None
+) -> BudgetEntry | None:
+    """Charge a budget before a call; jobs that only look may not use what is kept for publishing.
+
+    Returns the entry to `settle`, or None where the pool does not exist (its operator deleted it: no limit).
+    Raises: BudgetExhausted, with the instant of the next Pacific midnight.
+    """
+    now = now or timezone.now()
+    day = pacific_day(now)
+    with transaction.atomic():
+        pool = Pool.objects.select_for_update().filter(name=name).first()
+        if pool is None:
+            return None
+        spent = _spent([pool], day).get(pool.pk, 0)
+        most = pool.capacity - (pool.reserve if job is not None and job.kind in NOT_FOR_RESERVE else 0)
+        if pool.paused or spent + units > most:
+            resets_at = pacific_day_bounds(day)[1]
+            raise BudgetExhausted(
+                f"{pool.label}: {spent} of {most} are spent on {day} (Pacific); {call} needs {units} more.",
+                resets_at=resets_at,
+                pool=pool.name,
+            )
+        entry = _entry(pool, day, units, call, job, BudgetEntryState.CHARGED)
+        entry.save()
+    return entry
+
+
+def settle(entry: BudgetEntry | None, *, known: bool = True) -> None:
+    """Close a charged entry after its call; with `known` False the call may have taken effect, so it stays spent."""
+    if entry is not None:
+        state = BudgetEntryState.SETTLED if known else BudgetEntryState.UNKNOWN
+        BudgetEntry.objects.filter(pk=entry.pk, state=BudgetEntryState.CHARGED).update(
+            state=state, settled_at=timezone.now()
+        )
+
+
+def charge_reserved(job: Job) -> None:
+    """Turn what was reserved for a job's upload into a charge, before the call is made."""
+    BudgetEntry.objects.filter(job=job, state=BudgetEntryState.RESERVED).update(
+        state=BudgetEntryState.CHARGED
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ holding on to it
+
+
+def extend(job: Job, *, expires: datetime, now: datetime, holder: str = "") -> None:
+    """Let a job's leases live as long as its own."""
+    changes: dict[str, Any] = {"expires_at": expires, "heartbeat_at": now}
+    if holder:
+        changes["holder"] = holder
+    Lease.objects.filter(job=job, released_at=None).update(**changes)
+
+
+def give_back(job: Job, *, reason: str, spent: bool, now: datetime) -> None:
+    """Release a job's slots, once; reservations whose call was never made go back, charges stay.
+
+    A charge whose job ended without a known success is closed as unknown once the job has ended for good.
+    """
+    Lease.objects.filter(job=job, released_at=None).update(released_at=now, release_reason=str(reason)[:200])
+    entries = BudgetEntry.objects.filter(job=job)
+    entries.filter(state=BudgetEntryState.RESERVED).update(
+        state=BudgetEntryState.SETTLED if spent else BudgetEntryState.RELEASED, settled_at=now
+    )
+    if job.state not in {JobState.WAITING, JobState.RUNNING}:
+        entries.filter(state=BudgetEntryState.CHARGED).update(
+            state=BudgetEntryState.SETTLED if job.state == JobState.SUCCEEDED else BudgetEntryState.UNKNOWN,
+            settled_at=now,
+        )
+
+
+# ---------------------------------------------------------------------------------------------------- the operator's side
+
+
+def _locked(pool_id: int) -> Pool:
+    pool = Pool.objects.select_for_update().filter(pk=pool_id).first()
+    if pool is None:
+        raise NotFound(f"There is no pool {pool_id}.", field="pool_id")
+    return pool
+
+
+def _switch(pool_id: int, paused: bool, verb: str, reason: str) -> Pool:
+    with transaction.atomic():
+        pool = _locked(pool_id)
+        if pool.paused == paused:
+            raise IllegalTransition(
+                f"Pool {pool.label} is {'paused already' if paused else 'not paused'}.",
+                state=str(pool.paused),
+            )
+        Pool.objects.filter(pk=pool.pk).update(paused=paused)
+        pool.paused = paused
+        activity.record(verb, pool, before={"paused": not paused}, after={"paused": paused}, reason=reason)
+    return pool
+
+
+def pause(pool_id: int, reason: str = "") -> Pool:
+    """Take nothing new from a pool; what is held runs on."""
+    return _switch(pool_id, True, "pool_paused", reason)
+
+
+def resume(pool_id: int, reason: str = "") -> Pool:
+    """Let a paused pool be used again."""
+    return _switch(pool_id, False, "pool_resumed", reason)
+
+
+def release_by_hand(lease_id: int, reason: str = "") -> Lease:
+    """Take a slot back from its holder and ask the job to stop. Raises: NotFound, IllegalTransition if it is over."""
+    now = timezone.now()
+    with transaction.atomic():
+        lease = (
+            Lease.objects.select_for_update(of=("self",))
+            .select_related("pool", "job")
+            .filter(pk=lease_id)
+            .first()
+        )
+        if lease is None:
+            raise NotFound(f"There is no lease {lease_id}.", field="lease_id")
+        released = Lease.objects.filter(pk=lease_id, released_at=None).update(
+            released_at=now, release_reason=(reason or "released by hand")[:200]
+        )
+        if not released:
+            raise IllegalTransition("This lease is over already.", state="released")
+        if lease.job_id:
+            Job.objects.filter(pk=lease.job_id, state=JobState.RUNNING).update(cancel_requested_at=now)
+        lease.released_at = now
+        activity.record(
+            "lease_released", lease.pool, before={"holder": lease.holder}, after={"holder": ""}, reason=reason
+        )
+    return lease
+
+
+def report(now: datetime | None = None) -> list[PoolReport]:
+    """Show each pool: what is used now (of a budget: today, Pacific), who holds it and how many wait."""
+    now = now or timezone.now()
+    day = pacific_day(now)
+    pools = list(Pool.objects.all())
+    held = _held(pools)
+    spent = _spent(pools, day)
+    started = _started([pool for pool in pools if pool.kind == PoolKind.RATE], now)
+    leases = defaultdict(list)
+    for lease in Lease.objects.filter(released_at=None).select_related("job", "job__channel", "job__video"):
+        leases[lease.pool_id].append(
+            {
+                "id": lease.pk,
+                "holder": lease.holder,
+                "units": lease.units,
+                "acquired_at": lease.acquired_at,
+                "heartbeat_at": lease.heartbeat_at,
+                "expires_at": lease.expires_at,
+                "job_id": lease.job_id,
+                "job": f"{lease.job.get_kind_display()} · {lease.job.video or lease.job.channel or ''}"
+                if lease.job
+                else "",
+            }
+        )
+    waiting = _waiting_by_pool(now)
+    reports = []
+    for pool in pools:
+        used = {PoolKind.SLOTS: held, PoolKind.RATE: started, PoolKind.BUDGET: spent}[pool.kind].get(
+            pool.pk, 0
+        )
+        is_budget = pool.kind == PoolKind.BUDGET
+        reports.append(
+            PoolReport(
+                name=pool.name,
+                label=pool.label,
+                kind=pool.kind,
+                capacity=pool.capacity,
+                used=used,
+                paused=pool.paused,
+                waiting=waiting.get(pool.name, 0),
+                day=day if is_budget else None,
+                resets_at=pacific_day_bounds(day)[1] if is_budget else None,
+                leases=leases[pool.pk],
+                id=pool.pk,
+            )
+        )
+    return reports
+
+
+def _waiting_by_pool(now: datetime) -> dict[str, int]:
+    rows = (
+        Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
+        .filter(Q(kind__in=[JobKind.SCRAPE, JobKind.PROCESS, JobKind.STAGE]))
+        .values_list("kind", "executor")
+        .annotate(Count("pk"))
+        .order_by()
+    )
+    waiting: dict[str, int] = defaultdict(int)
+    for kind, executor, count in rows:
+        for need in needs(Job(kind=kind, executor=executor)):
+            waiting[need.pool] += count
+    return waiting

@@ -1,0 +1,438 @@
+"""Keep the queue of record: put jobs in, hand each to one holder, take outcomes back, rescue what was lost.
+
+Lifecycle: queued -> running -> succeeded | failed | errored | cancelled | needs_review, or waiting (another try at
+`run_at`) -> running. Only `claim` starts a job, only its holder ends it, only `reap` takes it from a holder that is lost.
+"""
+
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from channels.states import ChannelState, Executor
+from orchestration import activity, holders, pools
+from orchestration.errors import IllegalTransition, LeaseLost, NotFound
+from orchestration.models import Job, SystemState
+from orchestration.planning.priority import AGEING_STEP_SECONDS
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    OPEN_JOBS,
+    JobKind,
+    JobState,
+    SystemStatus,
+    VideoState,
+    WaveState,
+)
+from orchestration.transitions import transition
+from orchestration.wakeup import wake_workers
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 60
+SAFE_KINDS = frozenset({JobKind.CHECK, JobKind.RECALL})
+"""These only look, or take back: they run in every system state and on paused channels."""
+FAST_KINDS = frozenset({JobKind.PUBLISH, JobKind.RECALL, JobKind.SYNC, JobKind.COLLECT, JobKind.CHECK})
+_SEARCH = 4  # candidates looked at for each job wanted, since some may have to wait for a pool
+
+
+def rank_of(priority: int, run_at: datetime) -> float:
+    """Return the claiming order of a job, lowest first.
+
+    Effective priority is priority plus age over the ageing step; as age grows alike for all, its order is that of
+    `run_at - priority x step`, which does not change with time and can be indexed. A waiting job of priority 0 therefore
+    goes before every job of priority 10 that became due more than ten steps after it.
+    """
+    return run_at.timestamp() - priority * AGEING_STEP_SECONDS
+
+
+def enqueue(
+    kind: str,
+    *,
+    dedupe_key: str,
+    channel: Any = None,
+    source: Any = None,
+    video: Any = None,
+    distribution: Any = None,
+    schedule: Any = None,
+    executor: str = Executor.LOCAL,
+    params: Mapping[str, Any] | None = None,
+    priority: int = 5,
+    run_at: datetime | None = None,
+    max_attempts: int = 5,
+    correlation_id: str | None = None,
+) -> Job:
+    """Put one job into the queue and wake a worker on commit; an open job with the same key is returned instead."""
+    run_at = run_at or timezone.now()
+    job = Job(
+        kind=kind,
+        executor=executor,
+        fast=kind in FAST_KINDS or executor == Executor.GITHUB,
+        dedupe_key=dedupe_key,
+        channel=channel,
+        source=source,
+        video=video,
+        distribution=distribution,
+        schedule=schedule,
+        params=dict(params or {}),
+        priority=priority,
+        run_at=run_at,
+        rank=rank_of(priority, run_at),
+        max_attempts=max_attempts,
+        correlation_id=correlation_id or activity.acting().correlation_id or activity.new_correlation_id(),
+    )
+    with transaction.atomic():
+        standing = Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS).first()
+        if standing is not None:
+            return standing
+        try:
+            with transaction.atomic():
+                job.save(force_insert=True)
+        except IntegrityError:
+            standing = Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS).first()
+            if standing is None:
+                raise
+            return standing
+        activity.record("job_queued", job, after={"kind": kind, "dedupe_key": dedupe_key})
+        wake_workers(fast=job.fast)
+    return job
+
+
+def claimable(now: datetime, *, fast: bool | None = None, status: str) -> QuerySet[Job]:
+    """Return the jobs that may start now as far as states say; pools and budgets are looked at when claiming."""
+    jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
+    if fast is not None:
+        jobs = jobs.filter(fast=fast)
+    # YouTube makes an armed publication public by itself; what is left to do is to look.
+    only_looks = Q(kind__in=SAFE_KINDS) | Q(kind=JobKind.PUBLISH, schedule__armed_for__lte=now)
+    if status != SystemStatus.RUNNING:
+        return jobs.filter(only_looks)
+    free_channel = Q(channel=None) | Q(channel__state=ChannelState.ACTIVE) | Q(kind=JobKind.SYNC)
+    ready = ~Q(kind=JobKind.STAGE) | Q(video__state=VideoState.READY)
+    free_wave = Q(schedule=None) | Q(schedule__wave=None) | ~Q(schedule__wave__state=WaveState.PAUSED)
+    return jobs.filter(only_looks | (free_channel & ready & free_wave))
+
+
+def claim(
+    *, fast: bool | None = None, limit: int = 1, holder: str = "", now: datetime | None = None
+) -> list[Job]:
+    """Take up to `limit` jobs, highest effective priority first, each with its pool slots and budget; all or nothing.
+
+    One transaction: the system state is read under a shared lock (so that after `pause` has answered nothing more is
+    claimed), pools are locked by name, jobs with SKIP LOCKED; one audit entry names the batch.
+    """
+    now = now or timezone.now()
+    holder = holder or holders.me()
+    with transaction.atomic():
+        status = locked_status()
+        candidates = claimable(now, fast=fast, status=status).order_by("rank", "id")
+        if connection.features.has_select_for_update_skip_locked:
+            candidates = candidates.select_for_update(skip_locked=True, of=("self",))
+        found = list(candidates[: limit * _SEARCH])
+        if not found:
+            return []
+        taken, waiting = pools.take(found, limit=limit, holder=holder, now=now, lease_seconds=LEASE_SECONDS)
+        for reason, ids in waiting.items():
+            Job.objects.filter(pk__in=ids).exclude(waits_for=reason).update(waits_for=reason)
+        if not taken:
+            return []
+        before = {job.pk: job.state for job in taken}
+        expires = now + timedelta(seconds=LEASE_SECONDS)
+        changed = {
+            "holder": holder,
+            "lease_expires_at": expires,
+            "heartbeat_at": now,
+            "started_at": now,
+            "waits_for": "",
+        }
+        for job in taken:
+            job.state = JobState.RUNNING
+            job.version += 1
+            job.attempts += 1
+            job.state_changed_at = now
+            for name, value in changed.items():
+                setattr(job, name, value)
+        _write_claims(taken, now, changed)
+        with activity.correlated(taken[0].correlation_id):
+            activity.record(
+                "job_claimed" if len(taken) == 1 else "jobs_claimed",
+                taken[0],
+                before={"state": before[taken[0].pk]},
+                after={"state": JobState.RUNNING, "holder": holder},
+                members={"job": [job.pk for job in taken]} if len(taken) > 1 else None,
+            )
+    return taken
+
+
+def locked_status() -> str:
+    """Return the system's state, locked against change until the end of this transaction.
+
+    On PostgreSQL a shared lock: claims do not hinder each other, a pause waits for those under way and then holds for
+    all. On SQLite the transaction itself already excludes every other writer.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT state FROM orchestration_systemstate WHERE id = 1 FOR SHARE")
+            row = cursor.fetchone()
+        return row[0] if row else SystemStatus.STOPPED
+    row = SystemState.objects.filter(pk=1).values_list("state", flat=True).first()
+    return row or SystemStatus.STOPPED
+
+
+def connection_skips_locked() -> bool:
+    """Say whether this database can pass over rows that others hold; SQLite lets one writer in at a time anyway."""
+    return connection.features.has_select_for_update_skip_locked
+
+
+def _write_claims(jobs: Sequence[Job], now: datetime, changed: Mapping[str, Any]) -> None:
+    written = Job.objects.filter(pk__in=[job.pk for job in jobs], state__in=CLAIMABLE_JOBS).update(
+        state=JobState.RUNNING,
+        version=F("version") + 1,
+        attempts=F("attempts") + 1,
+        state_changed_at=now,
+        **changed,
+    )
+    if written != len(jobs):
+        raise LeaseLost("another dispatcher claimed one of these jobs in the meantime")
+
+
+# --------------------------------------------------------------------------------------------------- the holder's side
+
+
+def heartbeat(job: Job, holder: str, *, seconds: int = LEASE_SECONDS) -> bool:
+    """Extend the lease of a running job; returns whether it was asked to cancel.
+
+    Raises: LeaseLost, if the job is not this holder's any more.
+    """
+    now = timezone.now()
+    expires = now + timedelta(seconds=seconds)
+    held = Job.objects.filter(pk=job.pk, holder=holder, state=JobState.RUNNING)
+    if not held.update(heartbeat_at=now, lease_expires_at=expires):
+        raise LeaseLost(f"job {job.pk} is not held by {holder} any more")
+    pools.extend(job, expires=expires, now=now)
+    return held.filter(cancel_requested_at__isnull=False).exists()
+
+
+def note_progress(job: Job, holder: str, fraction: float, note: str) -> None:
+    """Write how far a running job is. Raises: LeaseLost."""
+    fraction = min(max(fraction, 0.0), 1.0)
+    written = Job.objects.filter(pk=job.pk, holder=holder, state=JobState.RUNNING).update(
+        progress=fraction, progress_note=note[:200], heartbeat_at=timezone.now()
+    )
+    if not written:
+        raise LeaseLost(f"job {job.pk} is not held by {holder} any more")
+    job.progress, job.progress_note = fraction, note
+
+
+def hand_over(job: Job, holder: str, to: str, *, seconds: int) -> None:
+    """Give the lease of a running job to another holder, for example to the GitHub run that serves it now."""
+    expires = timezone.now() + timedelta(seconds=seconds)
+    written = Job.objects.filter(pk=job.pk, holder=holder, state=JobState.RUNNING).update(
+        holder=to, lease_expires_at=expires
+    )
+    if not written:
+        raise LeaseLost(f"job {job.pk} is not held by {holder} any more")
+    job.holder = to
+    pools.extend(job, expires=expires, now=timezone.now(), holder=to)
+
+
+def finish(
+    job: Job,
+    state: str,
+    *,
+    result: Mapping[str, Any] | None = None,
+    error_code: str = "",
+    error_message: str = "",
+    uncertain: bool = False,
+) -> Job:
+    """End a running job and give back what it held; its leases are released exactly once.
+
+    Raises: StaleState, if the job was taken from its holder in the meantime; nothing is written then.
+    """
+    now = timezone.now()
+    changes: dict[str, Any] = {
+        "finished_at": now,
+        "error_code": error_code,
+        "error_message": error_message[:500],
+    }
+    if result is not None:
+        changes["result"] = dict(result)
+    if state == JobState.SUCCEEDED:
+        changes["progress"] = 1.0
+    with transaction.atomic():
+        transition(job, state, where={"holder": job.holder}, reason=error_message, **changes)
+        pools.give_back(job, reason=state, spent=state == JobState.SUCCEEDED or uncertain, now=now)
+    return job
+
+
+def try_again(job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True) -> Job:
+    """Let a running job wait for another try at `at`; a wait for a quota is not counted as an attempt."""
+    changes = {
+        "run_at": at,
+        "rank": rank_of(job.priority, at),
+        "error_code": error_code,
+        "error_message": error_message[:500],
+        "waits_for": f"another try: {error_message}"[:200],
+    }
+    if not counted:
+        changes["attempts"] = max(job.attempts - 1, 0)
+    with transaction.atomic():
+        transition(job, JobState.WAITING, where={"holder": job.holder}, reason=error_message, **changes)
+        pools.give_back(job, reason="another try", spent=False, now=timezone.now())
+    return job
+
+
+def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = 900) -> timedelta:
+    """Return how long to wait before the next try: doubling, with jitter, at most a quarter of an hour."""
+    seconds = min(base_seconds * 2 ** max(attempts - 1, 0), most_seconds)
+    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+
+
+def lost(now: datetime) -> list[Job]:
+    """Return the running jobs whose holder is gone or whose lease ran out.
+
+    Jobs that a GitHub run serves are left to `workflows.watch`, which asks GitHub first.
+    """
+    running = Job.objects.filter(state=JobState.RUNNING).exclude(holder__startswith="run:")
+    return [
+        job
+        for job in running.only("pk", "holder", "lease_expires_at")
+        if (job.lease_expires_at and job.lease_expires_at <= now) or holders.is_gone(job.holder)
+    ]
+
+
+# ------------------------------------------------------------------------------------------------- the operator's side
+
+
+def locked(job_id: int) -> Job:
+    """Return a job under lock. Raises: NotFound."""
+    job = Job.objects.select_for_update(of=("self",)).filter(pk=job_id).first()
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.", field="job_id")
+    return job
+
+
+def cancel(job_id: int, reason: str = "") -> Job:
+    """Cancel a waiting job at once, or ask a running one to stop; its end follows when its worker has stopped."""
+    from orchestration import endings
+
+    with transaction.atomic():
+        job = locked(job_id)
+        if job.state == JobState.RUNNING:
+            job.cancel_requested_at, job.cancel_reason = timezone.now(), "operator"
+            Job.objects.filter(pk=job.pk).update(
+                cancel_requested_at=job.cancel_requested_at, cancel_reason=job.cancel_reason
+            )
+            activity.record("job_cancel_requested", job, after={"cancel_requested": True}, reason=reason)
+            return job
+        transition(
+            job,
+            JobState.CANCELLED,
+            reason=reason,
+            finished_at=timezone.now(),
+            error_code="cancelled",
+            error_message=reason[:500] or "cancelled by an operator",
+            cancel_reason="operator",
+            waits_for="",
+        )
+        endings.settle(job)
+    return job
+
+
+def retry(job_id: int, reason: str = "") -> Job:
+    """Queue a job that ended badly once more, from its start."""
+    from orchestration import endings
+
+    now = timezone.now()
+    with transaction.atomic():
+        job = locked(job_id)
+        if job.state == JobState.NEEDS_REVIEW:
+            raise IllegalTransition(
+                f"Job {job.pk} needs review first: nobody knows whether it took effect.", state=job.state
+            )
+        standing = (
+            Job.objects.filter(dedupe_key=job.dedupe_key, state__in=OPEN_JOBS).exclude(pk=job.pk).first()
+        )
+        if standing is not None:
+            raise IllegalTransition(f"Job {standing.pk} already does this.", state=job.state)
+        transition(
+            job,
+            JobState.QUEUED,
+            verb="job_retried",
+            reason=reason,
+            run_at=now,
+            rank=rank_of(job.priority, now),
+            attempts=0,
+            progress=0,
+            progress_note="",
+            error_code="",
+            error_message="",
+            cancel_requested_at=None,
+            cancel_reason="",
+            finished_at=None,
+            holder="",
+        )
+        endings.reopen(job)
+        wake_workers(fast=job.fast)
+    return job
+
+
+def bump(job_id: int, reason: str = "") -> Job:
+    """Move a waiting job before all others."""
+    with transaction.atomic():
+        job = locked(job_id)
+        if job.state not in CLAIMABLE_JOBS:
+            raise IllegalTransition(
+                f"Job {job.pk} is {job.state}; only a waiting job can be bumped.", state=job.state
+            )
+        bump_rows([job], reason)
+        wake_workers(fast=job.fast)
+    return job
+
+
+def bump_rows(jobs: Sequence[Job], reason: str) -> None:
+    """Put waiting jobs before all others, latest bump first; call under lock."""
+    now = timezone.now()
+    for job in jobs:
+        Job.objects.filter(pk=job.pk).update(
+            bumped_at=now, rank=-now.timestamp(), run_at=min(job.run_at, now)
+        )
+        job.bumped_at, job.rank = now, -now.timestamp()
+        activity.record(
+            "job_bumped", job, before={"rank": "by priority"}, after={"rank": "first"}, reason=reason
+        )
+
+
+def explain_waiting(now: datetime, *, most: int = 500) -> int:
+    """Write down why waiting jobs have not been claimed; returns how many sentences changed."""
+    status = SystemState.objects.filter(pk=1).values_list("state", flat=True).first() or SystemStatus.STOPPED
+    jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS).select_related("channel", "video", "schedule__wave")
+    reasons: dict[str, list[int]] = {}
+    for job in jobs.order_by("rank")[:most]:
+        reason = _why(job, now, status)
+        if reason and reason != job.waits_for:
+            reasons.setdefault(reason, []).append(job.pk)
+    return sum(
+        Job.objects.filter(pk__in=ids, state__in=CLAIMABLE_JOBS).update(waits_for=reason)
+        for reason, ids in reasons.items()
+    )
+
+
+def _why(job: Job, now: datetime, status: str) -> str:
+    if job.run_at > now:
+        return job.waits_for if job.state == JobState.WAITING else "its time has not come"
+    if job.kind in SAFE_KINDS:
+        return ""
+    if status != SystemStatus.RUNNING:
+        return f"the system is {status}"
+    if job.channel and job.channel.state != ChannelState.ACTIVE and job.kind != JobKind.SYNC:
+        return f"channel {job.channel.name} is {job.channel.state}"
+    if job.kind == JobKind.STAGE and job.video and job.video.state != VideoState.READY:
+        return f"its video is {job.video.get_state_display()}, not ready yet"
+    if job.schedule and job.schedule.wave and job.schedule.wave.state == WaveState.PAUSED:
+        return f"wave {job.schedule.wave.name} is paused"
+    return ""

@@ -1,0 +1,435 @@
+"""Decide when: plan publications, move them, hold them, settle what needs a person's word."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from channels.models import Channel
+from orchestration import activity, forecasting, overdue, planned, publication, queue, snapshots
+from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
+from orchestration.models import Conflict, Distribution, Job, Schedule
+from orchestration.planning import types
+from orchestration.planning.calendar import calendars_of
+from orchestration.planning.conflicts import alternatives, timing_message
+from orchestration.results import WaveResult
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    OPEN_JOBS,
+    OPEN_SCHEDULES,
+    ConflictState,
+    DistributionState,
+    JobKind,
+    JobState,
+    ScheduleState,
+)
+from orchestration.transitions import transition
+from orchestration.wakeup import wake_tick
+
+
+def coordinate(
+    *,
+    video_id: int,
+    channel_ids: Sequence[int],
+    timing: str,
+    scheduled_at: datetime | None,
+    delay_seconds: int,
+    priority: int | None,
+    on_conflict: str,
+    acknowledge_policy: bool,
+    dry_run: bool,
+) -> WaveResult:
+    """Plan and write one video over channels."""
+    document = {
+        "video_id": video_id,
+        "channel_ids": list(channel_ids),
+        "timing": timing,
+        "scheduled_at": scheduled_at.isoformat() if scheduled_at else None,
+        "stagger_seconds": delay_seconds,
+        "priority": priority,
+        "on_conflict": on_conflict,
+    }
+    request = planned.request_of(
+        video_ids=[video_id],
+        channel_ids=channel_ids,
+        timing=timing,
+        scheduled_at=scheduled_at,
+        delay_seconds=delay_seconds,
+        priority=priority,
+        on_conflict=on_conflict,
+        overrides=None,
+        acknowledge_policy=acknowledge_policy,
+        videos_field="video_id",
+    )
+    title = planned.known_video(video_id)
+    return _plan_and_write(
+        request,
+        method=Distribution.Method.COORDINATED,
+        name=str(title)[:120],
+        document=document,
+        dry_run=dry_run,
+    )
+
+
+def schedule_wave(
+    *,
+    video_ids: Sequence[int],
+    channel_ids: Sequence[int],
+    timing: str,
+    scheduled_at: datetime | None,
+    delay_seconds: int,
+    priority: int | None,
+    on_conflict: str,
+    name: str,
+    overrides: Mapping[tuple[int, int], datetime] | None,
+    acknowledge_policy: bool,
+    dry_run: bool,
+) -> WaveResult:
+    """Plan and write a wave, whole or not at all."""
+    request = planned.request_of(
+        video_ids=video_ids,
+        channel_ids=channel_ids,
+        timing=timing,
+        scheduled_at=scheduled_at,
+        delay_seconds=delay_seconds,
+        priority=priority,
+        on_conflict=on_conflict,
+        overrides=overrides,
+        acknowledge_policy=acknowledge_policy,
+    )
+    document = {
+        "video_ids": list(video_ids),
+        "channel_ids": list(channel_ids),
+        "timing": timing,
+        "scheduled_at": scheduled_at.isoformat() if scheduled_at else None,
+        "delay_seconds": delay_seconds,
+        "priority": priority,
+        "on_conflict": on_conflict,
+        "overrides": [
+            {"video_id": video, "channel_id": channel, "at": at.isoformat()}
+            for (video, channel), at in (overrides or {}).items()
+        ],
+    }
+    return _plan_and_write(
+        request, method=Distribution.Method.WAVE, name=name.strip()[:120], document=document, dry_run=dry_run
+    )
+
+
+def _plan_and_write(
+    request: types.WaveRequest, *, method: str, name: str, document: Mapping[str, Any], dry_run: bool
+) -> WaveResult:
+    if dry_run:
+        return WaveResult(plan=planned.plan(request), wave=None, dry_run=True)
+    with transaction.atomic():
+        made = planned.plan(request, lock=True)
+        if made.refused:
+            raise planned.refusal(made)
+        wave = planned.commit(request, made, method=method, name=name, document=document)
+    return WaveResult(plan=made, wave=wave, dry_run=False)
+
+
+# -------------------------------------------------------------------------------------------------- one schedule at a time
+
+
+def locked(schedule_id: int) -> Schedule:
+    """Return a schedule under lock, its channel's calendar locked before it. Raises: NotFound."""
+    found = Schedule.objects.filter(pk=schedule_id).values_list("channel_id", flat=True).first()
+    if found is None:
+        raise NotFound(f"There is no schedule {schedule_id}.", field="schedule_id")
+    lock_channels([found])
+    return (
+        Schedule.objects.select_for_update(of=("self",))
+        .select_related("channel", "distribution__video", "wave")
+        .get(pk=schedule_id)
+    )
+
+
+def lock_channels(channel_ids: Sequence[int]) -> None:
+    """Lock calendars, in the order of their ids, so that two planners wait for each other and never deadlock."""
+    list(
+        Channel.objects.filter(pk__in=set(channel_ids))
+        .order_by("pk")
+        .select_for_update(of=("self",))
+        .values_list("pk")
+    )
+
+
+def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[str, Any]]]:
+    """Say why a schedule may not move to an instant, with ranked alternatives; two empty lists if it may."""
+    now = timezone.now()
+    view = snapshots.channel_views([schedule.channel_id])[0]
+    around = timedelta(days=3)
+    entries = [
+        entry
+        for entry in snapshots.occupied([schedule.channel_id], at - around, at + timedelta(days=60))
+        if entry.schedule_id != schedule.pk
+    ]
+    calendar = calendars_of([view], entries, now)[view.id]
+    hits = calendar.why_not(at)
+    if not hits:
+        return [], []
+    offers = alternatives(calendar, at, hits, schedule.priority)
+    return [timing_message(calendar, at, hit) for hit in hits], [
+        planned.alternative_document(offer) for offer in offers if offer.at is not None
+    ]
+
+
+def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
+    """Give one publication another time and take it up again if it had ended without being published.
+
+    Raises: InvalidRequest (the time), PlanRefused (with alternatives), IllegalTransition.
+    """
+    now = timezone.now()
+    at = planned.check_time(publish_at, "publish_at", now)
+    if at is None:
+        raise InvalidRequest("publish_at is missing.", field="publish_at")
+    with transaction.atomic():
+        row = locked(schedule_id)
+        if row.state in {
+            ScheduleState.PUBLISHING,
+            ScheduleState.PUBLISHED,
+            ScheduleState.STAGING,
+            ScheduleState.NEEDS_REVIEW,
+        }:
+            raise IllegalTransition(
+                f"Schedule {row.pk} is {row.state} and cannot be moved now.", state=row.state
+            )
+        messages, offers = why_not_at(row, at)
+        if messages:
+            raise PlanRefused("; ".join(messages), field="publish_at", alternatives=offers)
+        publication.disarm_later(row, "moved")
+        withdraw_jobs([row.pk], "its time was changed", kinds=[JobKind.PUBLISH])
+        _wake_up(row, "moved")
+        planned.retime(
+            row, at, verb="schedule_moved", reason=reason or "moved by an operator", now=now, overridden=True
+        )
+        wake_tick()
+    return row
+
+
+def _wake_up(row: Schedule, why: str) -> None:
+    """Bring an ended or held schedule back to where its video stands: planned, or staged already."""
+    to = ScheduleState.STAGED if row.distribution.youtube_video_id else ScheduleState.PLANNED
+    distribution = row.distribution
+    wanted = DistributionState.STAGED if distribution.youtube_video_id else DistributionState.ASSIGNED
+    if distribution.state != wanted:
+        transition(distribution, wanted, reason=why, error_code="", error_message="")
+    if row.state != to:
+        transition(row, to, reason=why, misfire_action="")
+
+
+def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
+    """Cancel the waiting jobs of schedules, and ask the running ones to stop; nothing else follows from their end."""
+    ids = list(Distribution.objects.filter(schedule__in=schedule_ids).values_list("pk", flat=True))
+    jobs = Job.objects.select_for_update(of=("self",)).filter(distribution__in=ids, state__in=OPEN_JOBS)
+    jobs = jobs.filter(kind__in=kinds or [JobKind.STAGE, JobKind.PUBLISH])
+    count = 0
+    for job in jobs:
+        count += 1
+        if job.state in CLAIMABLE_JOBS:
+            transition(
+                job,
+                JobState.CANCELLED,
+                reason=why,
+                finished_at=timezone.now(),
+                cancel_reason="withdrawn",
+                error_code="cancelled",
+                error_message=why[:500],
+                waits_for="",
+            )
+        else:
+            Job.objects.filter(pk=job.pk).update(
+                cancel_requested_at=timezone.now(), cancel_reason="withdrawn"
+            )
+    return count
+
+
+def hold(schedule_id: int, reason: str = "") -> Schedule:
+    """Keep one publication back; what is armed on YouTube is disarmed first. Raises: IllegalTransition."""
+    with transaction.atomic():
+        row = locked(schedule_id)
+        publication.disarm_later(row, "held")
+        withdraw_jobs([row.pk], "held")
+        return transition(row, ScheduleState.HELD, reason=reason or "held by an operator", armed_for=None)
+
+
+def release(schedule_id: int, reason: str = "") -> Schedule:
+    """Let a held publication go on; if its moment has passed, its channel's misfire policy decides at once."""
+    with transaction.atomic():
+        row = locked(schedule_id)
+        if row.state != ScheduleState.HELD:
+            raise IllegalTransition(f"Schedule {row.pk} is {row.state}, not held.", state=row.state)
+        _wake_up(row, reason or "released by an operator")
+        overdue.settle_one(row, timezone.now(), released=True)
+        wake_tick()
+    return row
+
+
+def cancel(schedule_id: int, reason: str = "") -> Schedule:
+    """Cancel one publication that is not public yet. Raises: IllegalTransition."""
+    with transaction.atomic():
+        row = locked(schedule_id)
+        return cancel_row(row, reason or "cancelled by an operator")
+
+
+def cancel_row(row: Schedule, reason: str) -> Schedule:
+    """Cancel a locked schedule and its distribution; what is armed is disarmed, what is uploaded stays private."""
+    publication.disarm_later(row, "cancelled")
+    withdraw_jobs([row.pk], "cancelled")
+    transition(row, ScheduleState.CANCELLED, reason=reason)
+    if row.distribution.can_become(DistributionState.CANCELLED):
+        transition(row.distribution, DistributionState.CANCELLED, reason=reason)
+    return row
+
+
+def bump(schedule_id: int, reason: str = "") -> Schedule:
+    """Move one publication's waiting work before all others; staging that was to begin later begins now."""
+    now = timezone.now()
+    with transaction.atomic():
+        row = locked(schedule_id)
+        if row.state not in OPEN_SCHEDULES:
+            raise IllegalTransition(
+                f"Schedule {row.pk} is {row.state}; nothing waits for it.", state=row.state
+            )
+        Schedule.objects.filter(pk=row.pk).update(bumped_at=now, stage_at=min(row.stage_at, now))
+        before = {"stage_at": row.stage_at.isoformat()}
+        row.bumped_at, row.stage_at = now, min(row.stage_at, now)
+        activity.record(
+            "schedule_bumped", row, before=before, after={"stage_at": row.stage_at.isoformat()}, reason=reason
+        )
+        jobs = Job.objects.select_for_update(of=("self",)).filter(
+            state__in=CLAIMABLE_JOBS, schedule=row, kind=JobKind.STAGE
+        )
+        video_jobs = Job.objects.select_for_update(of=("self",)).filter(
+            state__in=CLAIMABLE_JOBS,
+            video=row.distribution.video_id,
+            kind__in=[JobKind.SCRAPE, JobKind.PROCESS],
+        )
+        queue.bump_rows([*jobs, *video_jobs], reason)
+        wake_tick()
+    return row
+
+
+REVIEW_OUTCOMES = ("published", "staged", "planned", "failed", "cancelled")
+
+
+def review(schedule_id: int, outcome: str, youtube_video_id: str = "", reason: str = "") -> Schedule:
+    """Settle a schedule that needs review by what a person saw on YouTube or GitHub.
+
+    `published` and `staged` need the id that is on YouTube, unless it is recorded already. Raises: InvalidRequest.
+    """
+    if outcome not in REVIEW_OUTCOMES:
+        raise InvalidRequest(
+            f"outcome {outcome!r} is not one of {', '.join(REVIEW_OUTCOMES)}.", field="outcome"
+        )
+    with transaction.atomic():
+        row = locked(schedule_id)
+        if row.state != ScheduleState.NEEDS_REVIEW:
+            raise IllegalTransition(f"Schedule {row.pk} is {row.state}; it needs no review.", state=row.state)
+        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=row.distribution_id)
+        known = distribution.youtube_video_id
+        if outcome in {"published", "staged"} and not (known or youtube_video_id):
+            raise InvalidRequest(f"{outcome} needs the video's id on YouTube.", field="youtube_video_id")
+        if outcome == "planned" and known:
+            raise InvalidRequest(f"{known} is uploaded already; choose staged.", field="outcome")
+        if known and youtube_video_id and youtube_video_id != known:
+            raise InvalidRequest(
+                f"{known} is recorded; {youtube_video_id} would be a second upload.", field="youtube_video_id"
+            )
+        _settle_jobs(row, outcome)
+        changes = {"youtube_video_id": known or youtube_video_id} if (known or youtube_video_id) else {}
+        wanted = {
+            "published": DistributionState.PUBLISHED,
+            "staged": DistributionState.STAGED,
+            "planned": DistributionState.ASSIGNED,
+            "failed": DistributionState.FAILED,
+            "cancelled": DistributionState.CANCELLED,
+        }[outcome]
+        if distribution.state != wanted:
+            if outcome == "published":
+                changes |= {"published_at": distribution.published_at or row.publish_at}
+            transition(distribution, wanted, verb="distribution_reviewed", reason=reason, **changes)
+        transition(row, outcome, verb="schedule_reviewed", reason=reason or "reviewed by an operator")
+        wake_tick()
+    return row
+
+
+def _settle_jobs(row: Schedule, outcome: str) -> None:
+    to = JobState.SUCCEEDED if outcome in {"published", "staged"} else JobState.FAILED
+    for job in Job.objects.select_for_update(of=("self",)).filter(schedule=row, state=JobState.NEEDS_REVIEW):
+        transition(job, to, verb="job_reviewed", reason=f"reviewed: {outcome}")
+
+
+# ------------------------------------------------------------------------------------------------------------- conflicts
+
+
+def _locked_conflict(conflict_id: int) -> Conflict:
+    conflict = Conflict.objects.select_for_update(of=("self",)).filter(pk=conflict_id).first()
+    if conflict is None:
+        raise NotFound(f"There is no conflict {conflict_id}.", field="conflict_id")
+    return conflict
+
+
+def apply_alternative(conflict_id: int, index: int) -> Conflict:
+    """Do what one recorded alternative says: move the schedule, or plan the member that was left out, or leave it out."""
+    with transaction.atomic():
+        conflict = _locked_conflict(conflict_id)
+        if not 0 <= index < len(conflict.alternatives):
+            raise InvalidRequest(
+                f"Conflict {conflict.pk} has {len(conflict.alternatives)} alternatives; there is no number {index}.",
+                field="index",
+            )
+        chosen = conflict.alternatives[index]
+        at = datetime.fromisoformat(chosen["at"]) if chosen["at"] else None
+        if chosen["kind"] == "skip":
+            if conflict.schedule_id:
+                cancel_row(locked(conflict.schedule_id), f"left out: {conflict.message}"[:500])
+        elif (
+            conflict.schedule_id and conflict.schedule.state in OPEN_SCHEDULES and chosen["kind"] != "preempt"
+        ):
+            move(conflict.schedule_id, at, f"alternative of conflict {conflict.pk}")
+        elif conflict.video_id and conflict.channel_id:
+            coordinate(
+                video_id=conflict.video_id,
+                channel_ids=[conflict.channel_id],
+                timing="simultaneous",
+                scheduled_at=at,
+                delay_seconds=0,
+                priority=conflict.wave.priority if conflict.wave else None,
+                on_conflict="preempt" if chosen["kind"] == "preempt" else "reject",
+                acknowledge_policy=True,
+                dry_run=False,
+            )
+        else:
+            raise IllegalTransition(
+                "This conflict names no single publication that could be moved.", state=conflict.state
+            )
+        if conflict.state == ConflictState.OPEN:
+            transition(
+                conflict,
+                ConflictState.RESOLVED,
+                verb="alternative_applied",
+                reason=chosen["sentence"],
+                resolution="alternative",
+                moved_to=at,
+            )
+        else:
+            Conflict.objects.filter(pk=conflict.pk).update(resolution="alternative", moved_to=at)
+            activity.record(
+                "alternative_applied", conflict, after={"moved_to": chosen["at"]}, reason=chosen["sentence"]
+            )
+            conflict.refresh_from_db()
+    return conflict
+
+
+def dismiss(conflict_id: int, reason: str = "") -> Conflict:
+    """Say that nothing needs to be done about a conflict."""
+    with transaction.atomic():
+        return transition(_locked_conflict(conflict_id), ConflictState.DISMISSED, reason=reason)
+
+
+def forecast(days: int) -> Any:
+    """Run planner and dispatcher against a simulated clock. Raises: InvalidRequest."""
+    return forecasting.forecast(days)

@@ -1,0 +1,193 @@
+"""Read rows into the values that planning works on, in a few queries whatever the number of channels."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from channels.models import Blackout, Channel, PostingSlot
+from channels.quota import pacific_day
+from orchestration import pools
+from orchestration.models import BudgetEntry, Distribution, Job, Lease, Pool, Schedule, Video
+from orchestration.planning import types as planning
+from orchestration.planning.slots import blackout_of_dates
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    MOVABLE_SCHEDULES,
+    OCCUPYING_SCHEDULES,
+    OPEN_SCHEDULES,
+    DistributionState,
+    JobKind,
+    PoolKind,
+    ScheduleState,
+)
+
+MOVE_UNITS = 51  # reading and updating the status of a video that is on YouTube already
+
+
+def channel_views(
+    channel_ids: Iterable[int] | None = None, *, lock: bool = False
+) -> list[planning.ChannelView]:
+    """Return channels with slots and blackouts; with `lock`, their rows are locked until the transaction ends."""
+    rows = Channel.objects.order_by("pk")
+    if channel_ids is not None:
+        rows = rows.filter(pk__in=list(channel_ids))
+    if lock:
+        list(rows.select_for_update(of=("self",)).values_list("pk"))
+    channels = list(rows.select_related("credential"))
+    slots: dict[int, list[planning.SlotRule]] = defaultdict(list)
+    for slot in PostingSlot.objects.filter(channel__in=channels, enabled=True):
+        slots[slot.channel_id].append(planning.SlotRule(slot.weekday, slot.local_time, slot.pk))
+    blackouts: dict[int, list[planning.Blackout]] = defaultdict(list)
+    zones = {channel.pk: channel.timezone for channel in channels}
+    for row in Blackout.objects.filter(channel__in=channels):
+        blackouts[row.channel_id].append(blackout_view(row, zones[row.channel_id]))
+    return [_channel_view(channel, slots[channel.pk], blackouts[channel.pk]) for channel in channels]
+
+
+def _channel_view(
+    channel: Channel, slots: list[planning.SlotRule], blackouts: list[planning.Blackout]
+) -> planning.ChannelView:
+    credential = getattr(channel, "credential", None)
+    return planning.ChannelView(
+        id=channel.pk,
+        slug=channel.slug,
+        name=channel.name,
+        zone=channel.timezone,
+        priority=channel.priority,
+        min_gap_minutes=channel.min_gap_minutes,
+        daily_cap=channel.daily_cap,
+        slots=tuple(slots),
+        blackouts=tuple(blackouts),
+        state=channel.state,
+        health=channel.health,
+        credential_state=credential.state if credential else "missing",
+        misfire_policy=channel.misfire_policy,
+        grace_minutes=channel.misfire_grace_minutes,
+        filters=planning.Filters.of(channel.filters),
+        executor=channel.executor,
+    )
+
+
+def blackout_view(row: Blackout, zone: str) -> planning.Blackout:
+    """Return a blackout as instants: from its first wall-clock moment up to, not including, its last."""
+    return blackout_of_dates(row.first_date, row.last_date, zone, row.reason, row.from_time, row.until_time)
+
+
+def video_views(
+    video_ids: Iterable[int] | None = None, *, states: Iterable[str] = ()
+) -> list[planning.VideoView]:
+    """Return videos as planning sees them; by ids, or all in some states."""
+    rows = Video.objects.order_by("pk")
+    if video_ids is not None:
+        rows = rows.filter(pk__in=list(video_ids))
+    if states:
+        rows = rows.filter(state__in=list(states))
+    names = (
+        "id",
+        "title",
+        "duration_seconds",
+        "width",
+        "height",
+        "view_count",
+        "watermarked",
+        "language",
+        "tags",
+        "source_id",
+        "source__rights_basis",
+        "content_hash",
+        "state",
+        "source_published_at",
+        "ready_at",
+    )
+    return [
+        planning.VideoView(
+            *row[:7], row[7] or None, tuple(map(str, row[8] or ())), row[9], row[10] or "", *row[11:]
+        )
+        for row in rows.values_list(*names)
+    ]
+
+
+def occupied(
+    channel_ids: Sequence[int], since: datetime | None = None, until: datetime | None = None
+) -> list[planning.Occupied]:
+    """Return what takes room in the calendars of channels, in a window."""
+    rows = Schedule.objects.filter(channel__in=channel_ids, state__in=OCCUPYING_SCHEDULES)
+    if since is not None:
+        rows = rows.filter(publish_at__gte=since)
+    if until is not None:
+        rows = rows.filter(publish_at__lt=until)
+    found = rows.order_by().values_list(
+        "channel_id", "publish_at", "pk", "priority", "state", "overridden", "wave_id", "armed_for"
+    )
+    return [
+        planning.Occupied(
+            channel_id,
+            at,
+            pk,
+            priority,
+            f"schedule {pk}",
+            state in MOVABLE_SCHEDULES and not overridden and armed_for is None,
+            wave_id,
+            MOVE_UNITS if armed_for else 0,
+        )
+        for channel_id, at, pk, priority, state, overridden, wave_id, armed_for in found
+    ]
+
+
+UNSCHEDULED = Q(state__in=[DistributionState.ASSIGNED, DistributionState.STAGED]) & (
+    Q(schedule=None) | ~Q(schedule__state__in=OPEN_SCHEDULES | {ScheduleState.NEEDS_REVIEW})
+)
+"""Distributions that have no moment (staged by hand, missed, skipped): they may be given one, which is no duplicate."""
+
+
+def existing(videos: Sequence[planning.VideoView]) -> list[planning.Existing]:
+    """Return where these videos, or others with their content, already go or went."""
+    ids = [video.id for video in videos]
+    hashes = {video.content_hash for video in videos if video.content_hash}
+    rows = (
+        Distribution.objects.filter(Q(video__in=ids) | Q(video__content_hash__in=hashes))
+        .exclude(state__in=[DistributionState.CANCELLED, DistributionState.FAILED])
+        .exclude(UNSCHEDULED)
+    )
+    return [
+        planning.Existing(*row)
+        for row in rows.order_by().values_list(
+            "video_id", "channel_id", "video__content_hash", "schedule__publish_at", "state"
+        )
+    ]
+
+
+def pool_views(now: datetime | None = None) -> list[planning.PoolView]:
+    """Return the pools that staging draws on: what is used and what planned schedules have reserved, by Pacific day."""
+    now = now or timezone.now()
+    today = pacific_day(now)
+    rows = list(Pool.objects.filter(name__in=[pools.UPLOAD, pools.DISPATCH, pools.UPLOADS]))
+    used: dict[int, dict[date, int]] = defaultdict(dict)
+    entries = BudgetEntry.objects.filter(pool__in=rows, day__gte=today, state__in=pools.SPENT)
+    for pool_id, day, units in entries.values_list("pool", "day").annotate(Sum("units")).order_by():
+        used[pool_id][day] = units
+    reserved: dict[date, int] = defaultdict(int)
+    waiting = Schedule.objects.filter(state=ScheduleState.PLANNED, distribution__youtube_video_id=None)
+    for stage_at, count in waiting.values_list("stage_at").annotate(Count("pk")).order_by():
+        reserved[max(pacific_day(stage_at), today)] += count
+    queued = Job.objects.filter(kind=JobKind.STAGE, executor="local", state__in=CLAIMABLE_JOBS).count()
+    views = []
+    for pool in rows:
+        is_budget = pool.kind == PoolKind.BUDGET
+        held = Lease.objects.filter(pool=pool, released_at=None).count() if pool.kind == PoolKind.SLOTS else 0
+        views.append(
+            planning.PoolView(
+                name=pool.name,
+                kind=pool.kind,
+                capacity=pool.capacity,
+                window_seconds=pool.window_seconds,
+                used=used[pool.pk] if is_budget else {},
+                committed=dict(reserved) if is_budget else {},
+                queued=held + queued if pool.kind == PoolKind.SLOTS else 0,
+                executor={pools.UPLOAD: "local", pools.DISPATCH: "github"}.get(pool.name, ""),
+            )
+        )
+    return views

@@ -1,0 +1,178 @@
+"""Let time pass: put what is due into the queue, rescue what was lost, close what is over. Any number may tick at once."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from channels.states import ChannelState, Executor
+from orchestration import activity, control, execution, overdue, queue, recall, waves
+from orchestration.models import Job, Schedule, SystemState, Video
+from orchestration.states import (
+    OPEN_JOBS,
+    DistributionState,
+    JobKind,
+    ScheduleState,
+    SystemStatus,
+    VideoState,
+    WaveState,
+)
+from orchestration.transitions import transition_all
+from orchestration.wakeup import wake_workers
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1000
+MOST_VIDEOS = 100
+
+
+def tick(now: datetime | None = None) -> dict[str, int]:
+    """Do everything that is due, in order, each step in transactions of its own; returns what was done."""
+    now = now or timezone.now()
+    done = {"drained": int(control.finish_draining()), "rescued": execution.reap(now)}
+    if control.is_running():
+        done["overdue"] = overdue.settle(now)
+        done["preparing"] = keep_preparing(now)
+        done["staging"] = stage_due(now)
+        done["publishing"] = publish_due(now)
+    done["waves"] = waves.complete(now) + recall.complete()
+    queue.explain_waiting(now)
+    _wake()
+    return {name: count for name, count in done.items() if count}
+
+
+def _running_and_locked() -> bool:
+    return queue.locked_status() == SystemStatus.RUNNING
+
+
+def stage_due(now: datetime, most: int = BATCH) -> int:
+    """Give each schedule whose staging is due one job, in one batch; what is uploaded already is staged at once."""
+    with transaction.atomic():
+        if not _running_and_locked():
+            return 0
+        due = (
+            Schedule.objects.filter(
+                state=ScheduleState.PLANNED, stage_at__lte=now, channel__state=ChannelState.ACTIVE
+            )
+            .exclude(wave__state=WaveState.PAUSED)
+            .select_related("channel", "distribution")
+            .order_by("stage_at", "id")
+        )
+        rows = list(_skipping_locked(due)[:most])
+        if not rows:
+            return 0
+        _claim_batch(rows, "schedules_staging")
+    return len(rows)
+
+
+def _skipping_locked(rows):
+    if connection.features.has_select_for_update_skip_locked:
+        return rows.select_for_update(skip_locked=True, of=("self",))
+    return rows
+
+
+def _claim_batch(rows: Sequence[Schedule], verb: str) -> None:
+    system = SystemState(pk=1)
+    uploaded = [row for row in rows if row.distribution.youtube_video_id]
+    to_stage = [row for row in rows if not row.distribution.youtube_video_id]
+    transition_all(uploaded, ScheduleState.STAGED, verb=verb, subject=system, reason="uploaded already")
+    staging = transition_all(
+        to_stage, ScheduleState.STAGING, verb=verb, subject=system, reason="staging is due"
+    )
+    _make_jobs(JobKind.STAGE, staging)
+
+
+def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = frozenset()) -> list[Job]:
+    """Make one job for each schedule; a key that is open already is passed over by the constraint."""
+    if not rows:
+        return []
+    now = timezone.now()
+    jobs = []
+    for row in rows:
+        is_github = kind == JobKind.STAGE and row.channel.executor == Executor.GITHUB
+        run_at = min(row.stage_at, now) if kind == JobKind.STAGE else now
+        jobs.append(
+            Job(
+                kind=kind,
+                executor=Executor.GITHUB if is_github else Executor.LOCAL,
+                fast=is_github or kind == JobKind.PUBLISH,
+                dedupe_key=f"{kind}:distribution:{row.distribution_id}",
+                channel_id=row.channel_id,
+                video_id=row.distribution.video_id,
+                distribution_id=row.distribution_id,
+                schedule=row,
+                params={"late": True} if row.pk in late else {},
+                priority=row.priority,
+                run_at=run_at,
+                rank=-now.timestamp() if row.bumped_at else queue.rank_of(row.priority, run_at),
+                bumped_at=row.bumped_at,
+                max_attempts=3 if is_github else 8 if kind == JobKind.PUBLISH else 5,
+                correlation_id=activity.new_correlation_id(),
+                state_changed_at=now,
+                created_at=now,
+            )
+        )
+    Job.objects.bulk_create(jobs, ignore_conflicts=True)
+    for fast in {job.fast for job in jobs}:
+        wake_workers(fast=fast)
+    return jobs
+
+
+def publish_due(now: datetime, most: int = BATCH) -> int:
+    """Give each staged schedule that may be armed, or is due, one publish job; what is late comes at a bounded rate."""
+    horizon = now + timedelta(seconds=settings.HEADEND_ARM_SECONDS)
+    has_job = Job.objects.filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS)
+    with transaction.atomic():
+        if not _running_and_locked():
+            return 0
+        due = (
+            Schedule.objects.filter(
+                state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
+                publish_at__lte=horizon,
+                channel__state=ChannelState.ACTIVE,
+                distribution__state=DistributionState.STAGED,
+            )
+            .exclude(wave__state=WaveState.PAUSED)
+            .exclude(Exists(has_job))
+            .select_related("channel", "distribution")
+            .order_by("publish_at", "-priority", "id")
+        )
+        rows = list(_skipping_locked(due)[:most])
+        late = [row for row in rows if row.publish_at < now - overdue.ON_TIME and row.armed_for is None]
+        late_ids = {row.pk for row in late}
+        released = overdue.within_rate(late, now) if late else []
+        chosen = [row for row in rows if row.pk not in late_ids] + released
+        _make_jobs(JobKind.PUBLISH, chosen, late=frozenset(row.pk for row in released))
+    return len(chosen)
+
+
+def keep_preparing(now: datetime) -> int:
+    """See to it that every usable video that is not ready has a job which carries it on."""
+    from orchestration.pipeline.triggering import ensure_prepared
+
+    has_job = Job.objects.filter(
+        video=OuterRef("pk"), kind__in=[JobKind.SCRAPE, JobKind.PROCESS], state__in=OPEN_JOBS
+    )
+    wanting = (
+        Video.objects.filter(
+            state__in=[VideoState.FOUND, VideoState.SCRAPING, VideoState.SCRAPED, VideoState.PROCESSING]
+        )
+        .exclude(Q(source__rights_basis="") | Q(source=None))
+        .exclude(Exists(has_job))
+        .select_related("source")
+        .order_by("id")[:MOST_VIDEOS]
+    )
+    started = 0
+    for video in wanting:
+        started += ensure_prepared(video, priority=video.source.priority) is not None
+    return started
+
+
+def _wake() -> None:
+    """Have both kinds of workers look; each that finds work wakes the next, and each look shows that it lives."""
+    wake_workers(fast=True)
+    wake_workers(fast=False)

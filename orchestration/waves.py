@@ -1,0 +1,253 @@
+"""Steer a wave as a whole, and show how far each member is."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from orchestration import activity, planned, publication, snapshots
+from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
+from orchestration.models import Conflict, Job, Schedule, Wave
+from orchestration.planning.calendar import calendars_of
+from orchestration.planning.conflicts import timing_message
+from orchestration.results import WaveMember, WaveReport
+from orchestration.scheduling import cancel_row, lock_channels, withdraw_jobs
+from orchestration.states import (
+    OPEN_JOBS,
+    OPEN_SCHEDULES,
+    WAVE_ACTIONS,
+    JobKind,
+    ScheduleState,
+    WaveState,
+)
+from orchestration.transitions import transition
+from orchestration.wakeup import wake_tick
+
+
+def known(wave_id: int) -> Wave:
+    """Return a wave. Raises: NotFound."""
+    wave = Wave.objects.filter(pk=wave_id).first()
+    if wave is None:
+        raise NotFound(f"There is no wave {wave_id}.", field="wave_id")
+    return wave
+
+
+def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
+    """Return a wave and its open schedules under lock, their channels locked before them."""
+    known(wave_id)
+    lock_channels(
+        list(Schedule.objects.filter(wave=wave_id).order_by().values_list("channel_id", flat=True).distinct())
+    )
+    wave = Wave.objects.select_for_update().get(pk=wave_id)
+    rows = (
+        Schedule.objects.select_for_update(of=("self",))
+        .select_related("channel", "distribution")
+        .filter(wave=wave, state__in=OPEN_SCHEDULES)
+        .order_by("publish_at", "pk")
+    )
+    return wave, list(rows)
+
+
+def pause(wave_id: int, reason: str = "") -> Wave:
+    """Hold a wave back: nothing of it starts, and what is armed on YouTube is disarmed."""
+    with transaction.atomic():
+        wave, rows = locked(wave_id)
+        transition(wave, WaveState.PAUSED, reason=reason)
+        rows = [row for row in rows if not publication.is_beyond_stopping(row)]
+        for row in rows:
+            publication.disarm_later(row, "its wave was paused")
+        # The version too, so that an arming that is under way finds out and takes its time back.
+        Schedule.objects.filter(pk__in=[row.pk for row in rows]).update(
+            armed_for=None, version=F("version") + 1
+        )
+        withdraw_jobs([row.pk for row in rows], "its wave was paused", kinds=[JobKind.PUBLISH])
+    return wave
+
+
+def resume(wave_id: int, reason: str = "") -> Wave:
+    """Let a paused wave go on; members whose moment has passed follow their channel's misfire policy."""
+    with transaction.atomic():
+        wave, _ = locked(wave_id)
+        if wave.state != WaveState.PAUSED:
+            raise IllegalTransition(f"Wave {wave.name} is {wave.state}, not paused.", state=wave.state)
+        transition(wave, WaveState.SCHEDULED, reason=reason)
+        wake_tick()
+    return wave
+
+
+def move(wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
+    """Move every open member that no person pinned by the same span, or none of them. Raises: PlanRefused."""
+    now = timezone.now()
+    at = planned.check_time(scheduled_at, "scheduled_at", now)
+    if at is None:
+        raise InvalidRequest("scheduled_at is missing.", field="scheduled_at")
+    with transaction.atomic():
+        wave, rows = locked(wave_id)
+        if "move" not in WAVE_ACTIONS[wave.state]:
+            raise IllegalTransition(
+                f"Wave {wave.name} is {wave.state} and cannot be moved.", state=wave.state
+            )
+        moving = [
+            row
+            for row in rows
+            if not row.overridden
+            and row.state != ScheduleState.PUBLISHING
+            and not publication.is_beyond_stopping(row)
+        ]
+        if not moving:
+            raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
+        span = at - min(row.publish_at for row in moving)
+        _refuse_collisions(moving, span, now)
+        for row in moving:
+            publication.disarm_later(row, "its wave was moved")
+        withdraw_jobs([row.pk for row in moving], "its wave was moved", kinds=[JobKind.PUBLISH])
+        before = wave.scheduled_at
+        for row in moving:
+            planned.retime(
+                row,
+                row.publish_at + span,
+                verb="schedule_moved",
+                reason=reason or "its wave was moved",
+                now=now,
+            )
+        Wave.objects.filter(pk=wave.pk).update(scheduled_at=at)
+        activity.record(
+            "wave_moved",
+            wave,
+            before={"scheduled_at": before.isoformat() if before else None},
+            after={"scheduled_at": at.isoformat(), "moved": len(moving), "kept": len(rows) - len(moving)},
+            reason=reason,
+            members={"schedule": [row.pk for row in moving]},
+        )
+        wake_tick()
+    return report(wave_id)
+
+
+def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
+    """Check all new times at once against everything but the members themselves."""
+    channels = {row.channel_id for row in rows}
+    views = {view.id: view for view in snapshots.channel_views(channels)}
+    times = [row.publish_at + span for row in rows]
+    mine = {row.pk for row in rows}
+    window = planned.FURTHEST / 240  # three days around, which covers the local day and any gap in use
+    entries = [
+        entry
+        for entry in snapshots.occupied(list(channels), min(times) - window, max(times) + window)
+        if entry.schedule_id not in mine
+    ]
+    calendars = calendars_of(list(views.values()), entries, now)
+    messages = []
+    for row in rows:
+        calendar = calendars[row.channel_id]
+        messages += [
+            timing_message(calendar, row.publish_at + span, hit)
+            for hit in calendar.why_not(row.publish_at + span)
+        ]
+    if messages:
+        more = f"; and {len(messages) - 3} more" if len(messages) > 3 else ""
+        raise PlanRefused("; ".join(messages[:3]) + more, field="scheduled_at", conflicts=messages)
+
+
+def cancel(wave_id: int, reason: str = "") -> Wave:
+    """Cancel what is not public yet, all of it or nothing; what is public stays."""
+    with transaction.atomic():
+        wave, rows = locked(wave_id)
+        transition(wave, WaveState.CANCELLED, reason=reason)
+        for row in rows:
+            if row.state != ScheduleState.PUBLISHING and not publication.is_beyond_stopping(row):
+                cancel_row(row, reason or "its wave was cancelled")
+    return wave
+
+
+def complete(now: datetime) -> int:
+    """Close the waves of which nothing is open any more; called by the tick."""
+    closed = 0
+    open_members = Schedule.objects.filter(state__in=OPEN_SCHEDULES).values("wave_id")
+    for wave in Wave.objects.filter(state=WaveState.SCHEDULED).exclude(
+        pk__in=open_members.filter(wave__isnull=False)
+    ):
+        with transaction.atomic():
+            fresh = Wave.objects.select_for_update().get(pk=wave.pk)
+            if fresh.state == WaveState.SCHEDULED:
+                with activity.correlated(fresh.correlation_id):
+                    transition(fresh, WaveState.COMPLETED, reason="nothing of it is open any more")
+                closed += 1
+    return closed
+
+
+# --------------------------------------------------------------------------------------------------------------- reports
+
+
+def report(wave_id: int) -> WaveReport:
+    """Show one wave."""
+    return reports([known(wave_id)], most_members=20_000)[0]
+
+
+def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport]:
+    """Show waves with their members' readiness and measured skew, in a few queries whatever their number."""
+    waves = list(waves)
+    members: dict[int, list[Schedule]] = defaultdict(list)
+    rows = (
+        Schedule.objects.filter(wave__in=waves)
+        .select_related("channel", "distribution__video", "distribution__channel")
+        .order_by("publish_at", "channel__name", "pk")
+    )
+    for row in rows:
+        members[row.wave_id].append(row)
+    waits = _waits([row.pk for rows in members.values() for row in rows[:most_members]])
+    conflicts: dict[int, list[Conflict]] = defaultdict(list)
+    for conflict in Conflict.objects.filter(wave__in=waves).select_related("video", "channel", "schedule"):
+        conflicts[conflict.wave_id].append(conflict)
+    return [
+        WaveReport(
+            wave=wave,
+            actions=WAVE_ACTIONS[wave.state],
+            members=[
+                WaveMember(row, readiness(row), waits.get(row.pk, ""))
+                for row in members[wave.pk][:most_members]
+            ],
+            counts=_counts(members[wave.pk]),
+            skew_seconds=skew(members[wave.pk]),
+            conflicts=conflicts[wave.pk],
+        )
+        for wave in waves
+    ]
+
+
+def _waits(schedule_ids: Sequence[int]) -> dict[int, str]:
+    jobs = Job.objects.filter(schedule__in=schedule_ids, state__in=OPEN_JOBS).order_by("pk")
+    return {
+        schedule_id: waits_for or note
+        for schedule_id, waits_for, note in jobs.values_list("schedule_id", "waits_for", "progress_note")
+    }
+
+
+def readiness(row: Schedule) -> str:
+    """Return how far a member is: assigned, staging, staged, armed, public, or how it ended."""
+    if row.state == ScheduleState.PUBLISHED:
+        return "recalled" if row.distribution.state == "recalled" else "public"
+    if row.state == ScheduleState.PLANNED:
+        return "assigned"
+    if row.state == ScheduleState.STAGED and row.armed_for is not None:
+        return "armed"
+    return row.state
+
+
+def _counts(rows: Iterable[Schedule]) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        counts[readiness(row)] += 1
+    return dict(counts)
+
+
+def skew(rows: Iterable[Schedule]) -> float | None:
+    """Return the largest spread, in seconds, between publications that were meant for one instant; None before that."""
+    together: dict[datetime, list[datetime]] = defaultdict(list)
+    for row in rows:
+        if row.state == ScheduleState.PUBLISHED and row.distribution.published_at:
+            together[row.publish_at].append(row.distribution.published_at)
+    spreads = [(max(times) - min(times)).total_seconds() for times in together.values() if len(times) > 1]
+    return max(spreads) if spreads else None
