@@ -37,33 +37,30 @@ def earliest_time(
     *,
     now: datetime,
 ) -> tuple[datetime | None, Plan]:
-    """Return the first time found, from the wanted one on, at which no member of a wave has to move.
-
-    And its plan.
+    """Return the first time found, from the wanted one on, at which no member has to move; and the plan for it.
 
     Each try is a real plan: where it moves members, the wave moves on by as much as its members slipped.
-    None says that no such time was found; the plan is then the last one tried.
+    None says that no such time was found; the plan is then the one from the wanted time on, with all that
+    moves.
     """
     now = require_aware(now, "now")
     channels, videos, occupied = list(channels), list(videos), list(occupied)
     existing, pools = list(existing), list(pools)
     at = max(request.scheduled_at or soonest(now), soonest(now))
-    plan = None
+    first = None
     for _ in range(TRIES):
         attempt = replace(request, scheduled_at=at, on_conflict=OnConflict.SHIFT, priority=0)
         plan = plan_wave(attempt, channels, videos, occupied, existing, pools, now=now)
+        first = first or plan
         moved = [c for c in plan.conflicts if c.resolution == Resolution.SHIFTED and c.moved_to is not None]
         if not moved:
             return (at if plan.placements else None), plan
         at = ceil_minute(at + _slip(moved))
-    return None, plan
+    return None, first
 
 
 def _slip(moved: list) -> timedelta:
-    """Return by how much a wave has to move on.
-
-    The first conflict of time, or all that staging is short of.
-    """
+    """Return by how much a wave has to move on: the first conflict of time, or all that staging is short of."""
     first = moved[0].moved_to - moved[0].at
     staging: dict[int, timedelta] = {}
     for conflict in moved:

@@ -125,16 +125,25 @@ class _Line:
     def __init__(self, gauges: list[_Gauge]) -> None:
         self.gauges = gauges
         self.waiting: list[tuple[int, int, int]] = []
-        self.blocked_by: _Gauge | None = None
+        self.blocked_by = 0
+        self.waited = [0] * len(gauges)
 
     def opens_at(self, now: int, seconds: int) -> int:
         """Return when the first waiting item may start, and remember which pool it waits for."""
         opens_at = now
-        for gauge in self.gauges:
+        for place, gauge in enumerate(self.gauges):
             at = gauge.opens_at(now, seconds)
             if at > opens_at:
-                opens_at, self.blocked_by = at, gauge
+                opens_at, self.blocked_by = at, place
         return opens_at
+
+    def longest_wait(self, since: list[int]) -> _Gauge | None:
+        """Return the pool that held the line back longest since it had waited so much."""
+        if not self.gauges:
+            return None
+        waits = [now - before for now, before in zip(self.waited, since, strict=True)]
+        longest = max(range(len(waits)), key=waits.__getitem__)
+        return self.gauges[longest] if waits[longest] > 0 else None
 
 
 def forecast(
@@ -197,6 +206,7 @@ def _simulate(
     """Leap from event to event until the horizon ends; return what is late, in the order of time."""
     lines: dict[str, _Line] = {}
     late: list[tuple[int, LateItem]] = []
+    waited: dict[int, list[int]] = {}
     now, coming, count = 0, 0, len(due)
     while now < clock.end:
         while coming < count and due[coming][0] <= now:
@@ -208,43 +218,52 @@ def _simulate(
                     [g for g in gauges if g.pool.executor in ("", item.executor)]
                 )
             heapq.heappush(line.waiting, (since - item.priority * step, since, index))
+            waited[index] = line.waited.copy()
             coming += 1
+        blocked: list[_Line] = []
         best, best_line, wakes_at = _FOREVER, None, due[coming][0] if coming < count else _NEVER
         for line in lines.values():
             if not line.waiting:
-                line.blocked_by = None
                 continue
             first = line.waiting[0]
             opens_at = line.opens_at(now, items[first[2]].stage_seconds)
             if opens_at > now:
                 wakes_at = min(wakes_at, opens_at)
+                blocked.append(line)
             elif first < best:
                 best, best_line = first, line
         if best_line is None:
-            if wakes_at == _NEVER:
-                break
+            wakes_at = min(wakes_at, clock.end)
+            for line in blocked:
+                line.waited[line.blocked_by] += wakes_at - now
             now = wakes_at
             continue
-        _, since, index = heapq.heappop(best_line.waiting)
+        _, _, index = heapq.heappop(best_line.waiting)
         item = items[index]
         for gauge in best_line.gauges:
             gauge.start(now, item.stage_seconds)
         ready = now + item.stage_seconds
         if ready > moments[index]:
             late.append(
-                (index, _late(item, clock, ready, moments[index], best_line if now > since else None))
+                (index, _late(item, clock, ready, moments[index], best_line.longest_wait(waited[index])))
             )
     for line in lines.values():
         for _, _, index in line.waiting:
             if moments[index] < clock.end:
-                late.append((index, _late(items[index], clock, None, moments[index], line)))
+                late.append(
+                    (
+                        index,
+                        _late(items[index], clock, None, moments[index], line.longest_wait(waited[index])),
+                    )
+                )
     late.sort(key=lambda entry: entry[0])
     return tuple(entry for _, entry in late)
 
 
-def _late(item: ForecastItem, clock: _Clock, ready: int | None, moment: int, line: _Line | None) -> LateItem:
+def _late(
+    item: ForecastItem, clock: _Clock, ready: int | None, moment: int, gauge: _Gauge | None
+) -> LateItem:
     """Say by how much an item misses its time, and what it waited for."""
-    gauge = line.blocked_by if line else None
     late = (ready if ready is not None else clock.end) - moment
     name = item.label or (
         f"schedule {item.schedule_id}" if item.schedule_id else f"channel {item.channel_id}"
