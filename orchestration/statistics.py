@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import TruncDate
@@ -49,13 +50,15 @@ MOST_LATENESSES = 10_000
 # -------------------------------------------------------------------------------------------------------------- collect
 
 
-def due_collections(now: datetime, *, every_seconds: float = 3600, most: int = 100) -> list[Job]:
-    """Queue the collection of channels whose numbers are older than half the interval, the oldest first; purge old ones.
+def due_collections(now: datetime, *, most: int = 100) -> list[Job]:
+    """Queue the collection of channels whose numbers are older than half of HEADEND_STATISTICS_SECONDS, the oldest first.
 
+    Numbers older than 30 days are deleted on the way.
     Only channels whose credential is valid are asked. The budget keeps a reserve for publishing, so with many channels the
     oldest numbers are refreshed first and the rest waits for the next Pacific day.
     """
     purge(now)
+    stale_since = now - timedelta(seconds=settings.HEADEND_STATISTICS_SECONDS * FRESH_SHARE)
     waiting = Job.objects.filter(kind=JobKind.COLLECT, state__in=OPEN_JOBS, channel__isnull=False).values(
         "channel_id"
     )
@@ -65,9 +68,7 @@ def due_collections(now: datetime, *, every_seconds: float = 3600, most: int = 1
         .filter(credential__state=CredentialState.VALID)
         .exclude(pk__in=waiting)
         .annotate(collected_at=Subquery(newest.values("collected_at")[:1]))
-        .filter(
-            Q(collected_at=None) | Q(collected_at__lte=now - timedelta(seconds=every_seconds * FRESH_SHARE))
-        )
+        .filter(Q(collected_at=None) | Q(collected_at__lte=stale_since))
         .order_by(F("collected_at").asc(nulls_first=True), "id")
     )
     return [
