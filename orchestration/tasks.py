@@ -53,9 +53,9 @@ def scrape_sources() -> None:
 
 @shared_task
 def check_channels() -> None:
-    """Queue a look at every channel."""
+    """Queue a look at every channel that was not looked at lately; in every state of the system."""
     with _as("beat"):
-        monitoring.check(None)
+        monitoring.due_checks(timezone.now())
 
 
 @shared_task
