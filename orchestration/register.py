@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import F
 
 from channels.models import Channel
 from channels.states import ChannelState
-from orchestration import lookup
+from orchestration import lookup, publication
+from orchestration.models import Schedule
+from orchestration.scheduling import withdraw_jobs
+from orchestration.states import JobKind, ScheduleState
 from orchestration.transitions import transition
+from orchestration.wakeup import wake_tick
 
 
 def pause_channel(channel_id: int, reason: str = "") -> Channel:
-    """Hold a channel back: nothing new starts on it, what runs finishes. Raises: NotFound, IllegalTransition."""
-    return _move(channel_id, ChannelState.PAUSED, "channel_paused", reason)
+    """Hold a channel back: nothing new starts on it, what runs finishes, what is armed on YouTube is disarmed.
+
+    Raises: NotFound, IllegalTransition.
+    """
+    return _hold_back(channel_id, ChannelState.PAUSED, "channel_paused", reason)
 
 
 def resume_channel(channel_id: int, reason: str = "") -> Channel:
@@ -20,15 +28,40 @@ def resume_channel(channel_id: int, reason: str = "") -> Channel:
 
     Raises: NotFound, IllegalTransition.
     """
-    return _move(channel_id, ChannelState.ACTIVE, "channel_resumed", reason)
+    with transaction.atomic():
+        channel = lookup.one(Channel, channel_id, field="channel_id", lock=True)
+        transition(channel, ChannelState.ACTIVE, verb="channel_resumed", reason=reason)
+        wake_tick()
+    return channel
 
 
 def disable_channel(channel_id: int, reason: str = "") -> Channel:
     """Take a channel out of planning, checks and statistics; its history stays. Raises: NotFound, IllegalTransition."""
-    return _move(channel_id, ChannelState.DISABLED, "channel_disabled", reason)
+    return _hold_back(channel_id, ChannelState.DISABLED, "channel_disabled", reason)
 
 
-def _move(channel_id: int, to: str, verb: str, reason: str) -> Channel:
+def _hold_back(channel_id: int, to: str, verb: str, reason: str) -> Channel:
     with transaction.atomic():
         channel = lookup.one(Channel, channel_id, field="channel_id", lock=True)
-        return transition(channel, to, verb=verb, reason=reason)
+        transition(channel, to, verb=verb, reason=reason)
+        _disarm(channel)
+    return channel
+
+
+def _disarm(channel: Channel) -> None:
+    """Take back what YouTube would publish by itself; what its moment has come for can only be recalled.
+
+    The version is raised for all that is staged, so that an arming that is under way finds out and takes its time back.
+    """
+    why = f"channel {channel.name} is {channel.state}"
+    staged = Schedule.objects.select_for_update(of=("self",)).select_related("channel", "distribution")
+    rows = [
+        row
+        for row in staged.filter(channel=channel, state=ScheduleState.STAGED).order_by("pk")
+        if not publication.is_beyond_stopping(row)
+    ]
+    for row in rows:
+        publication.disarm_later(row, why)
+    ids = [row.pk for row in rows]
+    Schedule.objects.filter(pk__in=ids).update(armed_for=None, version=F("version") + 1)
+    withdraw_jobs(ids, why, kinds=[JobKind.PUBLISH])

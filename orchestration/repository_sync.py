@@ -20,8 +20,8 @@ import channels
 from channels.gateways.errors import CredentialMissing, RemoteError, RemoteRejected, RemoteUncertain
 from channels.gateways.github import GitHubGateway
 from channels.models import Channel, ConfigRevision, Credential
-from channels.states import Executor
-from orchestration import activity, remotes, repositories
+from channels.states import ChannelHealth, Executor
+from orchestration import activity, monitoring, remotes, repositories
 from orchestration.errors import OrchestrationError
 from orchestration.states import JobState
 
@@ -236,3 +236,5 @@ def _record(
             channel,
             after={"revision": revision.number, "commits": dict(commits), "secrets": pushed},
         )
+    if channel.health != ChannelHealth.HEALTHY:
+        monitoring.check([channel.pk])  # what was missing may be there now

@@ -335,3 +335,14 @@ def test_another_repository_is_pinned_anew_and_gets_the_secrets(sandbox):
     result = sync_and_perform(channel)
     assert result["repository_id"] == 700_000_002
     assert github_state.secret_values(sandbox.store, "headend/aurora-two") == SECRETS
+
+
+def test_a_channel_that_was_not_healthy_is_looked_at_once_its_repository_is_in_order(sandbox):
+    channel = github_channel(sandbox, "aurora", files={})
+    sync_and_perform(channel)
+    assert Job.objects.get(kind=JobKind.CHECK).channel == channel
+
+    Channel.objects.update(health="healthy", daily_cap=2)
+    Job.objects.filter(kind=JobKind.CHECK).delete()
+    sync_and_perform(channel)
+    assert not Job.objects.filter(kind=JobKind.CHECK).exists()

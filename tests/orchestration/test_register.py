@@ -1,12 +1,16 @@
 """The operator holds back, lets go and takes out channels."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from channels.states import ChannelState
 from orchestration import register
 from orchestration.errors import IllegalTransition, NotFound
-from orchestration.models import Activity
-from tests.factories import ChannelFactory
+from orchestration.models import Activity, Job
+from orchestration.states import JobKind, JobState
+from tests.factories import ChannelFactory, JobFactory, ScheduleFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +45,34 @@ def test_a_channel_that_does_not_exist_is_named_by_its_field():
         register.pause_channel(4711)
     assert refused.value.field == "channel_id"
     assert "4711" in refused.value.message
+
+
+@pytest.mark.parametrize("hold_back", [register.pause_channel, register.disable_channel])
+def test_what_is_armed_on_youtube_is_disarmed_with_its_channel(hold_back):
+    at = timezone.now() + timedelta(minutes=5)
+    armed = ScheduleFactory(staged=True, publish_at=at, armed_for=at)
+    version = armed.version
+    waiting = JobFactory(
+        kind=JobKind.PUBLISH, channel=armed.channel, distribution=armed.distribution, schedule=armed
+    )
+    elsewhere = ScheduleFactory(staged=True, publish_at=at, armed_for=at)
+
+    hold_back(armed.channel_id, "trouble")
+
+    for row in (armed, elsewhere, waiting):
+        row.refresh_from_db()
+    assert armed.armed_for is None
+    assert armed.version > version
+    assert waiting.state == JobState.CANCELLED
+    disarming = Job.objects.get(kind=JobKind.RECALL)
+    assert (disarming.schedule, disarming.params["why"]) == (armed, "disarm")
+    assert elsewhere.armed_for == at
+
+
+def test_what_youtube_is_about_to_publish_is_left_to_be_recalled():
+    at = timezone.now() + timedelta(seconds=1)
+    armed = ScheduleFactory(staged=True, publish_at=at, armed_for=at)
+    register.pause_channel(armed.channel_id)
+    armed.refresh_from_db()
+    assert armed.armed_for == at
+    assert not Job.objects.filter(kind=JobKind.RECALL).exists()
