@@ -248,6 +248,7 @@ class WaveFactory(DjangoModelFactory):
     timing = Timing.SIMULTANEOUS
     scheduled_at = factory.LazyFunction(lambda: in_(hours=1))
     correlation_id = factory.Sequence(lambda n: f"wave{n:028x}")
+    request = factory.LazyFunction(lambda: {"timing": "simultaneous"})
     created_by = "factory"
 
 

@@ -1,0 +1,75 @@
+"""Lead a button to the one door: call the service as the user who pressed it, and say what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+
+from orchestration.errors import OrchestrationError
+from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.states import Trigger
+
+
+def service(request: HttpRequest) -> CentralOrchestrationService:
+    """Return the door, opened by the user of this request."""
+    return CentralOrchestrationService(actor=Actor.of_user(request.user), trigger=Trigger.BUTTON)
+
+
+def where_from(request: HttpRequest, fallback: str) -> str:
+    """Return the page that a form came from, if it is one of ours."""
+    for address in (request.POST.get("next"), request.headers.get("Referer")):
+        if address and url_has_allowed_host_and_scheme(
+            address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        ):
+            return address
+    return fallback
+
+
+def say(request: HttpRequest, text: str, *, level: str = "success", status: int = 200) -> HttpResponse:
+    """Show one sentence in the message area of the page that is open, and have the page look again at once."""
+    response = render(
+        request, "parts/message.html", {"text": text, "level": level, "status": status}, status=status
+    )
+    response.headers["HX-Trigger"] = "headend:look"
+    return response
+
+
+def refuse(request: HttpRequest, error: OrchestrationError, fallback: str) -> HttpResponse:
+    """Show the fact that stands against what was asked."""
+    text = f"{error.message} ({error.field})" if error.field else error.message
+    if request.htmx:
+        return say(request, text, level="error", status=error.status)
+    messages.error(request, text)
+    return redirect(where_from(request, fallback))
+
+
+def done(request: HttpRequest, text: str, *, to: str, leave: bool = False) -> HttpResponse:
+    """Say what was done: on the page that is open, or on `to` if the operator is led away (`leave`, or no JavaScript)."""
+    if request.htmx and not leave:
+        return say(request, text)
+    messages.success(request, text)
+    if request.htmx:
+        return HttpResponseClientRedirect(to)
+    return redirect(to if leave else where_from(request, to))
+
+
+def act(
+    request: HttpRequest, call: Callable[[], Any], told: str | Callable[[Any], str], *, to: str
+) -> HttpResponse:
+    """Call one method of the service and show its outcome, or its refusal, to whoever pressed the button."""
+    try:
+        result = call()
+    except OrchestrationError as error:
+        return refuse(request, error, to)
+    return done(request, told(result) if callable(told) else told, to=to)
+
+
+def reason_of(request: HttpRequest) -> str:
+    """Return the reason that was typed beside a button."""
+    return request.POST.get("reason", "").strip()[:300]

@@ -1,0 +1,244 @@
+"""Read what an operator typed into values that the service takes; what cannot be read is said beside its field."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from channels.models import Channel
+from channels.states import ChannelState
+from orchestration.models import Video
+from orchestration.planning.slots import NonexistentLocalTime, resolve_local
+from orchestration.states import USABLE_VIDEOS, OnConflict, RightsBasis, ScheduleState, Timing
+
+MOST_VIDEOS_SHOWN = 200
+LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+
+
+def zones() -> list[tuple[str, str]]:
+    """Return UTC and the zones that channels live in, for a choice."""
+    names = Channel.objects.order_by("timezone").values_list("timezone", flat=True).distinct()
+    return [(name, name) for name in dict.fromkeys(["UTC", *names])]
+
+
+class LocalTimeField(forms.DateTimeField):
+    """A wall-clock time without a zone; the form's `zone` says whose clock is meant."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            input_formats=LOCAL,
+            widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}, format=LOCAL[1]),
+            **options,
+        )
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Keep the time naive: it means what the clock on the wall shows."""
+        parsed = super().to_python(value)
+        return parsed.replace(tzinfo=None) if parsed else None
+
+
+class ZonedForm(forms.Form):
+    """A form whose local times are meant in the zone chosen with them."""
+
+    zone = forms.ChoiceField(choices=zones, initial="UTC", label="on the clock of")
+
+    def instant(self, field: str) -> datetime | None:
+        """Return the instant that a local time means; a time that the zone's clocks skip is refused beside its field."""
+        local, zone = self.cleaned_data.get(field), self.cleaned_data.get("zone") or "UTC"
+        if local is None:
+            return None
+        try:
+            return resolve_local(local, zone).at
+        except NonexistentLocalTime as error:
+            self.add_error(field, str(error))
+            return None
+
+
+class MoveForm(ZonedForm):
+    """A new time for a publication or a wave."""
+
+    at = LocalTimeField(label="new time")
+    reason = forms.CharField(required=False, max_length=300, label="reason")
+
+    field_order = ("at", "zone", "reason")
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the wall-clock time into an instant."""
+        self.cleaned_data["at"] = self.instant("at")
+        return self.cleaned_data
+
+
+class ReviewForm(forms.Form):
+    """What a person found out about a publication whose outcome was not known."""
+
+    outcome = forms.ChoiceField(
+        choices=[
+            (ScheduleState.PUBLISHED, "it is public on YouTube"),
+            (ScheduleState.STAGED, "it is uploaded, but not public"),
+            (ScheduleState.PLANNED, "nothing was uploaded: do it again"),
+            (ScheduleState.FAILED, "it failed for good"),
+            (ScheduleState.CANCELLED, "it is not wanted any more"),
+        ],
+        label="what you found",
+    )
+    youtube_video_id = forms.CharField(
+        required=False, max_length=32, label="YouTube video id, if there is one"
+    )
+    reason = forms.CharField(required=False, max_length=300, label="what it rests on")
+
+
+class TriggerForm(forms.Form):
+    """What to run a channel's pipeline on."""
+
+    video = forms.ModelChoiceField(
+        queryset=Video.objects.none(), required=False, label="video", empty_label="— none —"
+    )
+    source_url = forms.URLField(required=False, max_length=1000, label="or an address", assume_scheme="https")
+    skip_upload = forms.BooleanField(required=False, label="prepare only, upload nothing")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["video"].queryset = Video.objects.filter(state__in=USABLE_VIDEOS)
+        # A choice of ten thousand helps nobody; an id typed into the address of the API still works.
+        newest = Video.objects.filter(state__in=USABLE_VIDEOS).only("pk", "title", "url")[:MOST_VIDEOS_SHOWN]
+        self.fields["video"].choices = [("", "— none —"), *((video.pk, str(video)) for video in newest)]
+
+
+class SourceForm(forms.Form):
+    """A source to read, and the right to publish what is found there."""
+
+    url = forms.URLField(
+        max_length=1000,
+        label="address",
+        assume_scheme="https",
+        help_text="a page, a direct file or an RSS, Atom or MRSS feed",
+    )
+    name = forms.CharField(max_length=120, required=False, label="name")
+    rights_basis = forms.ChoiceField(
+        choices=RightsBasis.choices,
+        required=False,
+        label="rights basis",
+        help_text="without one, nothing of it is published",
+    )
+    rights_note = forms.CharField(
+        max_length=500, required=False, label="what it rests on", help_text="contract, licence, attribution"
+    )
+
+
+class WaveForm(ZonedForm):
+    """A coordinated publication: what, where, when, and what to do about conflicts."""
+
+    name = forms.CharField(max_length=120, required=False, label="name")
+    videos = forms.TypedMultipleChoiceField(coerce=int, label="videos")
+    channels = forms.TypedMultipleChoiceField(coerce=int, label="channels")
+    timing = forms.ChoiceField(choices=Timing.choices, initial=Timing.SIMULTANEOUS, label="timing")
+    scheduled_at = LocalTimeField(required=False, label="time", help_text="empty: as soon as it can be")
+    delay_seconds = forms.IntegerField(
+        min_value=0,
+        initial=300,
+        required=False,
+        label="delay, seconds",
+        help_text="between channels, if staggered",
+    )
+    priority = forms.IntegerField(
+        min_value=0,
+        max_value=10,
+        initial=5,
+        required=False,
+        label="priority",
+        help_text="0 to 10, 10 goes first",
+    )
+    on_conflict = forms.ChoiceField(
+        choices=[
+            (OnConflict.SHIFT, "shift: take the next free time"),
+            (OnConflict.PREEMPT, "preempt: the lower priority yields"),
+            (OnConflict.SKIP, "skip what collides"),
+            (OnConflict.REJECT, "reject the whole wave"),
+        ],
+        initial=OnConflict.SHIFT,
+        label="on conflict",
+    )
+    acknowledge_policy = forms.BooleanField(
+        required=False,
+        label="the same video over many channels is intended, and allowed by YouTube's policies",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.video_rows = list(
+            Video.objects.filter(state__in=USABLE_VIDEOS)
+            .select_related("source")
+            .order_by("-ready_at", "-id")[:MOST_VIDEOS_SHOWN]
+        )
+        self.channel_rows = list(Channel.objects.exclude(state=ChannelState.DISABLED))
+        wanted = {str(pk) for pk in self.data.getlist("videos")} if self.is_bound else set()
+        missing = wanted - {str(row.pk) for row in self.video_rows}
+        if missing:
+            ids = [int(pk) for pk in missing if pk.isdecimal()]
+            self.video_rows += Video.objects.filter(pk__in=ids).select_related("source")
+        self.fields["videos"].choices = [(row.pk, str(row)) for row in self.video_rows]
+        self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
+
+    def chosen(self, field: str) -> set[str]:
+        """Return the ids that are ticked, for the page."""
+        return {str(value) for value in (self[field].value() or [])}
+
+    @property
+    def chosen_videos(self) -> set[str]:
+        """Return the ids of the ticked videos."""
+        return self.chosen("videos")
+
+    @property
+    def chosen_channels(self) -> set[str]:
+        """Return the ids of the ticked channels."""
+        return self.chosen("channels")
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the wall-clock time into an instant."""
+        self.cleaned_data["scheduled_at"] = self.instant("scheduled_at")
+        return self.cleaned_data
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `schedule_wave_publication` takes."""
+        data = self.cleaned_data
+        return {
+            "name": data["name"],
+            "video_ids": data["videos"],
+            "channel_ids": data["channels"],
+            "timing": data["timing"],
+            "scheduled_at": data["scheduled_at"],
+            "delay_seconds": data["delay_seconds"] or 0,
+            "priority": data["priority"],
+            "on_conflict": data["on_conflict"],
+            "acknowledge_policy": data["acknowledge_policy"],
+        }
+
+
+class DistributeForm(forms.Form):
+    """How far ahead ready videos may be placed."""
+
+    horizon_days = forms.IntegerField(min_value=1, max_value=90, initial=14, label="days ahead")
+
+
+class DaysForm(forms.Form):
+    """Over how many days to look."""
+
+    days = forms.IntegerField(min_value=1, max_value=90, initial=7, label="days")
+
+
+def sentence_of(form: forms.Form) -> str:
+    """Say in one line what is wrong with a form: each field with its fact."""
+    parts = []
+    for field, errors in form.errors.items():
+        label = form.fields[field].label if field in form.fields else ""
+        text = " ".join(errors)
+        parts.append(f"{label}: {text}" if label else text)
+    return " ".join(parts)
+
+
+def today() -> datetime:
+    """Return the start of the present day in UTC."""
+    return timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

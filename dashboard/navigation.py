@@ -1,0 +1,78 @@
+"""Name the screens, grouped as an operator thinks of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "On air",
+        (
+            ("overview", "Overview", "overview"),
+            ("schedule", "Schedule", "schedule"),
+            ("waves", "Waves", "waves"),
+            ("channels", "Channels", "channels"),
+        ),
+    ),
+    (
+        "Library",
+        (
+            ("sources", "Sources", "sources"),
+            ("videos", "Videos", "videos"),
+            ("distribute", "Distribute", "distribute"),
+        ),
+    ),
+    (
+        "Engine",
+        (
+            ("jobs", "Jobs", "jobs"),
+            ("conflicts", "Conflicts", "conflicts"),
+            ("pools", "Pools", "pools"),
+            ("forecast", "Forecast", "forecast"),
+        ),
+    ),
+    ("Record", (("statistics", "Statistics", "statistics"), ("activity", "Activity", "activity"))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of the menu."""
+
+    label: str
+    icon: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some entries that belong together."""
+
+    title: str
+    items: list[Item]
+
+
+def navigation_of(request: HttpRequest) -> list[Group]:
+    """Return the menu with the screen that is open marked."""
+    groups = []
+    for title, entries in GROUPS:
+        items = []
+        for name, label, icon in entries:
+            url = reverse(f"dashboard:{name}")
+            current = request.path == url if name == "overview" else request.path.startswith(url)
+            if name == "schedule":
+                current = current or request.path.startswith("/schedules/")
+            items.append(Item(label, icon, url, current))
+        groups.append(Group(title, items))
+    if request.user.is_staff:
+        groups.append(
+            Group(
+                "Set up",
+                [Item("Configuration", "admin", "/admin/", False), Item("API", "api", "/api/docs", False)],
+            )
+        )
+    return groups

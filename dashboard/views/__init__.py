@@ -1,0 +1,1 @@
+"""The operator's screens: each view reads what was asked, calls one method of the service, and shows the answer."""

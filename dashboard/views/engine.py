@@ -1,0 +1,292 @@
+"""Show jobs, conflicts, pools and the forecast, and lead their buttons to the door."""
+
+from __future__ import annotations
+
+from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from channels.models import Channel
+from dashboard.doors import act, reason_of, refuse, service
+from dashboard.listing import chosen, chosen_id, page_of, text, whole_number
+from dashboard.screens import show
+from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.models import Activity, Conflict, Job, Pool
+from orchestration.planning.rules import TITLE_OF_RULE
+from orchestration.states import (
+    JOB_ACTIONS,
+    OPEN_JOBS,
+    ConflictKind,
+    ConflictState,
+    JobKind,
+    JobState,
+)
+
+ATTENTION = (JobState.FAILED, JobState.ERRORED, JobState.NEEDS_REVIEW)
+
+
+# ---------------------------------------------------------------------------------------------------------------- jobs
+
+
+@require_GET
+def jobs(request: HttpRequest) -> HttpResponse:
+    """List the jobs, those at work first."""
+    kind = chosen(request, "kind", JobKind.values)
+    state = chosen(request, "state", ["open", "attention", *JobState.values])
+    channel_id, words = chosen_id(request, "channel"), text(request)
+    rows = Job.objects.select_related("channel", "video", "source", "schedule")
+    if kind:
+        rows = rows.filter(kind=kind)
+    if state == "open":
+        rows = rows.filter(state__in=OPEN_JOBS)
+    elif state == "attention":
+        rows = rows.filter(state__in=ATTENTION)
+    elif state:
+        rows = rows.filter(state=state)
+    if channel_id:
+        rows = rows.filter(channel_id=channel_id)
+    if words:
+        rows = rows.filter(
+            Q(video__title__icontains=words)
+            | Q(error_message__icontains=words)
+            | Q(holder__icontains=words)
+            | Q(correlation_id__startswith=words)
+        )
+    at_work_first = Case(
+        When(state=JobState.RUNNING, then=Value(0)),
+        When(state__in=OPEN_JOBS, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    counts = dict(Job.objects.order_by().values_list("state").annotate(Count("pk")))
+    return show(
+        request,
+        "jobs.html",
+        {
+            "page": page_of(request, rows.order_by(at_work_first, "-id")),
+            "kind": kind,
+            "kinds": JobKind.choices,
+            "state": state,
+            "tabs": [
+                ("", "All", sum(counts.values())),
+                ("open", "Open", sum(counts.get(s, 0) for s in OPEN_JOBS)),
+                (JobState.RUNNING, "Running", counts.get(JobState.RUNNING, 0)),
+                ("attention", "Needs a look", sum(counts.get(s, 0) for s in ATTENTION)),
+                (JobState.SUCCEEDED, "Succeeded", counts.get(JobState.SUCCEEDED, 0)),
+                (JobState.CANCELLED, "Cancelled", counts.get(JobState.CANCELLED, 0)),
+            ],
+            "channel_id": channel_id,
+            "channels": Channel.objects.only("pk", "name"),
+            "q": words,
+            "actions": JOB_ACTIONS,
+            "busy": any(counts.get(s) for s in OPEN_JOBS),
+        },
+    )
+
+
+@require_GET
+def job(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one job: attempts, who holds it, what it waits for, its error, its runs."""
+    row = get_object_or_404(
+        Job.objects.select_related("channel", "video", "source", "schedule", "distribution__channel"), pk=pk
+    )
+    return show(
+        request,
+        "job.html",
+        {
+            "job": row,
+            "actions": JOB_ACTIONS[row.state],
+            "review_page": reverse("dashboard:publication", args=[row.schedule_id])
+            if row.schedule_id
+            else "",
+            "runs": row.runs.all(),
+            "leases": row.leases.select_related("pool"),
+            "activity": Activity.objects.filter(cid=row.correlation_id).select_related("content_type")[:30],
+            "busy": row.state in OPEN_JOBS,
+        },
+    )
+
+
+def _change_job(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+    call = getattr(service(request), method)
+    return act(
+        request,
+        lambda: call(job_id=pk, reason=reason_of(request)),
+        told.format(pk=pk),
+        to=reverse("dashboard:job", args=[pk]),
+    )
+
+
+@require_POST
+def job_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Queue a job once more."""
+    return _change_job(request, pk, "retry_job", "Job {pk} is queued once more.")
+
+
+@require_POST
+def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel a job, or ask it to stop."""
+    return _change_job(request, pk, "cancel_job", "Job {pk} is cancelled, or asked to stop if it runs.")
+
+
+@require_POST
+def job_bump(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move a job to the front."""
+    return _change_job(request, pk, "bump_job", "Job {pk} goes first.")
+
+
+# ----------------------------------------------------------------------------------------------------------- conflicts
+
+
+@require_GET
+def conflicts(request: HttpRequest) -> HttpResponse:
+    """List the conflicts, open ones first, with what else could be done."""
+    state = chosen(request, "state", ConflictState.values)
+    kind = chosen(request, "kind", ConflictKind.values)
+    channel_id = chosen_id(request, "channel")
+    rows = Conflict.objects.select_related(
+        "video",
+        "channel",
+        "wave",
+        "schedule__channel",
+        "other_schedule__distribution__video",
+        "other_schedule__channel",
+    )
+    if state:
+        rows = rows.filter(state=state)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if channel_id:
+        rows = rows.filter(channel_id=channel_id)
+    open_first = Case(
+        When(state=ConflictState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField()
+    )
+    return show(
+        request,
+        "conflicts.html",
+        {
+            "page": page_of(request, rows.order_by(open_first, "-created_at", "-id"), 30),
+            "state": state,
+            "states": ConflictState.choices,
+            "kind": kind,
+            "kinds": ConflictKind.choices,
+            "channel_id": channel_id,
+            "channels": Channel.objects.only("pk", "name"),
+            "titles": TITLE_OF_RULE,
+        },
+    )
+
+
+@require_POST
+def conflict_apply(request: HttpRequest, pk: int) -> HttpResponse:
+    """Resolve a conflict by one of its alternatives."""
+    index = request.POST.get("index", "")
+    to = reverse("dashboard:conflicts")
+    if not index.isdecimal():
+        return refuse(request, InvalidRequest("Name one of the alternatives.", field="index"), to)
+    return act(
+        request,
+        lambda: service(request).apply_alternative(conflict_id=pk, index=int(index)),
+        lambda row: f"Resolved: {row.resolution or row.message}",
+        to=to,
+    )
+
+
+@require_POST
+def conflict_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say that nothing needs to be done."""
+    return act(
+        request,
+        lambda: service(request).dismiss_conflict(conflict_id=pk, reason=reason_of(request)),
+        "Dismissed.",
+        to=reverse("dashboard:conflicts"),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- pools
+
+
+@require_GET
+def pools(request: HttpRequest) -> HttpResponse:
+    """Show who holds what, since when, and who waits for it and why."""
+    waiting = (
+        Job.objects.filter(state__in=OPEN_JOBS)
+        .exclude(waits_for="")
+        .exclude(state=JobState.RUNNING)
+        .select_related("channel", "video", "source")
+        .order_by("-priority", "run_at", "id")
+    )
+    return show(
+        request,
+        "pools.html",
+        {"pools": service(request).get_pools(), "waiting": waiting[:50], "waiting_count": waiting.count()},
+    )
+
+
+def _change_pool(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+    row = get_object_or_404(Pool, pk=pk)
+    call = getattr(service(request), method)
+    return act(
+        request,
+        lambda: call(pool_id=pk, reason=reason_of(request)),
+        told.format(label=row.label),
+        to=reverse("dashboard:pools"),
+    )
+
+
+@require_POST
+def pool_pause(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take nothing new from a pool."""
+    return _change_pool(request, pk, "pause_pool", "{label}: paused, nothing new is taken from it.")
+
+
+@require_POST
+def pool_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a pool be used again."""
+    return _change_pool(request, pk, "resume_pool", "{label}: in use again.")
+
+
+@require_POST
+def lease_release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a resource back from its holder."""
+    return act(
+        request,
+        lambda: service(request).release_lease(lease_id=pk, reason=reason_of(request)),
+        lambda lease: f"Taken back from {lease.holder}; its job is asked to stop.",
+        to=reverse("dashboard:pools"),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ forecast
+
+
+@require_GET
+def forecast(request: HttpRequest) -> HttpResponse:
+    """Show what the coming days bring: loads, budgets, and what will be late and why."""
+    days = whole_number(request, "days", 7, range(1, 31))
+    try:
+        told = service(request).forecast(days=days)
+    except OrchestrationError as error:
+        return show(request, "forecast.html", {"refusal": error.message, "days": days})
+    by_pool: dict[str, list] = {}
+    for hour in told.hours:
+        by_pool.setdefault(hour.pool, []).append(hour)
+    pools_shown = [
+        {"name": name, "peak": max(hours, key=lambda hour: hour.share), "hours": hours}
+        for name, hours in by_pool.items()
+    ]
+    channels = Channel.objects.in_bulk({late.item.channel_id for late in told.late[:50]})
+    return show(
+        request,
+        "forecast.html",
+        {
+            "forecast": told,
+            "days": days,
+            "pools": pools_shown,
+            "late": told.late[:50],
+            "channels": channels,
+            "published": sorted(told.published_by_day.items()),
+        },
+    )

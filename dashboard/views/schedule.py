@@ -1,0 +1,202 @@
+"""Show what is to be public when, and lead the buttons of single publications to the door."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_GET, require_POST
+
+from channels.models import Blackout, Channel
+from dashboard import timeline
+from dashboard.doors import act, reason_of, refuse, service
+from dashboard.forms import MoveForm, ReviewForm, sentence_of
+from dashboard.listing import chosen, chosen_id, page_of, whole_number
+from dashboard.screens import show
+from orchestration.errors import InvalidRequest
+from orchestration.models import Activity, Schedule, Wave
+from orchestration.states import OPEN_SCHEDULES, OPEN_WAVES, SCHEDULE_ACTIONS, ScheduleState
+
+SPANS = ((6, "6 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"), (336, "14 d"))
+MOST_DRAWN = 2000
+TROUBLED = (
+    ScheduleState.NEEDS_REVIEW,
+    ScheduleState.MISSED,
+    ScheduleState.FAILED,
+    ScheduleState.HELD,
+    ScheduleState.SKIPPED,
+)
+GROUPS = (("open", "still to come"), ("troubled", "needs a look"), *ScheduleState.choices)
+
+
+def _of_state(rows: QuerySet[Schedule], state: str) -> QuerySet[Schedule]:
+    if state == "open":
+        return rows.filter(state__in=OPEN_SCHEDULES)
+    if state == "troubled":
+        return rows.filter(state__in=TROUBLED)
+    return rows.filter(state=state) if state else rows
+
+
+def _window(request: HttpRequest, hours: int, now: datetime) -> datetime:
+    asked = request.GET.get("from", "")
+    try:
+        day = parse_date(asked)
+    except ValueError:
+        day = None
+    if day:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    back = timedelta(hours=hours / 8)
+    return (now - back).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+@require_GET
+def schedule(request: HttpRequest) -> HttpResponse:
+    """Show the agenda: a drawing in which conflicts, gaps and bursts are seen, and a list by day."""
+    now = timezone.now()
+    hours = whole_number(request, "span", 24, [span for span, _ in SPANS])
+    state = chosen(request, "state", [value for value, _ in GROUPS])
+    channel_id, wave_id = chosen_id(request, "channel"), chosen_id(request, "wave")
+    starts_at = _window(request, hours, now)
+    ends_at = starts_at + timedelta(hours=hours)
+    rows = Schedule.objects.select_related("distribution__video", "channel", "wave")
+    if channel_id:
+        rows = rows.filter(channel_id=channel_id)
+    if wave_id:
+        rows = rows.filter(wave_id=wave_id)
+    rows = _of_state(rows, state)
+    inside = rows.filter(publish_at__gte=starts_at, publish_at__lt=ends_at)
+    drawn = list(inside.order_by("publish_at", "id")[:MOST_DRAWN])
+    channels = list(Channel.objects.all())
+    blackouts = Blackout.objects.filter(
+        last_date__gte=starts_at.date() - timedelta(days=1),
+        first_date__lte=ends_at.date() + timedelta(days=1),
+    )
+    return show(
+        request,
+        "schedule.html",
+        {
+            "drawing": timeline.draw(drawn, channels, list(blackouts), starts_at, ends_at, now),
+            "page": page_of(request, inside.order_by("publish_at", "channel__name", "id")),
+            "later": rows.filter(publish_at__gte=ends_at, state__in=OPEN_SCHEDULES).count(),
+            "overdue": rows.filter(publish_at__lt=starts_at, state__in=OPEN_SCHEDULES).count(),
+            "first_later": rows.filter(publish_at__gte=ends_at, state__in=OPEN_SCHEDULES)
+            .order_by("publish_at")
+            .values_list("publish_at", flat=True)
+            .first(),
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "earlier_day": (starts_at - timedelta(hours=max(hours, 24))).date(),
+            "next_day": (starts_at + timedelta(hours=max(hours, 24))).date(),
+            "hours": hours,
+            "spans": SPANS,
+            "state": state,
+            "states": GROUPS,
+            "channel_id": channel_id,
+            "channels": channels,
+            "wave_id": wave_id,
+            "waves": Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(pk=wave_id or 0)).only("pk", "name")[
+                :50
+            ],
+            "actions": SCHEDULE_ACTIONS,
+        },
+    )
+
+
+@require_GET
+def publication(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one publication and everything that can be done with it."""
+    row = get_object_or_404(
+        Schedule.objects.select_related("distribution__video__source", "channel", "wave"), pk=pk
+    )
+    local = row.publish_at.astimezone(row.channel.zone).replace(tzinfo=None, microsecond=0)
+    return show(
+        request,
+        "publication.html",
+        {
+            "schedule": row,
+            "distribution": row.distribution,
+            "actions": SCHEDULE_ACTIONS[row.state],
+            "move_form": MoveForm(initial={"at": local, "zone": row.channel.timezone}),
+            "review_form": ReviewForm(initial={"youtube_video_id": row.distribution.youtube_video_id or ""}),
+            "jobs": row.jobs.select_related("channel").prefetch_related("runs")[:20],
+            "conflicts": row.conflicts.select_related("other_schedule")[:10],
+            "activity": Activity.objects.filter(
+                content_type__app_label="orchestration", content_type__model="schedule", object_id=row.pk
+            ).select_related("content_type")[:15],
+            "busy": row.is_open,
+        },
+    )
+
+
+def _page(pk: int) -> str:
+    return reverse("dashboard:publication", args=[pk])
+
+
+def _change(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+    call = getattr(service(request), method)
+    return act(request, lambda: call(schedule_id=pk, reason=reason_of(request)), told, to=_page(pk))
+
+
+@require_POST
+def schedule_hold(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep a publication back."""
+    return _change(request, pk, "hold_schedule", "Held until it is released.")
+
+
+@require_POST
+def schedule_release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a held publication go on."""
+    return _change(request, pk, "release_schedule", "Released.")
+
+
+@require_POST
+def schedule_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel a publication."""
+    return _change(request, pk, "cancel_schedule", "Cancelled; nothing of it becomes public.")
+
+
+@require_POST
+def schedule_bump(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move a publication's work to the front."""
+    return _change(request, pk, "bump_schedule", "Its work goes first now.")
+
+
+@require_POST
+def schedule_move(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a publication another time."""
+    form = MoveForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), _page(pk))
+    return act(
+        request,
+        lambda: service(request).move_schedule(
+            schedule_id=pk, publish_at=form.cleaned_data["at"], reason=form.cleaned_data["reason"]
+        ),
+        lambda row: f"Moved to {row.local_wall.replace('T', ' ')} ({row.zone}).",
+        to=_page(pk),
+    )
+
+
+@require_POST
+def schedule_review(request: HttpRequest, pk: int) -> HttpResponse:
+    """Settle what needs review."""
+    form = ReviewForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), _page(pk))
+    data = form.cleaned_data
+    return act(
+        request,
+        lambda: service(request).review_schedule(
+            schedule_id=pk,
+            outcome=data["outcome"],
+            youtube_video_id=data["youtube_video_id"],
+            reason=data["reason"],
+        ),
+        f"Settled as {data['outcome']}.",
+        to=_page(pk),
+    )

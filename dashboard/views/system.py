@@ -1,0 +1,85 @@
+"""Show the overview, and lead the switch's buttons to the door."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from dashboard.doors import act, reason_of, refuse, service
+from dashboard.screens import SystemBar, asks_for_living_part, show
+from orchestration.errors import OrchestrationError
+
+HOME = "/"
+
+
+@require_GET
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show everything that matters now, problems first."""
+    board = service(request).get_dashboard_data()
+    return show(request, "overview.html", {"board": board, "system": SystemBar(board.status)})
+
+
+@require_GET
+def system(request: HttpRequest) -> HttpResponse:
+    """Answer the switch in the head of every page, when it asks whether it changed."""
+    if not asks_for_living_part(request):
+        return redirect("dashboard:overview")
+    return show(request, "system.html", {"system": SystemBar(service(request).get_status())})
+
+
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Start the system."""
+    return act(
+        request,
+        lambda: service(request).start(reason=reason_of(request)),
+        "The system is running: due work is dispatched from now on.",
+        to=HOME,
+    )
+
+
+@require_POST
+def pause(request: HttpRequest) -> HttpResponse:
+    """Pause the system."""
+    return act(
+        request,
+        lambda: service(request).pause(reason=reason_of(request)),
+        "Paused: nothing new starts, what runs finishes.",
+        to=HOME,
+    )
+
+
+@require_POST
+def resume(request: HttpRequest) -> HttpResponse:
+    """Resume the system; with `preview`, first show what is overdue and what will happen to it."""
+    if request.POST.get("preview"):
+        try:
+            preview = service(request).preview_resume()
+        except OrchestrationError as error:
+            return refuse(request, error, HOME)
+        if preview.items:
+            return show(request, "resume.html", {"preview": preview})
+    return act(
+        request,
+        lambda: service(request).resume(reason=reason_of(request)),
+        "The system is running again.",
+        to=HOME,
+    )
+
+
+@require_POST
+def stop(request: HttpRequest) -> HttpResponse:
+    """Stop the system: let what runs finish, or ask it to cancel (`now`)."""
+    now = request.POST.get("now") == "1"
+    return act(
+        request,
+        lambda: service(request).stop(now=now, reason=reason_of(request)),
+        lambda report: (
+            "The system is stopped."
+            if report.state == "stopped"
+            else f"Stopping: {report.running_jobs} running jobs "
+            + ("were asked to cancel." if now else "finish first.")
+        ),
+        to=HOME,
+    )

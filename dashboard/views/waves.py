@@ -1,0 +1,203 @@
+"""Show waves, plan new ones, and lead their buttons to the door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Max, Min, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from channels.models import Channel
+from dashboard.doors import act, done, reason_of, refuse, service
+from dashboard.forms import MoveForm, WaveForm, sentence_of
+from dashboard.listing import chosen, page_of, text
+from dashboard.screens import own_address, show
+from dashboard.views.missing import found
+from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.models import Video, Wave
+from orchestration.planning.rules import TITLE_OF_RULE
+from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
+
+
+@require_GET
+def waves(request: HttpRequest) -> HttpResponse:
+    """List the waves, those under way first."""
+    state = chosen(request, "state", ["open", *WaveState.values])
+    words = text(request)
+    rows = Wave.objects.annotate(
+        members=Count("schedules"),
+        public=Count("schedules", filter=Q(schedules__state=ScheduleState.PUBLISHED)),
+        first_at=Min("schedules__publish_at"),
+        last_at=Max("schedules__publish_at"),
+    )
+    if state == "open":
+        rows = rows.filter(state__in=OPEN_WAVES)
+    elif state:
+        rows = rows.filter(state=state)
+    if words:
+        rows = rows.filter(name__icontains=words)
+    return show(
+        request,
+        "waves.html",
+        {
+            "page": page_of(request, rows.order_by("-created_at", "-id")),
+            "state": state,
+            "states": [("open", "under way"), *WaveState.choices],
+            "q": words,
+            "busy": Wave.objects.filter(state__in=OPEN_WAVES).exists(),
+        },
+    )
+
+
+@require_GET
+def wave_new(request: HttpRequest) -> HttpResponse:
+    """Show the form of a new wave."""
+    form = WaveForm(
+        initial={
+            "videos": request.GET.getlist("video"),
+            "channels": request.GET.getlist("channel"),
+            "zone": request.GET.get("zone", "UTC"),
+        }
+    )
+    return show(request, "wave_new.html", {"form": form})
+
+
+def _plan_context(plan: Any) -> dict[str, Any]:
+    ids = {p.channel_id for p in plan.placements} | {c.channel_id for c in plan.conflicts if c.channel_id}
+    videos = {p.video_id for p in plan.placements} | {c.video_id for c in plan.conflicts if c.video_id}
+    return {
+        "plan": plan,
+        "channels": Channel.objects.in_bulk(ids),
+        "videos": Video.objects.only("pk", "title", "url").in_bulk(videos),
+        "titles": TITLE_OF_RULE,
+    }
+
+
+@require_POST
+def wave_preview(request: HttpRequest) -> HttpResponse:
+    """Show the plan of a wave before anything is written."""
+    form = WaveForm(request.POST)
+    context: dict[str, Any] = {"form": form}
+    if form.is_valid():
+        try:
+            result = service(request).schedule_wave_publication(**form.arguments(), dry_run=True)
+            context |= _plan_context(result.plan)
+        except OrchestrationError as error:
+            plan = error.details.get("plan")
+            context |= {"refusal": error} | (_plan_context(plan) if hasattr(plan, "placements") else {})
+    else:
+        context["refusal"] = InvalidRequest(sentence_of(form))
+    if request.htmx:
+        return render(request, "parts/plan.html", {**context, "screen": {"address": own_address(request)}})
+    return show(request, "wave_new.html", context)
+
+
+@require_POST
+def wave_schedule(request: HttpRequest) -> HttpResponse:
+    """Write a wave, whole or not at all."""
+    form = WaveForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), reverse("dashboard:wave_new"))
+    try:
+        result = service(request).schedule_wave_publication(**form.arguments())
+    except OrchestrationError as error:
+        return refuse(request, error, reverse("dashboard:wave_new"))
+    members = len(result.plan.placements)
+    return done(
+        request,
+        f"{result.wave.name} is scheduled: {members} publication{'' if members == 1 else 's'}.",
+        to=_page(result.wave.pk),
+        leave=True,
+    )
+
+
+def _page(pk: int) -> str:
+    return reverse("dashboard:wave", args=[pk])
+
+
+@require_GET
+def wave(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one wave: each member's readiness and, once public, how far apart they went out."""
+    report = found(lambda: service(request).get_wave(wave_id=pk))
+    first = min((member.schedule.publish_at for member in report.members), default=report.wave.scheduled_at)
+    zones = {member.schedule.zone for member in report.members}
+    zone = zones.pop() if len(zones) == 1 else "UTC"
+    initial = {"zone": "UTC"}
+    if first:
+        initial["at"] = first.astimezone(timezone.get_fixed_timezone(0)).replace(tzinfo=None, microsecond=0)
+    return show(
+        request,
+        "wave.html",
+        {
+            "report": report,
+            "wave": report.wave,
+            "zone": zone,
+            "first_at": first,
+            "move_form": MoveForm(initial=initial),
+            "page": page_of(request, report.members, 100),
+            "busy": report.wave.state in OPEN_WAVES,
+        },
+    )
+
+
+def _change(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+    call = getattr(service(request), method)
+    return act(request, lambda: call(wave_id=pk, reason=reason_of(request)), told, to=_page(pk))
+
+
+@require_POST
+def wave_pause(request: HttpRequest, pk: int) -> HttpResponse:
+    """Hold back a wave."""
+    return _change(request, pk, "pause_wave", "The wave is paused: what is not public yet is held back.")
+
+
+@require_POST
+def wave_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a paused wave go on."""
+    return _change(request, pk, "resume_wave", "The wave goes on.")
+
+
+@require_POST
+def wave_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel what is not public yet."""
+    return _change(request, pk, "cancel_wave", "The wave is cancelled; what is public stays.")
+
+
+@require_POST
+def wave_move(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move a wave as a whole."""
+    form = MoveForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), _page(pk))
+    return act(
+        request,
+        lambda: service(request).move_wave(
+            wave_id=pk, scheduled_at=form.cleaned_data["at"], reason=form.cleaned_data["reason"]
+        ),
+        "The wave is moved; members with a time of their own keep it.",
+        to=_page(pk),
+    )
+
+
+@require_POST
+def wave_recall(request: HttpRequest, pk: int) -> HttpResponse:
+    """List what is public, and make it private again once that list is confirmed."""
+    confirmed = [int(value) for value in request.POST.getlist("confirmed") if value.isdecimal()]
+    if "confirm" in request.POST:
+        return act(
+            request,
+            lambda: service(request).recall_wave(
+                wave_id=pk, confirmed_ids=confirmed, reason=reason_of(request)
+            ),
+            "Recalled: what was public goes back to private.",
+            to=_page(pk),
+        )
+    try:
+        preview = service(request).preview_recall(wave_id=pk)
+    except OrchestrationError as error:
+        return refuse(request, error, _page(pk))
+    return show(request, "wave_recall.html", {"preview": preview, "wave": preview.wave})

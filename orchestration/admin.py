@@ -1,0 +1,439 @@
+"""Configure and inspect the engine; states change through the service only, also from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from channels.admin import ChannelAdmin, CredentialAdmin, KeepsHistory, ReadOnlyAdmin
+from channels.models import Channel, Credential
+from orchestration.errors import OrchestrationError
+from orchestration.media import canonical_url
+from orchestration.models import (
+    Activity,
+    ApiToken,
+    BudgetEntry,
+    Conflict,
+    Distribution,
+    Heartbeat,
+    IdempotencyRecord,
+    Job,
+    Lease,
+    OrphanUpload,
+    Pool,
+    Schedule,
+    Source,
+    SystemState,
+    Video,
+    VideoStatistics,
+    Wave,
+    WorkflowRun,
+)
+from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.states import Trigger
+
+
+def service(request: HttpRequest) -> CentralOrchestrationService:
+    """Return the door, opened by the user of this request."""
+    return CentralOrchestrationService(actor=Actor.of_user(request.user), trigger=Trigger.ADMIN)
+
+
+def for_each(
+    request: HttpRequest,
+    rows: Iterable[Any],
+    call: Callable[[CentralOrchestrationService, Any], Any],
+    told: str,
+) -> None:
+    """Call the service once for each row, and say what was done and what was refused."""
+    done = 0
+    for row in rows:
+        try:
+            call(service(request), row)
+            done += 1
+        except OrchestrationError as error:
+            messages.error(request, f"{row}: {error.message}")
+    if done:
+        messages.success(request, f"{done} {told}.")
+
+
+# ------------------------------------------------------------------------------------------------- the register's actions
+
+admin.site.unregister(Channel)
+admin.site.unregister(Credential)
+
+
+@admin.register(Channel)
+class OperatedChannelAdmin(ChannelAdmin):
+    """Channels, with the actions that the service offers for them."""
+
+    actions = ("pause", "resume", "disable", "check", "sync")
+
+    @admin.action(description="Pause: hold back, what runs finishes", permissions=["change"])
+    def pause(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
+        """Hold channels back."""
+        for_each(request, rows, lambda door, row: door.pause_channel(channel_id=row.pk), "paused")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
+        """Let channels go on."""
+        for_each(request, rows, lambda door, row: door.resume_channel(channel_id=row.pk), "resumed")
+
+    @admin.action(description="Disable: take out of planning", permissions=["change"])
+    def disable(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
+        """Take channels out of planning."""
+        for_each(request, rows, lambda door, row: door.disable_channel(channel_id=row.pk), "disabled")
+
+    @admin.action(description="Check now", permissions=["change"])
+    def check(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
+        """Look at channels now."""
+        for_each(
+            request, rows, lambda door, row: door.check_channels(channel_ids=[row.pk]), "checks are under way"
+        )
+
+    @admin.action(description="Sync configuration to the repository", permissions=["change"])
+    def sync(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
+        """Write configurations to repositories."""
+        for_each(
+            request,
+            rows,
+            lambda door, row: door.sync_channel_configs(channel_ids=[row.pk]),
+            "looked at for changes",
+        )
+
+
+@admin.register(Credential)
+class CheckedCredentialAdmin(CredentialAdmin):
+    """Credentials: Google is asked about one as soon as it is stored."""
+
+    def save_model(self, request: HttpRequest, obj: Credential, form: forms.ModelForm, change: bool) -> None:
+        """Store it, and have the channel checked with it."""
+        super().save_model(request, obj, form, change)
+        if form.cleaned_data.get("refresh_token"):
+            for_each(
+                request,
+                [obj],
+                lambda door, row: door.check_channels(channel_ids=[row.channel_id]),
+                "check is under way",
+            )
+
+
+# ------------------------------------------------------------------------------------------------------- configuration
+
+
+class SourceForm(forms.ModelForm):
+    """A source; the same address, written in another way, is the same source."""
+
+    url = forms.URLField(max_length=1000, assume_scheme="https", label="address")
+
+    class Meta:
+        model = Source
+        fields = (
+            "name",
+            "url",
+            "rights_basis",
+            "rights_note",
+            "priority",
+            "language",
+            "scrape_interval_minutes",
+            "item_limit",
+        )
+
+    def clean_url(self) -> str:
+        """Refuse an address that is registered already, naming the source that has it."""
+        url = self.cleaned_data["url"]
+        other = Source.objects.filter(canonical_url=canonical_url(url)).exclude(pk=self.instance.pk).first()
+        if other:
+            raise forms.ValidationError(f"This address is registered already, as {other.name}.")
+        return url
+
+
+@admin.register(Source)
+class SourceAdmin(KeepsHistory, admin.ModelAdmin):
+    """Configure sources and the rights on which their videos are published."""
+
+    form = SourceForm
+    list_display = ("name", "url", "rights_basis", "state", "priority", "last_scraped_at", "last_error")
+    list_filter = ("state", "rights_basis")
+    search_fields = ("name", "url")
+    readonly_fields = (
+        "state",
+        "state_changed_at",
+        "canonical_url",
+        "next_scrape_at",
+        "last_scraped_at",
+        "last_found",
+        "last_error",
+        "consecutive_failures",
+    )
+    actions = ("scrape", "pause", "resume")
+
+    def history_of(self, row: Source) -> str:
+        """Say what was found there."""
+        count = row.videos.count()
+        return (
+            f"{count} videos come from {row}, so it cannot be deleted; pause it instead, in the console."
+            if count
+            else ""
+        )
+
+    @admin.action(description="Read now", permissions=["change"])
+    def scrape(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
+        """Read sources now."""
+        for_each(request, rows, lambda door, row: door.scrape_source(source_id=row.pk), "read now")
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
+        """Stop reading sources."""
+        for_each(request, rows, lambda door, row: door.pause_source(source_id=row.pk), "paused")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
+        """Read sources again."""
+        for_each(request, rows, lambda door, row: door.resume_source(source_id=row.pk), "resumed")
+
+
+@admin.register(Pool)
+class PoolAdmin(KeepsHistory, admin.ModelAdmin):
+    """Set the capacity of shared resources."""
+
+    list_display = ("label", "name", "kind", "capacity", "window_seconds", "reserve", "paused")
+    list_filter = ("kind", "paused")
+    search_fields = ("label", "name")
+    readonly_fields = ("paused",)
+    actions = ("pause", "resume")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Pool | None = None) -> tuple[str, ...]:
+        """Keep name and kind of a pool that exists: code names it, and its ledger counts by its kind."""
+        return ("name", "kind", *self.readonly_fields) if obj else self.readonly_fields
+
+    def history_of(self, row: Pool) -> str:
+        """Say what was taken from it."""
+        count = row.leases.count() + row.entries.count()
+        return (
+            f"{row} has {count} leases and budget entries, so it cannot be deleted; set its capacity to 0 instead."
+            if count
+            else ""
+        )
+
+    @admin.action(description="Pause: take nothing new", permissions=["change"])
+    def pause(self, request: HttpRequest, rows: QuerySet[Pool]) -> None:
+        """Take nothing new from pools."""
+        for_each(request, rows, lambda door, row: door.pause_pool(pool_id=row.pk), "paused")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, rows: QuerySet[Pool]) -> None:
+        """Let pools be used again."""
+        for_each(request, rows, lambda door, row: door.resume_pool(pool_id=row.pk), "resumed")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Show who may call the API; tokens are issued and revoked on the command line, where their text is shown once."""
+
+    list_display = ("name", "scope", "created_by", "created_at", "last_used_at", "revoked_at")
+    list_filter = ("scope",)
+    list_select_related = ("created_by",)
+    search_fields = ("name",)
+
+
+# -------------------------------------------------------------------------------------------- what the system has written
+
+
+@admin.register(SystemState)
+class SystemStateAdmin(ReadOnlyAdmin):
+    """Show the switch; it is turned in the console."""
+
+    list_display = ("__str__", "state_changed_at", "changed_by", "reason")
+    fields = readonly_fields = ("state", "state_changed_at", "changed_by", "reason", "installation_id")
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    """Show when each component last showed that it works."""
+
+    list_display = ("component", "beat_at", "info")
+
+
+@admin.register(Video)
+class VideoAdmin(ReadOnlyAdmin):
+    """Show what was found and what became of its file."""
+
+    list_display = (
+        "__str__",
+        "source",
+        "state",
+        "duration_seconds",
+        "width",
+        "height",
+        "created_at",
+        "error_code",
+    )
+    list_filter = ("state", "source", "watermarked")
+    list_select_related = ("source",)
+    search_fields = ("title", "url", "content_hash")
+    date_hierarchy = "created_at"
+
+
+@admin.register(Wave)
+class WaveAdmin(ReadOnlyAdmin):
+    """Show coordinated publications."""
+
+    list_display = ("name", "timing", "scheduled_at", "state", "priority", "created_by", "created_at")
+    list_filter = ("state", "timing")
+    search_fields = ("name", "correlation_id")
+    date_hierarchy = "created_at"
+
+
+@admin.register(Distribution)
+class DistributionAdmin(ReadOnlyAdmin):
+    """Show which video goes to which channel, and why."""
+
+    list_display = ("video", "channel", "method", "state", "youtube_video_id", "published_at", "error_code")
+    list_filter = ("state", "method", "channel")
+    list_select_related = ("video", "channel")
+    search_fields = ("video__title", "youtube_video_id", "marker")
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnlyAdmin):
+    """Show when what is to be public."""
+
+    list_display = ("video", "channel", "publish_at", "state", "priority", "overridden", "lateness_seconds")
+    list_filter = ("state", "channel", "overridden")
+    list_select_related = ("distribution__video", "channel")
+    search_fields = ("distribution__video__title", "channel__name")
+    date_hierarchy = "publish_at"
+
+    @admin.display(description="video", ordering="distribution__video__title")
+    def video(self, row: Schedule) -> str:
+        """Name the video."""
+        return str(row.distribution.video)
+
+
+@admin.register(Conflict)
+class ConflictAdmin(ReadOnlyAdmin):
+    """Show what collided."""
+
+    list_display = ("kind", "rule", "channel", "video", "state", "resolution", "wanted_at", "created_at")
+    list_filter = ("state", "kind", "rule")
+    list_select_related = ("channel", "video")
+    search_fields = ("message", "correlation_id")
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    """Show the queue of record."""
+
+    list_display = (
+        "id",
+        "kind",
+        "channel",
+        "state",
+        "priority",
+        "attempts",
+        "holder",
+        "created_at",
+        "error_code",
+    )
+    list_filter = ("state", "kind", "executor")
+    list_select_related = ("channel",)
+    search_fields = ("correlation_id", "dedupe_key", "holder", "error_message")
+    date_hierarchy = "created_at"
+
+
+@admin.register(WorkflowRun)
+class WorkflowRunAdmin(ReadOnlyAdmin):
+    """Show the GitHub runs that served jobs."""
+
+    list_display = (
+        "repository",
+        "run_id",
+        "state",
+        "remote_status",
+        "conclusion",
+        "dispatched_at",
+        "error_code",
+    )
+    list_filter = ("state", "conclusion")
+    search_fields = ("repository", "run_id", "correlation_id")
+
+
+@admin.register(OrphanUpload)
+class OrphanUploadAdmin(ReadOnlyAdmin):
+    """Show uploads that lost the race: private on YouTube, to be deleted there."""
+
+    list_display = ("youtube_video_id", "reason", "found_at", "deleted_at")
+    list_filter = ("deleted_at",)
+    search_fields = ("youtube_video_id",)
+
+
+@admin.register(Lease)
+class LeaseAdmin(ReadOnlyAdmin):
+    """Show who held what, since when."""
+
+    list_display = ("pool", "holder", "units", "acquired_at", "expires_at", "released_at")
+    list_filter = ("pool", "released_at")
+    list_select_related = ("pool",)
+    search_fields = ("holder",)
+
+
+@admin.register(BudgetEntry)
+class BudgetEntryAdmin(ReadOnlyAdmin):
+    """Show the ledger of the budgets."""
+
+    list_display = ("pool", "day", "units", "call", "state", "created_at", "settled_at")
+    list_filter = ("pool", "state", "day")
+    list_select_related = ("pool",)
+
+
+@admin.register(VideoStatistics)
+class VideoStatisticsAdmin(ReadOnlyAdmin):
+    """Show what YouTube counted for published videos."""
+
+    list_display = ("distribution", "collected_at", "view_count", "like_count", "comment_count")
+    list_select_related = ("distribution",)
+    date_hierarchy = "collected_at"
+
+
+@admin.register(IdempotencyRecord)
+class IdempotencyRecordAdmin(ReadOnlyAdmin):
+    """Show which requests were answered under an Idempotency-Key."""
+
+    list_display = ("key", "caller", "status_code", "created_at")
+    search_fields = ("key", "caller")
+    exclude = ("body",)
+
+
+admin.site.unregister(Activity)  # django-auditlog registers its entry by itself, without our verb and trigger
+
+
+@admin.register(Activity)
+class ActivityAdmin(ReadOnlyAdmin):
+    """Show the audit log; it is append-only."""
+
+    list_display = ("timestamp", "verb", "object_repr", "actor_label", "trigger", "reason", "cid")
+    list_filter = ("trigger", "action", "content_type")
+    list_select_related = ("content_type",)
+    search_fields = ("verb", "object_repr", "actor_label", "reason", "cid")
+    date_hierarchy = "timestamp"
+    fields = readonly_fields = (
+        "timestamp",
+        "verb",
+        "actor_label",
+        "trigger",
+        "content_type",
+        "object_pk",
+        "object_repr",
+        "reason",
+        "before",
+        "after",
+        "changes",
+        "additional_data",
+        "cid",
+        "remote_addr",
+    )

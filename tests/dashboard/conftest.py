@@ -1,0 +1,100 @@
+"""Open the console as somebody, with a scene on the stage."""
+
+import pytest
+from django.test import Client
+
+from tests import factories
+
+
+@pytest.fixture
+def operator(db):
+    """Return a user who may operate."""
+    return factories.UserFactory(operator=True, username="olga")
+
+
+@pytest.fixture
+def console(operator) -> Client:
+    """Return a browser in which an operator is logged in."""
+    client = Client(enforce_csrf_checks=False)
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def scene(db) -> dict:
+    """Put at least one row of every kind on the stage."""
+    channel = factories.ChannelFactory(slug="north", name="North", timezone="Europe/Berlin", healthy=True)
+    github = factories.ChannelFactory(slug="south", name="South", github=True, failing=True)
+    factories.CredentialFactory(channel=channel)
+    factories.PostingSlotFactory(channel=channel)
+    factories.BlackoutFactory(channel=channel)
+    factories.ConfigRevisionFactory(channel=channel)
+    factories.ChannelStatisticsFactory(channel=channel)
+    wave = factories.WaveFactory(name="Evening wave")
+    planned = factories.ScheduleFactory(channel=channel, wave=wave, distribution__wave=wave)
+    published = factories.ScheduleFactory(channel=github, published=True, wave=wave)
+    unclear = factories.ScheduleFactory(channel=channel, needs_review=True)
+    factories.VideoStatisticsFactory(distribution=published.distribution)
+    running = factories.JobFactory(
+        channel=channel, running=True, schedule=planned, video=planned.distribution.video
+    )
+    failed = factories.JobFactory(channel=github, failed=True)
+    factories.WorkflowRunFactory(job=failed)
+    pool = factories.PoolFactory(name="upload", label="Uploading at once")
+    lease = factories.LeaseFactory(pool=pool, job=running)
+    conflict = factories.ConflictFactory(channel=channel, schedule=planned, other_schedule=published)
+    source = factories.SourceFactory(broken=True)
+    video = factories.VideoFactory(source=source, title="<b>Bold</b> & co")
+    entry = factories.ActivityFactory(subject=channel)
+    return {
+        "channel": channel,
+        "github": github,
+        "wave": wave,
+        "planned": planned,
+        "published": published,
+        "unclear": unclear,
+        "running": running,
+        "failed": failed,
+        "pool": pool,
+        "lease": lease,
+        "conflict": conflict,
+        "source": source,
+        "video": video,
+        "entry": entry,
+    }
+
+
+@pytest.fixture
+def addresses(scene) -> list[str]:
+    """Return every page that can be opened."""
+    return [
+        "/",
+        "/channels/",
+        "/channels/?state=active&health=healthy&q=nor",
+        f"/channels/{scene['channel'].slug}/",
+        f"/channels/{scene['github'].slug}/",
+        "/schedule/",
+        "/schedule/?span=336&state=open&from=2026-12-24",
+        f"/schedules/{scene['planned'].pk}/",
+        f"/schedules/{scene['unclear'].pk}/",
+        f"/schedules/{scene['published'].pk}/",
+        "/waves/",
+        "/waves/?state=open",
+        "/waves/new/",
+        f"/waves/{scene['wave'].pk}/",
+        "/videos/",
+        f"/videos/{scene['video'].pk}/",
+        f"/videos/{scene['video'].pk}/?channel={scene['channel'].pk}",
+        "/sources/",
+        "/distribute/",
+        "/jobs/",
+        "/jobs/?state=attention&kind=stage",
+        f"/jobs/{scene['running'].pk}/",
+        f"/jobs/{scene['failed'].pk}/",
+        "/conflicts/",
+        "/pools/",
+        "/forecast/",
+        "/statistics/",
+        "/activity/",
+        f"/activity/?cid={scene['entry'].cid}",
+    ]
