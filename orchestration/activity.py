@@ -24,7 +24,8 @@ class Acting:
     correlation_id: str = ""
 
 
-_acting: ContextVar[Acting] = ContextVar("acting", default=Acting())
+_NOBODY = Acting()
+_acting: ContextVar[Acting] = ContextVar("acting", default=_NOBODY)
 
 
 def new_correlation_id() -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from channels.models import Channel
 from orchestration import activity, snapshots
+from orchestration.bulk import insert_set
 from orchestration.errors import (
     ChannelPaused,
     InvalidRequest,
@@ -262,7 +263,6 @@ def write_placements(
     """
     explanations = explanations or {}
     wanted = {(p.video_id, p.channel_id): p for p in placements}
-    leads = lead_times({p.channel_id for p in placements})
     standing = list(
         Distribution.objects.select_for_update(of=("self",)).filter(
             video__in={key[0] for key in wanted}, channel__in={key[1] for key in wanted}
@@ -270,45 +270,42 @@ def write_placements(
     )
     again = [row for row in standing if (row.video_id, row.channel_id) in wanted]
     _take_up_again(again, wave=wave, method=method)
-    ids = {(row.video_id, row.channel_id): row for row in again}
-    new = [
-        Distribution(
-            video_id=key[0],
-            channel_id=key[1],
-            wave=wave,
-            method=method,
-            reason=p.reason[:300],
-            explanation=explanations.get(key, []),
-            created_at=now,
-            state_changed_at=now,
-        )
-        for key, p in wanted.items()
-        if key not in ids
-    ]
-    Distribution.objects.bulk_create(new)
-    ids.update(((row.video_id, row.channel_id), row) for row in new)
+    ids = {(row.video_id, row.channel_id): row.pk for row in again}
+    uploaded = {row.pk for row in again if row.youtube_video_id}
+    new = [p for key, p in wanted.items() if key not in ids]
+    made = insert_set(
+        Distribution(wave=wave, method=method, created_at=now, state_changed_at=now),
+        {
+            "video_id": [p.video_id for p in new],
+            "channel_id": [p.channel_id for p in new],
+            "reason": [p.reason[:300] for p in new],
+            "explanation": [explanations.get((p.video_id, p.channel_id), []) for p in new],
+        },
+        returning=("video_id", "channel_id"),
+    )
+    ids.update(((video_id, channel_id), pk) for pk, video_id, channel_id in made)
     if again:
         Schedule.objects.filter(distribution__in=again).delete()
-    rows = [
-        Schedule(
-            distribution=ids[key],
-            channel_id=p.channel_id,
-            wave=wave,
-            publish_at=p.at,
-            local_wall=p.local_wall.isoformat(timespec="seconds"),
-            zone=p.zone,
-            stage_at=stage_time(p, leads[p.channel_id], now),
-            priority=p.priority,
-            state=ScheduleState.STAGED if ids[key].youtube_video_id else ScheduleState.PLANNED,
-            overridden=key in pinned,
-            reason=p.reason[:500],
-            created_at=now,
-            state_changed_at=now,
-        )
-        for key, p in wanted.items()
-    ]
-    Schedule.objects.bulk_create(rows)
-    return [row.pk for row in rows]
+    leads = lead_times({p.channel_id for p in placements})
+    rows = [(ids[key], p, key in pinned) for key, p in wanted.items()]
+    written = insert_set(
+        Schedule(wave=wave, created_at=now, state_changed_at=now),
+        {
+            "distribution_id": [pk for pk, _, _ in rows],
+            "channel_id": [p.channel_id for _, p, _ in rows],
+            "publish_at": [p.at for _, p, _ in rows],
+            "local_wall": [p.local_wall.isoformat(timespec="seconds") for _, p, _ in rows],
+            "zone": [p.zone for _, p, _ in rows],
+            "stage_at": [stage_time(p, leads[p.channel_id], now) for _, p, _ in rows],
+            "priority": [p.priority for _, p, _ in rows],
+            "state": [
+                str(ScheduleState.STAGED if pk in uploaded else ScheduleState.PLANNED) for pk, _, _ in rows
+            ],
+            "overridden": [is_pinned for _, _, is_pinned in rows],
+            "reason": [p.reason[:500] for _, p, _ in rows],
+        },
+    )
+    return [row[0] for row in written]
 
 
 def _take_up_again(rows: Sequence[Distribution], *, wave: Wave | None, method: str) -> None:

@@ -10,13 +10,13 @@ from django.utils import timezone
 from channels.models import Blackout, Channel, PostingSlot
 from channels.quota import pacific_day
 from orchestration import pools
-from orchestration.models import BudgetEntry, Distribution, Job, Lease, Pool, Schedule, Video
+from orchestration.models import BudgetEntry, Distribution, Job, Pool, Schedule, Video
 from orchestration.planning import types as planning
 from orchestration.planning.slots import blackout_of_dates
 from orchestration.states import (
-    CLAIMABLE_JOBS,
     MOVABLE_SCHEDULES,
     OCCUPYING_SCHEDULES,
+    OPEN_JOBS,
     OPEN_SCHEDULES,
     DistributionState,
     JobKind,
@@ -35,7 +35,7 @@ def channel_views(
     if channel_ids is not None:
         rows = rows.filter(pk__in=list(channel_ids))
     if lock:
-        list(rows.select_for_update(of=("self",)).values_list("pk"))
+        rows = rows.select_for_update(of=("self",))
     channels = list(rows.select_related("credential"))
     slots: dict[int, list[planning.SlotRule]] = defaultdict(list)
     for slot in PostingSlot.objects.filter(channel__in=channels, enabled=True):
@@ -173,11 +173,11 @@ def pool_views(now: datetime | None = None) -> list[planning.PoolView]:
     waiting = Schedule.objects.filter(state=ScheduleState.PLANNED, distribution__youtube_video_id=None)
     for stage_at, count in waiting.values_list("stage_at").annotate(Count("pk")).order_by():
         reserved[max(pacific_day(stage_at), today)] += count
-    queued = Job.objects.filter(kind=JobKind.STAGE, executor="local", state__in=CLAIMABLE_JOBS).count()
+    # Running uploads hold a slot each, so jobs alone tell what is in the upload pool or before it.
+    queued = Job.objects.filter(kind=JobKind.STAGE, executor="local", state__in=OPEN_JOBS).count()
     views = []
     for pool in rows:
         is_budget = pool.kind == PoolKind.BUDGET
-        held = Lease.objects.filter(pool=pool, released_at=None).count() if pool.kind == PoolKind.SLOTS else 0
         views.append(
             planning.PoolView(
                 name=pool.name,
@@ -186,7 +186,7 @@ def pool_views(now: datetime | None = None) -> list[planning.PoolView]:
                 window_seconds=pool.window_seconds,
                 used=used[pool.pk] if is_budget else {},
                 committed=dict(reserved) if is_budget else {},
-                queued=held + queued if pool.kind == PoolKind.SLOTS else 0,
+                queued=queued if pool.kind == PoolKind.SLOTS else 0,
                 executor={pools.UPLOAD: "local", pools.DISPATCH: "github"}.get(pool.name, ""),
             )
         )
