@@ -1,9 +1,11 @@
 """Celery's entry point: messages only say "look"; the database is the queue of record."""
 
+import gc
 import os
+from importlib import import_module
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -15,6 +17,19 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_django_logging(**_: object) -> None:
     """Keep the redacting log configuration of the settings; Celery would replace it by its own."""
+
+
+@celeryd_after_setup.connect
+def load_before_forking(instance: object, **_: object) -> None:
+    """Load what jobs use before the pool is forked, and keep the collector off it, so that it is shared.
+
+    Measured on 2026-11-23: a pool process keeps 10 MB of its own instead of 50.
+    """
+    if getattr(instance.pool_cls, "__module__", "").endswith("prefork"):
+        for name in ("orchestration.execution", "orchestration.media.scrape", "orchestration.media.measure"):
+            import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 @worker_process_init.connect

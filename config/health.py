@@ -15,10 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu import Connection
 
-from orchestration.heartbeats import component_ages
+from orchestration.heartbeats import SILENT_AFTER_SECONDS, component_ages
 
-# A tick shows life every few seconds; a worker that is busy with one long job shows it through its other threads.
-SILENT_AFTER_SECONDS = 30.0
+# A tick wakes both workers every few seconds; one that is busy with long jobs shows life through their leases.
+WORKERS = ("worker:control", "worker:work")
 BROKER_PATIENCE_SECONDS = 1.0
 REMEMBER_SECONDS = 1.0
 
@@ -94,17 +94,18 @@ def check_broker() -> Finding:
 def check_components() -> dict[str, Finding]:
     """Read when workers and beat last showed that they work; asking them directly would block the request."""
     ages = component_ages()
+    workers = {name: _freshness(name, ages) for name in WORKERS}
+    silent = [f"{name} {finding.detail}" for name, finding in workers.items() if not finding.ok]
     return {
-        "worker": _freshest("worker", ages),
-        "beat": _freshest("beat", ages),
+        "worker": Finding(not silent, "; ".join(silent) or "both workers showed themselves lately"),
+        "beat": _freshness("beat", ages),
     }
 
 
-def _freshest(component: str, ages: dict[str, float]) -> Finding:
-    known = [age for name, age in ages.items() if name == component or name.startswith(f"{component}:")]
-    if not known:
+def _freshness(component: str, ages: dict[str, float]) -> Finding:
+    age = ages.get(component)
+    if age is None:
         return Finding(False, "has not shown itself yet")
-    age = min(known)
     if age > SILENT_AFTER_SECONDS:
         return Finding(False, f"has been silent for {age:.0f} s")
     return Finding(True, f"showed itself {age:.0f} s ago")

@@ -82,6 +82,10 @@ def environment_for(data_dir: Path, host: str) -> dict[str, str]:
     """Return the environment of the children: ours, with what they must agree on spelled out."""
     environment = {**os.environ, "HEADEND_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    environment.setdefault(
+        "MALLOC_ARENA_MAX", "2"
+    )  # glibc else keeps an arena of freed memory for many threads
+    environment["CELERY_SKIP_CHECKS"] = "yes"  # a worker would load every page and form to check them
     if environment.get("HEADEND_ENV") != "production" and not environment.get("ALLOWED_HOSTS"):
         environment["ALLOWED_HOSTS"] = ",".join(installation.allowed_hosts(host))
     return environment

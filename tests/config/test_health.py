@@ -44,8 +44,8 @@ def test_healthz_answers_ok_without_a_login_or_a_database(client: Client) -> Non
 
 @pytest.mark.django_db
 def test_readyz_answers_200_when_every_part_works(client: Client) -> None:
-    beat("worker")
-    beat("beat")
+    for component in ("worker:control", "worker:work", "beat"):
+        beat(component)
     assert faults(client) == {}
     assert set(client.get("/readyz").json()["checks"]) == {"web", "database", "broker", "worker", "beat"}
 
@@ -53,8 +53,9 @@ def test_readyz_answers_200_when_every_part_works(client: Client) -> None:
 @pytest.mark.django_db
 def test_readyz_names_a_worker_that_never_showed_itself_and_a_silent_beat(client: Client) -> None:
     beat("beat", seconds_ago=90)
+    beat("worker:control")
     found = faults(client)
-    assert found["worker"] == "has not shown itself yet"
+    assert found["worker"] == "worker:work has not shown itself yet"
     assert found["beat"].startswith("has been silent for 9")
     assert set(found) == {"worker", "beat"}
 
