@@ -12,7 +12,7 @@ from django.db.models import Count, F, Max, Min, Q
 from django.utils import timezone
 
 from channels.models import Channel
-from channels.states import ChannelState
+from channels.states import ChannelState, Executor
 from orchestration import activity, checks, lookup, queue
 from orchestration.heartbeats import beat, component_ages
 from orchestration.models import Distribution, Job, Schedule
@@ -35,6 +35,8 @@ __all__ = ["beat", "check", "component_ages", "due_checks", "problems", "report"
 ROUTINE_SECONDS = 300
 """How old a channel's health may get before the clock has it looked at again."""
 CREDENTIAL_FRESH = timedelta(hours=1)
+MOST_AT_GITHUB = 60
+"""Channels with a repository that one round of routine checks looks at; two calls each, twelve rounds an hour."""
 ROUTINE_UNITS_A_DAY = 1_000
 """YouTube units that routine checks of all channels together may use a day; with many channels each is asked less often."""
 
@@ -59,8 +61,11 @@ def check(channel_ids: Sequence[int] | None = None) -> MonitorResult:
     return MonitorResult(channels=channel_reports(channels), jobs=jobs)
 
 
-def due_checks(now: datetime, *, most: int = 200) -> list[Job]:
-    """Put a check into the queue for each channel that was not looked at lately, the longest ago first."""
+def due_checks(now: datetime, *, most: int = 500) -> list[Job]:
+    """Put a check into the queue for each channel that was not looked at lately, the longest ago first.
+
+    Of channels with a repository only so many a round that GitHub's 5,000 calls an hour stay free for dispatches.
+    """
     waiting = Job.objects.filter(kind=JobKind.CHECK, state__in=OPEN_JOBS, channel__isnull=False).values(
         "channel_id"
     )
@@ -73,7 +78,12 @@ def due_checks(now: datetime, *, most: int = 200) -> list[Job]:
         .exclude(pk__in=waiting)
         .order_by(F("health_checked_at").asc(nulls_first=True), "id")
     )
-    return [_enqueue(channel, asked=False) for channel in due[:most]]
+    jobs, at_github = [], 0
+    for channel in due[:most]:
+        at_github += channel.executor == Executor.GITHUB
+        if channel.executor != Executor.GITHUB or at_github <= MOST_AT_GITHUB:
+            jobs.append(_enqueue(channel, asked=False))
+    return jobs
 
 
 def _enqueue(channel: Channel, *, asked: bool) -> Job:

@@ -8,11 +8,12 @@ from django.utils import timezone
 from channels.models import Channel
 from channels.sandbox import github_state, youtube_state
 from channels.states import ChannelHealth, CredentialState
-from orchestration import checks, monitoring
+from orchestration import checks, execution, monitoring
 from orchestration.models import Activity, BudgetEntry, Job
 from orchestration.pools import ensure_defaults
 from orchestration.results import HealthCheck
-from orchestration.states import JobKind
+from orchestration.service import CentralOrchestrationService
+from orchestration.states import JobKind, JobState
 from tests.factories import ChannelFactory, JobFactory, PoolFactory, ScheduleFactory
 from tests.register_helpers import connected_channel, github_channel, held, lead_to_sandbox
 
@@ -258,3 +259,35 @@ def test_checks_are_due_for_channels_not_looked_at_lately_the_oldest_first():
     assert [job.channel for job in monitoring.due_checks(now)] == [never, old]
     assert monitoring.due_checks(now) == []
     assert Job.objects.count() == 2
+
+
+def test_a_round_of_routine_checks_leaves_github_calls_for_dispatches(monkeypatch):
+    monkeypatch.setattr(monitoring, "MOST_AT_GITHUB", 2)
+    ChannelFactory.create_batch(3, github=True)
+    local = ChannelFactory()
+    jobs = monitoring.due_checks(timezone.now())
+    assert len(jobs) == 3
+    assert local in [job.channel for job in jobs]
+    assert len(monitoring.due_checks(timezone.now())) == 1
+
+
+def test_a_stopped_system_checks_but_does_not_write_configuration(sandbox, settings):
+    settings.HEADEND_HEARTBEAT_SECONDS = 0
+    service = CentralOrchestrationService()
+    channel = github_channel(sandbox, "aurora")
+    (synced,) = service.sync_channel_configs().outcomes
+    (check,) = service.check_channels().jobs
+
+    execution.work(fast=True)
+
+    check.refresh_from_db()
+    assert (check.state, check.result["health"]) == (JobState.SUCCEEDED, ChannelHealth.HEALTHY)
+    assert service.monitor_channels(channel_ids=[channel.pk]).channels[0].health == ChannelHealth.HEALTHY
+    synced.job.refresh_from_db()
+    assert synced.job.state == JobState.QUEUED
+
+    service.start()
+    execution.work(fast=True)
+    synced.job.refresh_from_db()
+    assert (synced.job.state, synced.job.result["revision"]) == (JobState.SUCCEEDED, 1)
+    assert service.get_dashboard_data().problems[0]["code"] == "component_silent"

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from channels.states import ChannelState
 from orchestration import register
-from orchestration.errors import IllegalTransition, NotFound
+from orchestration.errors import IllegalTransition, NotFound, NotPermitted
 from orchestration.models import Activity, Job
-from orchestration.states import JobKind, JobState
+from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.states import JobKind, JobState, Trigger
 from tests.factories import ChannelFactory, JobFactory, ScheduleFactory
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +77,15 @@ def test_what_youtube_is_about_to_publish_is_left_to_be_recalled():
     armed.refresh_from_db()
     assert armed.armed_for == at
     assert not Job.objects.filter(kind=JobKind.RECALL).exists()
+
+
+def test_through_the_door_the_entry_names_actor_and_trigger_and_a_reader_is_refused():
+    channel = ChannelFactory()
+    with pytest.raises(NotPermitted):
+        CentralOrchestrationService(actor=Actor("rita", "read")).pause_channel(channel_id=channel.pk)
+    service = CentralOrchestrationService(
+        actor=Actor("olga", "operate"), trigger=Trigger.CLI, correlation_id="c1"
+    )
+    service.pause_channel(channel_id=channel.pk, reason="tea")
+    entry = Activity.objects.get(verb="channel_paused")
+    assert (entry.actor_label, entry.trigger, entry.cid, entry.reason) == ("olga", "cli", "c1", "tea")
