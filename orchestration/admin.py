@@ -71,7 +71,7 @@ admin.site.unregister(Credential)
 class OperatedChannelAdmin(ChannelAdmin):
     """Channels, with the actions that the service offers for them."""
 
-    actions = ("pause", "resume", "disable", "check", "sync")
+    actions = ("pause", "resume", "disable", "check_now", "sync")
 
     @admin.action(description="Pause: hold back, what runs finishes", permissions=["change"])
     def pause(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
@@ -89,7 +89,7 @@ class OperatedChannelAdmin(ChannelAdmin):
         for_each(request, rows, lambda door, row: door.disable_channel(channel_id=row.pk), "disabled")
 
     @admin.action(description="Check now", permissions=["change"])
-    def check(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
+    def check_now(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
         """Look at channels now."""
         for_each(
             request, rows, lambda door, row: door.check_channels(channel_ids=[row.pk]), "checks are under way"
