@@ -65,7 +65,8 @@ api = HeadendAPI(
 def _where(location: tuple[Any, ...]) -> str:
     """Return the field that an error's location means, for example `channel_ids.0`."""
     parts = [str(part) for part in location]
-    parts = parts[2:] if parts[:1] == ["body"] else parts[1:]
+    # Behind where it came from stands the name of the argument that a whole body, or a set of filters, is read into.
+    parts = parts[2:] if parts[:1] == ["body"] or parts[1:2] == ["filters"] else parts[1:]
     return ".".join(parts) or "body"
 
 

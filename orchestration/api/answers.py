@@ -19,8 +19,8 @@ from orchestration.errors import OrchestrationError
 View = Callable[..., HttpResponseBase]
 KEPT_HEADERS = ("Content-Type", "Location", "X-Correlation-Id")
 NEVER_KEPT = frozenset({401, 403, 429})
-# These look names up on the network before they write, so they may not lie inside a transaction.
-LOOK_OUTSIDE = frozenset({"/api/sources", "/api/orchestration/trigger-pipeline"})
+# A new source's host name is looked up before anything is written, which may not happen inside a transaction.
+LOOK_OUTSIDE = frozenset({"/api/sources"})
 
 
 def problem_response(document: dict[str, Any], **headers: str) -> HttpResponse:
@@ -72,7 +72,7 @@ def _once(request: HttpRequest, run: Callable[[], HttpResponseBase]) -> HttpResp
         caller = None
     if caller is None:
         return run()  # refuses by itself, or is a run's callback, which is safe to double
-    key = idempotency.check_key(request.headers["Idempotency-Key"])
+    key = idempotency.check_key(request.headers["Idempotency-Key"].strip())
     kept: list[HttpResponseBase] = []
 
     def answer() -> idempotency.Answer:
@@ -80,8 +80,8 @@ def _once(request: HttpRequest, run: Callable[[], HttpResponseBase]) -> HttpResp
         kept.append(response)
         return _answer_of(request, response)
 
-    print_ = idempotency.fingerprint(request.method or "", request.get_full_path(), request.body)
-    result = idempotency.once(caller.label, key, print_, answer, apart=request.path in LOOK_OUTSIDE)
+    request_print = idempotency.fingerprint(request.method or "", request.get_full_path(), request.body)
+    result = idempotency.once(caller.label, key, request_print, answer, apart=request.path in LOOK_OUTSIDE)
     if not result.replayed:
         return kept[-1]
     content = b"" if result.body is None else json.dumps(result.body).encode()

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Path, Router
 from pydantic import Field
 
@@ -89,4 +90,6 @@ def runs_media(request: HttpRequest, correlation_id: Path[CorrelationId]) -> Htt
 @router.api_operation(["HEAD"], "/{correlation_id}/media", include_in_schema=False)
 def runs_media_head(request: HttpRequest, correlation_id: Path[CorrelationId]) -> HttpResponseBase:
     """Say how large the file is."""
-    return runs_media(request, correlation_id)
+    whole = runs_media(request, correlation_id)
+    whole.close()
+    return HttpResponse(status=whole.status_code, headers=dict(whole.headers))

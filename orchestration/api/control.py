@@ -1,13 +1,11 @@
 """`/api/orchestration/`: the switch of the whole system, and what the overview shows."""
 
-from typing import Annotated
-
 from django.http import HttpRequest
 from ninja import Query, Router
-from pydantic import Field
 
 from orchestration.api.auth import service
 from orchestration.api.fields import Id
+from orchestration.api.filters import ForecastWindow
 from orchestration.api.schemas.plan import ExplanationOut, ResumePreviewOut
 from orchestration.api.schemas.requests import DRAIN, NO_REASON, Because, Stop
 from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
@@ -83,6 +81,6 @@ def explain(request: HttpRequest, video_id: Query[Id], channel_id: Query[Id]):
     operation_id="orchestration_forecast",
     summary="Show what the coming days bring",
 )
-def forecast(request: HttpRequest, days: Query[Annotated[int, Field(ge=1, le=60)]] = 7):
+def forecast(request: HttpRequest, window: Query[ForecastWindow]):
     """Run the planner and dispatcher against a simulated clock: loads, budgets, and what will be late."""
-    return service(request).forecast(days=days)
+    return service(request).forecast(days=window.days)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from ninja import FilterLookup, FilterSchema
+from ninja import FilterLookup, FilterSchema, Schema
 from pydantic import Field
 
 from channels.states import ChannelHealth, ChannelState, Executor
@@ -165,3 +165,15 @@ class ActivityFilters(FilterSchema):
     correlation_id: Annotated[Word | None, FilterLookup("cid")] = None
     since: Annotated[Instant | None, FilterLookup("timestamp__gte"), Field(description="at or after")] = None
     until: Annotated[Instant | None, FilterLookup("timestamp__lt"), Field(description="before")] = None
+
+
+class ForecastWindow(Schema):
+    """How far a forecast looks."""
+
+    days: Annotated[int, Field(ge=1, le=60)] = 7
+
+
+class StatisticsWindow(Schema):
+    """How far statistics look back; what YouTube gave is kept for at most 30 days."""
+
+    days: Annotated[int, Field(ge=1, le=30)] = 7

@@ -1,16 +1,13 @@
 """`/api/sources`, `/api/videos`, `/api/activity` and `/api/statistics`: what comes in, and what was done."""
 
-from typing import Annotated
-
 from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
-from pydantic import Field
 
 from orchestration import lookup
 from orchestration.api.auth import service
 from orchestration.api.fields import Id
-from orchestration.api.filters import ActivityFilters, SourceFilters, VideoFilters
+from orchestration.api.filters import ActivityFilters, SourceFilters, StatisticsWindow, VideoFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import SourceOut, VideoOut
 from orchestration.api.schemas.requests import NO_REASON, Because, NewSource
@@ -98,6 +95,6 @@ def activity_show(request: HttpRequest, activity_id: Path[Id]):
 
 
 @numbers.get("", response=StatisticsOut, operation_id="statistics_show", summary="Show statistics")
-def statistics_show(request: HttpRequest, days: Query[Annotated[int, Field(ge=1, le=30)]] = 7):
+def statistics_show(request: HttpRequest, window: Query[StatisticsWindow]):
     """What YouTube counted, and what we did, in the last days; the two are never mixed into one figure."""
-    return service(request).get_statistics(days=days)
+    return service(request).get_statistics(days=window.days)

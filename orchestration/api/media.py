@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.http import http_date
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")

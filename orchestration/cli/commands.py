@@ -109,7 +109,7 @@ def _wave(service: Service, options: Options) -> Any:
         dry_run=options.dry_run,
     )
     values = body.model_dump(exclude={"wave_config"}) | body.wave_config.model_dump(exclude={"overrides"})
-    return service.schedule_wave_publication(**values)
+    return service.schedule_wave_publication(**values, overrides=None)
 
 
 def _trigger_options(parser: argparse.ArgumentParser) -> None:

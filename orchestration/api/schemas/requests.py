@@ -230,7 +230,7 @@ class RunError(Body):
 class RunResult(RunIdentity):
     """What became of the run's job."""
 
-    outcome: Annotated[Text, Field(min_length=1, max_length=30, examples=["succeeded", "failed"])]
+    outcome: Literal["staged", "failed"]
     youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
     error: RunError | None = None
 

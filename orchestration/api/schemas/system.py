@@ -1,5 +1,6 @@
 """The state of the whole: status, dashboard, health, statistics, forecast and activity, as the API shows them."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -17,6 +18,10 @@ from orchestration.states import SystemStatus, Trigger
 
 Facts = Annotated[dict[str, Any], BeforeValidator(plain)]
 """Loose facts; a row in them is shown as its id."""
+
+
+def _by_name(days: Mapping[date, int]) -> dict[str, int]:
+    return {str(day): count for day, count in days.items()}
 
 
 class StatusOut(Value):
@@ -119,7 +124,7 @@ class ForecastOut(Value):
     items: int
     first_late: LateItemOut | None
     late: list[LateItemOut]
-    published_by_day: dict[date, int]
+    published_by_day: Annotated[dict[str, int], BeforeValidator(_by_name)]
     days: list[BudgetDayOut]
     hours: list[PoolHourOut]
 

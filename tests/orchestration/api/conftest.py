@@ -1,0 +1,31 @@
+"""Give callers of the API by what they may do."""
+
+from collections.abc import Callable
+
+import pytest
+
+from orchestration import tokens
+from tests.orchestration.api_client import ApiClient
+
+
+@pytest.fixture
+def caller_with(db: None) -> Callable[[str], ApiClient]:
+    """Give callers by scope."""
+
+    def make(scope: str) -> ApiClient:
+        _, text = tokens.issue(f"{scope} caller", scope)
+        return ApiClient(text)
+
+    return make
+
+
+@pytest.fixture
+def api(caller_with: Callable[[str], ApiClient]) -> ApiClient:
+    """Give a caller who may operate."""
+    return caller_with("operate")
+
+
+@pytest.fixture
+def stranger(db: None) -> ApiClient:
+    """Give a caller without a token."""
+    return ApiClient()

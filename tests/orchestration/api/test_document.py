@@ -1,0 +1,146 @@
+"""The OpenAPI document: valid, complete, true, and a change of it shows in review."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from config.api import api as headend
+from tests import factories
+from tests.orchestration.api.test_lists import LISTS
+
+SNAPSHOT = Path(__file__).with_name("openapi.json")
+REGENERATE = "HEADEND_TEST_WRITE_OPENAPI"
+
+
+@pytest.fixture(scope="module")
+def document():
+    """Give the document as a client reads it."""
+    return json.loads(json.dumps(headend.get_openapi_schema(path_prefix="/api/")))
+
+
+def operations(document):
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def test_the_document_is_the_committed_one(document):
+    """Run with HEADEND_TEST_WRITE_OPENAPI=1 after a wanted change, and commit the difference."""
+    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    if os.environ.get(REGENERATE):
+        SNAPSHOT.write_text(text)
+
+    assert SNAPSHOT.read_text() == text, f"the API changed; run this test with {REGENERATE}=1 if it should"
+
+
+@pytest.mark.django_db
+def test_the_document_is_served_to_anybody(client):
+    answer = client.get("/api/openapi.json")
+
+    assert answer.status_code == 200
+    assert answer.json()["openapi"].startswith("3.1")
+
+
+def test_every_reference_leads_somewhere(document):
+    for reference in set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(document))):
+        place = document
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
+
+
+def test_every_schema_is_one(document):
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_operation_has_an_id_of_its_own_that_begins_with_its_resource(document):
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+
+    assert len(ids) == len(set(ids))
+    for path, _, operation in operations(document):
+        assert operation["operationId"].startswith(path.split("/")[2] + "_"), path
+        assert operation["summary"] and operation["description"]
+
+
+def test_every_parameter_of_an_address_is_described(document):
+    for path, _, operation in operations(document):
+        named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
+        assert named == set(re.findall(r"{(\w+)}", path))
+
+
+def test_every_operation_says_who_may_call_it_and_how_it_refuses(document):
+    schemes = document["components"]["securitySchemes"]
+    for path, _, operation in operations(document):
+        assert operation["security"], path
+        assert {name for way in operation["security"] for name in way} <= set(schemes)
+        assert "application/problem+json" in operation["responses"]["default"]["content"]
+
+
+def test_every_body_refuses_unknown_fields(document):
+    schemas = document["components"]["schemas"]
+    bodies = [op["requestBody"] for _, _, op in operations(document) if "requestBody" in op]
+    names = set(re.findall(r"schemas/(\w+)", json.dumps(bodies)))
+
+    assert len(names) > 10
+    assert [name for name in names if schemas[name].get("additionalProperties") is not False] == []
+
+
+def test_every_example_of_a_body_fits_its_schema(document):
+    for name, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", []):
+            _validator(document, {"$ref": f"#/components/schemas/{name}"}).validate(example)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", LISTS)
+def test_what_is_answered_fits_what_is_documented(api, document, name):
+    row = LISTS[name]()
+
+    for path, answer in (
+        (f"/api/{name}", api.get(name)),
+        (_alone(document, name), api.get(f"{name}/{row.pk}")),
+    ):
+        schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        _validator(document, schema).validate(answer.json())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["status", "dashboard", "monitor-channels", "preview-resume", "forecast", "explain"]
+)
+def test_what_orchestration_answers_fits_what_is_documented(api, document, path):
+    channel, video = factories.ChannelFactory(), factories.VideoFactory()
+    factories.ScheduleFactory(), factories.JobFactory(running=True), factories.WaveFactory()
+    query = {"channel_id": channel.pk, "video_id": video.pk} if path == "explain" else {}
+
+    answer = api.get(f"orchestration/{path}", **query)
+
+    assert answer.status_code == 200
+    described = document["paths"][f"/api/orchestration/{path}"]["get"]["responses"]["200"]
+    _validator(document, described["content"]["application/json"]["schema"]).validate(answer.json())
+
+
+@pytest.mark.django_db
+def test_the_documentation_page_loads_nothing_from_elsewhere_and_runs_nothing_inline(client):
+    answer = client.get("/api/docs")
+    page = answer.content.decode()
+
+    assert answer.status_code == 200
+    assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", page)
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL)
+    assert scripts
+    assert all('src="' in head or 'type="application/json"' in head for head, _ in scripts)
+    assert "<style" not in page and "style=" not in page and not re.search(r"\son\w+=", page)
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+
+
+def _alone(document, name):
+    return next(path for path in document["paths"] if re.fullmatch(rf"/api/{name}/{{\w+}}", path))
+
+
+def _validator(document, schema):
+    return jsonschema.Draft202012Validator({**schema, "components": document["components"]})

@@ -1,0 +1,221 @@
+"""Lists of the API: pages, filters, legal actions, and a number of queries that does not grow."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from channels.states import ChannelHealth, ChannelState
+from orchestration.states import (
+    JOB_ACTIONS,
+    SCHEDULE_ACTIONS,
+    SOURCE_ACTIONS,
+    WAVE_ACTIONS,
+    ConflictState,
+    JobKind,
+    JobState,
+    ScheduleState,
+    SourceState,
+    VideoState,
+    WaveState,
+)
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+LISTS = {
+    "channels": factories.ChannelFactory,
+    "slots": factories.PostingSlotFactory,
+    "sources": factories.SourceFactory,
+    "videos": factories.VideoFactory,
+    "waves": factories.WaveFactory,
+    "distributions": factories.DistributionFactory,
+    "schedules": factories.ScheduleFactory,
+    "jobs": factories.JobFactory,
+    "runs": factories.WorkflowRunFactory,
+    "pools": factories.PoolFactory,
+    "conflicts": factories.ConflictFactory,
+    "activity": factories.ActivityFactory,
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_shows_each_row_that_can_also_be_shown_alone(api, name):
+    row = LISTS[name]()
+
+    listed = api.get(name).json()
+    shown = api.get(f"{name}/{row.pk}").json()
+
+    assert row.pk in [item["id"] for item in listed["items"]]
+    assert (shown.get("wave") or shown)["id"] == row.pk
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_longer_list_needs_no_more_queries(api, name):
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert api.get(name, limit=200).status_code == 200
+        return len(captured)
+
+    LISTS[name].create_batch(2)
+    queries()  # content types and the like are remembered from here on
+    few = queries()
+    LISTS[name].create_batch(5)
+
+    assert queries() == few
+
+
+def test_a_list_is_cut_into_pages_that_lead_to_each_other(api):
+    factories.ChannelFactory.create_batch(5)
+
+    first = api.get("channels", limit=2, state="active").json()
+    assert (first["total"], first["page"], first["limit"], first["previous"]) == (5, 1, 2, None)
+    second = api.client.get(first["next"], headers=api.headers).json()
+    third = api.client.get(second["next"], headers=api.headers).json()
+
+    ids = [item["id"] for page in (first, second, third) for item in page["items"]]
+    assert len(set(ids)) == 5
+    assert third["next"] is None
+    assert "state=active" in third["previous"]
+
+
+@pytest.mark.parametrize("query", [{"limit": 201}, {"limit": 0}, {"page": 0}, {"page": "x"}, {"page": 10**9}])
+def test_a_page_that_cannot_be_is_refused_by_name(api, query):
+    answer = api.get("channels", **query)
+
+    assert answer.status_code == 422
+    assert answer.json()["field"] == next(iter(query))
+
+
+def test_a_page_behind_the_last_is_empty(api):
+    factories.ChannelFactory()
+
+    page = api.get("channels", page=9).json()
+
+    assert (page["items"], page["total"], page["next"]) == ([], 1, None)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_mistyped_filter_is_refused_instead_of_ignored(api, name):
+    answer = api.get(name, stat="active")
+
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "stat"
+
+
+def test_a_value_that_no_state_has_is_refused(api):
+    answer = api.get("jobs", state="sleeping")
+
+    assert (answer.status_code, answer.json()["field"]) == (422, "state.0")
+
+
+def _filters():
+    now = timezone.now()
+    yield "channels", {"state": "paused"}, {"state": ChannelState.PAUSED}
+    yield "channels", {"health": "failing"}, {"health": ChannelHealth.FAILING}
+    yield "channels", {"slug": "tagesschau"}, {"slug": "tagesschau"}
+    yield "channels", {"q": "schau"}, {"name": "Tagesschau"}
+    yield "slots", {"weekday": 4}, {"weekday": 4}
+    yield "slots", {"enabled": "false"}, {"enabled": False}
+    yield "sources", {"state": "paused"}, {"state": SourceState.PAUSED}
+    yield "sources", {"rights_basis": ""}, {"rights_basis": ""}
+    yield "videos", {"state": "failed"}, {"state": VideoState.FAILED}
+    yield "videos", {"q": "volcano"}, {"title": "The Volcano"}
+    yield "videos", {"until": (now - timedelta(days=1)).isoformat()}, {}
+    yield "waves", {"state": "paused"}, {"state": WaveState.PAUSED}
+    yield "schedules", {"state": "held"}, {"state": ScheduleState.HELD}
+    yield (
+        "schedules",
+        {"since": (now + timedelta(days=2)).isoformat()},
+        {"publish_at": now + timedelta(days=3)},
+    )
+    yield "schedules", {"until": now.isoformat()}, {"publish_at": now - timedelta(hours=1)}
+    yield "jobs", {"state": "failed"}, {"state": JobState.FAILED}
+    yield "jobs", {"kind": "scrape"}, {"kind": JobKind.SCRAPE}
+    yield "jobs", {"correlation_id": "abc"}, {"correlation_id": "abc"}
+    yield "runs", {"repository": "a/b"}, {"repository": "a/b"}
+    yield "conflicts", {"state": "dismissed"}, {"state": ConflictState.DISMISSED}
+    yield "conflicts", {"rule": "blackout"}, {"rule": "blackout"}
+    yield "activity", {"verb": "channel_disabled"}, {"verb": "channel_disabled"}
+    yield "activity", {"actor": "Ada"}, {"actor_label": "Ada"}
+    yield "activity", {"correlation_id": "abc"}, {"cid": "abc"}
+
+
+@pytest.mark.parametrize(("name", "query", "traits"), list(_filters()), ids=lambda value: str(value)[:40])
+def test_a_filter_leaves_what_it_names(api, name, query, traits):
+    LISTS[name]()
+    wanted = LISTS[name](**traits)
+    if "until" in query and name == "videos":
+        type(wanted).objects.filter(pk=wanted.pk).update(created_at=timezone.now() - timedelta(days=2))
+
+    found = api.get(name, **query).json()
+
+    assert [item["id"] for item in found["items"]] == [wanted.pk]
+    assert found["total"] == 1
+
+
+@pytest.mark.parametrize("name", ["slots", "distributions", "schedules", "jobs", "runs", "conflicts"])
+def test_a_list_can_be_cut_down_to_channels(api, name):
+    rows = LISTS[name].create_batch(3)
+    channel_ids = [rows[0].channel_id, rows[1].channel_id]
+
+    found = api.get(name, channel_id=channel_ids).json()
+
+    assert {item["id"] for item in found["items"]} == {rows[0].pk, rows[1].pk}
+
+
+def test_schedules_can_be_cut_down_to_a_wave_or_a_video(api):
+    wave = factories.WaveFactory()
+    mine, _ = factories.ScheduleFactory(wave=wave), factories.ScheduleFactory()
+
+    by_wave = api.get("schedules", wave_id=wave.pk).json()
+    by_video = api.get("schedules", video_id=mine.distribution.video_id).json()
+
+    assert (
+        [item["id"] for item in by_wave["items"]] == [item["id"] for item in by_video["items"]] == [mine.pk]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("waves", WAVE_ACTIONS),
+        ("schedules", SCHEDULE_ACTIONS),
+        ("jobs", JOB_ACTIONS),
+        ("sources", SOURCE_ACTIONS),
+    ],
+)
+def test_each_row_lists_the_verbs_that_its_state_allows(api, name, table):
+    for state in table:
+        LISTS[name](state=state)
+
+    items = api.get(name, limit=50).json()["items"]
+
+    assert {item["state"]: tuple(item["actions"]) for item in items} == {
+        str(state): actions for state, actions in table.items()
+    }
+
+
+def test_a_channel_shows_its_calendar_and_no_secret(api):
+    channel = factories.CredentialFactory().channel
+    factories.PostingSlotFactory(channel=channel)
+    factories.BlackoutFactory(channel=channel)
+
+    answer = api.get(f"channels/{channel.pk}")
+
+    shown = answer.json()
+    assert shown["credential_state"] == "valid"
+    assert shown["slots"][0]["local_time"] == "18:00:00"
+    assert shown["blackouts"][0]["reason"] == "holidays"
+    assert "refresh-token" not in answer.content.decode()
+    assert "sealed" not in answer.content.decode()
+
+
+def test_instants_carry_their_offset(api):
+    shown = api.get(f"schedules/{factories.ScheduleFactory().pk}").json()
+
+    assert shown["publish_at"].endswith("Z")

@@ -1,0 +1,288 @@
+"""`manage.py orchestration`: the same answers as the API, exit codes, and no traceback for a refusal."""
+
+import getpass
+import json
+from io import StringIO
+from pathlib import Path
+from subprocess import run
+from sys import executable
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+
+from channels.gateways.errors import RateLimited
+from orchestration import errors, pools, tokens
+from orchestration.cli.commands import COMMANDS
+from orchestration.models import Activity, SystemState
+from orchestration.service import CentralOrchestrationService
+from orchestration.states import Trigger
+from tests import factories
+from tests.orchestration.api_client import ApiClient
+
+pytestmark = pytest.mark.django_db
+AT = "2031-05-04T18:00:00+02:00"
+
+
+def cli(*words):
+    """Run a command; return exit code, output and errors."""
+    out, err, code = StringIO(), StringIO(), 0
+    try:
+        call_command("orchestration", *map(str, words), stdout=out, stderr=err)
+    except SystemExit as end:
+        code = end.code
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_the_switch_is_turned_by_the_machines_user():
+    code, out, err = cli("start", "--reason", "morning")
+
+    assert (code, err) == (0, "")
+    assert out.startswith("The system is running")
+    assert SystemState.objects.get().state == "running"
+    entry = Activity.objects.get(verb="system_started")
+    assert (entry.actor_label, entry.trigger, entry.reason) == (
+        f"cli:{getpass.getuser()}",
+        Trigger.CLI,
+        "morning",
+    )
+
+
+def test_a_refusal_says_why_on_the_standard_error_and_ends_with_3():
+    code, out, err = cli("pause")
+
+    assert (code, out) == (3, "")
+    assert "The system is stopped" in err
+    assert "Traceback" not in err
+
+
+def test_a_refusal_as_json_is_the_apis_problem():
+    code, out, err = cli("pause", "--json")
+
+    problem = json.loads(err)
+    assert (code, out) == (3, "")
+    assert (problem["code"], problem["state"]) == ("illegal_transition", "stopped")
+
+
+def test_what_does_not_exist_ends_with_4():
+    assert cli("wave-show", 999)[0] == 4
+    assert cli("monitor", "--channel", "nobody")[::2] == (4, "There is no channel nobody.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.InvalidRequest("no", field="x"), 2),
+        (errors.NotFound("no"), 4),
+        (errors.ChannelPaused("no"), 3),
+        (errors.NotPermitted("no"), 1),
+        (RateLimited("wait"), 1),
+        (OperationalError("no such table"), 1),
+    ],
+)
+def test_each_refusal_has_its_exit_code(monkeypatch, error, code):
+    def fail(self):
+        raise error
+
+    monkeypatch.setattr(CentralOrchestrationService, "get_status", fail)
+
+    for words in (("status",), ("status", "--json")):
+        ended, out, err = cli(*words)
+        assert (ended, out) == (code, "")
+        assert err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("at", ["2031-05-04T18:00:00", "tomorrow", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("wave", "--video", "1", "--channel", "a", "--at"), "--at"),
+        (("coordinate", "1", "--channel", "a", "--at"), "--at"),
+        (("move", "1"), "INSTANT"),
+        (("wave-move", "1"), "INSTANT"),
+    ],
+)
+def test_a_time_without_offset_or_sense_is_refused_by_its_option(words, option, at):
+    with pytest.raises(CommandError, match=option):
+        cli(*words, at)
+
+
+@pytest.mark.parametrize(
+    "words", [("trigger", "a", "--video", "x"), ("wave-show", "0"), ("wave-show", "9" * 30)]
+)
+def test_what_cannot_be_an_id_is_refused(words):
+    with pytest.raises(CommandError, match="is not an id"):
+        cli(*words)
+
+
+def test_an_empty_or_doubled_list_is_refused_as_by_the_api():
+    channel = factories.ChannelFactory()
+
+    code, _, err = cli(
+        "coordinate", factories.VideoFactory().pk, "--channel", channel.slug, channel.pk, "--dry-run"
+    )
+
+    assert code == 2
+    assert "channel_ids" in err and "more than once" in err
+
+
+def test_channels_are_named_by_slug_or_id_and_a_slug_of_digits_wins():
+    first, second = factories.ChannelFactory(), factories.ChannelFactory()
+    digits = factories.ChannelFactory(slug=str(first.pk))
+
+    _, out, _ = cli("monitor", "--json", "--channel", second.pk, first.pk, first.slug)
+
+    shown = [report["channel"]["id"] for report in json.loads(out)["channels"]]
+    assert sorted(shown) == sorted([second.pk, digits.pk, first.pk])
+
+
+def test_a_channel_is_paused_by_its_slug():
+    channel = factories.ChannelFactory()
+
+    code, out, _ = cli("channel-pause", channel.slug)
+
+    assert (code, out) == (0, f"Channel {channel.slug} is paused.\n")
+
+
+SAME = (
+    (("status",), "orchestration/status"),
+    (("monitor",), "orchestration/monitor-channels"),
+    (("preview-resume",), "orchestration/preview-resume"),
+    (("forecast", "--days", "2"), "orchestration/forecast?days=2"),
+    (("explain", "VIDEO", "CHANNEL"), "orchestration/explain?video_id=VIDEO&channel_id=CHANNEL"),
+    (("statistics",), "statistics"),
+    (("wave-show", "WAVE"), "waves/WAVE"),
+    (("pools",), "pools?limit=POOLS"),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "path"), SAME, ids=lambda value: str(value[0]) if isinstance(value, tuple) else ""
+)
+def test_json_says_what_the_api_says(words, path):
+    pools.ensure_defaults()
+    rows = {
+        "VIDEO": factories.VideoFactory().pk,
+        "CHANNEL": factories.ChannelFactory().pk,
+        "WAVE": factories.ScheduleFactory(wave=factories.WaveFactory()).wave_id,
+        "POOLS": 12,
+    }
+    for name, pk in rows.items():
+        path = path.replace(name, str(pk))
+    _, text = tokens.issue("reader", "read")
+
+    code, out, _ = cli(*(rows.get(word, word) for word in words), "--json")
+    answer = ApiClient(text).get(path).json()
+
+    assert code == 0
+    assert _steady(json.loads(out)) == _steady(answer)
+
+
+def _steady(value):
+    """Leave out what the clock or the paging changes between two calls."""
+    if isinstance(value, dict):
+        moving = {"components", "starts_at", "ends_at", "limit", "hours", "lateness_seconds"}
+        return {key: _steady(item) for key, item in value.items() if key not in moving}
+    if isinstance(value, list):
+        return [_steady(item) for item in value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "name", ["status", "preview-resume", "dashboard", "monitor", "sync", "forecast", "statistics"]
+)
+def test_each_report_has_a_text_that_can_be_read(name):
+    factories.ScheduleFactory(channel__name="Weather", overdue=True)
+    factories.JobFactory(running=True)
+
+    code, out, err = cli(name)
+
+    assert (code, err) == (0, "")
+    assert out.strip()
+    assert "None" not in out and "object at" not in out and "<" not in out
+
+
+def test_a_wave_is_shown_before_it_is_made_and_then_made():
+    cli("start")
+    channels = factories.ChannelFactory.create_batch(2)
+    video = factories.VideoFactory()
+    words = (
+        "wave",
+        "--video",
+        video.pk,
+        "--channel",
+        *(c.slug for c in channels),
+        "--at",
+        AT,
+        "--name",
+        "May",
+    )
+
+    dry, shown, _ = cli(*words, "--dry-run")
+    assert dry == 0
+    assert "Dry run" in shown and "2031-05-04 16:00:00 UTC" in shown
+    assert not Activity.objects.filter(verb__contains="wave").exists()
+
+    code, made, err = cli(*words)
+    assert (code, err) == (0, "")
+    assert "Spring" in made
+
+    again, out, refusal = cli(*words, "--on-conflict", "reject")
+    assert (again, out) == (3, "")
+    assert "already" in refusal
+
+
+def test_a_recall_shows_what_it_would_do_until_it_is_confirmed():
+    schedule = factories.ScheduleFactory(published=True, wave=factories.WaveFactory(completed=True))
+    schedule.distribution.wave = schedule.wave
+    schedule.distribution.save()
+
+    code, out, _ = cli("wave-recall", schedule.wave_id)
+
+    assert code == 0
+    assert f"wave-recall {schedule.wave_id} --confirm {schedule.distribution_id}" in out
+    assert cli("wave-recall", schedule.wave_id, "--confirm", schedule.distribution_id + 1)[0] in (2, 3)
+
+
+def test_pools_are_paused_by_name():
+    pools.ensure_defaults()
+
+    code, out, _ = cli("pool-pause", "upload", "--json")
+
+    assert code == 0
+    assert json.loads(out)["paused"] is True
+
+
+def test_a_source_is_added_with_its_rights(settings):
+    import ipaddress
+
+    settings.HEADEND_SOURCE_NETWORKS = [ipaddress.ip_network("127.0.0.0/8")]
+
+    code, out, _ = cli("source-add", "http://127.0.0.1:20001/feed.xml", "--rights", "owned")
+
+    assert code == 0
+    assert "rights: owned" in out
+    assert cli("source-add", "http://127.0.0.1:20001/feed.xml")[0] == 2
+
+
+def test_every_command_has_its_help():
+    for name, command in COMMANDS.items():
+        assert command.help, name
+        with pytest.raises(SystemExit) as end:
+            call_command("orchestration", name, "--help")
+        assert end.value.code == 0
+
+
+def test_a_wrong_command_ends_with_2_and_usage():
+    ended = run(
+        [executable, "manage.py", "orchestration", "fly"],
+        cwd=Path(settings.BASE_DIR),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert "usage:" in ended.stderr
+    assert "Traceback" not in ended.stderr
