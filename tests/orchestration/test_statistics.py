@@ -46,6 +46,8 @@ def published_at_youtube(sandbox, channel, title: str, **values):
             channel.youtube_channel_id,
             {"snippet": {"title": title}, "status": {"privacyStatus": "public"}},
             sandbox.store.now(),
+            duration_seconds=60.0,
+            failure="",
         )
     return DistributionFactory(channel=channel, published=True, youtube_video_id=video["id"], **values)
 
@@ -72,6 +74,7 @@ def test_fifty_videos_cost_one_unit_and_the_channel_another(sandbox):
     channel = connected_channel(sandbox, "delta")
     for number in range(51):
         published_at_youtube(sandbox, channel, f"Clip {number}")
+    sandbox.store.advance(10)  # past YouTube's processing of the uploads
     collect(channel)
     entries = BudgetEntry.objects.order_by("id").values_list("call", "units", "state")
     assert list(entries) == [
