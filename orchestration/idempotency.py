@@ -14,7 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
@@ -34,7 +33,7 @@ class Answer:
     """What was, or is to be, answered. One that is not `final` had no effect and leaves its key free."""
 
     status: int
-    body: Any
+    body: str
     headers: dict[str, str] = field(default_factory=dict)
     final: bool = True
     replayed: bool = False
@@ -109,7 +108,7 @@ def _replay(caller: str, key: str, request_fingerprint: str) -> Answer | None:
             "The first request with this Idempotency-Key is still under way.", field="Idempotency-Key"
         )
     kept = record.body or {}
-    return Answer(record.status_code, kept.get("body"), kept.get("headers") or {}, replayed=True)
+    return Answer(record.status_code, kept.get("body", ""), kept.get("headers") or {}, replayed=True)
 
 
 def _run_and_keep(caller: str, key: str, request_fingerprint: str, run: Callable[[], Answer]) -> Answer:

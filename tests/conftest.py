@@ -94,6 +94,17 @@ def no_outside_network() -> Iterator[None]:
     patch.undo()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
+    """Drop the log table of django-auditlog, which our own replaces: PostgreSQL refuses to truncate around it."""
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("DROP TABLE IF EXISTS auditlog_logentry")
+
+
 @pytest.fixture(autouse=True)
 def small_and_apart(settings, tmp_path: Path) -> None:
     """Hash passwords fast, and give each test a media folder of its own."""

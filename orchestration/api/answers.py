@@ -84,9 +84,8 @@ def _once(request: HttpRequest, run: Callable[[], HttpResponseBase]) -> HttpResp
     result = idempotency.once(caller.label, key, request_print, answer, apart=request.path in LOOK_OUTSIDE)
     if not result.replayed:
         return kept[-1]
-    content = b"" if result.body is None else json.dumps(result.body).encode()
     return HttpResponse(
-        content, status=result.status, headers={**result.headers, "Idempotency-Replayed": "true"}
+        result.body, status=result.status, headers={**result.headers, "Idempotency-Replayed": "true"}
     )
 
 
@@ -101,7 +100,7 @@ def _answer_of(request: HttpRequest, response: HttpResponseBase) -> idempotency.
     )
     return idempotency.Answer(
         status=response.status_code,
-        body=json.loads(content) if content and final else None,
+        body=content.decode() if final else "",
         headers={name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
         final=final,
     )

@@ -66,8 +66,9 @@ class Command(BaseCommand):
         if as_json:
             self.stderr.write(json.dumps(document, cls=NinjaJSONEncoder, indent=2))
         else:
-            field = f"{document['field']}: " if document.get("field") and document["status"] == 422 else ""
-            self.stderr.write(f"{field}{document['detail']}")
+            field, detail = document.get("field", ""), document["detail"]
+            named = field and document["status"] == 422 and field not in detail
+            self.stderr.write(f"{field}: {detail}" if named else detail)
             if isinstance(error, PlanRefused) and "plan" in error.details:
                 self.stderr.write("\n".join(text.plan(error.details["plan"])))
         sys.exit(EXIT_CODES.get(document["status"], 1))
