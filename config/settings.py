@@ -217,6 +217,7 @@ CELERY_BEAT_SCHEDULE = {
 GITHUB_API_URL = env.url("GITHUB_API_URL", "https://api.github.com")
 GITHUB_TOKEN = env.text("GITHUB_TOKEN", "")
 GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET", "")
+HEADEND_METRICS_TOKEN = env.text("HEADEND_METRICS_TOKEN", "")
 YOUTUBE_API_URL = env.url("YOUTUBE_API_URL", "https://youtube.googleapis.com")
 GOOGLE_TOKEN_URL = env.url("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
 GOOGLE_AUTH_URL = env.url("GOOGLE_AUTH_URL", "https://accounts.google.com/o/oauth2/v2/auth")
@@ -234,7 +235,14 @@ HEADEND_CONTENT_COOLDOWN_HOURS = env.integer("HEADEND_CONTENT_COOLDOWN_HOURS", 2
 
 # --- logs ------------------------------------------------------------------------------------------------
 HEADEND_JSON_LOGS = env.flag("HEADEND_JSON_LOGS", False)
-logs.protect(SECRET_KEY, *HEADEND_ENCRYPTION_KEYS, GITHUB_TOKEN, GITHUB_WEBHOOK_SECRET, GOOGLE_CLIENT_SECRET)
+logs.protect(
+    SECRET_KEY,
+    *HEADEND_ENCRYPTION_KEYS,
+    GITHUB_TOKEN,
+    GITHUB_WEBHOOK_SECRET,
+    GOOGLE_CLIENT_SECRET,
+    HEADEND_METRICS_TOKEN,
+)
 LOGGING = logs.settings_for(
     DATA_DIR if env.flag("HEADEND_LOG_FILE", True) else None, json_lines=HEADEND_JSON_LOGS, debug=DEBUG
 )

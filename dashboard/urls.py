@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import channels, engine, library, record, schedule, system, waves
+from dashboard.views import channels, connect, engine, library, record, schedule, system, waves
 
 app_name = "dashboard"
 
@@ -23,6 +23,8 @@ urlpatterns = [
     path("channels/<slug:slug>/check/", channels.channel_check, name="channel_check"),
     path("channels/<slug:slug>/sync/", channels.channel_sync, name="channel_sync"),
     path("channels/<slug:slug>/trigger/", channels.channel_trigger, name="channel_trigger"),
+    path("channels/<slug:slug>/connect/", connect.channel_connect, name="channel_connect"),
+    path("connect/google/", connect.connect_google, name="connect_google"),
     path("schedule/", schedule.schedule, name="schedule"),
     path("schedules/<int:pk>/", schedule.publication, name="publication"),
     path("schedules/<int:pk>/hold/", schedule.schedule_hold, name="schedule_hold"),

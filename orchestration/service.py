@@ -12,6 +12,7 @@ from channels.models import PostingSlot
 from orchestration import (
     calendars,
     configuration,
+    connecting,
     console,
     control,
     distribution,
@@ -222,7 +223,7 @@ class CentralOrchestrationService:
         horizon_days: int = 14,
         dry_run: bool = False,
     ) -> DistributeResult:
-        """Give ready videos to active channels by their filters and place them into free slots; a second run adds nothing."""
+        """Give ready videos to active channels by their filters, in their free slots; a second run adds nothing."""
         return distribution.distribute(
             video_ids=video_ids, channel_ids=channel_ids, horizon_days=horizon_days, dry_run=dry_run
         )
@@ -368,6 +369,16 @@ class CentralOrchestrationService:
     def remove_slot(self, *, slot_id: int, reason: str = "") -> None:
         """Take a weekly slot away; what is scheduled already stays."""
         calendars.remove_slot(slot_id, reason)
+
+    @action("operate")
+    def begin_connection(self, *, channel_id: int, redirect_uri: str, state: str) -> str:
+        """Return the address of Google's consent page for a channel; `state` must come back with the code."""
+        return connecting.begin(channel_id, redirect_uri=redirect_uri, state=state)
+
+    @action("operate")
+    def finish_connection(self, *, channel_id: int, code: str, redirect_uri: str) -> connecting.Connected:
+        """Turn the code that Google sent back into the channel's credential, if it opens the right channel."""
+        return connecting.finish(channel_id, code=code, redirect_uri=redirect_uri)
 
     # ------------------------------------------------------------------------------------------------- sources, work
 

@@ -1,0 +1,75 @@
+"""Give our own operations' figures to Prometheus; YouTube's numbers are never among them (developer policy)."""
+
+import hmac
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from orchestration.operations import operations
+from orchestration.service import Actor, CentralOrchestrationService
+
+
+class _Figures:
+    """Read the figures when they are asked for; they live in the database, not in this process."""
+
+    def collect(self):
+        service = CentralOrchestrationService(actor=Actor("metrics"))
+        status = service.get_status()
+        yield _gauge("headend_running", "1 while the system runs", {(): float(status.state == "running")})
+        yield _gauge(
+            "headend_overdue_schedules", "publications past their moment", {(): status.overdue_schedules}
+        )
+        yield _gauge(
+            "headend_armed_schedules",
+            "publications that YouTube will make public",
+            {(): status.armed_schedules},
+        )
+        yield _gauge(
+            "headend_component_age_seconds",
+            "since a component showed life",
+            _by(status.components),
+            "component",
+        )
+        figures = operations()
+        yield _gauge("headend_jobs", "jobs by kind and state", figures.jobs, "kind", "state")
+        yield _gauge("headend_schedules", "schedules by state", figures.schedules, "state")
+        yield _gauge("headend_channels", "channels by state and health", figures.channels, "state", "health")
+        pools = service.get_pools()
+        yield _gauge("headend_pool_used", "units in use", {(p.name,): p.used for p in pools}, "pool")
+        yield _gauge(
+            "headend_pool_capacity", "units there are", {(p.name,): p.capacity for p in pools}, "pool"
+        )
+
+
+def _by(values):
+    return {(name,): value for name, value in values.items()}
+
+
+def _gauge(name: str, help_text: str, values, *labels: str) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, help_text, labels=labels)
+    for label_values, value in values.items():
+        family.add_metric([str(label) for label in label_values], float(value))
+    return family
+
+
+@require_safe
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer a scrape: a logged-in user, or the bearer token of HEADEND_METRICS_TOKEN."""
+    token = settings.HEADEND_METRICS_TOKEN
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    allowed = request.user.is_authenticated or (token and hmac.compare_digest(given.encode(), token.encode()))
+    if not allowed:
+        return HttpResponse(
+            "log in, or set HEADEND_METRICS_TOKEN and send it as a bearer token",
+            status=401,
+            content_type="text/plain",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures())
+    return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")

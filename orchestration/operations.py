@@ -1,0 +1,32 @@
+"""Count our own operations: jobs, schedules, channels by state; a few queries, for metrics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from channels.models import Channel
+from orchestration.models import Job, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Counts by the labels of their metric."""
+
+    jobs: Mapping[tuple[str, ...], int]
+    schedules: Mapping[tuple[str, ...], int]
+    channels: Mapping[tuple[str, ...], int]
+
+
+def operations() -> Operations:
+    """Return the counts now."""
+    return Operations(
+        jobs=_counts(Job, "kind", "state"),
+        schedules=_counts(Schedule, "state"),
+        channels=_counts(Channel, "state", "health"),
+    )
+
+
+def _counts(model, *labels: str) -> dict[tuple[str, ...], int]:
+    rows = model.objects.order_by().values_list(*labels).annotate(Count("pk"))
+    return {tuple(row[:-1]): row[-1] for row in rows}
