@@ -14,8 +14,13 @@ from config.supervisor import plan, processes
 from config.supervisor.processes import Child, Sweeper
 from config.supervisor.supervisor import Supervisor
 
-WAIT = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit()); print('up', flush=True); time.sleep(60)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+WAIT = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+print("up", flush=True)
+time.sleep(60)
+"""
+STUBBORN = WAIT.replace("lambda *_: sys.exit()", "signal.SIG_IGN")
 WITH_CHILD = (
     "import subprocess, sys, time; "
     "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
@@ -112,7 +117,7 @@ def test_what_a_dead_child_had_started_is_killed_too(room: Room) -> None:
 def test_children_stop_in_order_and_without_being_killed(room: Room) -> None:
     say_goodbye = WAIT.replace("sys.exit()", "(open('order', 'a').write(NAME + ' '), sys.exit())")
     names = ("broker", "web", "control", "work", "beat")
-    supervisor = room.supervise(**{name: f"NAME = {name!r}; {say_goodbye}" for name in names})
+    supervisor = room.supervise(**{name: f"NAME = {name!r}\n{say_goodbye}" for name in names})
     pids = [child.pid for child in supervisor.children.values()]
     supervisor.stop_all()
     order = (room.folder / "order").read_text().split()

@@ -1,0 +1,227 @@
+"""`manage.py up` for real: one command starts everything, looks after it, and leaves nothing behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import requests
+
+from config.env import BASE_DIR
+from config.supervisor import installation, plan
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+
+PATIENCE_SECONDS = 180
+
+
+class Up:
+    """One run of `manage.py up`, and what it said."""
+
+    def __init__(self, data_dir: Path, *options: str, port: int | None = None, **environment: str) -> None:
+        self.data_dir = data_dir
+        self.port = port or installation.free_port()
+        self.lines: list[str] = []
+        self._heard = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--port", str(self.port), *options],
+            cwd=BASE_DIR,
+            env=an_environment(data_dir) | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        for line in self.process.stdout:
+            with self._heard:
+                self.lines.append(line.rstrip())
+                self._heard.notify_all()
+        with self._heard:
+            self.lines.append("(the end)")
+            self._heard.notify_all()
+
+    def hear(self, pattern: str) -> str:
+        """Wait until a line matches, and return it; fail if the command ends without saying it."""
+
+        def found() -> str | None:
+            return next((line for line in self.lines if re.search(pattern, line)), None)
+
+        with self._heard:
+            heard = self._heard.wait_for(
+                lambda: found() or "(the end)" in self.lines, timeout=PATIENCE_SECONDS
+            )
+        assert heard, f"{pattern!r} was not said: {self.lines}"
+        line = found()
+        assert line, f"{pattern!r} was not said: {self.lines}"
+        return line
+
+    def end(self) -> int:
+        """Wait for the command to end, and return its exit code."""
+        code = self.process.wait(timeout=PATIENCE_SECONDS)
+        self._listener.join()
+        self.process.stdout.close()
+        return code
+
+    def processes(self) -> dict[int, str]:
+        """Return the living processes of this run, by id: its children, and who was told of its data folder."""
+        needle = f"HEADEND_DATA_DIR={self.data_dir}".encode()
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            pid = int(folder.name)
+            with suppress(OSError):
+                ours = needle in (folder / "environ").read_bytes().split(b"\0")
+                if (ours or parent_of(pid) == self.process.pid) and state_of(pid) not in "ZX":
+                    found[pid] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return found
+
+    def pid_of(self, words: str) -> int:
+        """Return the process that `up` started with these words on its command line."""
+        return next(
+            pid
+            for pid, command in self.processes().items()
+            if words in command and parent_of(pid) == self.process.pid
+        )
+
+
+def an_environment(data_dir: Path) -> dict[str, str]:
+    """Return the environment of a shell that knows this data folder and nothing else of ours."""
+    left_out = ("HEADEND_", "CELERY_", "DATABASE_URL", "DJANGO_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    return kept | {"HEADEND_DATA_DIR": str(data_dir), "HEADEND_WORK_CONCURRENCY": "1"}
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Look until the condition holds; fail if it never does."""
+    for _ in range(PATIENCE_SECONDS * 5):
+        if condition():
+            return
+        threading.Event().wait(0.2)
+    raise AssertionError("waited in vain")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Return the variables of an empty database of the kind that this test run uses."""
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        yield {}
+        return
+    parts, name = urlsplit(url), f"headend_up_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+        yield {"DATABASE_URL": urlunsplit(parts._replace(path=f"/{name}"))}
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def started(tmp_path: Path, database) -> Iterator[Callable[..., Up]]:
+    """Return a function that starts `up`; whatever is left of it is killed."""
+    runs: list[Up] = []
+
+    def start(*options: str, data_dir: Path | None = None, **more) -> Up:
+        run = Up(data_dir or tmp_path / "var", *options, **(database | more))
+        runs.append(run)
+        return run
+
+    yield start
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.end()
+        wait_for(lambda run=run: not run.processes())
+
+
+def readyz(run: Up) -> int:
+    return requests.get(f"http://127.0.0.1:{run.port}/readyz", timeout=10).status_code
+
+
+def test_one_command_runs_everything_restarts_what_dies_and_stops_without_a_trace(started, tmp_path) -> None:
+    run = started()
+    run.hear(r"^Ready after")
+    assert readyz(run) == 200
+    password = run.hear(r"^  Password").split()[-1]
+    assert password not in (tmp_path / "var" / "installation.env").read_text()
+
+    second = started()
+    assert second.end() == 1
+    assert f"already runs on {tmp_path / 'var'} (process {run.process.pid})" in " ".join(second.lines)
+
+    os.kill(run.pid_of("--queues work"), signal.SIGKILL)
+    run.hear(r"^work was ended by SIGKILL; it is started again")
+    run.hear(r"^work started again")
+    wait_for(lambda: readyz(run) == 200)
+
+    everything = run.processes()
+    assert len(everything) >= 8
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0
+    assert run.lines[-2].startswith("Stopped.")
+    assert not run.processes()
+    assert not [pid for pid in everything if state_of(pid) not in "ZX"]
+    assert password not in (tmp_path / "var" / "logs" / "web.log").read_text()
+
+
+def test_it_goes_on_where_it_was_even_when_all_of_it_was_killed(started, tmp_path) -> None:
+    first = started()
+    first.hear(r"^  Password")
+    everything = first.processes()
+    first.process.kill()
+    first.end()
+    wait_for(lambda: not [pid for pid in everything if state_of(pid) not in "ZX"])
+
+    again = started()
+    again.hear(r"^Ready after")
+    again.hear(r"with the password shown at the first start")
+    again.hear(r"^  Stop")
+    assert not any("Password" in line for line in again.lines)
+    again.process.send_signal(signal.SIGTERM)
+    assert again.end() == 0
+    demo = started("--demo")
+    assert demo.end() == 1
+    assert "holds a real installation" in " ".join(demo.lines)
+
+
+def test_a_port_that_is_taken_is_named_before_anything_is_started(started) -> None:
+    with socket.socket() as taken:
+        port = installation.free_port()
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        run = started(port=port)
+        assert run.end() == 1
+    assert f"Port {port} on 127.0.0.1 cannot be used" in " ".join(run.lines)
+    assert not run.processes()
+
+
+def test_an_ffmpeg_that_is_not_there_is_said_before_anything_is_started(started) -> None:
+    run = started(HEADEND_FFMPEG="/nowhere/ffmpeg")
+    assert run.end() == 1
+    assert "HEADEND_FFMPEG names /nowhere/ffmpeg" in " ".join(run.lines)
+
+
+def test_stopping_takes_less_than_ten_seconds_even_if_nothing_wants_to_stop() -> None:
+    assert sum(patience for _, patience in plan.STOP_ORDER) < 10
