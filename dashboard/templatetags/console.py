@@ -159,6 +159,14 @@ def duration(seconds: float | timedelta | None) -> str:
 
 
 @register.filter
+def lateness(seconds: float | None) -> str:
+    """Say how late something was; less than a second is on time, since YouTube tells whole seconds."""
+    if seconds is None:
+        return "–"
+    return "on time" if abs(seconds) < 1 else f"{duration(seconds)} late"
+
+
+@register.filter
 def clock_length(seconds: float | None) -> str:
     """Say a video's length as on a player: 1:02 or 1:02:03."""
     if seconds is None:
@@ -458,3 +466,26 @@ def field(form: Any, name: str) -> Any:
 def taken_and_planned(day: Any) -> int:
     """Return what a budget's day would hold with a plan."""
     return day.taken + day.planned
+
+
+@register.filter
+def steps_done(steps: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Part the first steps into those that are done and those that are not."""
+    parted: dict[str, list[Mapping[str, Any]]] = {"done": [], "open": []}
+    for step in steps:
+        parted["done" if step["done"] else "open"].append(step)
+    return parted
+
+
+@register.filter
+def collapsed(jobs: Iterable[Any]) -> list[Any]:
+    """Show neighbours of the same kind and state that did well as one line with a count."""
+    shown: list[Any] = []
+    for job in jobs:
+        before = shown[-1] if shown else None
+        if before and job.state == "succeeded" == before.state and job.kind == before.kind:
+            before.alike += 1
+        else:
+            job.alike = 0
+            shown.append(job)
+    return shown
