@@ -1,10 +1,14 @@
 """Change states: the one place that writes them, by compare-and-swap, with the audit entry in the same transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, TypeVar
 
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from channels.stateful import Stateful
@@ -51,11 +55,6 @@ def transition(
                 state=old_state,
                 wanted=to,
             )
-        row.state = to
-        row.version += 1
-        row.state_changed_at = now
-        for name, value in changes.items():
-            setattr(row, name, value)
         activity.record(
             verb or f"{model._meta.model_name}_{to}",
             row,
@@ -66,6 +65,7 @@ def transition(
             },
             reason=reason,
         )
+    _remember(row, to, now, changes)
     return row
 
 
@@ -90,21 +90,13 @@ def transition_all(
         return []
     model = type(moving[0])
     now = timezone.now()
-    versions = {row.version for row in moving}
-    guard = {"version__in": versions} if len(versions) > 1 else {"version": versions.pop()}
+    before = sorted({row.state for row in moving})
     with transaction.atomic():
-        written = model._default_manager.filter(
-            pk__in=[row.pk for row in moving], state__in={row.state for row in moving}, **guard
-        ).update(state=to, version=F("version") + 1, state_changed_at=now, **changes)
+        written = model._default_manager.filter(_as_read(moving)).update(
+            state=to, version=F("version") + 1, state_changed_at=now, **changes
+        )
         if written != len(moving):
             raise StaleState(f"some {model._meta.verbose_name_plural} changed in the meantime; look again.")
-        before = sorted({row.state for row in moving})
-        for row in moving:
-            row.state = to
-            row.version += 1
-            row.state_changed_at = now
-            for name, value in changes.items():
-                setattr(row, name, value)
         activity.record(
             verb,
             subject,
@@ -113,7 +105,27 @@ def transition_all(
             reason=reason,
             members={model._meta.model_name: [row.pk for row in moving]},
         )
+    for row in moving:
+        _remember(row, to, now, changes)
     return moving
+
+
+def _as_read(rows: Sequence[Stateful]) -> Q:
+    """Return the guard that finds each row only in the state and the version it was read with."""
+    groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for row in rows:
+        groups[row.state, row.version].append(row.pk)
+    return reduce(
+        or_, (Q(state=state, version=version, pk__in=ids) for (state, version), ids in groups.items())
+    )
+
+
+def _remember(row: Stateful, to: str, now: datetime, changes: Mapping[str, Any]) -> None:
+    """Put on the row in memory what was written; only once it is, so that memory never says more than the table."""
+    row.state, row.state_changed_at = to, now
+    row.version += 1
+    for name, value in changes.items():
+        setattr(row, name, value)
 
 
 def _plain(value: Any) -> Any:

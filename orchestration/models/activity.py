@@ -1,6 +1,6 @@
 """The audit log: who did what to which row, through which door, and why."""
 
-from auditlog.models import AbstractLogEntry
+from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.db import models
 
 from orchestration.states import Trigger
@@ -8,6 +8,25 @@ from orchestration.states import Trigger
 
 class AppendOnlyError(Exception):
     """Somebody tried to change or delete an audit entry."""
+
+
+class AppendOnlyQuerySet(models.QuerySet):
+    """Entries can be read and added. An entry outlives its actor: Django empties that column past this class."""
+
+    def update(self, **kwargs):
+        """Refuse: an entry that stands is never changed."""
+        raise AppendOnlyError("The activity log is append-only.")
+
+    def bulk_update(self, objs, fields, batch_size=None):
+        """Refuse: an entry that stands is never changed."""
+        raise AppendOnlyError("The activity log is append-only.")
+
+    def delete(self):
+        """Refuse: the log is append-only; retention is the database administrator's business."""
+        raise AppendOnlyError("The activity log is append-only.")
+
+    update.alters_data = bulk_update.alters_data = delete.alters_data = True
+    delete.queryset_only = True
 
 
 class Activity(AbstractLogEntry):
@@ -27,6 +46,8 @@ class Activity(AbstractLogEntry):
     reason = models.CharField(max_length=500, blank=True)
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
+
+    objects = LogEntryManager.from_queryset(AppendOnlyQuerySet)()
 
     class Meta(AbstractLogEntry.Meta):
         abstract = False

@@ -1,0 +1,142 @@
+"""The audit log names who did what, in the change's own transaction, and what stands in it stands for good."""
+
+import pytest
+from django.db import transaction
+
+from channels.models import Channel
+from orchestration import activity
+from orchestration.activity import Acting, acting, acting_as, correlated
+from orchestration.models import Activity, Job
+from orchestration.models.activity import AppendOnlyError
+from orchestration.states import JobState, Trigger
+from orchestration.transitions import transition
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_entry_names_who_acts_through_which_door_and_under_which_correlation_id():
+    user = factories.UserFactory(operator=True)
+    with acting_as(Acting("mira", user.pk, Trigger.BUTTON, "c0ffee")):
+        transition(factories.JobFactory(), JobState.CANCELLED, reason="not wanted")
+    entry = Activity.objects.get(verb="job_cancelled")
+    assert (entry.actor_label, entry.actor_id, entry.trigger, entry.cid) == (
+        "mira",
+        user.pk,
+        Trigger.BUTTON,
+        "c0ffee",
+    )
+
+
+def test_whoever_brings_no_correlation_id_is_given_one_for_all_that_follows():
+    with acting_as(Acting("mira", None, Trigger.CLI)) as who:
+        assert who.correlation_id
+        assert acting().correlation_id == who.correlation_id
+    assert acting() == Acting()
+
+
+def test_the_inner_of_two_actors_counts_and_the_outer_comes_back():
+    with acting_as(Acting("outer", None, Trigger.API, "1")):
+        with acting_as(Acting("inner", None, Trigger.WORKER, "2")):
+            assert acting().label == "inner"
+        assert acting().label == "outer"
+
+
+def test_a_later_step_is_tied_to_the_action_it_belongs_to_and_keeps_its_own_actor():
+    with acting_as(Acting("tick", None, Trigger.BEAT, "own")):
+        with correlated("wave-1"):
+            assert acting() == Acting("tick", None, Trigger.BEAT, "wave-1")
+        assert acting().correlation_id == "own"
+
+
+def test_an_actor_is_forgotten_even_if_the_action_failed():
+    with pytest.raises(ValueError), acting_as(Acting("mira", None, Trigger.CLI)):
+        raise ValueError
+    assert acting() == Acting()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entry_outside_a_transaction_is_refused():
+    row = factories.JobFactory()
+    with pytest.raises(transaction.TransactionManagementError):
+        activity.record("job_bumped", row)
+    assert not Activity.objects.filter(verb="job_bumped").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_removes_the_change_and_its_entry_together():
+    row = factories.JobFactory()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        transition(row, JobState.CANCELLED)
+        raise RuntimeError
+    assert not Activity.objects.filter(verb="job_cancelled").exists()
+    assert Job.objects.get(pk=row.pk).state == JobState.QUEUED
+
+
+def test_an_entry_cannot_be_changed():
+    entry = factories.ActivityFactory()
+    entry.reason = "history rewritten"
+    with pytest.raises(AppendOnlyError):
+        entry.save()
+    assert Activity.objects.get(pk=entry.pk).reason == ""
+
+
+def test_an_entry_cannot_be_deleted():
+    entry = factories.ActivityFactory()
+    with pytest.raises(AppendOnlyError):
+        entry.delete()
+    assert Activity.objects.filter(pk=entry.pk).exists()
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda: Activity.objects.update(reason="history rewritten"),
+        lambda: Activity.objects.filter(verb="pause_channel").update(reason="history rewritten"),
+        lambda: Activity.objects.all().delete(),
+        lambda: Activity.objects.filter(verb="pause_channel").delete(),
+        lambda: Activity.objects.bulk_update(list(Activity.objects.all()), ["reason"]),
+        lambda: Activity._default_manager.all().delete(),
+    ],
+    ids=["update", "filtered update", "delete", "filtered delete", "bulk update", "default manager"],
+)
+def test_no_query_changes_or_deletes_entries(attempt):
+    factories.ActivityFactory()
+    with pytest.raises(AppendOnlyError):
+        attempt()
+    assert Activity.objects.filter(verb="pause_channel", reason="").count() == 1
+
+
+def test_deleting_a_subject_leaves_its_history():
+    entry = factories.ActivityFactory()
+    Channel.objects.filter(pk=entry.object_id).delete()
+    assert Activity.objects.filter(pk=entry.pk).exists()
+
+
+def test_the_entry_of_a_bulk_action_names_its_members():
+    channel = factories.ChannelFactory()
+    with transaction.atomic():
+        activity.record("channels_paused", channel, members={"channel": (1, 2, 3)})
+    assert Activity.objects.get(verb="channels_paused").additional_data == {"members": {"channel": [1, 2, 3]}}
+
+
+def test_only_what_changed_stands_among_the_changes():
+    channel = factories.ChannelFactory()
+    with transaction.atomic():
+        activity.record("x", channel, before={"a": 1, "b": 2}, after={"a": 1, "b": 3})
+    assert Activity.objects.get(verb="x").changes == {"b": ["2", "3"]}
+
+
+def test_a_reason_longer_than_its_column_is_cut():
+    channel = factories.ChannelFactory()
+    with transaction.atomic():
+        activity.record("x", channel, reason="r" * 900)
+    assert len(Activity.objects.get(verb="x").reason) == 500
+
+
+def test_an_entry_outlives_the_user_who_is_named_in_it():
+    user = factories.UserFactory()
+    entry = factories.ActivityFactory(actor=user, actor_label="mira")
+    user.delete()
+    entry.refresh_from_db()
+    assert (entry.actor_id, entry.actor_label) == (None, "mira")
