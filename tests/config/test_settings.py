@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ def production(**changes: str | None) -> dict[str, str]:
     """Return the least that production needs, with changes; None takes a variable out."""
     values = {
         "HEADEND_ENV": "production",
-        "SECRET_KEY": "q7Jw0mN-eR5vXz1bYk9uHs3dLf8gTc2aPi6oVn4xWm0jZr-E",
+        "SECRET_KEY": "q7Jw0mN-eR5vXz1bYk9uHs3dLf8gTc2aPi6oVn4xWm0jZr-E-of-a-test",
         "ALLOWED_HOSTS": "headend.example",
         "HEADEND_ENCRYPTION_KEYS": keys.make_encryption_key(),
     } | changes
@@ -159,3 +160,13 @@ def test_the_deployment_checks_say_what_production_should_not_do(tmp_path, chang
     done = run(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **production(**changes))
     assert done.returncode == 1
     assert check in done.stderr
+
+
+def test_every_variable_is_described_in_the_settings_page() -> None:
+    read = set()
+    for path in (BASE_DIR / "config").rglob("*.py"):
+        read |= set(
+            re.findall(r'env\.(?:text|integer|url|flag|one_of|words|networks)\(\s*"(\w+)"', path.read_text())
+        )
+    page = (BASE_DIR / "docs" / "settings.md").read_text()
+    assert not {name for name in read if f"`{name}`" not in page}
