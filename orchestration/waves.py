@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Max, Min, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from orchestration import activity, planned, publication, snapshots
@@ -19,6 +20,7 @@ from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
     WAVE_ACTIONS,
+    DistributionState,
     JobKind,
     ScheduleState,
     WaveState,
@@ -187,30 +189,35 @@ def report(wave_id: int) -> WaveReport:
 
 
 def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport]:
-    """Show waves with their members' readiness and measured skew, in a few queries whatever their number."""
+    """Show waves with their first members' readiness and the measured skew, in a few queries whatever their size."""
     waves = list(waves)
-    members: dict[int, list[Schedule]] = defaultdict(list)
+    place = Window(
+        RowNumber(), partition_by=[F("wave_id")], order_by=[F("publish_at"), F("channel__name"), F("pk")]
+    )
     rows = (
         Schedule.objects.filter(wave__in=waves)
         .select_related("channel", "distribution__video", "distribution__channel")
+        .annotate(place=place)
+        .filter(place__lte=most_members)
         .order_by("publish_at", "channel__name", "pk")
     )
+    members: dict[int, list[Schedule]] = defaultdict(list)
     for row in rows:
         members[row.wave_id].append(row)
-    waits = _waits([row.pk for rows in members.values() for row in rows[:most_members]])
+    waits = _waits([row.pk for rows in members.values() for row in rows])
     conflicts: dict[int, list[Conflict]] = defaultdict(list)
     for conflict in Conflict.objects.filter(wave__in=waves).select_related("video", "channel", "schedule"):
         conflicts[conflict.wave_id].append(conflict)
+    counts = _counts(waves)
+    public = [wave for wave in waves if counts[wave.pk].get("public", 0) > 1]
+    skews = _skews(public) if public else {}
     return [
         WaveReport(
             wave=wave,
             actions=WAVE_ACTIONS[wave.state],
-            members=[
-                WaveMember(row, readiness(row), waits.get(row.pk, ""))
-                for row in members[wave.pk][:most_members]
-            ],
-            counts=_counts(members[wave.pk]),
-            skew_seconds=skew(members[wave.pk]),
+            members=[WaveMember(row, readiness(row), waits.get(row.pk, "")) for row in members[wave.pk]],
+            counts=counts[wave.pk],
+            skew_seconds=skews.get(wave.pk),
             conflicts=conflicts[wave.pk],
         )
         for wave in waves
@@ -227,27 +234,46 @@ def _waits(schedule_ids: Sequence[int]) -> dict[int, str]:
 
 def readiness(row: Schedule) -> str:
     """Return how far a member is: assigned, staging, staged, armed, public, or how it ended."""
-    if row.state == ScheduleState.PUBLISHED:
-        return "recalled" if row.distribution.state == "recalled" else "public"
-    if row.state == ScheduleState.PLANNED:
+    return _readiness(row.state, row.distribution.state, row.armed_for is not None)
+
+
+def _readiness(state: str, distribution_state: str, is_armed: bool) -> str:
+    if state == ScheduleState.PUBLISHED:
+        return "recalled" if distribution_state == DistributionState.RECALLED else "public"
+    if state == ScheduleState.PLANNED:
         return "assigned"
-    if row.state == ScheduleState.STAGED and row.armed_for is not None:
+    if state == ScheduleState.STAGED and is_armed:
         return "armed"
-    return row.state
+    return state
 
 
-def _counts(rows: Iterable[Schedule]) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int)
-    for row in rows:
-        counts[readiness(row)] += 1
-    return dict(counts)
+def _counts(waves: Sequence[Wave]) -> dict[int, dict[str, int]]:
+    """Count members by their readiness, in the database."""
+    counts: dict[int, dict[str, int]] = {wave.pk: {} for wave in waves}
+    grouped = (
+        Schedule.objects.filter(wave__in=waves)
+        .annotate(is_armed=Q(armed_for__isnull=False))
+        .order_by()
+        .values_list("wave_id", "state", "distribution__state", "is_armed")
+        .annotate(Count("pk"))
+    )
+    for wave_id, state, distribution_state, is_armed, count in grouped:
+        name = str(_readiness(state, distribution_state, is_armed))
+        counts[wave_id][name] = counts[wave_id].get(name, 0) + count
+    return counts
 
 
-def skew(rows: Iterable[Schedule]) -> float | None:
-    """Return the largest spread, in seconds, between publications that were meant for one instant; None before that."""
-    together: dict[datetime, list[datetime]] = defaultdict(list)
-    for row in rows:
-        if row.state == ScheduleState.PUBLISHED and row.distribution.published_at:
-            together[row.publish_at].append(row.distribution.published_at)
-    spreads = [(max(times) - min(times)).total_seconds() for times in together.values() if len(times) > 1]
-    return max(spreads) if spreads else None
+def _skews(waves: Sequence[Wave]) -> dict[int, float]:
+    """Return, by wave, the largest spread in seconds between publications that were meant for one instant."""
+    published = Q(state=ScheduleState.PUBLISHED, distribution__published_at__isnull=False)
+    together = (
+        Schedule.objects.filter(published, wave__in=waves)
+        .order_by()
+        .values_list("wave_id", "publish_at")
+        .annotate(Count("pk"), Min("distribution__published_at"), Max("distribution__published_at"))
+    )
+    skews: dict[int, float] = {}
+    for wave_id, _, count, first, last in together:
+        if count > 1:
+            skews[wave_id] = max(skews.get(wave_id, 0.0), (last - first).total_seconds())
+    return skews
