@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 
 from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.planning import rules
-from orchestration.planning.types import DayLoad, PoolKind, PoolView
+from orchestration.planning.types import PoolKind, PoolView
 
 ONE_DAY = timedelta(days=1)
 ONE_MINUTE = timedelta(minutes=1)
@@ -83,7 +83,7 @@ class Booking:
     pool: str = ""
 
 
-class _Budget:
+class Budget:
     """The room of one budget pool by Pacific day, counted in items."""
 
     def __init__(self, pool: PoolView) -> None:
@@ -137,28 +137,28 @@ class Stager:
     def __init__(self, pools: Iterable[PoolView], now: datetime) -> None:
         self.now = now
         self.days = PacificDays()
-        self._budgets: list[_Budget] = []
+        self._budgets: list[Budget] = []
         self._slots: list[_Slots] = []
         self._rates: list[_Rate] = []
         for pool in sorted(pools, key=lambda p: p.name):
             if pool.cost_per_item <= 0:
                 continue
             if pool.kind == PoolKind.BUDGET:
-                self._budgets.append(_Budget(pool))
+                self._budgets.append(Budget(pool))
             elif pool.kind == PoolKind.SLOTS:
                 self._slots.append(_Slots(pool, now))
             elif pool.kind == PoolKind.RATE:
                 self._rates.append(_Rate(pool))
-        self._lines: dict[str, tuple[list[_Budget], list[_Slots], list[_Rate]]] = {}
+        self._lines: dict[str, tuple[list[Budget], list[_Slots], list[_Rate]]] = {}
         self._later: dict[tuple[str, date], tuple[date, str]] = {}
         self._at_once = Booking(now, now)
 
     @property
-    def budgets(self) -> Sequence[_Budget]:
+    def budgets(self) -> Sequence[Budget]:
         """Return the budgets that staging draws on."""
         return self._budgets
 
-    def _line(self, executor: str) -> tuple[list[_Budget], list[_Slots], list[_Rate]]:
+    def _line(self, executor: str) -> tuple[list[Budget], list[_Slots], list[_Rate]]:
         line = self._lines.get(executor)
         if line is None:
             line = self._lines[executor] = tuple(
@@ -211,7 +211,7 @@ class Stager:
                 start, rule, pool = self.days.bounds(day)[0], rules.BUDGET_EXHAUSTED, blocking
         return Booking(start, start + timedelta(seconds=seconds), rule, pool), day
 
-    def _first_with_room(self, executor: str, budgets: list[_Budget], first: date) -> tuple[date | None, str]:
+    def _first_with_room(self, executor: str, budgets: list[Budget], first: date) -> tuple[date | None, str]:
         """Walk to the first day with room, leaping over days that were found full before.
 
         Name the last full pool.
@@ -244,59 +244,3 @@ class Stager:
                 heapq.heapreplace(pool.free_at, booking.ready_at)
         for rate in rates:
             rate.starts.append(booking.starts_at)
-
-
-class Reserver:
-    """Reserve, for each placement, the latest Pacific day with room before its deadline.
-
-    `reserve` is called in the order of falling deadlines; where the days before a deadline are full, the
-    first day after it that has room is taken (the plan has shown that the item is ready before its moment).
-    """
-
-    def __init__(self, pools: Iterable[PoolView], now: datetime, days: PacificDays | None = None) -> None:
-        self.days = days or PacificDays()
-        self.today = self.days.day(now)
-        self._budgets = [
-            _Budget(p)
-            for p in sorted(pools, key=lambda p: p.name)
-            if p.kind == PoolKind.BUDGET and p.cost_per_item > 0
-        ]
-        self._of_executor: dict[str, list[_Budget]] = {}
-        self._earlier: dict[tuple[str, date], date] = {}
-
-    def reserve(self, executor: str, deadline: datetime) -> date | None:
-        """Take one item's room and return the Pacific day; None without a budget."""
-        budgets = self._of_executor.get(executor)
-        if budgets is None:
-            budgets = [b for b in self._budgets if b.pool.executor in ("", executor)]
-            self._of_executor[executor] = budgets
-        if not budgets:
-            return None
-        wanted = max(self.days.day(deadline), self.today)
-        day = self._latest_with_room(executor, budgets, wanted)
-        if day is None:
-            day = wanted
-            while any(b.room(day) <= 0 for b in budgets) and (day - wanted).days <= FURTHEST_DAYS:
-                day += ONE_DAY
-        for budget in budgets:
-            budget.book(day)
-        return day
-
-    def _latest_with_room(self, executor: str, budgets: list[_Budget], day: date) -> date | None:
-        """Walk back to a day with room, leaping over days that were found full before."""
-        passed: list[tuple[str, date]] = []
-        while day >= self.today and any(b.room(day) <= 0 for b in budgets):
-            key = (executor, day)
-            passed.append(key)
-            day = self._earlier.get(key, day - ONE_DAY)
-        for key in passed:
-            self._earlier[key] = day
-        return day if day >= self.today else None
-
-    def loads(self) -> tuple[DayLoad, ...]:
-        """Return what was reserved, by pool and Pacific day."""
-        return tuple(
-            DayLoad(b.pool.name, day, items * b.cost, b.taken(day), b.pool.capacity)
-            for b in self._budgets
-            for day, items in sorted(b.booked.items())
-        )

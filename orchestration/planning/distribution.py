@@ -11,10 +11,11 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from orchestration.planning.budgets import Reserver, soonest
+from orchestration.planning.budgets import soonest
 from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.desk import Desk, DistributionContext, seconds_of
 from orchestration.planning.judging import Judged
+from orchestration.planning.reservations import Reservations, ToStage
 from orchestration.planning.results import DistributionCaps, Explanation, Unplaced
 from orchestration.planning.slots import Instant
 from orchestration.planning.types import (
@@ -167,30 +168,23 @@ def _reserved(
     desk: Desk, made: list[tuple[VideoView, ChannelView, Instant]]
 ) -> tuple[tuple[Placement, ...], tuple[DayLoad, ...]]:
     """Return the placements in the order of time, each with the Pacific day whose budget it reserves."""
-    reserver = Reserver(desk.context.pools, desk.now, desk.stager.days)
-    placements = []
-    for video, channel, slot in sorted(made, key=lambda m: (m[2].at, m[0].id, m[1].id), reverse=True):
-        before = max(desk.lead, timedelta(seconds=seconds_of(video, channel)))
-        stage_at = max(slot.at - before, desk.now)
-        stage_on = reserver.reserve(channel.executor, stage_at)
-        if stage_on is not None:
-            starts_at, ends_at = reserver.days.bounds(stage_on)
-            stage_at = max(min(stage_at, ends_at - before), starts_at, desk.now)
-        priority = channel.priority if desk.context.priority is None else desk.context.priority
-        placements.append(
-            Placement(
-                video.id,
-                channel.id,
-                slot.at,
-                slot.local_wall,
-                channel.zone,
-                priority,
-                Method.SLOT,
-                "",
-                slot.slot_id,
-                stage_at,
-                stage_on,
-            )
+    made = sorted(made, key=lambda m: (m[2].at, m[0].id, m[1].id))
+    reservations = Reservations(desk.context.pools, desk.now, desk.stager.days)
+    items = [ToStage(slot.at, channel.executor, seconds_of(video, channel)) for video, channel, slot in made]
+    priority = desk.context.priority
+    placements = tuple(
+        Placement(
+            video.id,
+            channel.id,
+            slot.at,
+            slot.local_wall,
+            channel.zone,
+            channel.priority if priority is None else priority,
+            Method.SLOT,
+            "",
+            slot.slot_id,
+            *staging,
         )
-    placements.reverse()
-    return tuple(placements), reserver.loads()
+        for (video, channel, slot), staging in zip(made, reservations.reserve(items, desk.lead), strict=True)
+    )
+    return placements, reservations.loads()

@@ -37,7 +37,9 @@ def earliest_time(
     *,
     now: datetime,
 ) -> tuple[datetime | None, Plan]:
-    """Return the first time found, from the wanted one on, at which no member has to move; and the plan for it.
+    """Return the first time found, from the wanted one on, at which no member has to move.
+
+    And the plan for it.
 
     Each try is a real plan: where it moves members, the wave moves on by as much as its members slipped.
     None says that no such time was found; the plan is then the one from the wanted time on, with all that
@@ -60,7 +62,10 @@ def earliest_time(
 
 
 def _slip(moved: list) -> timedelta:
-    """Return by how much a wave has to move on: the first conflict of time, or all that staging is short of."""
+    """Return by how much a wave has to move on.
+
+    The first conflict of time, or all that staging is short of.
+    """
     first = moved[0].moved_to - moved[0].at
     staging: dict[int, timedelta] = {}
     for conflict in moved:

@@ -8,21 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from orchestration.planning import rules
-from orchestration.planning.budgets import Booking, Reserver, Stager, ceil_minute, soonest
+from orchestration.planning.budgets import Booking, Stager, soonest
 from orchestration.planning.calendar import ChannelCalendar, Hit
 from orchestration.planning.conflicts import (
     alternatives,
     party_of,
-    past_message,
-    resource_message,
     said,
     timing_message,
 )
+from orchestration.planning.recording import Recorder
+from orchestration.planning.reservations import Reservations, ToStage
 from orchestration.planning.slots import ONE_DAY, Instant
 from orchestration.planning.types import (
     Alternative,
-    AlternativeKind,
     ChannelView,
     Conflict,
     DayLoad,
@@ -41,7 +39,7 @@ from orchestration.planning.types import (
 Members = list[tuple[VideoView, list[ChannelView]]]
 
 
-class Settler:
+class Settler(Recorder):
     """The state of one plan while it is made: calendars, staging, what is placed, what collided, who moved."""
 
     def __init__(
@@ -51,21 +49,12 @@ class Settler:
         pools: Iterable[PoolView],
         now: datetime,
     ) -> None:
-        self.request = request
+        super().__init__(request, pools, now)
         self.calendars = calendars
-        self.now = now
         self.soonest = soonest(now)
-        self.priority = request.priority
-        self.lead = timedelta(seconds=request.lead_time_seconds)
         self.delay = timedelta(seconds=request.delay_seconds)
         self.moves = request.on_conflict in (OnConflict.SHIFT, OnConflict.PREEMPT)
-        self.turned_away = (
-            Resolution.REJECTED if request.on_conflict == OnConflict.REJECT else Resolution.SKIPPED
-        )
-        self.pools = tuple(pools)
-        self._pool_of = {pool.name: pool for pool in self.pools}
         self.stager = Stager(self.pools, now)
-        self.conflicts: list[Conflict] = []
         self.displacements: list[Displacement] = []
         self._placed: list[tuple[VideoView, ChannelCalendar, datetime, str, str, int | None]] = []
         self._displaced: list[tuple[VideoView, ChannelCalendar, datetime, Hit, tuple[Alternative, ...]]] = []
@@ -90,98 +79,6 @@ class Settler:
     def peek(self, video: VideoView, channel: ChannelView) -> Booking | None:
         """Return when one member would be staged, booking nothing."""
         return self.stager.peek(channel.executor, self.seconds_of(video, channel))
-
-    def after_staging(self, booking: Booking) -> datetime:
-        """Return the first moment to give to something that has to wait for staging.
-
-        With its full lead time.
-        """
-        return ceil_minute(booking.ready_at + self.lead)
-
-    # ----------------------------------------------------------------------------------------------------- conflicts
-
-    def record_timing(
-        self,
-        video: VideoView,
-        calendar: ChannelCalendar,
-        wanted: datetime,
-        hits: list[Hit],
-        moved_to: datetime | None,
-        group: bool = False,
-    ) -> None:
-        """Record each rule that forbids a member its time, with what was done and what else could be."""
-        offers = alternatives(
-            calendar, wanted, hits, self.priority, taken=None if group else moved_to, video=video
-        )
-        resolution = self.turned_away if moved_to is None else Resolution.SHIFTED
-        for hit in hits:
-            message = timing_message(calendar, wanted, hit)
-            if moved_to is not None:
-                message += f"; {'the whole group' if group else 'it'} moves to {said(moved_to)}"
-            self.conflicts.append(
-                Conflict(
-                    hit.rule,
-                    video.id,
-                    calendar.channel.id,
-                    wanted,
-                    message,
-                    party_of(hit.other),
-                    Yielded.REQUEST,
-                    resolution,
-                    moved_to,
-                    offers,
-                )
-            )
-
-    def record_past(self, video: VideoView, wanted: datetime, moved_to: datetime | None) -> None:
-        """Record that a whole group was wanted in the past."""
-        message = past_message(wanted, int((self.now - wanted).total_seconds()))
-        self._record_whole(rules.IN_THE_PAST, video, None, wanted, message, moved_to)
-
-    def record_resource(
-        self,
-        video: VideoView,
-        channel: ChannelView | None,
-        wanted: datetime,
-        booking: Booking | None,
-        moved_to: datetime | None,
-        items: int = 1,
-    ) -> None:
-        """Record that staging cannot be done in time; without a channel a whole group is meant."""
-        pool = self._pool_of.get(booking.pool) if booking else None
-        rule = booking.rule if booking and booking.rule else rules.POOL_CAPACITY
-        message = resource_message(booking, pool, wanted, items)
-        if moved_to is not None:
-            message += f"; moved to {said(moved_to)}"
-        self._record_whole(rule, video, channel, wanted, message, moved_to, booking)
-
-    def record_no_time(self, video: VideoView, channel: ChannelView | None, wanted: datetime) -> None:
-        """Record that no free time was found within the planning horizon."""
-        where = "on all its channels at once" if channel is None else f"on {channel.name or channel.slug}"
-        message = f"no free time {where} within the planning horizon after {said(wanted)}"
-        self._record_whole(rules.NO_FREE_TIME, video, channel, wanted, message, None)
-
-    def _record_whole(self, rule, video, channel, wanted, message, moved_to, booking=None) -> None:
-        offers = []
-        if moved_to is None and booking is not None:
-            at = self.after_staging(booking)
-            later = max(0, int((at - wanted).total_seconds() // 60))
-            offers.append(Alternative(AlternativeKind.SHIFT, at, later, 0, f"publish from {said(at)} on"))
-        offers.append(Alternative(AlternativeKind.SKIP, None, 0, 0, "leave it out"))
-        self.conflicts.append(
-            Conflict(
-                rule,
-                video.id,
-                channel.id if channel else None,
-                wanted,
-                message,
-                None,
-                Yielded.REQUEST,
-                self.turned_away if moved_to is None else Resolution.SHIFTED,
-                moved_to,
-                tuple(offers),
-            )
-        )
 
     # ------------------------------------------------------------------------------------------------------ placing
 
@@ -253,7 +150,7 @@ class Settler:
         if hits:
             self.record_timing(video, calendar, wanted, hits, moved_to)
         if not in_time:
-            self.record_resource(video, channel, wanted, booking, moved_to)
+            self.record_resource(video, [channel], wanted, booking, moved_to)
         if moved_to is None:
             if self.moves and booking is not None:
                 self.record_no_time(video, channel, wanted)
@@ -340,28 +237,29 @@ class Settler:
 
     def placements(self) -> list[Placement]:
         """Return what was placed, in the order of time, each with the Pacific day whose budget it reserves."""
-        reserver = Reserver(self.pools, self.now, self.stager.days)
-        made: list[Placement] = []
-        allowance: dict[int, timedelta] = {}
-        for video, calendar, at, method, reason, slot_id in sorted(
-            self._placed, key=lambda p: (p[2], p[0].id, p[1].channel.id), reverse=True
-        ):
-            channel = calendar.channel
-            seconds = self.seconds_of(video, channel)
-            before = allowance.get(seconds)
-            if before is None:
-                before = allowance[seconds] = max(self.lead, timedelta(seconds=seconds))
-            stage_at = max(at - before, self.now)
-            stage_on = reserver.reserve(channel.executor, stage_at)
-            if stage_on is not None:
-                day_starts, day_ends = reserver.days.bounds(stage_on)
-                stage_at = max(min(stage_at, day_ends - before), day_starts, self.now)
-            wall = calendar.clock.wall(at)
-            place = (video.id, channel.id, at, wall, channel.zone, self.priority, method, reason, slot_id)
-            made.append(Placement(*place, stage_at, stage_on))
-        made.reverse()
-        self._day_loads = reserver.loads()
-        return made
+        placed = sorted(self._placed, key=lambda p: (p[2], p[0].id, p[1].channel.id))
+        reservations = Reservations(self.pools, self.now, self.stager.days)
+        items = [
+            ToStage(at, calendar.channel.executor, self.seconds_of(video, calendar.channel))
+            for video, calendar, at, _, _, _ in placed
+        ]
+        stagings = reservations.reserve(items, self.lead)
+        self._day_loads = reservations.loads()
+        return [
+            Placement(
+                video.id,
+                calendar.channel.id,
+                at,
+                calendar.clock.wall(at),
+                calendar.channel.zone,
+                self.priority,
+                method,
+                reason,
+                slot_id,
+                *staging,
+            )
+            for (video, calendar, at, method, reason, slot_id), staging in zip(placed, stagings, strict=True)
+        ]
 
     def day_loads(self) -> tuple[DayLoad, ...]:
         """Return what `placements` reserved, by budget and Pacific day."""

@@ -78,7 +78,7 @@ def _move_group(
     if wanted <= settler.now:
         settler.record_past(video, wanted, at)
     if not in_time and not (asap and wanted == settler.base):
-        settler.record_resource(video, None, wanted, booking, at, len(calendars))
+        settler.record_resource(video, [c.channel for c in calendars], wanted, booking, at)
     if at != wanted:
         for calendar in calendars:
             if wanted > settler.now and calendar.free_from(wanted, wanted) != wanted:
@@ -99,7 +99,7 @@ def _book_group(
     for calendar in calendars:
         booking = settler.book(video, calendar.channel)
         if booking is None:
-            settler.record_resource(video, calendar.channel, wanted, None, None)
+            settler.record_resource(video, [calendar.channel], wanted, None, None)
             continue
         kept.append(calendar)
         if last is None or booking.ready_at > last.ready_at:

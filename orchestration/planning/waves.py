@@ -73,6 +73,7 @@ def plan_wave(
     settler = Settler(request, calendars, pools, now)
     members = settler.place_pinned(members)
     _PLACE[Timing(request.timing)](settler, members)
+    settler.conclude_resources()
     settler.settle_displaced()
     return _concluded(request, settler, [*conflicts, *settler.conflicts])
 

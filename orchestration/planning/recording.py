@@ -1,0 +1,171 @@
+"""Record the conflicts of a plan while it is made: by which rule, with whom, what was done and what else could be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orchestration.planning import rules
+from orchestration.planning.budgets import Booking, ceil_minute
+from orchestration.planning.calendar import ChannelCalendar, Hit
+from orchestration.planning.conflicts import (
+    alternatives,
+    party_of,
+    past_message,
+    resource_message,
+    said,
+    timing_message,
+)
+from orchestration.planning.types import (
+    Alternative,
+    AlternativeKind,
+    ChannelView,
+    Conflict,
+    OnConflict,
+    PoolView,
+    Resolution,
+    VideoView,
+    WaveRequest,
+    Yielded,
+)
+
+
+@dataclass(slots=True)
+class _Short:
+    """The members of one video that wait for one pool, and the one of them that is moved furthest."""
+
+    video: VideoView
+    channels: list[ChannelView]
+    wanted: datetime
+    booking: Booking | None
+    moved_to: datetime | None
+
+
+class Recorder:
+    """The conflicts of one plan, and what the request wants done about them."""
+
+    def __init__(self, request: WaveRequest, pools: Iterable[PoolView], now: datetime) -> None:
+        self.request = request
+        self.pools = tuple(pools)
+        self.now = now
+        self.priority = request.priority
+        self.lead = timedelta(seconds=request.lead_time_seconds)
+        self.turned_away = (
+            Resolution.REJECTED if request.on_conflict == OnConflict.REJECT else Resolution.SKIPPED
+        )
+        self.conflicts: list[Conflict] = []
+        self._pool_of = {pool.name: pool for pool in self.pools}
+        self._short: dict[tuple[int, str, str, bool], _Short] = {}
+
+    def after_staging(self, booking: Booking) -> datetime:
+        """Return the first moment to give to something that has to wait for staging.
+
+        With its full lead time.
+        """
+        return ceil_minute(booking.ready_at + self.lead)
+
+    def record_timing(
+        self,
+        video: VideoView,
+        calendar: ChannelCalendar,
+        wanted: datetime,
+        hits: list[Hit],
+        moved_to: datetime | None,
+        group: bool = False,
+    ) -> None:
+        """Record each rule that forbids a member its time, with what was done and what else could be."""
+        offers = alternatives(
+            calendar, wanted, hits, self.priority, taken=None if group else moved_to, video=video
+        )
+        resolution = self.turned_away if moved_to is None else Resolution.SHIFTED
+        for hit in hits:
+            message = timing_message(calendar, wanted, hit)
+            if moved_to is not None:
+                message += f"; {'the whole group' if group else 'it'} moves to {said(moved_to)}"
+            self.conflicts.append(
+                Conflict(
+                    hit.rule,
+                    video.id,
+                    calendar.channel.id,
+                    wanted,
+                    message,
+                    party_of(hit.other),
+                    Yielded.REQUEST,
+                    resolution,
+                    moved_to,
+                    offers,
+                )
+            )
+
+    def record_past(self, video: VideoView, wanted: datetime, moved_to: datetime | None) -> None:
+        """Record that a whole group was wanted in the past."""
+        message = past_message(wanted, int((self.now - wanted).total_seconds()))
+        self._record_whole(rules.IN_THE_PAST, video, None, wanted, message, moved_to)
+
+    def record_resource(
+        self,
+        video: VideoView,
+        channels: list[ChannelView],
+        wanted: datetime,
+        booking: Booking | None,
+        moved_to: datetime | None,
+    ) -> None:
+        """Record that members of a video cannot be staged in time.
+
+        Those that wait for one pool make one conflict.
+        """
+        pool = booking.pool if booking else ""
+        rule = booking.rule if booking and booking.rule else rules.POOL_CAPACITY
+        key = (video.id, rule, pool, moved_to is None)
+        short = self._short.get(key)
+        if short is None:
+            self._short[key] = _Short(video, list(channels), wanted, booking, moved_to)
+            return
+        short.channels.extend(channels)
+        if moved_to is not None and moved_to - wanted > short.moved_to - short.wanted:
+            short.wanted, short.booking, short.moved_to = wanted, booking, moved_to
+
+    def conclude_resources(self) -> None:
+        """Write out what was short of staging.
+
+        One conflict for each video and pool, with the member it hits most.
+        """
+        for (_, rule, pool, _), short in self._short.items():
+            count = len(short.channels)
+            message = resource_message(short.booking, self._pool_of.get(pool), short.wanted, count)
+            if short.moved_to is not None:
+                message += f"; moved to {said(short.moved_to)}"
+            channel = short.channels[0] if count == 1 else None
+            self._record_whole(
+                rule, short.video, channel, short.wanted, message, short.moved_to, short.booking
+            )
+        self._short.clear()
+
+    def record_no_time(self, video: VideoView, channel: ChannelView | None, wanted: datetime) -> None:
+        """Record that no free time was found within the planning horizon."""
+        where = "on all its channels at once" if channel is None else f"on {channel.name or channel.slug}"
+        message = f"no free time {where} within the planning horizon after {said(wanted)}"
+        self._record_whole(rules.NO_FREE_TIME, video, channel, wanted, message, None)
+
+    def _record_whole(self, rule, video, channel, wanted, message, moved_to, booking=None) -> None:
+        offers = []
+        if moved_to is None and booking is not None:
+            at = self.after_staging(booking)
+            later = max(0, int((at - wanted).total_seconds() // 60))
+            offers.append(Alternative(AlternativeKind.SHIFT, at, later, 0, f"publish from {said(at)} on"))
+        offers.append(Alternative(AlternativeKind.SKIP, None, 0, 0, "leave it out"))
+        self.conflicts.append(
+            Conflict(
+                rule,
+                video.id,
+                channel.id if channel else None,
+                wanted,
+                message,
+                None,
+                Yielded.REQUEST,
+                self.turned_away if moved_to is None else Resolution.SHIFTED,
+                moved_to,
+                tuple(offers),
+            )
+        )
