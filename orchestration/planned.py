@@ -23,6 +23,7 @@ from orchestration.errors import (
 )
 from orchestration.models import Conflict, Distribution, Schedule, Video, Wave
 from orchestration.planning import rules, types
+from orchestration.planning.earliest import earliest_time
 from orchestration.planning.members import UnknownMember
 from orchestration.planning.slots import NaiveDatetime, require_aware
 from orchestration.planning.waves import plan_wave, planning_window
@@ -151,11 +152,32 @@ def plan(request: types.WaveRequest, *, lock: bool = False) -> types.Plan:
         try:
             made = plan_wave(request, channels, videos, occupied, existing, pools, now=now)
         except UnknownMember as error:
-            field = "channel_ids" if error.what == "channel" else "video_ids"
-            raise NotFound(f"There is no {error.what} {error.member_id}.", field=field) from error
+            raise _unknown(error) from error
         if made.looked_until is None or made.looked_until <= until:
             return refuse_if_incomplete(request, made)
         until = made.looked_until + timedelta(days=7)
+
+
+def earliest(request: types.WaveRequest) -> tuple[datetime | None, types.Plan]:
+    """Find the first time at which nothing of a request has to move. Raises: NotFound for an unknown id."""
+    now = timezone.now()
+    channels = snapshots.channel_views(request.channels)
+    videos = snapshots.video_views(request.videos)
+    existing, pools = snapshots.existing(videos), snapshots.pool_views(now)
+    since, until = planning_window(request, channels, now)
+    while True:
+        occupied = snapshots.occupied(request.channels, since, until)
+        try:
+            at, made = earliest_time(request, channels, videos, occupied, existing, pools, now=now)
+        except UnknownMember as error:
+            raise _unknown(error) from error
+        if made.looked_until is None or made.looked_until <= until:
+            return at, made
+        until = made.looked_until + timedelta(days=7)
+
+
+def _unknown(error: UnknownMember) -> NotFound:
+    return NotFound(f"There is no {error.what} {error.member_id}.", field=f"{error.what}_ids")
 
 
 def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.Plan:

@@ -39,6 +39,17 @@ class WaveResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EarliestResult:
+    """The first time at which a whole wave fits without moving anything, and its plan.
+
+    `at` None: none was found; the plan is then the one from the wanted time on, with all that would move.
+    """
+
+    at: datetime | None
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerResult:
     """The job that was started and the method: `github_actions` or `local_pipeline`."""
 

@@ -14,7 +14,7 @@ from orchestration.models import Conflict, Distribution, Job, Schedule
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import alternatives, timing_message
-from orchestration.results import WaveResult
+from orchestration.results import EarliestResult, WaveResult
 from orchestration.states import (
     CLAIMABLE_JOBS,
     OPEN_JOBS,
@@ -128,6 +128,30 @@ def _plan_and_write(
             raise planned.refusal(made)
         wave = planned.commit(request, made, method=method, name=name, document=document)
     return WaveResult(plan=made, wave=wave, dry_run=False)
+
+
+def earliest(
+    *,
+    video_ids: Sequence[int],
+    channel_ids: Sequence[int],
+    timing: str,
+    scheduled_at: datetime | None,
+    delay_seconds: int,
+) -> EarliestResult:
+    """Find the first time at which a wave fits as it is; writes nothing. Raises: InvalidRequest, NotFound."""
+    request = planned.request_of(
+        video_ids=video_ids,
+        channel_ids=channel_ids,
+        timing=timing,
+        scheduled_at=scheduled_at,
+        delay_seconds=delay_seconds,
+        priority=None,
+        on_conflict="shift",
+        overrides=None,
+        acknowledge_policy=True,
+    )
+    at, plan = planned.earliest(request)
+    return EarliestResult(at=at, plan=plan)
 
 
 # -------------------------------------------------------------------------------------------------- one schedule at a time

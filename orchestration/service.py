@@ -34,6 +34,7 @@ from orchestration.models import ApiToken, Conflict, Job, Lease, Pool, Schedule,
 from orchestration.results import (
     Dashboard,
     DistributeResult,
+    EarliestResult,
     MonitorResult,
     PoolReport,
     RecallPreview,
@@ -212,6 +213,25 @@ class CentralOrchestrationService:
             overrides=overrides,
             acknowledge_policy=acknowledge_policy,
             dry_run=dry_run,
+        )
+
+    @action("read")
+    def find_earliest_time(
+        self,
+        *,
+        video_ids: Sequence[int],
+        channel_ids: Sequence[int],
+        timing: str = "simultaneous",
+        scheduled_at: datetime | None = None,
+        delay_seconds: int = 0,
+    ) -> EarliestResult:
+        """Find the first time, from `scheduled_at` or now on, at which the whole wave fits and nothing has to move."""
+        return scheduling.earliest(
+            video_ids=video_ids,
+            channel_ids=channel_ids,
+            timing=timing,
+            scheduled_at=scheduled_at,
+            delay_seconds=delay_seconds,
         )
 
     @action("operate")
