@@ -76,9 +76,9 @@ def runs_result(request: HttpRequest, correlation_id: Path[CorrelationId], body:
     openapi_extra={
         **SECURITY,
         "responses": {
-            "200": {"description": "the whole file", "content": {"video/mp4": {}}},
-            "206": {"description": "the part that Range asked for", "content": {"video/mp4": {}}},
-            "416": {"description": "the part lies outside the file"},
+            200: {"description": "the whole file", "content": {"video/mp4": {}}},
+            206: {"description": "the part that Range asked for", "content": {"video/mp4": {}}},
+            416: {"description": "the part lies outside the file"},
         },
     },
 )

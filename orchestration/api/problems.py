@@ -26,8 +26,7 @@ def problem(
     **details: Any,
 ) -> dict[str, Any]:
     """Return a problem document; `details` are facts of the case, for example the present state."""
-    document = {key: plain(value) for key, value in details.items()}
-    document |= {
+    document: dict[str, Any] = {
         "type": f"urn:headend:problem:{code}",
         "title": code.replace("_", " ").capitalize(),
         "status": status,
@@ -40,7 +39,7 @@ def problem(
         document["errors"] = errors
     if again:
         document["again"] = again
-    return document
+    return document | {key: plain(value) for key, value in details.items() if key not in document}
 
 
 def of_error(error: OrchestrationError) -> dict[str, Any]:

@@ -45,6 +45,17 @@ def test_the_document_is_served_to_anybody(client):
     assert answer.json()["openapi"].startswith("3.1")
 
 
+def test_no_key_stands_twice(client, db):
+    """Swagger's page reads the document as YAML and refuses it then; JSON readers do not notice."""
+
+    def once(pairs):
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), names
+        return dict(pairs)
+
+    json.loads(client.get("/api/openapi.json").content, object_pairs_hook=once)
+
+
 def test_every_reference_leads_somewhere(document):
     for reference in set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(document))):
         place = document
