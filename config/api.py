@@ -3,10 +3,10 @@
 import logging
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
@@ -19,6 +19,7 @@ from orchestration.api.problems import of_error, problem
 from orchestration.errors import NotFound, OrchestrationError
 
 logger = logging.getLogger("headend.api")
+MOST_ERRORS = 50
 
 DESCRIPTION = """
 Publish videos over many channels: plan, preview, schedule, watch, correct.
@@ -33,7 +34,7 @@ class HeadendAPI(NinjaAPI):
     """Ninja's API with each address wrapped by `answers.answered`, and the document saying so."""
 
     def _get_urls(self) -> list[Any]:
-        return [answered(pattern) for pattern in super()._get_urls()]
+        return [answered(pattern, self.on_exception) for pattern in super()._get_urls()]
 
     def get_openapi_schema(self, **where: Any) -> Any:
         """Return the OpenAPI document, with problems and the Idempotency-Key on every operation they concern."""
@@ -95,7 +96,9 @@ def not_authenticated(request: HttpRequest, error: Exception) -> HttpResponse:
 
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Name each field that does not fit."""
-    errors = [{"field": _where(item["loc"]), "message": _message(item)} for item in error.errors]
+    errors = [
+        {"field": _where(item["loc"]), "message": _message(item)} for item in error.errors[:MOST_ERRORS]
+    ]
     detail = "; ".join(f"{item['field']} {item['message']}" for item in errors[:5])
     return problem_response(
         problem("invalid_request", 422, detail, field=errors[0]["field"] if errors else "", errors=errors)
@@ -120,6 +123,13 @@ def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     codes = {400: "invalid_json", 403: "not_permitted", 404: "not_found"}
     detail = "The body is not valid JSON." if error.status_code == 400 else error.message
     return problem_response(problem(codes.get(error.status_code, "http_error"), error.status_code, detail))
+
+
+def not_readable(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Say that the request itself is not one: too large, cut off, or forged."""
+    if isinstance(error, RequestDataTooBig):
+        return problem_response(problem("too_large", 413, "The body is larger than this server takes."))
+    return problem_response(problem("bad_request", 400, "The request cannot be read."))
 
 
 def throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
@@ -171,6 +181,8 @@ ERRORS: dict[type[Exception], Any] = {
     Http404: not_found,
     ObjectDoesNotExist: not_found,
     Throttled: throttled,
+    SuspiciousOperation: not_readable,
+    UnreadablePostError: not_readable,
     HttpError: http_error,
     RemoteError: remote,
     OperationalError: database_busy,

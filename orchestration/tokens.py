@@ -29,6 +29,8 @@ def issue(name: str, scope: str, *, created_by: Any = None) -> tuple[ApiToken, s
 
     Raises: InvalidRequest, if the name was used before (also by a revoked token) or the scope is not one.
     """
+    if ApiToken.objects.filter(name=name).exists():
+        raise InvalidRequest(f"There is, or was, a token named {name}; choose another name.", field="name")
     text = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken(name=name, scope=scope, token_hash=hash_of(text), created_by=created_by)
     try:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern
 from ninja.responses import NinjaJSONEncoder
@@ -13,7 +13,7 @@ from ninja.responses import NinjaJSONEncoder
 from orchestration import idempotency
 from orchestration.activity import new_correlation_id
 from orchestration.api.auth import identify
-from orchestration.api.problems import CONTENT_TYPE, of_error, problem
+from orchestration.api.problems import CONTENT_TYPE, problem
 from orchestration.errors import OrchestrationError
 
 View = Callable[..., HttpResponseBase]
@@ -35,8 +35,10 @@ def problem_response(document: dict[str, Any], **headers: str) -> HttpResponse:
     return response
 
 
-def answered(pattern: URLPattern) -> URLPattern:
-    """Wrap the view of one address."""
+def answered(
+    pattern: URLPattern, on_exception: Callable[[HttpRequest, Exception], HttpResponse]
+) -> URLPattern:
+    """Wrap the view of one address; what goes wrong outside of ninja's own reach goes to the same error table."""
     view = pattern.callback
 
     @functools.wraps(view)
@@ -47,10 +49,8 @@ def answered(pattern: URLPattern) -> URLPattern:
                 response = _once(request, functools.partial(view, request, *args, **kwargs))
             else:
                 response = view(request, *args, **kwargs)
-        except OrchestrationError as error:
-            response = problem_response(of_error(error))
-        except Http404:
-            response = problem_response(problem("not_found", 404, f"There is nothing at {request.path}."))
+        except Exception as error:
+            response = on_exception(request, error)
         if response.status_code == 405:
             allowed = response.headers.get("Allow", "")
             response = problem_response(

@@ -1,8 +1,10 @@
 """What the API says when it says no."""
 
 import json
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from ninja.errors import Throttled
@@ -196,6 +198,35 @@ def test_a_body_that_does_not_fit_names_the_field(api, body, field):
     assert answer.status_code == 422
     assert answer.json()["field"] == field
     assert answer.json()["errors"][0]["field"] == field
+
+
+def test_a_body_that_is_too_large_is_refused(api, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+
+    for headers in ({}, {"Idempotency_Key": "k1"}):
+        answer = api.post("orchestration/start", {"reason": "x" * 200}, **headers)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_database_that_is_busy_before_the_request_began_is_said_so_too(api, monkeypatch):
+    def busy(*_, **__):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("orchestration.idempotency.once", busy)
+    answer = api.post("orchestration/start", Idempotency_Key="k1")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
+
+
+def test_every_code_is_described():
+    described = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
+
+    missing = [
+        kind.code
+        for kind in REFUSALS
+        if kind is not errors.OrchestrationError and f"`{kind.code}`" not in described
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("reason", ["a\x00b", "\ud800"])
