@@ -68,6 +68,7 @@ def _channel_view(
         grace_minutes=channel.misfire_grace_minutes,
         filters=planning.Filters.of(channel.filters),
         executor=channel.executor,
+        lead_time_seconds=channel.lead_time_minutes * 60,
     )
 
 

@@ -47,7 +47,6 @@ class Desk:
         self.context = context
         self.now = require_aware(context.now, "now")
         self.until = self.now + ONE_DAY * context.horizon_days
-        self.lead = timedelta(seconds=context.lead_time_seconds)
         self.cooldown = timedelta(hours=context.caps.content_cooldown_hours)
         per_day = context.caps.per_channel_and_day
         if per_day is not None:

@@ -170,7 +170,11 @@ def _reserved(
     """Return the placements in the order of time, each with the Pacific day whose budget it reserves."""
     made = sorted(made, key=lambda m: (m[2].at, m[0].id, m[1].id))
     reservations = Reservations(desk.context.pools, desk.now, desk.stager.days)
-    items = [ToStage(slot.at, channel.executor, seconds_of(video, channel)) for video, channel, slot in made]
+    lead = desk.context.lead_time_seconds
+    items = [
+        ToStage(slot.at, channel.executor, seconds_of(video, channel), max(lead, channel.lead_time_seconds))
+        for video, channel, slot in made
+    ]
     priority = desk.context.priority
     placements = tuple(
         Placement(
@@ -185,6 +189,6 @@ def _reserved(
             slot.slot_id,
             *staging,
         )
-        for (video, channel, slot), staging in zip(made, reservations.reserve(items, desk.lead), strict=True)
+        for (video, channel, slot), staging in zip(made, reservations.reserve(items), strict=True)
     )
     return placements, reservations.loads()

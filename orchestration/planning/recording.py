@@ -1,4 +1,7 @@
-"""Record the conflicts of a plan while it is made: by which rule, with whom, what was done and what else could be."""
+"""Record the conflicts of a plan while it is made.
+
+By which rule, with whom, what was done and what else could be.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,6 @@ class Recorder:
         self.pools = tuple(pools)
         self.now = now
         self.priority = request.priority
-        self.lead = timedelta(seconds=request.lead_time_seconds)
         self.turned_away = (
             Resolution.REJECTED if request.on_conflict == OnConflict.REJECT else Resolution.SKIPPED
         )
@@ -58,12 +60,14 @@ class Recorder:
         self._pool_of = {pool.name: pool for pool in self.pools}
         self._short: dict[tuple[int, str, str, bool], _Short] = {}
 
-    def after_staging(self, booking: Booking) -> datetime:
-        """Return the first moment to give to something that has to wait for staging.
+    def lead_of(self, channel: ChannelView) -> int:
+        """Return how many seconds ahead a channel's videos are staged."""
+        return max(self.request.lead_time_seconds, channel.lead_time_seconds)
 
-        With its full lead time.
-        """
-        return ceil_minute(booking.ready_at + self.lead)
+    def after_staging(self, booking: Booking, channels: Iterable[ChannelView]) -> datetime:
+        """Return the first moment to give to what has to wait for staging: with its full lead time."""
+        lead = max(self.lead_of(channel) for channel in channels)
+        return ceil_minute(booking.ready_at + timedelta(seconds=lead))
 
     def record_timing(
         self,
@@ -137,9 +141,8 @@ class Recorder:
             if short.moved_to is not None:
                 message += f"; moved to {said(short.moved_to)}"
             channel = short.channels[0] if count == 1 else None
-            self._record_whole(
-                rule, short.video, channel, short.wanted, message, short.moved_to, short.booking
-            )
+            earliest = self.after_staging(short.booking, short.channels) if short.booking else None
+            self._record_whole(rule, short.video, channel, short.wanted, message, short.moved_to, earliest)
         self._short.clear()
 
     def record_no_time(self, video: VideoView, channel: ChannelView | None, wanted: datetime) -> None:
@@ -148,12 +151,21 @@ class Recorder:
         message = f"no free time {where} within the planning horizon after {said(wanted)}"
         self._record_whole(rules.NO_FREE_TIME, video, channel, wanted, message, None)
 
-    def _record_whole(self, rule, video, channel, wanted, message, moved_to, booking=None) -> None:
+    def _record_whole(
+        self,
+        rule: str,
+        video: VideoView,
+        channel: ChannelView | None,
+        wanted: datetime,
+        message: str,
+        moved_to: datetime | None,
+        earliest: datetime | None = None,
+    ) -> None:
         offers = []
-        if moved_to is None and booking is not None:
-            at = self.after_staging(booking)
-            later = max(0, int((at - wanted).total_seconds() // 60))
-            offers.append(Alternative(AlternativeKind.SHIFT, at, later, 0, f"publish from {said(at)} on"))
+        if moved_to is None and earliest is not None:
+            later = max(0, int((earliest - wanted).total_seconds() // 60))
+            sentence = f"publish from {said(earliest)} on"
+            offers.append(Alternative(AlternativeKind.SHIFT, earliest, later, 0, sentence))
         offers.append(Alternative(AlternativeKind.SKIP, None, 0, 0, "leave it out"))
         self.conflicts.append(
             Conflict(

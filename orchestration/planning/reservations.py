@@ -17,11 +17,12 @@ from orchestration.planning.types import DayLoad, PoolKind, PoolView
 
 
 class ToStage(NamedTuple):
-    """One item: its moment, who stages it, and how long that takes."""
+    """One item: its moment, who stages it, how long that takes, and how far ahead it is wanted."""
 
     at: datetime
     executor: str
     seconds: int
+    lead_seconds: int = 0
 
 
 class Staging(NamedTuple):
@@ -46,11 +47,12 @@ class Reservations:
         self._of_executor: dict[str, list[Budget]] = {}
         self._earlier: dict[tuple[str, date], date] = {}
 
-    def reserve(self, items: Sequence[ToStage], lead: timedelta) -> list[Staging]:
+    def reserve(self, items: Sequence[ToStage]) -> list[Staging]:
         """Take room for all items, and return when each is staged, in their order."""
-        spans = {seconds: timedelta(seconds=seconds) for seconds in {item.seconds for item in items}}
+        spans = {s: timedelta(seconds=s) for item in items for s in (item.seconds, item.lead_seconds)}
         if not self._budgets:
-            return [Staging(max(i.at - max(lead, spans[i.seconds]), self.now), None) for i in items]
+            before = [max(spans[item.lead_seconds], spans[item.seconds]) for item in items]
+            return [Staging(max(i.at - b, self.now), None) for i, b in zip(items, before, strict=True)]
         latest = [max(item.at - spans[item.seconds], self.now) for item in items]
         order = sorted(range(len(items)), key=lambda i: (latest[i], items[i].executor), reverse=True)
         chosen: list[date | None] = [None] * len(items)
@@ -59,7 +61,7 @@ class Reservations:
         self._earlier.clear()
         stagings: list[Staging] = [Staging(self.now, None)] * len(items)
         for i in reversed(order):
-            before = max(lead, spans[items[i].seconds])
+            before = max(spans[items[i].lead_seconds], spans[items[i].seconds])
             stage_at = max(items[i].at - before, self.now)
             day = chosen[i]
             if day is not None:

@@ -141,7 +141,7 @@ class Settler(Recorder):
             return wanted
         moved_to, moved_slot = None, None
         if self.moves and booking is not None:
-            start = max(wanted, self.soonest, wanted if in_time else self.after_staging(booking))
+            start = max(wanted, self.soonest, wanted if in_time else self.after_staging(booking, [channel]))
             if slot is not None:
                 moved_slot = calendar.free_slot_from(start)
                 moved_to = moved_slot.at if moved_slot else None
@@ -240,10 +240,15 @@ class Settler(Recorder):
         placed = sorted(self._placed, key=lambda p: (p[2], p[0].id, p[1].channel.id))
         reservations = Reservations(self.pools, self.now, self.stager.days)
         items = [
-            ToStage(at, calendar.channel.executor, self.seconds_of(video, calendar.channel))
+            ToStage(
+                at,
+                calendar.channel.executor,
+                self.seconds_of(video, calendar.channel),
+                self.lead_of(calendar.channel),
+            )
             for video, calendar, at, _, _, _ in placed
         ]
-        stagings = reservations.reserve(items, self.lead)
+        stagings = reservations.reserve(items)
         self._day_loads = reservations.loads()
         return [
             Placement(

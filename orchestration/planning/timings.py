@@ -62,7 +62,7 @@ def _move_group(
     in_time = booking.ready_at <= start
     asap = settler.request.scheduled_at is None
     if not in_time:
-        start = max(start, settler.after_staging(booking))
+        start = max(start, settler.after_staging(booking, [c.channel for c in calendars]))
     at = _common_free(calendars, start)
     while at is None:
         kept = [c for c in calendars if c.free_from(start) is not None]

@@ -124,7 +124,8 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
-    """A channel as planning sees it. `daily_cap` None means no cap; `stage_seconds` 0 means no estimate."""
+    """A channel as planning sees it. `daily_cap` None means no cap; `stage_seconds` 0 means no estimate;
+    staging starts `lead_time_seconds` ahead, or the request's if that is longer."""
 
     id: int
     slug: str = ""
@@ -143,6 +144,7 @@ class ChannelView:
     filters: Filters = Filters()
     executor: str = "local"
     stage_seconds: int = 0
+    lead_time_seconds: int = 0
 
 
 ChannelPlan = ChannelView
