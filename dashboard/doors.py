@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
 
 from orchestration.errors import OrchestrationError
@@ -21,14 +24,26 @@ def service(request: HttpRequest) -> CentralOrchestrationService:
     return CentralOrchestrationService(actor=Actor.of_user(request.user), trigger=Trigger.BUTTON)
 
 
+def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a view as a page: it takes GET, and one may be led back to it."""
+    guarded = require_GET(view)
+    guarded.is_page = True
+    return guarded
+
+
 def where_from(request: HttpRequest, fallback: str) -> str:
-    """Return the page that a form came from, if it is one of ours."""
-    for address in (request.POST.get("next"), request.headers.get("Referer")):
-        if address and url_has_allowed_host_and_scheme(
-            address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-        ):
-            return address
-    return fallback
+    """Return the page that a form was on, if it is one of ours that can be opened again."""
+    address = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return fallback
+    parts = urlsplit(address)
+    try:
+        view = resolve(parts.path).func
+    except Resolver404:
+        return fallback
+    return urlunsplit(("", "", parts.path, parts.query, "")) if getattr(view, "is_page", False) else fallback
 
 
 def say(request: HttpRequest, text: str, *, level: str = "success", status: int = 200) -> HttpResponse:

@@ -294,7 +294,6 @@ def button(
         "look": look,
         "small": small,
         "fields": fields,
-        "next": context["screen"]["address"],
         "csrf_token": context.get("csrf_token"),
     }
 

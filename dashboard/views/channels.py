@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
 from dashboard import timeline
-from dashboard.doors import act, done, reason_of, refuse, service
+from dashboard.doors import act, done, page, reason_of, refuse, service
 from dashboard.forms import TriggerForm, sentence_of
 from dashboard.listing import chosen, page_of, text
 from dashboard.screens import show
@@ -25,7 +25,7 @@ from orchestration.results import SyncResult
 from orchestration.states import CHANNEL_ACTIONS, OPEN_JOBS, OPEN_SCHEDULES
 
 
-@require_GET
+@page
 def channels(request: HttpRequest) -> HttpResponse:
     """List the channels with their health and why, their next publication and their counts."""
     words = text(request).lower()
@@ -62,7 +62,7 @@ def channels(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@page
 def channel(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one channel: how it is, when it posts, what comes, what happened."""
     row = get_object_or_404(Channel.objects.select_related("credential"), slug=slug)

@@ -6,10 +6,10 @@ from django.db.models import Case, Count, IntegerField, Q, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from channels.models import Channel
-from dashboard.doors import act, reason_of, refuse, service
+from dashboard.doors import act, page, reason_of, refuse, service
 from dashboard.listing import chosen, chosen_id, page_of, text, whole_number
 from dashboard.screens import show
 from orchestration.errors import InvalidRequest, OrchestrationError
@@ -30,7 +30,7 @@ ATTENTION = (JobState.FAILED, JobState.ERRORED, JobState.NEEDS_REVIEW)
 # ---------------------------------------------------------------------------------------------------------------- jobs
 
 
-@require_GET
+@page
 def jobs(request: HttpRequest) -> HttpResponse:
     """List the jobs, those at work first."""
     kind = chosen(request, "kind", JobKind.values)
@@ -86,7 +86,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@page
 def job(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one job: attempts, who holds it, what it waits for, its error, its runs."""
     row = get_object_or_404(
@@ -140,7 +140,7 @@ def job_bump(request: HttpRequest, pk: int) -> HttpResponse:
 # ----------------------------------------------------------------------------------------------------------- conflicts
 
 
-@require_GET
+@page
 def conflicts(request: HttpRequest) -> HttpResponse:
     """List the conflicts, open ones first, with what else could be done."""
     state = chosen(request, "state", ConflictState.values)
@@ -208,7 +208,7 @@ def conflict_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
 # --------------------------------------------------------------------------------------------------------------- pools
 
 
-@require_GET
+@page
 def pools(request: HttpRequest) -> HttpResponse:
     """Show who holds what, since when, and who waits for it and why."""
     waiting = (
@@ -262,7 +262,7 @@ def lease_release(request: HttpRequest, pk: int) -> HttpResponse:
 # ------------------------------------------------------------------------------------------------------------ forecast
 
 
-@require_GET
+@page
 def forecast(request: HttpRequest) -> HttpResponse:
     """Show what the coming days bring: loads, budgets, and what will be late and why."""
     days = whole_number(request, "days", 7, range(1, 31))

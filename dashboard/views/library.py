@@ -10,10 +10,10 @@ from django.db.models import Count, Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from channels.models import Channel
-from dashboard.doors import act, done, reason_of, refuse, service
+from dashboard.doors import act, done, page, reason_of, refuse, service
 from dashboard.forms import DistributeForm, SourceForm, sentence_of
 from dashboard.listing import chosen, chosen_id, page_of, text
 from dashboard.screens import own_address, show
@@ -27,7 +27,7 @@ MOST_DECISIONS = 500
 # ------------------------------------------------------------------------------------------------------------- sources
 
 
-@require_GET
+@page
 def sources(request: HttpRequest) -> HttpResponse:
     """List the sources, with what went wrong last, and a form to add one."""
     state, words = chosen(request, "state", SourceState.values), text(request)
@@ -106,7 +106,7 @@ def source_resume(request: HttpRequest, pk: int) -> HttpResponse:
 # -------------------------------------------------------------------------------------------------------------- videos
 
 
-@require_GET
+@page
 def videos(request: HttpRequest) -> HttpResponse:
     """List the videos with their state."""
     state, words, source_id = (
@@ -138,7 +138,7 @@ def videos(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@page
 def video(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one video, where it goes, and why it may or may not go to a channel."""
     row = get_object_or_404(Video.objects.select_related("source", "duplicate_of"), pk=pk)
@@ -162,7 +162,7 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
     return show(request, "video.html", context)
 
 
-@require_GET
+@page
 def video_thumbnail(request: HttpRequest, pk: int) -> FileResponse:
     """Serve a video's still to whoever is logged in."""
     row = get_object_or_404(Video.objects.only("thumbnail_file"), pk=pk)
@@ -180,7 +180,7 @@ def video_thumbnail(request: HttpRequest, pk: int) -> FileResponse:
 # ---------------------------------------------------------------------------------------------------------- distribute
 
 
-@require_GET
+@page
 def distribute(request: HttpRequest) -> HttpResponse:
     """Show the form that lets the rules distribute ready videos."""
     return show(request, "distribute.html", {"form": DistributeForm(initial={"horizon_days": 14})})

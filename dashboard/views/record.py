@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
 
-from dashboard.doors import service
+from dashboard.doors import page, service
 from dashboard.listing import chosen, chosen_id, page_of, text, whole_number
 from dashboard.screens import show
 from orchestration.models import Activity
@@ -33,7 +32,7 @@ SUBJECTS = (
 )
 
 
-@require_GET
+@page
 def activity(request: HttpRequest) -> HttpResponse:
     """List the audit entries: who did what to which row, through which door, and why."""
     trigger = chosen(request, "trigger", Trigger.values)
@@ -74,7 +73,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@page
 def statistics(request: HttpRequest) -> HttpResponse:
     """Show what YouTube counted, and what we did, side by side and never mixed."""
     days = whole_number(request, "days", 7, (1, 7, 14, 30))

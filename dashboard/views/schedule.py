@@ -10,11 +10,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from channels.models import Blackout, Channel
 from dashboard import timeline
-from dashboard.doors import act, reason_of, refuse, service
+from dashboard.doors import act, page, reason_of, refuse, service
 from dashboard.forms import MoveForm, ReviewForm, sentence_of
 from dashboard.listing import chosen, chosen_id, page_of, whole_number
 from dashboard.screens import show
@@ -54,7 +54,7 @@ def _window(request: HttpRequest, hours: int, now: datetime) -> datetime:
     return (now - back).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-@require_GET
+@page
 def schedule(request: HttpRequest) -> HttpResponse:
     """Show the agenda: a drawing in which conflicts, gaps and bursts are seen, and a list by day."""
     now = timezone.now()
@@ -107,7 +107,7 @@ def schedule(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@page
 def publication(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one publication and everything that can be done with it."""
     row = get_object_or_404(

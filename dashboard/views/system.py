@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
-from dashboard.doors import act, reason_of, refuse, service
+from dashboard.doors import act, page, reason_of, refuse, service
 from dashboard.screens import SystemBar, asks_for_living_part, show
 from orchestration.errors import OrchestrationError
 
 HOME = "/"
 
 
-@require_GET
+@page
 def overview(request: HttpRequest) -> HttpResponse:
     """Show everything that matters now, problems first."""
     board = service(request).get_dashboard_data()
     return show(request, "overview.html", {"board": board, "system": SystemBar(board.status)})
 
 
-@require_GET
+@page
 def system(request: HttpRequest) -> HttpResponse:
     """Answer the switch in the head of every page, when it asks whether it changed."""
     if not asks_for_living_part(request):

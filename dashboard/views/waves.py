@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST
 
 from channels.models import Channel
-from dashboard.doors import act, done, reason_of, refuse, service
+from dashboard.doors import act, done, page, reason_of, refuse, service
 from dashboard.forms import MoveForm, WaveForm, sentence_of
 from dashboard.listing import chosen, page_of, text
 from dashboard.screens import own_address, show
@@ -23,7 +23,7 @@ from orchestration.planning.rules import TITLE_OF_RULE
 from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
 
 
-@require_GET
+@page
 def waves(request: HttpRequest) -> HttpResponse:
     """List the waves, those under way first."""
     state = chosen(request, "state", ["open", *WaveState.values])
@@ -53,7 +53,7 @@ def waves(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@page
 def wave_new(request: HttpRequest) -> HttpResponse:
     """Show the form of a new wave."""
     form = WaveForm(
@@ -119,7 +119,7 @@ def _page(pk: int) -> str:
     return reverse("dashboard:wave", args=[pk])
 
 
-@require_GET
+@page
 def wave(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one wave: each member's readiness and, once public, how far apart they went out."""
     report = found(lambda: service(request).get_wave(wave_id=pk))

@@ -32,7 +32,7 @@ def scene(db) -> dict:
     factories.ChannelStatisticsFactory(channel=channel)
     wave = factories.WaveFactory(name="Evening wave")
     planned = factories.ScheduleFactory(channel=channel, wave=wave, distribution__wave=wave)
-    published = factories.ScheduleFactory(channel=github, published=True, wave=wave)
+    published = factories.ScheduleFactory(channel=github, published=True, wave=wave, distribution__wave=wave)
     unclear = factories.ScheduleFactory(channel=channel, needs_review=True)
     factories.VideoStatisticsFactory(distribution=published.distribution)
     running = factories.JobFactory(

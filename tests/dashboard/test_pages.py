@@ -1,7 +1,240 @@
-"""Every page opens, shows text as text, carries nothing inline, and tells when nothing changed."""
+"""Every page opens, shows text as text, carries nothing inline, and says by 204 that nothing changed."""
+
+import re
+from datetime import UTC, datetime, time
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from dashboard.screens import version_of
+from tests import factories
+
+INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|<style|javascript:", re.IGNORECASE)
+VERSION = re.compile(r'id="live" data-pace="\d+" data-version="([0-9a-f]+)"')
+MOST_QUERIES = 45
 
 
 def test_every_page_opens_for_an_operator(console, addresses):
     for address in addresses:
-        answer = console.get(address)
-        assert answer.status_code == 200, address
+        assert console.get(address).status_code == 200, address
+
+
+def test_every_page_opens_for_a_reader(client, addresses):
+    client.force_login(factories.UserFactory())
+    for address in addresses:
+        assert client.get(address).status_code == 200, address
+
+
+def test_every_page_opens_in_an_empty_installation(console):
+    for address in (
+        "/",
+        "/channels/",
+        "/schedule/",
+        "/waves/",
+        "/waves/new/",
+        "/videos/",
+        "/sources/",
+        "/distribute/",
+        "/jobs/",
+        "/conflicts/",
+        "/pools/",
+        "/forecast/",
+        "/statistics/",
+        "/activity/",
+    ):
+        assert console.get(address).status_code == 200, address
+
+
+def test_nobody_enters_without_logging_in(client, addresses):
+    for address in addresses:
+        answer = client.get(address)
+        assert answer.status_code == 302, address
+        assert answer.headers["Location"].startswith("/login/?next="), address
+
+
+def test_no_page_carries_inline_script_or_style(console, addresses):
+    for address in [*addresses, "/nowhere/"]:
+        found = INLINE.search(console.get(address).content.decode())
+        assert found is None, f"{address}: {found.group(0)}"
+
+
+def test_what_users_and_sources_wrote_is_shown_as_text(console, scene, addresses):
+    seen = False
+    for address in addresses:
+        html = console.get(address).content.decode()
+        assert "<b>Bold</b>" not in html, address
+        seen = seen or "&lt;b&gt;Bold&lt;/b&gt; &amp; co" in html
+    assert seen
+
+
+def test_a_page_asks_for_itself_with_its_version_and_gets_204_while_nothing_changed(console, addresses):
+    for address in addresses:
+        page = console.get(address).content.decode()
+        found = VERSION.search(page)
+        if found is None:
+            continue
+        separator = "&" if "?" in address else "?"
+        again = console.get(f"{address}{separator}version={found[1]}")
+        assert again.status_code == 204, address
+        assert again.content == b"", address
+
+
+def test_a_page_whose_rows_changed_answers_with_its_living_part_alone(console, scene):
+    version = VERSION.search(console.get("/jobs/").content.decode())[1]
+    factories.JobFactory(channel=scene["channel"], kind="check")
+    answer = console.get(f"/jobs/?version={version}")
+    html = answer.content.decode()
+    assert answer.status_code == 200
+    assert html.strip().startswith('<div id="live"')
+    assert "<html" not in html
+    assert VERSION.search(html)[1] != version
+    assert 'hx-get="/jobs/?version=' in html
+
+
+def test_the_version_is_of_what_is_seen_and_not_of_its_tokens():
+    token = '<input type="hidden" name="csrfmiddlewaretoken" value="{}"><b>{}</b>'
+    assert version_of(token.format("aaa", 1)) == version_of(token.format("bbb", 1))
+    assert version_of(token.format("aaa", 1)) != version_of(token.format("aaa", 2))
+
+
+def test_the_switch_in_the_head_of_a_page_answers_204_too(console, db):
+    html = console.get("/channels/").content.decode()
+    version = re.search(r'id="system" data-pace="\d+" data-version="([0-9a-f]+)"', html)[1]
+    assert console.get(f"/system/?version={version}").status_code == 204
+    assert console.get("/system/?version=other").status_code == 200
+    assert console.get("/system/").status_code == 302
+
+
+def test_a_page_is_never_kept_by_a_cache(console, db):
+    assert console.get("/jobs/").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/channels/none/",
+        "/schedules/99/",
+        "/waves/99/",
+        "/videos/99/",
+        "/videos/99/thumbnail/",
+        "/jobs/99/",
+        "/nowhere/",
+    ],
+)
+def test_an_address_that_names_nothing_is_a_page_that_says_so(console, address, db):
+    answer = console.get(address)
+    assert answer.status_code == 404
+    assert "nothing at this address" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/jobs/?page=zero&channel=x&kind=nope&state=nope&q=%00",
+        "/schedule/?from=2026-02-31&span=5&channel=9999999999999999999999",
+        "/activity/?id=abc&trigger=nope&page=-4",
+        "/statistics/?days=900",
+        "/forecast/?days=0",
+        "/videos/?page=999&source=-1",
+        "/channels/?state=%3Cscript%3E",
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_left_out(console, scene, address):
+    assert console.get(address).status_code == 200
+
+
+def test_the_number_of_queries_does_not_grow_with_the_number_of_rows(console, scene, addresses):
+    def count() -> dict[str, int]:
+        counts = {}
+        for address in addresses:
+            with CaptureQueriesContext(
+                connection,
+            ) as queries:
+                console.get(address)
+            counts[address] = len(queries)
+        return counts
+
+    console.get("/")  # content types and the switch's row are read once
+    before = count()
+    for _ in range(4):
+        channel = factories.ChannelFactory(healthy=True)
+        factories.CredentialFactory(channel=channel)
+        factories.PostingSlotFactory(channel=scene["channel"], local_time=time(channel.pk % 24, 30))
+        planned = factories.ScheduleFactory(channel=channel, wave=scene["wave"])
+        own = factories.ScheduleFactory(channel=scene["channel"], wave=scene["wave"])
+        job = factories.JobFactory(
+            channel=scene["channel"], running=True, video=own.distribution.video, schedule=own
+        )
+        factories.JobFactory(channel=channel, failed=True)
+        factories.LeaseFactory(pool=scene["pool"], job=job)
+        factories.ConflictFactory(channel=channel, schedule=planned, other_schedule=own, wave=scene["wave"])
+        factories.SourceFactory()
+        factories.ActivityFactory(subject=channel)
+        factories.ActivityFactory(subject=scene["channel"], cid=scene["entry"].cid)
+    after = count()
+    grown = {
+        address: (before[address], after[address])
+        for address in addresses
+        if after[address] > before[address]
+    }
+    assert grown == {}
+    assert {a: n for a, n in after.items() if n > MOST_QUERIES} == {}
+
+
+def test_a_long_list_is_cut_into_pages(console, scene):
+    factories.JobFactory.create_batch(60, channel=scene["channel"])
+    html = console.get("/jobs/").content.decode()
+    assert "Page 1 of 2" in html
+    assert html.count('<tr id="job-') == 50
+    assert "Page 2 of 2" in console.get("/jobs/?page=2").content.decode()
+
+
+def test_times_stand_on_the_channels_clock_with_utc_beside_them(console, scene):
+
+    scene["planned"].publish_at = datetime(2026, 12, 24, 17, 0, tzinfo=UTC)
+    scene["planned"].save()
+    html = console.get(f"/schedules/{scene['planned'].pk}/").content.decode()
+    assert (
+        '<time datetime="2026-12-24T17:00:00+00:00" title="2026-12-24 17:00:00 UTC">'
+        'Thu 24 Dec 18:00:00 <span class="zone">CET</span></time>' in html
+    )
+
+
+def test_a_still_is_served_only_to_whoever_is_logged_in_and_only_from_the_media_folder(
+    console, client, scene, settings
+):
+    folder = settings.MEDIA_ROOT
+    folder.mkdir(parents=True)
+    (folder / "still.jpg").write_bytes(b"picture")
+    (folder.parent / "secret.txt").write_bytes(b"secret")
+    video = scene["video"]
+    video.thumbnail_file = "still.jpg"
+    video.save()
+    address = f"/videos/{video.pk}/thumbnail/"
+    answer = console.get(address)
+    assert b"".join(answer.streaming_content) == b"picture"
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert client.get(address).status_code == 302
+    video.thumbnail_file = "../secret.txt"
+    video.save()
+    assert console.get(address).status_code == 404
+
+
+def test_what_to_do_first_is_said_while_nothing_is_public(console, db):
+    html = console.get("/").content.decode()
+    assert "What to do first" in html
+    assert "Register a channel" in html
+
+
+def test_the_problem_comes_first_with_its_sentence(console, scene):
+    html = console.get("/").content.decode()
+    assert html.index("Needs a look") < html.index("Waves</h2>")
+    assert "South is failing: Google refuses the refresh token" in html
+
+
+def test_one_correlation_id_leads_to_all_entries_of_an_action(console, scene):
+    factories.ActivityFactory(subject=scene["github"], cid="other")
+    html = console.get(f"/activity/?cid={scene['entry'].cid}").content.decode()
+    assert html.count('<details class="entry"') == 1
+    assert f"Everything of one action: <code>{scene['entry'].cid}</code>" in html
