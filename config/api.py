@@ -33,12 +33,19 @@ Log in with a bearer token (`manage.py issue_token`) or with the browser's sessi
 class HeadendAPI(NinjaAPI):
     """Ninja's API with each address wrapped by `answers.answered`, and the document saying so."""
 
+    def __init__(self, **options: Any) -> None:
+        self._documents: dict[str, Any] = {}
+        super().__init__(**options)
+
     def _get_urls(self) -> list[Any]:
         return [answered(pattern, self.on_exception) for pattern in super()._get_urls()]
 
     def get_openapi_schema(self, **where: Any) -> Any:
         """Return the OpenAPI document, with problems and the Idempotency-Key on every operation they concern."""
-        return complete(super().get_openapi_schema(**where))
+        key = repr(where)
+        if key not in self._documents:  # the routes do not change while we run
+            self._documents[key] = complete(super().get_openapi_schema(**where))
+        return self._documents[key]
 
 
 api = HeadendAPI(
