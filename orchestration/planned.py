@@ -17,11 +17,12 @@ from orchestration.errors import (
     NoRightsBasis,
     NotFound,
     OrchestrationError,
+    PlanOutdated,
     PlanRefused,
     StaleState,
     VideoNotReady,
 )
-from orchestration.models import Conflict, Distribution, Schedule, Video, Wave
+from orchestration.models import Conflict, Distribution, Job, Schedule, Video, Wave
 from orchestration.planning import rules, types
 from orchestration.planning.earliest import earliest_time
 from orchestration.planning.members import UnknownMember
@@ -307,6 +308,8 @@ def write_placements(
     )
     ids.update(((video_id, channel_id), pk) for pk, video_id, channel_id in made)
     if again:
+        # Their jobs stay: one may still be disarming the old time, another may be a run that is winding down.
+        Job.objects.filter(schedule__distribution__in=again).update(schedule=None)
         Schedule.objects.filter(distribution__in=again).delete()
     leads = lead_times({p.channel_id for p in placements})
     rows = [(ids[key], p, key in pinned) for key, p in wanted.items()]
@@ -363,8 +366,9 @@ def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now
     )
     for moved in displacements:
         row = rows[moved.schedule_id]
-        if row.state not in MOVABLE_SCHEDULES:
-            raise PlanRefused(f"Schedule {row.pk} is {row.state} and cannot give way any more.")
+        if row.state not in MOVABLE_SCHEDULES or row.armed_for is not None:
+            now_is = "armed on YouTube" if row.armed_for else row.state
+            raise PlanOutdated(f"Schedule {row.pk} was to give way, but is {now_is} now; plan again.")
         if moved.to_at is None:
             transition(row, ScheduleState.HELD, verb="schedule_displaced", reason=moved.reason)
         else:
@@ -386,7 +390,7 @@ def retime(row: Schedule, at: datetime, *, verb: str, reason: str, now: datetime
         armed_for=None,
         lateness_seconds=None,
         reason=reason[:500],
-        **changes,
+        **{"misfire_action": "", **changes},
     )
     before = {"publish_at": row.publish_at.isoformat()}
     written = Schedule.objects.filter(pk=row.pk, version=row.version).update(
