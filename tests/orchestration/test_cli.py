@@ -19,7 +19,7 @@ from django.utils import timezone
 from channels.gateways.errors import RateLimited
 from orchestration import errors, pools, tokens
 from orchestration.cli.commands import COMMANDS
-from orchestration.models import Activity, SystemState
+from orchestration.models import Activity, Pool, SystemState
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 from tests import factories
@@ -288,3 +288,38 @@ def test_a_wrong_command_ends_with_2_and_usage():
     assert ended.returncode == 2
     assert "usage:" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_every_answer_has_a_text():
+    cli("start")
+    pools.ensure_defaults()
+    channel, video = factories.ChannelFactory(), factories.VideoFactory()
+    factories.PostingSlotFactory(channel=channel)
+    wave = factories.WaveFactory()
+    schedule = factories.ScheduleFactory(wave=wave, channel=channel, overdue=True)
+    lease = factories.LeaseFactory(pool=Pool.objects.get(name="upload"))
+    failed = factories.JobFactory(failed=True)
+    source = factories.SourceFactory()
+    conflict = factories.ConflictFactory()
+
+    for words, says in (
+        (("wave-show", wave.pk), wave.name),
+        (("wave-pause", wave.pk), "is paused"),
+        (("wave-recall", wave.pk), "Would become private again"),
+        (("distribute", "--dry-run"), "Dry run"),
+        (("explain", video.pk, channel.slug), f"Video {video.pk}"),
+        (("trigger", channel.slug, "--video", video.pk), "local_pipeline"),
+        (("monitor", "--check"), "checks were started"),
+        (("pools",), lease.holder),
+        (("lease-release", lease.pk), "is released"),
+        (("job-retry", failed.pk), "is queued"),
+        (("source-pause", source.pk), "is paused"),
+        (("conflict-dismiss", conflict.pk), "is dismissed"),
+        (("hold", schedule.pk), "is held"),
+        (("preview-resume",), "overdue"),
+        (("stop", "--now"), "The system is"),
+    ):
+        code, out, err = cli(*words)
+        assert (code, err) == (0, ""), words
+        assert says in out, (words, out)
+        assert "object at" not in out and "None" not in out
