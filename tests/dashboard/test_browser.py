@@ -1,0 +1,243 @@
+"""Drive a real browser: what the console does by itself, and that nothing breaks the content security policy."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from orchestration.models import Job, SystemState
+from orchestration.states import JobState, SystemStatus
+from tests import factories
+from tests.media_fixture import free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+CHROMIUM = shutil.which(os.environ.get("HEADEND_TEST_CHROMIUM") or "chromium")
+REQUIRED = bool(os.environ.get("HEADEND_TEST_BROWSER_REQUIRED"))
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "correct horse battery staple"
+PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    """Start one browser for all tests here."""
+    if CHROMIUM is None:
+        if REQUIRED:
+            pytest.fail("no chromium was found, and HEADEND_TEST_BROWSER_REQUIRED asks for one")
+        pytest.skip("no chromium was found on PATH: install Debian's chromium to drive the console")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in this thread
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+    patch.undo()
+
+
+@pytest.fixture
+def server(settings, transactional_db) -> Iterator[LiveServer]:
+    """Serve the console on loopback."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    running = LiveServer(f"127.0.0.1:{free_port()}")
+    running._live_server_modified_settings.enable()
+    yield running
+    running.stop()
+    running._live_server_modified_settings.disable()
+
+
+@pytest.fixture
+def page(chromium, server) -> Iterator:
+    """Open a window; whatever it complains about fails the test."""
+    context = chromium.new_context(base_url=server.url)
+    context.set_default_timeout(PATIENCE_MS)
+    window = context.new_page()
+    complaints: list[str] = []
+    window.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None,
+    )
+    window.on("pageerror", lambda error: complaints.append(str(error)))
+    window.complaints = complaints
+    yield window
+    context.close()
+    assert complaints == []
+
+
+def log_in(page) -> None:
+    """Log in as an administrator by the form."""
+    factories.UserFactory(admin=True, username="olga")
+    page.goto("/")
+    page.fill("input[name=username]", "olga")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button:has-text('Log in')")
+    page.wait_for_url("**/")
+
+
+def lamp(page) -> str:
+    """Return what the switch's lamp says."""
+    return page.inner_text("#system .lamp b").lower()
+
+
+def test_an_operator_logs_in_and_starts_the_system_without_a_reload(page):
+    log_in(page)
+    assert lamp(page) == "stopped"
+    page.evaluate("window.stayed = true")
+    page.click("#system button[data-action=start]")
+    page.wait_for_selector("#messages .message:has-text('The system is running')")
+    page.wait_for_selector("#system .lamp b:text-is('running')")
+    page.wait_for_selector("#system button[data-action=pause]")
+    assert page.evaluate("window.stayed") is True
+    assert SystemState.objects.get().state == SystemStatus.RUNNING
+
+
+def test_a_page_follows_what_happens_without_a_reload_and_keeps_what_is_open(page):
+    factories.SystemStateFactory(running=True)
+    job = factories.JobFactory(running=True, progress=0.25, progress_note="uploading")
+    entry = factories.ActivityFactory(subject=job.channel)
+    log_in(page)
+    page.wait_for_selector(f"#job-line-{job.pk} >> text=25 %")
+    page.click(f"#entry-{entry.pk} > summary")
+    page.evaluate("window.stayed = true")
+    Job.objects.filter(pk=job.pk).update(progress=0.75, version=job.version + 1)
+    page.wait_for_selector(f"#job-line-{job.pk} >> text=75 %")
+    assert page.eval_on_selector(f"#entry-{entry.pk}", "entry => entry.open") is True
+    assert page.evaluate("window.stayed") is True
+
+
+def test_an_unchanged_page_is_answered_by_204(page):
+    factories.SystemStateFactory(running=True)
+    log_in(page)
+    page.goto("/jobs/")
+    with page.expect_response(re.compile(r"/jobs/\?version=")) as answer:
+        pass
+    assert answer.value.status == 204
+
+
+def test_stop_asks_first_and_then_stops(page):
+    factories.SystemStateFactory(running=True)
+    log_in(page)
+    dialog = page.locator("#stop-dialog")
+    assert not dialog.is_visible()
+    page.click("#system button[data-action=stop]")
+    dialog.wait_for(state="visible")
+    dialog.get_by_role("button", name="Keep running").click()
+    dialog.wait_for(state="hidden")
+    assert SystemState.objects.get().state == SystemStatus.RUNNING
+    page.click("#system button[data-action=stop]")
+    dialog.get_by_role("button", name="Let what runs finish").click()
+    page.wait_for_selector("#system .lamp b:text-is('stopped')")
+    assert SystemState.objects.get().state == SystemStatus.STOPPED
+
+
+def test_a_refusal_is_shown_where_the_operator_is(page):
+    log_in(page)
+    job = factories.JobFactory(failed=True)
+    page.goto("/jobs/")
+    Job.objects.filter(pk=job.pk).update(state=JobState.SUCCEEDED)
+    page.click(f"#job-{job.pk} button[data-action=retry]")
+    page.wait_for_selector("#messages .message.error")
+    assert page.url.endswith("/jobs/")
+    # The browser itself notes every answer above 399; that note is no fault of the page.
+    page.complaints[:] = [text for text in page.complaints if "status of 409" not in text]
+
+
+def test_a_wave_is_previewed_and_committed_in_place(page):
+    video = factories.VideoFactory(title="Harbour at dawn")
+    factories.ChannelFactory(name="North", slug="north", min_gap_minutes=0)
+    log_in(page)
+    page.goto(f"/waves/new/?video={video.pk}")
+    page.check("text=North")
+    page.click("button[data-action=preview]")
+    page.wait_for_selector("#plan >> text=Placements")
+    page.click("button[data-action=commit]")
+    page.wait_for_url(re.compile(r"/waves/\d+/$"))
+    page.wait_for_selector("text=Harbour at dawn")
+
+
+def test_times_tick_and_the_theme_is_kept(page):
+    factories.SystemStateFactory(running=True)
+    factories.ScheduleFactory(publish_at=factories.in_(seconds=80))
+    log_in(page)
+    first = page.inner_text("section[aria-labelledby=upcoming] time.rel")
+    assert re.fullmatch(r"in \d+ s", first)
+    page.wait_for_function(
+        "first => document.querySelector('section[aria-labelledby=upcoming] time.rel').textContent !== first",
+        arg=first,
+    )
+    page.click("button[data-do=theme]")
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+
+
+def test_a_lost_connection_is_said_and_its_return_too(page, server):
+    factories.SystemStateFactory(running=True)
+    log_in(page)
+    page.context.set_offline(True)
+    page.wait_for_selector("#connection:not([hidden]) >> text=Not connected since")
+    page.context.set_offline(False)
+    page.wait_for_selector("#connection", state="hidden")
+    page.complaints.clear()  # the browser notes each request that failed
+
+
+def test_no_page_breaks_the_policy_or_overflows_a_phone(page, scene):
+    log_in(page)
+    page.set_viewport_size({"width": 360, "height": 740})
+    for address in [
+        "/",
+        "/channels/",
+        f"/channels/{scene['channel'].slug}/",
+        "/schedule/",
+        f"/schedules/{scene['planned'].pk}/",
+        "/waves/",
+        f"/waves/{scene['wave'].pk}/",
+        "/waves/new/",
+        "/videos/",
+        f"/videos/{scene['video'].pk}/?channel={scene['channel'].pk}",
+        "/sources/",
+        "/distribute/",
+        "/jobs/",
+        f"/jobs/{scene['failed'].pk}/",
+        "/conflicts/",
+        "/pools/",
+        "/forecast/",
+        "/statistics/",
+        "/activity/",
+    ]:
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+
+
+def test_everything_works_without_javascript(chromium, server):
+    factories.UserFactory(admin=True, username="olga")
+    context = chromium.new_context(base_url=server.url, java_script_enabled=False)
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto("/jobs/")
+    page.fill("input[name=username]", "olga")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button:has-text('Log in')")
+    page.wait_for_url("**/jobs/")
+    page.click("#system button[data-action=start]")
+    page.wait_for_selector("#messages >> text=The system is running")
+    assert page.url.endswith("/jobs/")
+    page.click("#system button[data-action=stop]")
+    page.click("#stop-dialog >> text=Let what runs finish")
+    page.wait_for_selector("#messages >> text=The system is stopped")
+    context.close()
