@@ -1,0 +1,181 @@
+"""Instants, lengths, states and numbers are shown the same way everywhere."""
+
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from channels.states import ChannelHealth, ChannelState, CredentialState
+from dashboard import tones
+from dashboard.templatetags import console
+from orchestration import states
+
+NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0, "0 s"),
+        (0.44, "0.4 s"),
+        (42, "42 s"),
+        (59.6, "1 min"),
+        (185, "3 min 5 s"),
+        (7800, "2 h 10 min"),
+        (273600, "3 d 4 h"),
+        (-90, "−1 min 30 s"),
+        (timedelta(minutes=2), "2 min"),
+    ],
+)
+def test_a_length_of_time_is_said_shortly(seconds, text):
+    assert console.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, "–"), (0.4, "on time"), (12, "12 s late")])
+def test_lateness_under_a_second_is_on_time(seconds, text):
+    assert console.lateness(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, "–"), (62, "1:02"), (3723, "1:02:03")])
+def test_a_videos_length_reads_as_on_a_player(seconds, text):
+    assert console.clock_length(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (999, "999 B"), (1_500_000, "1.5 MB"), (4e12, "4.0 TB")]
+)
+def test_a_size_is_said_in_its_unit(value, text):
+    assert console.size(value) == text
+
+
+def test_a_number_is_grouped_and_a_count_takes_its_noun():
+    assert console.number(1234567) == "1\u202f234\u202f567"
+    assert console.plural(1, "entry,entries") == "1 entry"
+    assert console.plural(2, "entry,entries") == "2 entries"
+    assert console.plural(3, "job") == "3 jobs"
+
+
+def test_an_instant_stands_on_the_clock_of_its_zone():
+    assert "Wed 1 Jul 14:00:00" in console.when(NOON, "Europe/Berlin")
+    assert 'title="2026-07-01 12:00:00 UTC"' in console.when(NOON, "Europe/Berlin")
+    assert "12:00:00" in console.when(NOON, "No/Where")
+    assert "data-relative" in console.relative(NOON, "Europe/Berlin")
+
+
+@pytest.mark.parametrize("value", [None, "", "nonsense", datetime(2026, 7, 1, 12)])  # noqa: DTZ001 - naive on purpose
+def test_what_is_no_instant_is_shown_as_none(value):
+    assert console.when(value) == console.NOTHING
+    assert console.relative(value) == console.NOTHING
+
+
+STATES = {
+    *(
+        value
+        for choices in (
+            states.SystemStatus,
+            states.SourceState,
+            states.VideoState,
+            states.WaveState,
+            states.DistributionState,
+            states.ScheduleState,
+            states.JobState,
+            states.RunState,
+            states.BudgetEntryState,
+            states.ConflictState,
+            ChannelState,
+            ChannelHealth,
+            CredentialState,
+        )
+        for value in choices.values
+    ),
+    *console.READINESS,
+}
+
+
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_every_state_has_a_tone_and_is_shown_with_a_mark_and_its_word(state):
+    assert state in tones.TONE_OF_STATE
+    html = console.state(state)
+    assert tones.MARKS[tones.tone_of(state)] in html
+    assert state.replace("_", " ") in html
+
+
+def test_a_state_escapes_what_it_is_given():
+    assert "<script>" not in console.state("<script>", title='"><script>')
+    assert console.state("") == console.NOTHING
+
+
+def test_every_action_of_the_tables_has_a_button():
+    tables = (
+        states.SYSTEM_ACTIONS,
+        states.WAVE_ACTIONS,
+        states.CHANNEL_ACTIONS,
+        states.SCHEDULE_ACTIONS,
+        states.JOB_ACTIONS,
+        states.SOURCE_ACTIONS,
+    )
+    named = {name for table in tables for names in table.values() for name in names}
+    assert named <= set(console.BUTTONS)
+
+
+def test_facts_show_any_json_as_names_and_values():
+    html = console.facts(
+        {"a": [1, 2], "b": {"c": None}, "d": True, "e": [{"f": "<i>"}], "g": list(range(30))}
+    )
+    assert "1, 2" in html
+    assert "&lt;i&gt;" in html
+    assert "yes" in html
+    assert "and 6 more" in html
+    assert console.facts(None) == console.NOTHING
+
+
+def test_a_bar_tells_its_share_in_words_and_by_tone():
+    assert 'value="0.5000"' in console.bar(5, 10)
+    assert 'class="bar bad"' in console.bar(10, 10)
+    assert 'class="bar warn"' in console.bar(9, 10)
+    assert 'value="0.0000"' in console.bar(None, 0)
+
+
+def test_a_member_lights_as_many_lamps_as_it_has_steps_behind_it():
+    for step, name in enumerate(console.READINESS, 1):
+        assert sum(console.readiness_steps(SimpleNamespace(readiness=name))["lamps"]) == step
+    assert sum(console.readiness_steps(SimpleNamespace(readiness="failed"))["lamps"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("problem", "address"),
+    [
+        ({"subject_type": "channel", "subject_id": 1, "slug": "north"}, "/channels/north/"),
+        ({"subject_type": "schedule", "subject_id": 7}, "/schedules/7/"),
+        ({"subject_type": "job", "subject_id": 7}, "/jobs/7/"),
+        ({"subject_type": "job", "subject_id": None}, "/jobs/"),
+        ({"subject_type": "pool", "subject_id": 7}, "/pools/"),
+        ({"subject_type": "component", "subject_id": "beat"}, ""),
+    ],
+)
+def test_a_problem_leads_to_where_it_can_be_solved(problem, address):
+    assert console.problem_url(problem) == address
+
+
+def test_neighbours_that_did_well_are_shown_as_one_line():
+    def job(kind: str, state: str) -> SimpleNamespace:
+        return SimpleNamespace(kind=kind, state=state)
+
+    shown = console.collapsed(
+        [
+            job("collect", "succeeded"),
+            job("collect", "succeeded"),
+            job("collect", "failed"),
+            job("check", "succeeded"),
+        ]
+    )
+    assert [(row.kind, row.state, row.alike) for row in shown] == [
+        ("collect", "succeeded", 1),
+        ("collect", "failed", 0),
+        ("check", "succeeded", 0),
+    ]
+
+
+def test_budget_days_add_up():
+    assert console.taken_and_planned(SimpleNamespace(day=date(2026, 1, 1), taken=2, planned=3)) == 5
