@@ -32,11 +32,10 @@ def _context(
     channels: Sequence[types.ChannelView], videos: Sequence[types.VideoView], horizon_days: int, now: datetime
 ) -> DistributionContext:
     ids = [channel.id for channel in channels]
+    around = snapshots.reach(channels)
     return DistributionContext(
         now=now,
-        occupied=tuple(
-            snapshots.occupied(ids, now - timedelta(days=2), now + timedelta(days=horizon_days + 2))
-        ),
+        occupied=tuple(snapshots.occupied(ids, now - around, now + timedelta(days=horizon_days) + around)),
         existing=tuple(snapshots.existing(videos)),
         caps=DistributionCaps(
             channels_per_video=settings.HEADEND_CHANNELS_PER_VIDEO or None,

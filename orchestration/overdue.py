@@ -1,143 +1,236 @@
 """Decide what becomes of publications whose moment has passed, and release them at a bounded rate."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
-from channels.states import ChannelState
-from orchestration import planned, queue, snapshots
+from channels.states import ChannelState, MisfirePolicy
+from orchestration import activity, planned, queue, snapshots
+from orchestration.errors import OrchestrationError, SystemNotRunning
 from orchestration.models import Job, Schedule
-from orchestration.planning import types
-from orchestration.planning.calendar import calendars_of
+from orchestration.planning.calendar import ChannelCalendar, calendars_of
 from orchestration.planning.misfire import OverdueItem as PastDue
 from orchestration.planning.misfire import decide_misfire, preview_resume
 from orchestration.planning.results import MisfireAction, MisfireDecision
+from orchestration.planning.types import Occupied
 from orchestration.results import OverdueItem, ResumePreview
-from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus, WaveState
+from orchestration.states import (
+    OCCUPYING_SCHEDULES,
+    OPEN_JOBS,
+    JobKind,
+    JobState,
+    ScheduleState,
+    SystemStatus,
+    WaveState,
+)
 from orchestration.transitions import transition
+
+logger = logging.getLogger(__name__)
 
 ON_TIME = timedelta(seconds=60)
 """Up to this lateness an item is simply published; a read-back or a short queue takes some seconds."""
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 1000
 LOOK_AHEAD = timedelta(days=90)
+WAITING = frozenset({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED})
 
 
 def overdue_schedules(now: datetime, most: int = MOST_AT_ONCE):
-    """Return what is past its moment and neither public nor armed; held items wait for a person."""
+    """Return what is past its moment and neither public nor armed, in due order.
+
+    Held items wait for a person; what a paused channel or wave holds back is decided when that goes on.
+    """
     return (
         Schedule.objects.filter(
-            state__in=[ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED],
+            state__in=WAITING,
             publish_at__lt=now - ON_TIME,
             armed_for=None,
+            channel__state=ChannelState.ACTIVE,
         )
+        .exclude(wave__state__in=[WaveState.PAUSED, WaveState.RECALLING])
         .select_related("channel", "distribution", "wave")
-        .order_by("publish_at", "id")[:most]
+        .order_by("publish_at", "-priority", "id")[:most]
     )
 
 
-def decide(row: Schedule, now: datetime, views: dict[int, types.ChannelView]) -> MisfireDecision:
+def calendars_for(channel_ids: Iterable[int], now: datetime) -> dict[int, ChannelCalendar]:
+    """Return calendars of what really stands: the late where it went public, the undecided nowhere.
+
+    What was released late and is not public yet stands at `now`.
+    """
+    views = snapshots.channel_views(set(channel_ids))
+    since = now - snapshots.reach(views)
+    released = Job.objects.filter(
+        schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS, params__late=True
+    )
+    rows = (
+        Schedule.objects.filter(channel__in=[view.id for view in views], state__in=OCCUPYING_SCHEDULES)
+        .filter(Q(publish_at__gte=since) | Q(distribution__published_at__gte=since) | Exists(released))
+        .filter(publish_at__lt=now + LOOK_AHEAD)
+        .annotate(is_released=Exists(released))
+        .order_by()
+        .values_list(
+            "pk",
+            "channel_id",
+            "publish_at",
+            "priority",
+            "state",
+            "armed_for",
+            "distribution__published_at",
+            "is_released",
+        )
+    )
+    entries = []
+    for pk, channel_id, at, priority, state, armed_for, published_at, is_released in rows:
+        if state == ScheduleState.PUBLISHED:
+            at = published_at or at
+        elif is_released or (state == ScheduleState.PUBLISHING and at < now):
+            at = max(at, now)
+        elif at < now - ON_TIME and armed_for is None and state in WAITING | {ScheduleState.HELD}:
+            continue
+        entries.append(Occupied(channel_id, at, pk, priority, f"schedule {pk}", False))
+    return calendars_of(views, entries, now)
+
+
+def decide(row: Schedule, now: datetime, calendar: ChannelCalendar) -> MisfireDecision:
     """Return what a schedule's channel wants done about its lateness."""
-    view = views[row.channel_id]
-    window_end = now + LOOK_AHEAD
-    entries = [
-        entry
-        for entry in snapshots.occupied([row.channel_id], now - timedelta(days=2), window_end)
-        if entry.schedule_id != row.pk
-    ]
-    calendar = calendars_of([view], entries, now)[view.id]
-    free = calendar.free_slot_from(now + timedelta(seconds=1), window_end)
-    return decide_misfire(
-        row.channel.misfire_policy,
-        row.publish_at,
-        now,
-        row.channel.misfire_grace_minutes * 60,
-        [free] if free else [],
+    policy = row.channel.misfire_policy
+    slot = calendar.free_slot_from(now + timedelta(seconds=1)) if policy == MisfirePolicy.NEXT_SLOT else None
+    decision = decide_misfire(
+        policy, row.publish_at, now, row.channel.misfire_grace_minutes * 60, [slot] if slot else []
     )
+    if policy == MisfirePolicy.HOLD and row.misfire_action == MisfireAction.PUBLISH_LATE:
+        return _let_go(decision)
+    return decision
+
+
+def _let_go(decision: MisfireDecision) -> MisfireDecision:
+    """Return the decision about what was held for its lateness once a person has released it."""
+    if decision.action != MisfireAction.HOLD:
+        return decision
+    sentence = f"{decision.lateness_seconds} s late, and released by hand: it is published late"
+    return replace(decision, action=MisfireAction.PUBLISH_LATE, sentence=sentence)
 
 
 def settle(now: datetime) -> int:
     """Apply the misfire policies, each under the schedule's lock; called by the tick while the system runs."""
-    from orchestration.scheduling import locked
-
     settled = 0
     for found in list(overdue_schedules(now)):
-        if found.channel.state != ChannelState.ACTIVE or (
-            found.wave and found.wave.state == WaveState.PAUSED
-        ):
-            continue  # paused by an operator: decided when it goes on
-        with transaction.atomic():
-            if queue.locked_status() != SystemStatus.RUNNING:
-                return settled
-            row = locked(found.pk)
-            settled += settle_one(row, now)
+        if found.misfire_action == MisfireAction.PUBLISH_LATE and not _grace_is_over(found, now):
+            continue  # decided; it waits for its turn
+        try:
+            settled += _settle_locked(found.pk, now)
+        except SystemNotRunning:
+            return settled
+        except OrchestrationError as error:
+            # Somebody was faster, or this one cannot be decided: the others do not wait for it.
+            logger.warning("schedule %s is overdue and was not decided: %s", found.pk, error)
     return settled
 
 
-def settle_one(row: Schedule, now: datetime, *, released: bool = False) -> bool:
-    """Decide one locked schedule; returns whether anything was changed."""
-    waiting = {ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED}
-    if row.state not in waiting or row.publish_at >= now - ON_TIME or row.armed_for is not None:
-        return False
-    if Job.objects.filter(schedule=row, kind=JobKind.PUBLISH, state=JobState.RUNNING).exists():
-        return False
-    views = {view.id: view for view in snapshots.channel_views([row.channel_id])}
-    return apply(row, decide(row, now, views), now, released=released)
+def _grace_is_over(row: Schedule, now: datetime) -> bool:
+    if row.channel.misfire_policy != MisfirePolicy.PUBLISH_LATE:
+        return row.channel.misfire_policy != MisfirePolicy.HOLD
+    return now - row.publish_at > timedelta(minutes=row.channel.misfire_grace_minutes)
 
 
-def apply(row: Schedule, decision: MisfireDecision, now: datetime, *, released: bool = False) -> bool:
+def settle_late(schedule_id: int, now: datetime) -> str:
+    """Decide a schedule whose publish job comes too late, before anything is published; returns what was decided.
+
+    Raises: SystemNotRunning.
+    """
+    _settle_locked(schedule_id, now, by_its_job=True)
+    row = Schedule.objects.get(pk=schedule_id)
+    return row.reason or f"the schedule is {row.state}"
+
+
+def _settle_locked(schedule_id: int, now: datetime, *, by_its_job: bool = False) -> bool:
+    from orchestration.scheduling import locked
+
+    with transaction.atomic():
+        status = queue.locked_status()
+        if status != SystemStatus.RUNNING:
+            raise SystemNotRunning(f"The system is {status}; nothing overdue is decided.", state=status)
+        return settle_one(locked(schedule_id), now, by_its_job=by_its_job)
+
+
+def settle_one(row: Schedule, now: datetime, *, released: bool = False, by_its_job: bool = False) -> bool:
+    """Decide one locked schedule; returns whether anything was changed.
+
+    `released` says that a person lets it go, `by_its_job` that its own publish job asks, having seen it private.
+    """
+    if row.state not in WAITING or row.publish_at >= now - ON_TIME:
+        return False
+    if row.channel.state != ChannelState.ACTIVE or (row.wave and row.wave.state == WaveState.PAUSED):
+        return False
+    if not by_its_job:
+        if row.armed_for is not None:
+            return False
+        if Job.objects.filter(schedule=row, kind=JobKind.PUBLISH, state=JobState.RUNNING).exists():
+            return False
+    calendar = calendars_for([row.channel_id], now)[row.channel_id]
+    decision = decide(row, now, calendar)
+    if released and row.channel.misfire_policy == MisfirePolicy.HOLD:
+        decision = _let_go(decision)
+    return apply(row, decision, now)
+
+
+def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
     """Write a decision: publish late, move, skip, hold or miss, with the lateness and the reason."""
+    from orchestration.publication import disarm
     from orchestration.scheduling import withdraw_jobs
 
     late = {"lateness_seconds": decision.lateness_seconds, "misfire_action": decision.action}
-    match decision.action:
-        case MisfireAction.PUBLISH_LATE | MisfireAction.ON_TIME:
-            if row.misfire_action != decision.action:
-                Schedule.objects.filter(pk=row.pk).update(**late, reason=decision.sentence[:500])
-                return True
+    if decision.action in {MisfireAction.PUBLISH_LATE, MisfireAction.ON_TIME}:
+        if row.misfire_action == decision.action:
             return False
-        case MisfireAction.MOVE if decision.new_at is not None:
-            withdraw_jobs([row.pk], "moved by its misfire policy", kinds=[JobKind.PUBLISH])
-            planned.retime(
-                row,
-                decision.new_at,
-                verb="schedule_misfired",
-                reason=decision.sentence,
-                now=now,
-                misfire_action=decision.action,
-            )
-            return True
-        case MisfireAction.HOLD:
-            if released:
-                return False
-            withdraw_jobs([row.pk], "held by its misfire policy")
-            transition(row, ScheduleState.HELD, verb="schedule_misfired", reason=decision.sentence, **late)
-            return True
-        case MisfireAction.SKIP:
-            withdraw_jobs([row.pk], "skipped by its misfire policy")
-            transition(row, ScheduleState.SKIPPED, verb="schedule_misfired", reason=decision.sentence, **late)
-            return True
-        case _:
-            withdraw_jobs([row.pk], "missed")
-            transition(row, ScheduleState.MISSED, verb="schedule_misfired", reason=decision.sentence, **late)
-            return True
+        Schedule.objects.filter(pk=row.pk).update(**late, reason=decision.sentence[:500])
+        activity.record(
+            "schedule_misfired",
+            row,
+            before={"misfire_action": row.misfire_action},
+            after={"misfire_action": str(decision.action), "lateness_seconds": decision.lateness_seconds},
+            reason=decision.sentence,
+        )
+        row.misfire_action, row.reason = decision.action, decision.sentence[:500]
+        return True
+    if row.armed_for is not None:  # YouTube did not publish it in time, and must not make up for it later
+        disarm(row, "its moment has passed")
+    if decision.action == MisfireAction.MOVE and decision.new_at is not None:
+        withdraw_jobs([row.pk], "moved by its misfire policy", kinds=[JobKind.PUBLISH])
+        planned.retime(
+            row,
+            decision.new_at,
+            verb="schedule_misfired",
+            reason=decision.sentence,
+            now=now,
+            misfire_action=decision.action,
+        )
+        return True
+    to, why = {
+        MisfireAction.HOLD: (ScheduleState.HELD, "held by its misfire policy"),
+        MisfireAction.SKIP: (ScheduleState.SKIPPED, "skipped by its misfire policy"),
+    }.get(decision.action, (ScheduleState.MISSED, "missed"))
+    withdraw_jobs([row.pk], why)
+    transition(row, to, verb="schedule_misfired", reason=decision.sentence, **late)
+    Schedule.objects.filter(pk=row.pk).update(reason=decision.sentence[:500])
+    row.reason = decision.sentence[:500]
+    return True
 
 
 def preview(now: datetime, most: int = 500) -> ResumePreview:
     """Show what is overdue and what would happen to each now, released in due order at the bounded rate."""
     rows = {row.pk: row for row in overdue_schedules(now, most)}
-    views = snapshots.channel_views({row.channel_id for row in rows.values()})
-    ahead = [
-        entry
-        for entry in snapshots.occupied(
-            [view.id for view in views], now - timedelta(days=2), now + LOOK_AHEAD
-        )
-        if entry.schedule_id not in rows
-    ]
     wanted = [PastDue(row.pk, row.channel_id, row.publish_at, row.priority) for row in rows.values()]
     releases = preview_resume(
-        wanted, calendars_of(views, ahead, now), now, per_minute=settings.HEADEND_RELEASES_PER_MINUTE
+        wanted,
+        calendars_for({row.channel_id for row in rows.values()}, now),
+        now,
+        per_minute=settings.HEADEND_RELEASES_PER_MINUTE,
     )
     items = [
         OverdueItem(
@@ -153,8 +246,25 @@ def preview(now: datetime, most: int = 500) -> ResumePreview:
 
 
 def within_rate(rows: Sequence[Schedule], now: datetime) -> list[Schedule]:
-    """Return the late ones that may be released now, in due order: at most HEADEND_RELEASES_PER_MINUTE a minute."""
+    """Return the late ones that may be released now, in due order, as `preview` tells it.
+
+    At most HEADEND_RELEASES_PER_MINUTE a minute, and none closer to another publication of its channel than the gap,
+    over its daily cap or inside a blackout.
+    """
     recent = Job.objects.filter(
         kind=JobKind.PUBLISH, created_at__gt=now - timedelta(minutes=1), params__late=True
     ).count()
-    return list(rows[: max(settings.HEADEND_RELEASES_PER_MINUTE - recent, 0)])
+    room = settings.HEADEND_RELEASES_PER_MINUTE - recent
+    if room <= 0 or not rows:
+        return []
+    calendars = calendars_for({row.channel_id for row in rows}, now)
+    at = now + timedelta(seconds=1)
+    released: list[Schedule] = []
+    for row in rows:
+        calendar = calendars[row.channel_id]
+        if calendar.free_from(at, at) == at:
+            calendar.add(Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}", False))
+            released.append(row)
+            if len(released) == room:
+                break
+    return released

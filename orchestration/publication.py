@@ -2,6 +2,10 @@
 
 A publish job first *arms*: it sets `publishAt` on YouTube, so that the video goes public in its second even while Headend
 is down. After that moment it only reads back. What could not be armed in time is flipped at its moment.
+
+`Schedule.armed_for` is written before the call, as the intent, and cleared when YouTube refused it: whoever moves, holds or
+cancels a publication whose arming nobody heard the end of still has it disarmed. That the call was answered, and read
+back, stands in the job (`params["armed"]`); until then the next try arms again, which changes nothing where it took effect.
 """
 
 from datetime import datetime, timedelta
@@ -10,21 +14,38 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from channels.gateways.errors import RemoteError, RemoteNotFound, RemoteRejected
+from channels.gateways.errors import (
+    QuotaExhausted,
+    RateLimited,
+    RemoteError,
+    RemoteNotFound,
+    RemoteRejected,
+)
 from channels.gateways.youtube import VideoStatus, YouTubeGateway
 from channels.quota import QUOTA_COST
-from orchestration import activity, pools, queue, remotes
-from orchestration.errors import IllegalTransition, SystemNotRunning
+from channels.states import ChannelState
+from orchestration import activity, overdue, pools, queue, remotes
+from orchestration.errors import IllegalTransition, NoRightsBasis, SystemNotRunning
 from orchestration.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.models import Distribution, Job, Schedule
-from orchestration.states import OPEN_JOBS, DistributionState, JobKind, ScheduleState, SystemStatus, WaveState
+from orchestration.states import (
+    OPEN_JOBS,
+    DistributionState,
+    JobKind,
+    JobState,
+    ScheduleState,
+    SystemStatus,
+    WaveState,
+)
 from orchestration.transitions import transition
 
 ARM_MARGIN = timedelta(seconds=8)
 """A publishAt nearer than this could lie in the past when it arrives, and a past one publishes at once (FACTS)."""
 LOOK_AFTER = timedelta(seconds=1)
+LOOK_AGAIN = timedelta(seconds=30)
 GRACE_FOR_YOUTUBE = timedelta(seconds=45)
 """How long after its moment an armed video may still be private before we flip it ourselves."""
+ARMED = "armed: YouTube makes it public at its moment"
 
 
 class VideoRefused(RemoteRejected):
@@ -35,7 +56,11 @@ class VideoRefused(RemoteRejected):
 
 def run_publish(job: Job, lease: JobLease) -> dict[str, Any]:
     """Arm, publish and verify one schedule; each call leaves a state from which the next attempt goes on."""
-    schedule = Schedule.objects.select_related("distribution", "channel").get(pk=job.schedule_id)
+    schedule = (
+        Schedule.objects.select_related("distribution", "channel").filter(pk=job.schedule_id or 0).first()
+    )
+    if schedule is None:
+        return {"skipped": "it was planned anew"}
     distribution = schedule.distribution
     if distribution.state == DistributionState.PUBLISHED:
         return {"skipped": "it is public already"}
@@ -43,60 +68,111 @@ def run_publish(job: Job, lease: JobLease) -> dict[str, Any]:
         return {"skipped": f"the schedule is {schedule.state}"}
     if not distribution.youtube_video_id:
         return {"skipped": "nothing is uploaded"}
+    try:
+        with remotes.youtube(schedule.channel) as youtube:
+            return _advance(job, lease, youtube, schedule)
+    except SystemNotRunning as error:
+        raise WaitUntil(timezone.now() + LOOK_AGAIN, error.message) from error
+
+
+def _advance(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:
+    """Do what the clock calls for: arm, wait for YouTube, verify, or flip."""
     now = timezone.now()
-    with remotes.youtube(schedule.channel) as youtube:
-        if schedule.armed_for is not None and schedule.armed_for == schedule.publish_at:
-            if now < schedule.armed_for:
-                raise WaitUntil(
-                    schedule.armed_for + LOOK_AFTER, "armed: YouTube makes it public at its moment"
-                )
-            return _verify_armed(job, lease, youtube, schedule)
-        if schedule.publish_at - now > ARM_MARGIN:
+    is_armed = schedule.armed_for is not None and schedule.armed_for == schedule.publish_at
+    if is_armed and now >= schedule.armed_for:
+        return _verify_armed(job, lease, youtube, schedule)
+    if schedule.publish_at - now > ARM_MARGIN:
+        try:
             _arm(job, lease, youtube, schedule)
-            raise WaitUntil(schedule.publish_at + LOOK_AFTER, "armed: YouTube makes it public at its moment")
-        lease.progress(0.2, "waiting for its second")
-        lease.wait_until(schedule.publish_at)
-        return _flip(job, lease, youtube, schedule)
+        except RemoteRejected:
+            status = _look(job, youtube, schedule.distribution)
+            if not status.is_public:
+                raise
+            return record_published(schedule.pk, status)  # somebody made it public by hand, before us
+        raise WaitUntil(schedule.publish_at + LOOK_AFTER, ARMED)
+    if is_armed:
+        raise WaitUntil(schedule.armed_for + LOOK_AFTER, ARMED)
+    return _flip(job, lease, youtube, schedule)
+
+
+# ------------------------------------------------------------------------------------------------------------- arming
 
 
 def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> None:
+    if _is_confirmed(job, schedule):
+        return
     lease.progress(0.1, "arming")
-    if Job.objects.filter(
-        distribution=schedule.distribution, kind=JobKind.RECALL, state__in=OPEN_JOBS
-    ).exists():
-        raise WaitUntil(timezone.now() + LOOK_AFTER, "an earlier time is being taken off YouTube first")
-    _still_wanted(schedule, ScheduleState.STAGED)
-    video_id = schedule.distribution.youtube_video_id
-    entry = _charge("set_publish_at", "videos.update", job)
+    _intend_arming(schedule)
+    entry = None
     try:
-        status = youtube.set_publish_at(video_id, schedule.publish_at)
-    except RemoteError as error:
+        entry = _charge("set_publish_at", "videos.update", job)
+        status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
+    except (RemoteError, pools.BudgetExhausted) as error:
         pools.settle(entry, known=error.again != "unknown")
+        if error.again != "unknown":
+            # Refused for certain. Else the intent stays, and whoever takes the time away disarms.
+            Schedule.objects.filter(
+                pk=schedule.pk, version=schedule.version, armed_for=schedule.publish_at
+            ).update(armed_for=None)
         raise
     pools.settle(entry)
     if status.privacy_status != "private" or status.publish_at != schedule.publish_at:
         raise OutcomeUnknown(
             f"YouTube answered {status.privacy_status} with publishAt {status.publish_at}, wanted {schedule.publish_at}."
         )
-    with transaction.atomic():
-        armed = Schedule.objects.filter(
-            pk=schedule.pk,
-            version=schedule.version,
-            state=ScheduleState.STAGED,
-            publish_at=schedule.publish_at,
-        ).update(armed_for=schedule.publish_at)
-        if armed:
-            activity.record(
-                "schedule_armed",
-                schedule,
-                before={"armed_for": None},
-                after={"armed_for": schedule.publish_at.isoformat()},
-                reason="publishAt set on YouTube and read back",
-            )
-    if not armed:
+    if not _confirm_arming(job, schedule):
         # Moved, held or cancelled while we were calling: what we just set must not fire.
         _disarm(job, youtube, schedule.distribution)
         raise WaitUntil(timezone.now() + LOOK_AFTER, "its time changed while it was being armed")
+
+
+def _is_confirmed(job: Job, schedule: Schedule) -> bool:
+    """Say whether YouTube was heard to take the time that the schedule is armed for."""
+    return schedule.armed_for is not None and job.params.get("armed") == schedule.armed_for.isoformat()
+
+
+def _intend_arming(schedule: Schedule) -> None:
+    """Write down that YouTube is about to be told the time, if it is still wanted. Raises: WaitUntil, NoRightsBasis."""
+    soon = timezone.now() + LOOK_AFTER
+    with transaction.atomic():
+        row = (
+            Schedule.objects.select_for_update(of=("self",))
+            .select_related("wave", "channel")
+            .get(pk=schedule.pk)
+        )
+        _gate()
+        if row.version != schedule.version or row.state != ScheduleState.STAGED or _held_back(row):
+            raise WaitUntil(soon, _held_back(row) or "it changed in the meantime")
+        if Job.objects.filter(
+            distribution=row.distribution_id, kind=JobKind.RECALL, state__in=OPEN_JOBS
+        ).exists():
+            raise WaitUntil(soon, "an earlier time is being taken off YouTube first")
+        _refuse_without_rights(row)
+        Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
+    schedule.armed_for = schedule.publish_at
+
+
+def _confirm_arming(job: Job, schedule: Schedule) -> bool:
+    """Write down that YouTube took the time and showed it; False if the time was taken away meanwhile."""
+    at = schedule.publish_at
+    with transaction.atomic():
+        standing = (
+            Schedule.objects.select_for_update(of=("self",))
+            .filter(pk=schedule.pk, version=schedule.version, state=ScheduleState.STAGED, armed_for=at)
+            .first()
+        )
+        if standing is None:
+            return False
+        job.params = {**job.params, "armed": at.isoformat()}
+        Job.objects.filter(pk=job.pk).update(params=job.params)
+        activity.record(
+            "schedule_armed",
+            schedule,
+            before={"armed_for": None},
+            after={"armed_for": at.isoformat()},
+            reason="publishAt set on YouTube and read back",
+        )
+    return True
 
 
 def _disarm(job: Job, youtube: YouTubeGateway, distribution: Distribution) -> VideoStatus:
@@ -111,32 +187,47 @@ def _disarm(job: Job, youtube: YouTubeGateway, distribution: Distribution) -> Vi
 
 
 def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:
+    """Read back what YouTube was to publish by itself; however long it cannot be asked, nothing is concluded."""
     lease.progress(0.8, "reading back")
-    status = _look(job, youtube, schedule.distribution)
+    try:
+        status = _look(job, youtube, schedule.distribution)
+    except (RemoteNotFound, QuotaExhausted, RateLimited):
+        raise
+    except RemoteError as error:
+        if error.again == "never":
+            raise OutcomeUnknown(
+                f"YouTube was to publish it by itself, and cannot be asked: {error}"
+            ) from error
+        raise WaitUntil(timezone.now() + LOOK_AGAIN, f"YouTube cannot be asked now: {error}") from error
     if status.is_public:
         return record_published(schedule.pk, status)
     _refuse_rejected(status)
     now = timezone.now()
-    if now < schedule.armed_for + GRACE_FOR_YOUTUBE:
+    if _is_confirmed(job, schedule) and now < schedule.armed_for + GRACE_FOR_YOUTUBE:
         raise WaitUntil(now + timedelta(seconds=2), "YouTube has not made it public yet")
     return _flip(job, lease, youtube, schedule)
 
 
+# ----------------------------------------------------------------------------------------------------------- flipping
+
+
 def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:
-    """Make it public now: intent first, then one call, then read back."""
-    with transaction.atomic():
-        schedule = (
-            Schedule.objects.select_for_update(of=("self",))
-            .select_related("distribution", "channel")
-            .get(pk=schedule.pk)
-        )
-        _gate()
-        if schedule.publish_at > timezone.now():
-            raise WaitUntil(schedule.publish_at - ARM_MARGIN, "it was moved to a later time")
-        if schedule.state == ScheduleState.STAGED:
-            transition(schedule, ScheduleState.PUBLISHING, reason="its moment has come")
-        elif schedule.state != ScheduleState.PUBLISHING:
-            return {"skipped": f"the schedule is {schedule.state}"}
+    """Make it public in its second: look, wait, intent, then one single call, then read back."""
+    lease.progress(0.2, "looking at the upload")
+    status = _look(job, youtube, schedule.distribution, prepare=True)
+    if status.is_public:
+        return record_published(schedule.pk, status)
+    if schedule.state == ScheduleState.PUBLISHING:
+        transition(schedule, ScheduleState.STAGED, reason="an earlier try to publish it had no effect")
+    _refuse_rejected(status)
+    now = timezone.now()
+    if schedule.publish_at < now - overdue.ON_TIME and not job.params.get("late"):
+        return {"skipped": overdue.settle_late(schedule.pk, now)}
+    lease.progress(0.3, "waiting for its second")
+    lease.wait_until(schedule.publish_at)
+    refusal = _intend_flip(schedule)
+    if refusal:
+        return {"skipped": refusal}
     lease.progress(0.5, "publishing")
     entry = _charge("publish_now", "videos.update", job)
     try:
@@ -156,10 +247,46 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     raise WaitUntil(timezone.now() + timedelta(seconds=2), "YouTube does not show it as public yet")
 
 
-def _look(job: Job, youtube: YouTubeGateway, distribution: Distribution) -> VideoStatus:
+def _intend_flip(schedule: Schedule) -> str:
+    """Write down that it is about to be made public, if it is still wanted; returns why not.
+
+    Raises: SystemNotRunning, NoRightsBasis, WaitUntil where it was moved to a later time.
+    """
+    with transaction.atomic():
+        row = (
+            Schedule.objects.select_for_update(of=("self",))
+            .select_related("wave", "channel", "distribution")
+            .get(pk=schedule.pk)
+        )
+        _gate()
+        if row.publish_at > timezone.now():
+            raise WaitUntil(row.publish_at - ARM_MARGIN, "it was moved to a later time")
+        if row.state != ScheduleState.STAGED:
+            return f"the schedule is {row.state}"
+        if row.wave is not None and row.wave.state == WaveState.RECALLING:
+            why = "its wave is being recalled"
+            transition(row, ScheduleState.CANCELLED, reason=why)
+            if row.distribution.can_become(DistributionState.CANCELLED):
+                transition(row.distribution, DistributionState.CANCELLED, reason=why)
+            return why
+        if _held_back(row):
+            return _held_back(row)
+        _refuse_without_rights(row)
+        transition(row, ScheduleState.PUBLISHING, reason="its moment has come")
+    return ""
+
+
+# ------------------------------------------------------------------------------------------------------ what both ask
+
+
+def _look(
+    job: Job, youtube: YouTubeGateway, distribution: Distribution, *, prepare: bool = False
+) -> VideoStatus:
+    """Return how YouTube shows the recorded video; with `prepare` the next write of it is one single call."""
     entry = _charge("videos", "videos.list", job)
     try:
-        found = youtube.videos([distribution.youtube_video_id])
+        look = youtube.prepare if prepare else youtube.videos
+        found = look([distribution.youtube_video_id])
     finally:
         pools.settle(entry)
     status = found.get(distribution.youtube_video_id)
@@ -174,6 +301,24 @@ def _refuse_rejected(status: VideoStatus) -> None:
         raise VideoRefused(f"YouTube says that the upload is {status.upload_status}: {why}.")
 
 
+def _refuse_without_rights(row: Schedule) -> None:
+    """No rights, no publication; also where the basis was withdrawn after it was planned."""
+    basis = Distribution.objects.values_list("video__source__rights_basis", flat=True).get(
+        pk=row.distribution_id
+    )
+    if not basis:
+        raise NoRightsBasis("The video's source has no rights basis any more, so it is not published.")
+
+
+def _held_back(row: Schedule) -> str:
+    """Say by whom a schedule is held back that is otherwise due; empty if by nobody."""
+    if row.channel.state != ChannelState.ACTIVE:
+        return f"channel {row.channel.name} is {row.channel.state}"
+    if row.wave is not None and row.wave.state in {WaveState.PAUSED, WaveState.RECALLING}:
+        return f"wave {row.wave.name} is {row.wave.state}"
+    return ""
+
+
 def _charge(method: str, call: str, job: Job) -> Any:
     bucket, units = QUOTA_COST[method]
     return pools.charge(bucket, units, call=call, job=job)
@@ -183,14 +328,6 @@ def _gate() -> None:
     status = queue.locked_status()
     if status != SystemStatus.RUNNING:
         raise SystemNotRunning(f"The system is {status}; nothing new is published.", state=status)
-
-
-def _still_wanted(schedule: Schedule, state: str) -> None:
-    with transaction.atomic():
-        _gate()
-        standing = Schedule.objects.filter(pk=schedule.pk, version=schedule.version, state=state)
-        if not standing.exclude(wave__state=WaveState.PAUSED).exists():
-            raise WaitUntil(timezone.now() + LOOK_AFTER, "it changed in the meantime")
 
 
 def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
@@ -228,36 +365,63 @@ def _public_since(status: VideoStatus, planned: datetime, now: datetime) -> date
     )
 
 
+# -------------------------------------------------------------------------------------------------------- taking back
+
+
 def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
     """Make a video private again, or drop its publishAt; `params["why"]` is `recall` or `disarm`."""
-    distribution = Distribution.objects.select_related("channel", "schedule").get(pk=job.distribution_id)
+    distribution = Distribution.objects.select_related("channel").get(pk=job.distribution_id)
+    is_recall = job.params.get("why") == "recall"
     if not distribution.youtube_video_id:
         return {"skipped": "nothing is uploaded"}
+    if not is_recall and distribution.state == DistributionState.PUBLISHED:
+        return {"skipped": "it was published in the meantime; only a recall takes it back"}
+    # A publish job that is at it may still set its publishAt after this: then look once more when it is over.
+    is_busy = Job.objects.filter(
+        distribution=distribution, kind=JobKind.PUBLISH, state=JobState.RUNNING
+    ).exists()
     lease.progress(0.1, "making it private")
-    with remotes.youtube(distribution.channel) as youtube:
-        was = _look(job, youtube, distribution)
-        _disarm(job, youtube, distribution)
-        lease.progress(0.8, "reading back")
-        status = _look(job, youtube, distribution)
-    if status.privacy_status != "private" or status.publish_at is not None:
+    was, status = None, None
+    try:
+        with remotes.youtube(distribution.channel) as youtube:
+            was = _look(job, youtube, distribution)
+            _disarm(job, youtube, distribution)
+            lease.progress(0.8, "reading back")
+            status = _look(job, youtube, distribution)
+    except RemoteNotFound:
+        status = None  # deleted there: nothing of it is public
+    if status is not None and (status.privacy_status != "private" or status.publish_at is not None):
         raise WaitUntil(timezone.now() + timedelta(seconds=2), "YouTube does not show it as private yet")
+    if is_busy:
+        raise WaitUntil(
+            timezone.now() + timedelta(seconds=2), "a publish job was still at it; looking once more"
+        )
+    now_is = status.privacy_status if status else "not on YouTube any more"
     with transaction.atomic():
+        schedule = Schedule.objects.select_for_update(of=("self",)).filter(distribution=distribution).first()
         distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution.pk)
-        if distribution.state == DistributionState.PUBLISHED and job.params.get("why") == "recall":
-            transition(distribution, DistributionState.RECALLED, reason="seen private by reading it back")
-        Schedule.objects.filter(distribution=distribution, armed_for__isnull=False).exclude(
-            state=ScheduleState.PUBLISHED
-        ).update(armed_for=None)
+        if is_recall and distribution.state in {DistributionState.PUBLISHED, DistributionState.NEEDS_REVIEW}:
+            transition(
+                distribution,
+                DistributionState.RECALLED,
+                reason=f"seen by reading it back: {now_is}",
+                error_code="",
+                error_message="",
+            )
+            if schedule is not None and schedule.state == ScheduleState.NEEDS_REVIEW:
+                transition(schedule, ScheduleState.CANCELLED, reason="recalled: it is not public")
+        if schedule is not None and schedule.state != ScheduleState.PUBLISHED:
+            Schedule.objects.filter(pk=schedule.pk, armed_for__isnull=False).update(armed_for=None)
         activity.record(
             "video_made_private",
             distribution,
             before={
-                "privacy": was.privacy_status,
-                "publish_at": was.publish_at.isoformat() if was.publish_at else None,
+                "privacy": was.privacy_status if was else None,
+                "publish_at": was.publish_at.isoformat() if was and was.publish_at else None,
             },
-            after={"privacy": status.privacy_status, "publish_at": None},
+            after={"privacy": now_is, "publish_at": None},
         )
-    return {"was": was.privacy_status, "now": status.privacy_status}
+    return {"was": was.privacy_status if was else None, "now": now_is}
 
 
 def is_beyond_stopping(schedule: Schedule) -> bool:
@@ -277,6 +441,11 @@ def disarm_later(schedule: Schedule, why: str) -> Job | None:
             "It is armed on YouTube and its moment has come: it can only be recalled now.",
             state=schedule.state,
         )
+    return disarm(schedule, why)
+
+
+def disarm(schedule: Schedule, why: str) -> Job:
+    """Have a video made private and its publishAt dropped, whatever YouTube has done with it by then."""
     return queue.enqueue(
         JobKind.RECALL,
         dedupe_key=f"disarm:{schedule.pk}",

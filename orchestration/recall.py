@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from orchestration import activity, publication, queue, waves
 from orchestration.errors import IllegalTransition, InvalidRequest
@@ -55,39 +56,88 @@ def recall_wave(wave_id: int, confirmed_ids: Sequence[int], reason: str = "") ->
                 field="confirmed_ids",
                 public=[row.pk for row in public],
             )
-        for row in rows:
-            if row.state != ScheduleState.PUBLISHING and not publication.is_beyond_stopping(row):
-                cancel_row(row, reason or "its wave was recalled")
+        leaving = [row for row in rows if not waves.is_going_out(row)]
+        for row in leaving:
+            cancel_row(row, reason or "its wave was recalled")
         transition(wave, WaveState.RECALLING, reason=reason)
-        for distribution in public:
-            queue.enqueue(
-                JobKind.RECALL,
-                dedupe_key=f"recall:{distribution.pk}",
-                channel=distribution.channel,
-                distribution=distribution,
-                schedule=Schedule.objects.filter(distribution=distribution).first(),
-                params={"why": "recall"},
-                priority=10,
-                max_attempts=20,
-            )
+        unclear = Distribution.objects.select_related("channel").filter(
+            wave=wave, state=DistributionState.NEEDS_REVIEW, youtube_video_id__isnull=False
+        )
+        for distribution in [*public, *unclear]:
+            _take_back(distribution)
         activity.record(
             "wave_recalled",
             wave,
-            after={"public": len(public), "cancelled": len(rows)},
+            after={"public": len(public), "cancelled": len(leaving), "going_out": len(rows) - len(leaving)},
             reason=reason,
-            members={"distribution": [row.pk for row in public], "schedule": [row.pk for row in rows]},
+            members={"distribution": [row.pk for row in public], "schedule": [row.pk for row in leaving]},
         )
     return wave
 
 
+def _take_back(distribution: Distribution) -> Job:
+    return queue.enqueue(
+        JobKind.RECALL,
+        dedupe_key=f"recall:{distribution.pk}",
+        channel=distribution.channel,
+        distribution=distribution,
+        schedule=Schedule.objects.filter(distribution=distribution).first(),
+        params={"why": "recall"},
+        priority=10,
+        max_attempts=20,
+    )
+
+
 def complete() -> int:
-    """Close the recalls of which nothing is public or under way any more; called by the tick."""
+    """See recalls through, and whatever else YouTube must not publish; called by the tick in every system state.
+
+    A member that went public while its wave was being recalled is taken back too. A wave is recalled once nothing of it
+    is public, going public, under way or unclear.
+    """
+    take_back_strays()
     closed = 0
     for wave in Wave.objects.filter(state=WaveState.RECALLING):
-        busy = Job.objects.filter(distribution__wave=wave, kind=JobKind.RECALL, state__in=OPEN_JOBS).exists()
-        public = Distribution.objects.filter(wave=wave, state=DistributionState.PUBLISHED).exists()
-        if not busy and not public:
-            with transaction.atomic(), activity.correlated(wave.correlation_id):
-                transition(wave, WaveState.RECALLED, reason="everything that was public is private again")
-            closed += 1
+        with transaction.atomic(), activity.correlated(wave.correlation_id):
+            public = Distribution.objects.filter(wave=wave, state=DistributionState.PUBLISHED)
+            for distribution in public.select_related("channel"):
+                _take_back(distribution)
+            unclear = Distribution.objects.filter(
+                wave=wave, state=DistributionState.NEEDS_REVIEW, youtube_video_id__isnull=False
+            )
+            going_out = Schedule.objects.filter(wave=wave, state__in=OPEN_SCHEDULES)
+            busy = Job.objects.filter(distribution__wave=wave, kind=JobKind.RECALL, state__in=OPEN_JOBS)
+            if public or unclear.exists() or going_out.exists() or busy.exists():
+                continue
+            fresh = Wave.objects.select_for_update().get(pk=wave.pk)
+            if fresh.state == WaveState.RECALLING:
+                transition(fresh, WaveState.RECALLED, reason="nothing of it is public any more")
+                closed += 1
     return closed
+
+
+MAY_BE_ARMED = frozenset(
+    {ScheduleState.STAGED, ScheduleState.PUBLISHING, ScheduleState.PUBLISHED, ScheduleState.NEEDS_REVIEW}
+)
+
+
+def take_back_strays() -> int:
+    """Disarm what is armed on YouTube and not wanted any more, however it came to that; returns how many.
+
+    Whoever takes a time away has it disarmed in the same transaction; this finds what ended on another way (its job was
+    cancelled, or failed) or whose disarming was lost.
+    """
+    under_way = Job.objects.filter(
+        distribution=OuterRef("distribution"), kind=JobKind.RECALL, state__in=OPEN_JOBS
+    )
+    strays = (
+        Schedule.objects.filter(armed_for__isnull=False)
+        .exclude(state__in=MAY_BE_ARMED)
+        .exclude(distribution__state=DistributionState.NEEDS_REVIEW)
+        .exclude(Exists(under_way))
+        .select_related("channel", "distribution")
+    )
+    count = 0
+    for row in strays[:200]:
+        publication.disarm(row, f"the schedule is {row.state}")
+        count += 1
+    return count

@@ -1,5 +1,6 @@
 """Decide when: plan publications, move them, hold them, settle what needs a person's word."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +24,9 @@ from orchestration.states import (
     DistributionState,
     JobKind,
     JobState,
+    RunState,
     ScheduleState,
+    WaveState,
 )
 from orchestration.transitions import transition
 from orchestration.wakeup import wake_tick
@@ -184,10 +187,10 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     """Say why a schedule may not move to an instant, with ranked alternatives; two empty lists if it may."""
     now = timezone.now()
     view = snapshots.channel_views([schedule.channel_id])[0]
-    around = timedelta(days=3)
+    around = snapshots.reach([view])
     entries = [
         entry
-        for entry in snapshots.occupied([schedule.channel_id], at - around, at + timedelta(days=60))
+        for entry in snapshots.occupied([schedule.channel_id], at - around, at + around + timedelta(days=60))
         if entry.schedule_id != schedule.pk
     ]
     calendar = calendars_of([view], entries, now)[view.id]
@@ -220,6 +223,8 @@ def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
             raise IllegalTransition(
                 f"Schedule {row.pk} is {row.state} and cannot be moved now.", state=row.state
             )
+        if row.wave is not None and row.wave.state == WaveState.RECALLING:
+            raise IllegalTransition(f"Wave {row.wave.name} is being recalled.", state=row.wave.state)
         messages, offers = why_not_at(row, at)
         if messages:
             raise PlanRefused("; ".join(messages), field="publish_at", alternatives=offers)
@@ -362,7 +367,10 @@ def review(schedule_id: int, outcome: str, youtube_video_id: str = "", reason: s
             raise InvalidRequest(
                 f"{known} is recorded; {youtube_video_id} would be a second upload.", field="youtube_video_id"
             )
+        _refuse_foreign_id(distribution, youtube_video_id)
         _settle_jobs(row, outcome)
+        if row.armed_for is not None and outcome != "published":
+            publication.disarm(row, f"reviewed: {outcome}")
         changes = {"youtube_video_id": known or youtube_video_id} if (known or youtube_video_id) else {}
         wanted = {
             "published": DistributionState.PUBLISHED,
@@ -380,10 +388,36 @@ def review(schedule_id: int, outcome: str, youtube_video_id: str = "", reason: s
     return row
 
 
+YOUTUBE_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{6,32}")
+
+
+def _refuse_foreign_id(distribution: Distribution, youtube_video_id: str) -> None:
+    """Refuse what is no id of YouTube, or another distribution's video. Raises: InvalidRequest."""
+    if not youtube_video_id:
+        return
+    if not YOUTUBE_VIDEO_ID.fullmatch(youtube_video_id):
+        raise InvalidRequest(
+            f"{youtube_video_id!r} is not the id of a YouTube video.", field="youtube_video_id"
+        )
+    other = Distribution.objects.filter(youtube_video_id=youtube_video_id).exclude(pk=distribution.pk).first()
+    if other is not None:
+        raise InvalidRequest(
+            f"{youtube_video_id} is the upload of video {other.video_id} on channel {other.channel_id}.",
+            field="youtube_video_id",
+        )
+
+
 def _settle_jobs(row: Schedule, outcome: str) -> None:
-    to = JobState.SUCCEEDED if outcome in {"published", "staged"} else JobState.FAILED
-    for job in Job.objects.select_for_update(of=("self",)).filter(schedule=row, state=JobState.NEEDS_REVIEW):
-        transition(job, to, verb="job_reviewed", reason=f"reviewed: {outcome}")
+    """Close the jobs that needed review, and the GitHub runs that served them."""
+    is_done = outcome in {"published", "staged"}
+    why = f"reviewed: {outcome}"
+    jobs = Job.objects.select_for_update(of=("self",)).filter(
+        distribution=row.distribution_id, state=JobState.NEEDS_REVIEW
+    )
+    for job in jobs:
+        for run in job.runs.select_for_update(of=("self",)).filter(state=RunState.NEEDS_REVIEW):
+            transition(run, RunState.SUCCEEDED if is_done else RunState.FAILED, reason=why)
+        transition(job, JobState.SUCCEEDED if is_done else JobState.FAILED, verb="job_reviewed", reason=why)
 
 
 # ------------------------------------------------------------------------------------------------------------- conflicts

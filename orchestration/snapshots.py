@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
@@ -70,6 +70,12 @@ def _channel_view(
         executor=channel.executor,
         lead_time_seconds=channel.lead_time_minutes * 60,
     )
+
+
+def reach(views: Iterable[planning.ChannelView]) -> timedelta:
+    """Return how far around an instant a calendar has to be known: its local day, and the largest gap in use."""
+    gaps = [timedelta(minutes=view.min_gap_minutes) for view in views]
+    return max([*gaps, timedelta(days=2)]) + timedelta(days=1)
 
 
 def blackout_view(row: Blackout, zone: str) -> planning.Blackout:

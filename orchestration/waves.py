@@ -56,9 +56,9 @@ def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
 def pause(wave_id: int, reason: str = "") -> Wave:
     """Hold a wave back: nothing of it starts, and what is armed on YouTube is disarmed."""
     with transaction.atomic():
-        wave, rows = locked(wave_id)
-        transition(wave, WaveState.PAUSED, reason=reason)
-        rows = [row for row in rows if not publication.is_beyond_stopping(row)]
+        wave, members = locked(wave_id)
+        rows = [row for row in members if not is_going_out(row)]
+        transition(wave, WaveState.PAUSED, reason=_with_rest(reason, len(members) - len(rows)))
         for row in rows:
             publication.disarm_later(row, "its wave was paused")
         # The version too, so that an arming that is under way finds out and takes its time back.
@@ -67,6 +67,19 @@ def pause(wave_id: int, reason: str = "") -> Wave:
         )
         withdraw_jobs([row.pk for row in rows], "its wave was paused", kinds=[JobKind.PUBLISH])
     return wave
+
+
+def is_going_out(row: Schedule) -> bool:
+    """Say whether a member goes public whatever is done now: its job is at it, or YouTube is about to do it."""
+    return row.state == ScheduleState.PUBLISHING or publication.is_beyond_stopping(row)
+
+
+def _with_rest(reason: str, going_out: int) -> str:
+    """Add to a reason how many members it came too late for."""
+    if not going_out:
+        return reason
+    rest = f"{going_out} could not be stopped any more"
+    return f"{reason}; {rest}" if reason else rest
 
 
 def resume(wave_id: int, reason: str = "") -> Wave:
@@ -92,13 +105,7 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
             raise IllegalTransition(
                 f"Wave {wave.name} is {wave.state} and cannot be moved.", state=wave.state
             )
-        moving = [
-            row
-            for row in rows
-            if not row.overridden
-            and row.state != ScheduleState.PUBLISHING
-            and not publication.is_beyond_stopping(row)
-        ]
+        moving = [row for row in rows if not row.overridden and not is_going_out(row)]
         if not moving:
             raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
         span = at - min(row.publish_at for row in moving)
@@ -134,7 +141,7 @@ def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
     views = {view.id: view for view in snapshots.channel_views(channels)}
     times = [row.publish_at + span for row in rows]
     mine = {row.pk for row in rows}
-    window = planned.FURTHEST / 240  # three days around, which covers the local day and any gap in use
+    window = snapshots.reach(views.values())
     entries = [
         entry
         for entry in snapshots.occupied(list(channels), min(times) - window, max(times) + window)
@@ -157,10 +164,10 @@ def cancel(wave_id: int, reason: str = "") -> Wave:
     """Cancel what is not public yet, all of it or nothing; what is public stays."""
     with transaction.atomic():
         wave, rows = locked(wave_id)
-        transition(wave, WaveState.CANCELLED, reason=reason)
-        for row in rows:
-            if row.state != ScheduleState.PUBLISHING and not publication.is_beyond_stopping(row):
-                cancel_row(row, reason or "its wave was cancelled")
+        leaving = [row for row in rows if not is_going_out(row)]
+        transition(wave, WaveState.CANCELLED, reason=_with_rest(reason, len(rows) - len(leaving)))
+        for row in leaving:
+            cancel_row(row, reason or "its wave was cancelled")
     return wave
 
 
