@@ -5,8 +5,8 @@ from ninja import Query, Router
 
 from orchestration.api.auth import service
 from orchestration.api.fields import Id
-from orchestration.api.filters import ForecastWindow
-from orchestration.api.schemas.plan import ExplanationOut, ResumePreviewOut
+from orchestration.api.filters import EarliestWindow, ForecastWindow
+from orchestration.api.schemas.plan import EarliestOut, ExplanationOut, ResumePreviewOut
 from orchestration.api.schemas.requests import DRAIN, NO_REASON, Because, Stop
 from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
 
@@ -84,3 +84,20 @@ def explain(request: HttpRequest, video_id: Query[Id], channel_id: Query[Id]):
 def forecast(request: HttpRequest, window: Query[ForecastWindow]):
     """Run the planner and dispatcher against a simulated clock: loads, budgets, and what will be late."""
     return service(request).forecast(days=window.days)
+
+
+@router.get(
+    "/earliest-time",
+    response=EarliestOut,
+    operation_id="orchestration_earliest_time",
+    summary="Find the earliest time for a wave",
+)
+def earliest_time(request: HttpRequest, window: Query[EarliestWindow]):
+    """Find the first time at which all of it fits and nothing has to move; `video_id` and `channel_id` may be repeated."""
+    return service(request).find_earliest_time(
+        video_ids=window.video_id,
+        channel_ids=window.channel_id,
+        timing=window.timing,
+        scheduled_at=window.since,
+        delay_seconds=window.delay_seconds,
+    )

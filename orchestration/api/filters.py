@@ -18,6 +18,7 @@ from orchestration.states import (
     RunState,
     ScheduleState,
     SourceState,
+    Timing,
     Trigger,
     VideoState,
     WaveState,
@@ -171,6 +172,16 @@ class ForecastWindow(Schema):
     """How far a forecast looks."""
 
     days: Annotated[int, Field(ge=1, le=60)] = 7
+
+
+class EarliestWindow(Schema):
+    """What is to go out together, and from when on."""
+
+    video_id: Annotated[list[Id], Field(min_length=1, max_length=1000)]
+    channel_id: Annotated[list[Id], Field(min_length=1, max_length=1000)]
+    timing: Timing = Timing.SIMULTANEOUS
+    since: Annotated[Instant | None, Field(description="empty: from now on")] = None
+    delay_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 0
 
 
 class StatisticsWindow(Schema):

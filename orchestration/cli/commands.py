@@ -8,6 +8,7 @@ from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, Options, Service, given, reason
 from orchestration.cli.rows import ROWS
+from orchestration.states import Timing
 
 # ------------------------------------------------------------------------------------------------------------- control
 
@@ -112,6 +113,32 @@ def _wave(service: Service, options: Options) -> Any:
     return service.schedule_wave_publication(**values, overrides=None)
 
 
+def _earliest_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--video", dest="videos", nargs="+", type=arguments.row_id, required=True, metavar="ID"
+    )
+    arguments.add_channels(parser, required=True)
+    parser.add_argument("--timing", choices=Timing.values, default=Timing.SIMULTANEOUS.value)
+    parser.add_argument(
+        "--since",
+        type=arguments.instant,
+        metavar="INSTANT",
+        help="ISO 8601 with an offset; without it from now on",
+    )
+    parser.add_argument(
+        "--delay-seconds", type=arguments.whole, default=0, metavar="N", help="staggered: between channels"
+    )
+
+
+def _earliest(service: Service, options: Options) -> Any:
+    return service.find_earliest_time(
+        video_ids=options.videos,
+        channel_ids=arguments.channels(options.channels),
+        scheduled_at=options.since,
+        **given(options, "timing", "delay_seconds"),
+    )
+
+
 def _trigger_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("channel", help="slug or id")
     what = parser.add_mutually_exclusive_group()
@@ -201,6 +228,14 @@ PUBLICATION = (
         plan.WaveResultOut,
         text.wave_result,
         _wave_options,
+    ),
+    Command(
+        "earliest",
+        "find the first time at which a wave fits and nothing has to move",
+        _earliest,
+        plan.EarliestOut,
+        text.earliest,
+        _earliest_options,
     ),
     Command(
         "trigger",

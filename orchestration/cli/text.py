@@ -103,6 +103,16 @@ def wave_result(result: results.WaveResult) -> list[str]:
     return [head, *plan(result.plan)]
 
 
+def earliest(result: results.EarliestResult) -> list[str]:
+    """Say when all of it would fit."""
+    head = (
+        f"Fits as it is: {when(result.at)}"
+        if result.at
+        else "No time was found at which nothing has to move."
+    )
+    return [head, *plan(result.plan)]
+
+
 def wave(row: Wave) -> list[str]:
     """Say how a wave is."""
     return [f"Wave {row.pk} ({row.name}) is {row.state}."]

@@ -156,6 +156,10 @@ SAME = (
     (("forecast", "--days", "2"), "orchestration/forecast?days=2"),
     (("explain", "VIDEO", "CHANNEL"), "orchestration/explain?video_id=VIDEO&channel_id=CHANNEL"),
     (("statistics",), "statistics"),
+    (
+        ("earliest", "--video", "VIDEO", "--channel", "CHANNEL", "--since", f"{LATER:%Y-%m-%dT%H:%MZ}"),
+        f"orchestration/earliest-time?video_id=VIDEO&channel_id=CHANNEL&since={LATER:%Y-%m-%dT%H:%MZ}",
+    ),
     (("wave-show", "WAVE"), "waves/WAVE"),
     (("pools",), "pools?limit=POOLS"),
 )
@@ -186,7 +190,16 @@ def test_json_says_what_the_api_says(words, path):
 def _steady(value):
     """Leave out what the clock or the paging changes between two calls."""
     if isinstance(value, dict):
-        moving = {"components", "starts_at", "ends_at", "limit", "hours", "lateness_seconds", "scores"}
+        moving = {
+            "components",
+            "starts_at",
+            "ends_at",
+            "limit",
+            "hours",
+            "lateness_seconds",
+            "scores",
+            "stage_at",
+        }
         return {key: _steady(item) for key, item in value.items() if key not in moving}
     if isinstance(value, list):
         return [_steady(item) for item in value]
@@ -308,6 +321,7 @@ def test_every_answer_has_a_text():
         (("wave-recall", wave.pk), "Would become private again"),
         (("distribute", "--dry-run"), "Dry run"),
         (("explain", video.pk, channel.slug), f"Video {video.pk}"),
+        (("earliest", "--video", video.pk, "--channel", channel.slug), "Fits as it is"),
         (("trigger", channel.slug, "--video", video.pk), "local_pipeline"),
         (("monitor", "--check"), "checks were started"),
         (("pools",), lease.holder),

@@ -141,6 +141,13 @@ class WaveResultOut(Value):
     plan: PlanOut
 
 
+class EarliestOut(Value):
+    """The first time at which all fits and nothing has to move; null if none was found, with the plan as it would be."""
+
+    at: datetime | None
+    plan: PlanOut
+
+
 class DistributionOut(Schema):
     """The decision that a video goes to a channel, and how it ended."""
 

@@ -121,12 +121,13 @@ def test_what_is_answered_fits_what_is_documented(api, document, name):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "path", ["status", "dashboard", "monitor-channels", "preview-resume", "forecast", "explain"]
+    "path",
+    ["status", "dashboard", "monitor-channels", "preview-resume", "forecast", "explain", "earliest-time"],
 )
 def test_what_orchestration_answers_fits_what_is_documented(api, document, path):
     channel, video = factories.ChannelFactory(), factories.VideoFactory()
     factories.ScheduleFactory(), factories.JobFactory(running=True), factories.WaveFactory()
-    query = {"channel_id": channel.pk, "video_id": video.pk} if path == "explain" else {}
+    query = {"channel_id": channel.pk, "video_id": video.pk} if path in ("explain", "earliest-time") else {}
 
     answer = api.get(f"orchestration/{path}", **query)
 
