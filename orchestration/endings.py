@@ -3,12 +3,13 @@
 Called in the transaction that ends the job, so that no job ends without its consequence.
 """
 
-from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from channels.models import Credential
 from channels.states import CredentialState
-from orchestration import activity
+from orchestration import activity, publication
+from orchestration.errors import IllegalTransition
 from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.states import (
     CLAIMABLE_JOBS,
@@ -22,6 +23,27 @@ from orchestration.transitions import transition
 from orchestration.wakeup import wake_tick
 
 STOPPED_BY_SWITCH = "stop_now"
+AGAIN = "its job is tried again"
+DECIDED_SCHEDULES = frozenset(
+    {ScheduleState.HELD, ScheduleState.CANCELLED, ScheduleState.SKIPPED, ScheduleState.MISSED}
+)
+"""A person or a misfire policy has settled these; a job that is tried again does not undo it."""
+
+
+def lock(job: Job) -> None:
+    """Lock what a job's end may change, before the job itself.
+
+    The order is schedule, distribution, job, as whoever steers a publication locks it: so an operator who holds one back
+    and a worker who ends its job never wait for each other.
+    """
+    distributions = [job.distribution_id] if job.distribution_id else []
+    if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
+        distributions = list(_waiting_stages(job.video_id).values_list("distribution_id", flat=True))
+    if distributions:
+        mine = Schedule.objects.filter(distribution__in=distributions).order_by("pk")
+        list(mine.select_for_update(of=("self",)).values_list("pk"))
+        theirs = Distribution.objects.filter(pk__in=distributions).order_by("pk")
+        list(theirs.select_for_update(of=("self",)).values_list("pk"))
 
 
 def settle(job: Job) -> None:
@@ -44,25 +66,54 @@ def settle(job: Job) -> None:
 
 
 def reopen(job: Job) -> None:
-    """Bring back what a job's bad end had closed, since it is being tried again."""
-    if job.video_id and job.kind in {JobKind.SCRAPE, JobKind.PROCESS}:
-        video = Video.objects.select_for_update(of=("self",)).get(pk=job.video_id)
-        to = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
-        if video.state == VideoState.FAILED:
-            transition(video, to, reason="its job is tried again", error_code="", error_message="")
-    if job.kind not in {JobKind.STAGE, JobKind.PUBLISH} or not job.distribution_id:
+    """Bring back what a job's bad end had closed, since it is being tried again.
+
+    Raises: IllegalTransition, if somebody has decided otherwise about its publication since; that decision stands.
+    """
+    if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
+        _reopen_video(job)
+    elif job.kind in {JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL} and job.distribution_id:
+        schedule, distribution = _locked_pair(job)
+        if job.kind == JobKind.RECALL:
+            _reopen_recall(job, schedule, distribution)
+        else:
+            _reopen_publication(job, schedule, distribution)
+
+
+def _reopen_video(job: Job) -> None:
+    video = Video.objects.select_for_update(of=("self",)).get(pk=job.video_id)
+    to = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
+    if video.state == VideoState.FAILED:
+        transition(video, to, reason=AGAIN, error_code="", error_message="")
+
+
+def _reopen_recall(job: Job, schedule: Schedule | None, distribution: Distribution) -> None:
+    if job.params.get("why") != "recall" or distribution.state != DistributionState.NEEDS_REVIEW:
+        return  # a video that was to be disarmed stays under review: only its moment can tell what it did
+    transition(distribution, DistributionState.PUBLISHED, reason=AGAIN, error_code="", error_message="")
+    if schedule is not None and schedule.state == ScheduleState.NEEDS_REVIEW:
+        transition(schedule, ScheduleState.PUBLISHED, reason=AGAIN)
+
+
+def _reopen_publication(job: Job, schedule: Schedule | None, distribution: Distribution) -> None:
+    if schedule is not None:
+        held_by_job = schedule.state == ScheduleState.HELD and job.cancel_reason == "operator"
+        if schedule.state in DECIDED_SCHEDULES and not held_by_job:
+            raise IllegalTransition(
+                f"Its publication is {schedule.get_state_display()}; release it, or give it a new time.",
+                state=schedule.state,
+            )
+    wanted = DistributionState.STAGED if distribution.youtube_video_id else DistributionState.ASSIGNED
+    closed = {DistributionState.FAILED, DistributionState.CANCELLED, DistributionState.NEEDS_REVIEW}
+    if distribution.state in closed:
+        transition(distribution, wanted, reason=AGAIN, error_code="", error_message="")
+    if schedule is None:
         return
-    distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=job.distribution_id)
-    if distribution.state in {DistributionState.FAILED, DistributionState.CANCELLED}:
-        to = DistributionState.STAGED if distribution.youtube_video_id else DistributionState.ASSIGNED
-        transition(distribution, to, reason="its job is tried again", error_code="", error_message="")
-    if job.schedule_id:
-        schedule = Schedule.objects.select_for_update(of=("self",)).get(pk=job.schedule_id)
-        wanted = ScheduleState.STAGED if distribution.youtube_video_id else ScheduleState.PLANNED
-        if schedule.can_become(wanted) and schedule.state != wanted:
-            transition(schedule, wanted, reason="its job is tried again")
-        if job.kind == JobKind.STAGE and schedule.state == ScheduleState.PLANNED:
-            transition(schedule, ScheduleState.STAGING, reason="its job is tried again")
+    wanted = ScheduleState.STAGED if distribution.youtube_video_id else ScheduleState.PLANNED
+    if schedule.state != wanted and schedule.can_become(wanted):
+        transition(schedule, wanted, reason=AGAIN)
+    if job.kind == JobKind.STAGE and schedule.state == ScheduleState.PLANNED:
+        transition(schedule, ScheduleState.STAGING, reason=AGAIN)
 
 
 def _revoke(job: Job) -> None:
@@ -73,6 +124,8 @@ def _revoke(job: Job) -> None:
 
 
 def _source_failed(job: Job) -> None:
+    if job.state == JobState.CANCELLED:
+        return  # nothing was learned about the source
     source = Source.objects.select_for_update(of=("self",)).get(pk=job.source_id)
     source.consecutive_failures += 1
     Source.objects.filter(pk=source.pk).update(
@@ -104,12 +157,13 @@ def _video_failed(job: Job) -> None:
     fail_waiting_stages(video, f"its video failed: {job.error_message}")
 
 
+def _waiting_stages(video_id: int) -> QuerySet[Job]:
+    return Job.objects.filter(video=video_id, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS)
+
+
 def fail_waiting_stages(video: Video, why: str) -> None:
     """End the staging jobs that wait for a video which will not become ready by itself."""
-    waiting = Job.objects.select_for_update(of=("self",)).filter(
-        video=video, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS
-    )
-    for job in waiting:
+    for job in _waiting_stages(video.pk).select_for_update(of=("self",)):
         transition(
             job,
             JobState.FAILED,
@@ -125,26 +179,38 @@ def fail_waiting_stages(video: Video, why: str) -> None:
 def _staging_ended(job: Job) -> None:
     if not job.distribution_id:
         return
-    with transaction.atomic():
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=job.distribution_id)
-        schedule = Schedule.objects.select_for_update(of=("self",)).filter(distribution=distribution).first()
-        if job.state == JobState.CANCELLED:
-            _staging_cancelled(job, schedule)
-            return
-        if job.state == JobState.NEEDS_REVIEW:
-            to, schedule_to = DistributionState.NEEDS_REVIEW, ScheduleState.NEEDS_REVIEW
-        else:
-            to, schedule_to = DistributionState.FAILED, ScheduleState.FAILED
-        if distribution.can_become(to):
-            transition(
-                distribution,
-                to,
-                reason=job.error_message,
-                error_code=job.error_code,
-                error_message=job.error_message[:500],
-            )
-        if schedule is not None and schedule.can_become(schedule_to):
-            transition(schedule, schedule_to, reason=job.error_message)
+    schedule, distribution = _locked_pair(job)
+    if job.state == JobState.CANCELLED:
+        _staging_cancelled(job, schedule)
+        return
+    if distribution.youtube_video_id:
+        return  # the upload is there and recorded: what went wrong came after it
+    if job.state == JobState.NEEDS_REVIEW:
+        to, schedule_to = DistributionState.NEEDS_REVIEW, ScheduleState.NEEDS_REVIEW
+    else:
+        to, schedule_to = DistributionState.FAILED, ScheduleState.FAILED
+    # What was cancelled, skipped or missed meanwhile stays so: an upload that nobody knows of is private.
+    if distribution.state == DistributionState.ASSIGNED:
+        _close(distribution, to, job)
+    if schedule is not None and schedule.is_open and schedule.can_become(schedule_to):
+        transition(schedule, schedule_to, reason=job.error_message)
+
+
+def _locked_pair(job: Job) -> tuple[Schedule | None, Distribution]:
+    schedule = (
+        Schedule.objects.select_for_update(of=("self",)).filter(distribution=job.distribution_id).first()
+    )
+    return schedule, Distribution.objects.select_for_update(of=("self",)).get(pk=job.distribution_id)
+
+
+def _close(distribution: Distribution, to: str, job: Job, message: str = "") -> None:
+    transition(
+        distribution,
+        to,
+        reason=job.error_message,
+        error_code=job.error_code,
+        error_message=(message or job.error_message)[:500],
+    )
 
 
 def _staging_cancelled(job: Job, schedule: Schedule | None) -> None:
@@ -162,27 +228,44 @@ def _staging_cancelled(job: Job, schedule: Schedule | None) -> None:
 
 
 def _publishing_ended(job: Job) -> None:
-    schedule = Schedule.objects.select_for_update(of=("self",)).filter(pk=job.schedule_id).first()
+    if not job.distribution_id:
+        return
+    schedule, distribution = _locked_pair(job)
     if schedule is None:
         return
-    distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=schedule.distribution_id)
     if job.state == JobState.CANCELLED:
-        if job.cancel_reason == "operator" and schedule.can_become(ScheduleState.HELD):
-            transition(
-                schedule, ScheduleState.HELD, reason=job.error_message or "its publication was cancelled"
-            )
+        if job.cancel_reason == "operator":
+            _hold(schedule, job.error_message or "its publication was cancelled")
         return
-    in_doubt = job.state == JobState.NEEDS_REVIEW or schedule.state == ScheduleState.PUBLISHING
+    # What is armed goes public by itself, whatever became of the job that was to look.
+    in_doubt = (
+        job.state == JobState.NEEDS_REVIEW
+        or schedule.state == ScheduleState.PUBLISHING
+        or (schedule.is_open and schedule.armed_for is not None)
+    )
     to = ScheduleState.NEEDS_REVIEW if in_doubt else ScheduleState.FAILED
     if schedule.can_become(to):
         transition(schedule, to, reason=job.error_message)
     if in_doubt and distribution.can_become(DistributionState.NEEDS_REVIEW):
-        transition(
-            distribution,
-            DistributionState.NEEDS_REVIEW,
-            reason=job.error_message,
-            error_code=job.error_code,
-            error_message=job.error_message[:500],
+        _close(distribution, DistributionState.NEEDS_REVIEW, job)
+
+
+def _hold(schedule: Schedule, why: str) -> None:
+    """Hold a publication back and disarm it; what cannot be stopped any more stays, and the next tick has it looked at."""
+    if not schedule.can_become(ScheduleState.HELD) or publication.is_beyond_stopping(schedule):
+        return
+    publication.disarm_later(schedule, why)
+    transition(schedule, ScheduleState.HELD, reason=why, armed_for=None)
+
+
+def refuse_if_beyond_stopping(job: Job) -> None:
+    """Refuse to cancel a publication that is about to be public. Raises: IllegalTransition."""
+    if job.kind != JobKind.PUBLISH or job.schedule is None:
+        return
+    if job.schedule.state == ScheduleState.PUBLISHING or publication.is_beyond_stopping(job.schedule):
+        raise IllegalTransition(
+            "Its moment has come and it is being made public: it can only be recalled now.",
+            state=job.schedule.state,
         )
 
 
@@ -190,12 +273,9 @@ def _recall_ended(job: Job) -> None:
     """A video that could not be made private may be public against our will: a person must look."""
     if job.state == JobState.CANCELLED or not job.distribution_id:
         return
-    distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=job.distribution_id)
+    schedule, distribution = _locked_pair(job)
+    why = f"It could not be made private: {job.error_message}"
     if distribution.can_become(DistributionState.NEEDS_REVIEW):
-        transition(
-            distribution,
-            DistributionState.NEEDS_REVIEW,
-            reason=job.error_message,
-            error_code=job.error_code,
-            error_message=f"It could not be made private: {job.error_message}"[:500],
-        )
+        _close(distribution, DistributionState.NEEDS_REVIEW, job, why)
+    if schedule is not None and schedule.can_become(ScheduleState.NEEDS_REVIEW):
+        transition(schedule, ScheduleState.NEEDS_REVIEW, reason=why)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteError
@@ -25,7 +25,13 @@ from orchestration import (
     workflows,
 )
 from orchestration.activity import Acting, acting_as
-from orchestration.errors import IllegalTransition, LeaseLost, OrchestrationError, StaleState
+from orchestration.errors import (
+    IllegalTransition,
+    LeaseLost,
+    OrchestrationError,
+    StaleState,
+    SystemNotRunning,
+)
 from orchestration.lease import JobCancelled, JobLease, OutcomeUnknown, WaitUntil
 from orchestration.media.errors import Cancelled, MediaError
 from orchestration.models import Job
@@ -48,6 +54,13 @@ RUNNERS: dict[tuple[str, str], Runner] = {
     (JobKind.COLLECT, Executor.LOCAL): statistics.run_collect,
     (JobKind.CHECK, Executor.LOCAL): monitoring.run_check,
 }
+
+LOOK_AGAIN = timedelta(seconds=30)
+"""How long an armed publication waits for the switch before it is looked at again; each look costs a unit."""
+SHORTEST_WAIT = timedelta(seconds=60)
+"""How long a spent quota is waited for at least, whatever the remote said about when it is refilled."""
+REVIEWED_KINDS = frozenset({JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL})
+"""Their calls change what lies on YouTube: an outcome that stays unknown needs a person, not another call."""
 
 
 def work(*, fast: bool, most: int = 50) -> int:
@@ -78,71 +91,86 @@ def run(job: Job) -> Job:
                 endings.settle(job)
         except LeaseLost as error:
             logger.warning("job %s was taken from us: %s", job.pk, error)
-        except StaleState as error:
-            _settle_stale(job, error)
         except Exception as error:
-            _end(job, error)
+            return _end(lease, error) or job
     return job
 
 
-def _settle_stale(job: Job, error: StaleState) -> None:
-    """Somebody changed what the job works on: look again soon, unless the job itself was taken."""
+def _end(lease: JobLease, error: Exception) -> Job | None:
+    """Turn what a runner raised into the job's state, if the job is still ours: another try, or an end."""
+    if isinstance(error, OperationalError | InterfaceError) and not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
     try:
-        queue.try_again(
-            job, at=timezone.now() + timedelta(seconds=1), error_code=error.code, error_message=error.message
-        )
-    except (StaleState, IllegalTransition):
-        logger.warning("job %s was taken from us: %s", job.pk, error)
-
-
-def _end(job: Job, error: Exception) -> None:
-    """Turn what a runner raised into the job's state: another try, failed, errored, cancelled or needs review."""
-    now = timezone.now()
-    try:
-        match error:
-            case WaitUntil():
-                queue.try_again(job, at=error.at, error_code="", error_message=error.note, counted=False)
-            case JobCancelled() | Cancelled():
-                _finish(job, JobState.CANCELLED, "cancelled", "stopped as asked")
-            case OutcomeUnknown():
-                _finish(job, JobState.NEEDS_REVIEW, error.code, error.message, uncertain=True)
-            case pools.BudgetExhausted():
-                queue.try_again(
-                    job, at=error.resets_at, error_code=error.code, error_message=str(error), counted=False
-                )
-            case QuotaExhausted():
-                at = error.resets_at or now + timedelta(seconds=error.retry_after_seconds or 3600)
-                queue.try_again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
-            case RateLimited():
-                at = now + timedelta(seconds=error.retry_after_seconds or 60)
-                queue.try_again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
-            case RemoteError() | MediaError() | OrchestrationError():
-                wait = getattr(error, "retry_after_seconds", None)
-                _retry_or_fail(job, error.again != "never", error.code, str(error), wait)
-            case OperationalError() | InterfaceError():
-                _retry_or_fail(job, True, "database_unavailable", f"{type(error).__name__}: {error}", None)
-            case SecretUnreadable():
-                _finish(job, JobState.FAILED, "secret_unreadable", str(error))
-            case _:
-                logger.error("job %s ended by a fault of ours", job.pk, exc_info=error)
-                _finish(job, JobState.ERRORED, "internal_error", f"{type(error).__name__}: {error}")
+        # Read anew: memory knows nothing of who asked it to stop, and may hold what was rolled back.
+        job = queue.held(lease.job, lease.holder, lease.version).first()
+        if job is None:
+            logger.warning("job %s was taken from us; its outcome was %r", lease.job.pk, error)
+            return None
+        _write_outcome(job, error)
     except (StaleState, IllegalTransition, LeaseLost) as lost:
-        logger.warning("the outcome of job %s was not written, it was taken from us: %s", job.pk, lost)
-    except DatabaseError:
+        logger.warning("the outcome of job %s was not written, it was taken from us: %s", lease.job.pk, lost)
+    except (DatabaseError, InterfaceError):
         # The lease runs out and the job is rescued; saying so is all that can be done now.
-        logger.exception("the outcome of job %s could not be written", job.pk)
+        logger.exception("the outcome of job %s could not be written", lease.job.pk)
+    else:
+        return job
+    return None
 
 
-def _retry_or_fail(job: Job, again: bool, code: str, message: str, wait_seconds: float | None) -> None:
-    if again and job.attempts < job.max_attempts:
+def _write_outcome(job: Job, error: Exception) -> None:
+    now = timezone.now()
+    match error:
+        case WaitUntil():
+            queue.try_again(job, at=error.at, error_code="", error_message=error.note, counted=False)
+        case JobCancelled() | Cancelled():
+            _finish(job, JobState.CANCELLED, "cancelled", "stopped as asked")
+        case OutcomeUnknown():
+            _finish(job, JobState.NEEDS_REVIEW, error.code, error.message, uncertain=True)
+        case pools.BudgetExhausted():
+            _wait(job, error.resets_at, error)
+        case QuotaExhausted():
+            _wait(job, error.resets_at or now + timedelta(seconds=error.retry_after_seconds or 3600), error)
+        case RateLimited():
+            _wait(job, now + timedelta(seconds=error.retry_after_seconds or 60), error)
+        case SystemNotRunning():
+            # What is not armed is not claimed either before the system runs; then it goes on at once.
+            is_armed = job.schedule is not None and job.schedule.armed_for is not None
+            at = now + LOOK_AGAIN if is_armed else now
+            queue.try_again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
+        case StaleState():
+            _retry_or_end(job, "again", error.code, error.message, 1)
+        case RemoteError() | MediaError() | OrchestrationError():
+            wait = getattr(error, "retry_after_seconds", None)
+            _retry_or_end(job, error.again, error.code, str(error), wait)
+        case OperationalError() | InterfaceError():
+            _retry_or_end(job, "again", "database_unavailable", f"{type(error).__name__}: {error}", None)
+        case SecretUnreadable():
+            _finish(job, JobState.FAILED, "secret_unreadable", str(error))
+        case _:
+            logger.error("job %s ended by a fault of ours", job.pk, exc_info=error)
+            _finish(job, JobState.ERRORED, "internal_error", f"{type(error).__name__}: {error}")
+
+
+def _wait(job: Job, at: datetime, error: Exception) -> None:
+    """Let a job wait for a quota: not a failure, not counted as an attempt."""
+    at = max(at, timezone.now() + SHORTEST_WAIT)
+    queue.try_again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
+
+
+def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
+    """Try again while that can help and tries are left; then it has failed, or somebody has to look what happened."""
+    if again != "never" and job.attempts < job.max_attempts:
         pause = timedelta(seconds=wait_seconds) if wait_seconds else queue.back_off(job.attempts)
         queue.try_again(job, at=timezone.now() + pause, error_code=code, error_message=message)
+    elif again == "unknown" and job.kind in REVIEWED_KINDS:
+        _finish(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)
     else:
         _finish(job, JobState.FAILED, code, message)
 
 
 def _finish(job: Job, state: str, code: str, message: str, *, uncertain: bool = False) -> None:
     with transaction.atomic():
+        endings.lock(job)
         queue.finish(job, state, error_code=code, error_message=message, uncertain=uncertain)
         endings.settle(job)
 
@@ -150,27 +178,34 @@ def _finish(job: Job, state: str, code: str, message: str, *, uncertain: bool = 
 def reap(now: datetime | None = None) -> int:
     """Take jobs back from holders that are gone; returns how many.
 
-    A rescued job starts again from what it stored (a session, a marker, a run): its runner asks the remote first.
+    A rescued job starts again from what it stored (a session, a marker, a run): its runner asks the remote first. One
+    that cannot be rescued does not keep the others from it.
     """
     now = now or timezone.now()
     rescued = 0
     for found in queue.lost(now):
-        with transaction.atomic():
-            job = queue.locked(found.pk)
-            if job.state != JobState.RUNNING or job.holder != found.holder:
-                continue
-            if not holders.is_gone(job.holder) and job.lease_expires_at and job.lease_expires_at > now:
-                continue
-            why = "its worker is gone" if holders.is_gone(job.holder) else "its lease ran out"
-            with activity.correlated(job.correlation_id):
-                if job.cancel_requested_at:
-                    _finish(job, JobState.CANCELLED, "cancelled", f"asked to stop, and {why}")
-                elif job.attempts >= job.max_attempts:
-                    _finish(job, JobState.FAILED, "worker_lost", f"{why}, for the {job.attempts}th time")
-                else:
-                    queue.try_again(
-                        job, at=now, error_code="worker_lost", error_message=f"{why}; it starts again"
-                    )
-            wake_workers(fast=job.fast)
-        rescued += 1
+        try:
+            rescued += _rescue(found, now)
+        except Exception:
+            logger.exception("job %s is lost and could not be rescued", found.pk)
     return rescued
+
+
+def _rescue(found: Job, now: datetime) -> bool:
+    with transaction.atomic():
+        endings.lock(found)
+        job = queue.locked(found.pk)
+        why = queue.why_lost(job, now)
+        if job.state != JobState.RUNNING or job.holder != found.holder or not why:
+            return False
+        with activity.correlated(job.correlation_id):
+            if job.cancel_requested_at:
+                _finish(job, JobState.CANCELLED, "cancelled", f"asked to stop, and {why}")
+            elif job.attempts >= job.max_attempts:
+                _finish(job, JobState.FAILED, "worker_lost", f"{why}, for the {job.attempts}th time")
+            else:
+                queue.try_again(
+                    job, at=now, error_code="worker_lost", error_message=f"{why}; it starts again"
+                )
+        wake_workers(fast=job.fast)
+    return True

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils import timezone
 
 from orchestration import heartbeats
@@ -46,11 +46,13 @@ class JobLease:
     def __init__(self, job: Job, *, every_seconds: float = 5) -> None:
         self.job = job
         self.holder = job.holder
+        self.version = job.version
         self.every_seconds = every_seconds
         self._cancelled = threading.Event()
         self._lost = threading.Event()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
+        self._beaten_at = time.monotonic()
         self._written_at = 0.0
         self._note = ""
 
@@ -72,9 +74,13 @@ class JobLease:
             self._thread.join(timeout=10)
 
     def cancelled(self) -> bool:
-        """Say whether work should stop: asked to, or the lease is lost."""
+        """Say whether work should stop: asked to, or the lease is lost, or may be as it could not be extended."""
+        from orchestration import queue
+
         if self._thread is None:
             self._look()
+        elif time.monotonic() - self._beaten_at > queue.LEASE_SECONDS:
+            self._lost.set()
         return self._cancelled.is_set() or self._lost.is_set()
 
     def check(self) -> None:
@@ -106,8 +112,9 @@ class JobLease:
         from orchestration import queue
 
         try:
-            if queue.heartbeat(self.job, self.holder):
+            if queue.heartbeat(self.job, self.holder, version=self.version):
                 self._cancelled.set()
+            self._beaten_at = time.monotonic()
             heartbeats.beat("worker:control" if self.job.fast else "worker:work")
         except LeaseLost:
             self._lost.set()
@@ -117,7 +124,7 @@ class JobLease:
             while not self._over.wait(self.every_seconds):
                 try:
                     self._look()
-                except DatabaseError as error:
+                except Exception as error:  # whatever it was: without a heartbeat, the job runs twice
                     logger.warning("no heartbeat for job %s: %s", self.job.pk, error)
                     connection.close()
         finally:

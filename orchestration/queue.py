@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from channels.states import ChannelState, Executor
 from orchestration import activity, holders, pools
-from orchestration.errors import IllegalTransition, LeaseLost, NotFound
-from orchestration.models import Job, SystemState
+from orchestration.errors import LeaseLost, NotFound
+from orchestration.models import Job, SystemState, WorkflowRun
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.states import (
     CLAIMABLE_JOBS,
     OPEN_JOBS,
+    OPEN_RUNS,
     JobKind,
     JobState,
     SystemStatus,
@@ -34,6 +35,8 @@ from orchestration.wakeup import wake_workers
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
+RUN_HOLDER = "run:"
+"""Begins the name of a holder that is a GitHub run."""
 SAFE_KINDS = frozenset({JobKind.CHECK, JobKind.RECALL})
 """These only look, or take back: they run in every system state and on paused channels."""
 FAST_KINDS = frozenset({JobKind.PUBLISH, JobKind.RECALL, JobKind.SYNC, JobKind.COLLECT, JobKind.CHECK})
@@ -86,14 +89,14 @@ def enqueue(
         correlation_id=correlation_id or activity.acting().correlation_id or activity.new_correlation_id(),
     )
     with transaction.atomic():
-        standing = Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS).first()
+        standing = open_jobs(dedupe_key).first()
         if standing is not None:
             return standing
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
         except IntegrityError:
-            standing = Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS).first()
+            standing = open_jobs(dedupe_key).first()
             if standing is None:
                 raise
             return standing
@@ -203,24 +206,33 @@ def _write_claims(jobs: Sequence[Job], now: datetime, changed: Mapping[str, Any]
 # --------------------------------------------------------------------------------------------------- the holder's side
 
 
-def heartbeat(job: Job, holder: str, *, seconds: int = LEASE_SECONDS) -> bool:
+def held(job: Job, holder: str, version: int | None = None) -> QuerySet[Job]:
+    """Return the job while it is still this holder's; none, once it was taken away.
+
+    The version tells one claim from the next, since the name of a thread can come back and a claim cannot.
+    """
+    version = job.version if version is None else version
+    return Job.objects.filter(pk=job.pk, holder=holder, version=version, state=JobState.RUNNING)
+
+
+def heartbeat(job: Job, holder: str, *, version: int | None = None, seconds: int = LEASE_SECONDS) -> bool:
     """Extend the lease of a running job; returns whether it was asked to cancel.
 
     Raises: LeaseLost, if the job is not this holder's any more.
     """
     now = timezone.now()
     expires = now + timedelta(seconds=seconds)
-    held = Job.objects.filter(pk=job.pk, holder=holder, state=JobState.RUNNING)
-    if not held.update(heartbeat_at=now, lease_expires_at=expires):
+    ours = held(job, holder, version)
+    if not ours.update(heartbeat_at=now, lease_expires_at=expires):
         raise LeaseLost(f"job {job.pk} is not held by {holder} any more")
     pools.extend(job, expires=expires, now=now)
-    return held.filter(cancel_requested_at__isnull=False).exists()
+    return ours.filter(cancel_requested_at__isnull=False).exists()
 
 
 def note_progress(job: Job, holder: str, fraction: float, note: str) -> None:
     """Write how far a running job is. Raises: LeaseLost."""
     fraction = min(max(fraction, 0.0), 1.0)
-    written = Job.objects.filter(pk=job.pk, holder=holder, state=JobState.RUNNING).update(
+    written = held(job, holder).update(
         progress=fraction, progress_note=note[:200], heartbeat_at=timezone.now()
     )
     if not written:
@@ -231,10 +243,7 @@ def note_progress(job: Job, holder: str, fraction: float, note: str) -> None:
 def hand_over(job: Job, holder: str, to: str, *, seconds: int) -> None:
     """Give the lease of a running job to another holder, for example to the GitHub run that serves it now."""
     expires = timezone.now() + timedelta(seconds=seconds)
-    written = Job.objects.filter(pk=job.pk, holder=holder, state=JobState.RUNNING).update(
-        holder=to, lease_expires_at=expires
-    )
-    if not written:
+    if not held(job, holder).update(holder=to, lease_expires_at=expires):
         raise LeaseLost(f"job {job.pk} is not held by {holder} any more")
     job.holder = to
     pools.extend(job, expires=expires, now=timezone.now(), holder=to)
@@ -295,17 +304,40 @@ def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = 90
 def lost(now: datetime) -> list[Job]:
     """Return the running jobs whose holder is gone or whose lease ran out.
 
-    Jobs that a GitHub run serves are left to `workflows.watch`, which asks GitHub first.
+    Jobs that a GitHub run serves are left to `workflows.watch`, which asks GitHub first, as long as it looks at the run.
     """
-    running = Job.objects.filter(state=JobState.RUNNING).exclude(holder__startswith="run:")
-    return [
-        job
-        for job in running.only("pk", "holder", "lease_expires_at")
-        if (job.lease_expires_at and job.lease_expires_at <= now) or holders.is_gone(job.holder)
-    ]
+    running = Job.objects.filter(state=JobState.RUNNING)
+    of_workers = [job for job in running.exclude(holder__startswith=RUN_HOLDER) if why_lost(job, now)]
+    of_runs = running.filter(holder__startswith=RUN_HOLDER).exclude(
+        pk__in=_watched_runs(now).values("job_id")
+    )
+    return [*of_workers, *of_runs]
 
 
-# ------------------------------------------------------------------------------------------------- the operator's side
+def why_lost(job: Job, now: datetime) -> str:
+    """Say how a running job was lost; empty while it is held."""
+    if job.holder.startswith(RUN_HOLDER):
+        return "" if _watched_runs(now).filter(job=job).exists() else "its run ended without it"
+    if holders.is_gone(job.holder):
+        return "its worker is gone"
+    if job.lease_expires_at is None or job.lease_expires_at <= now:
+        return "its lease ran out"
+    return ""
+
+
+def _watched_runs(now: datetime) -> QuerySet[WorkflowRun]:
+    """Return the runs that somebody looks at, or has just closed and is about to end the job of."""
+    return WorkflowRun.objects.filter(
+        Q(state__in=OPEN_RUNS) | Q(state_changed_at__gt=now - timedelta(seconds=LEASE_SECONDS))
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ under lock
+
+
+def open_jobs(dedupe_key: str) -> QuerySet[Job]:
+    """Return the open job with a key: at most one, by constraint."""
+    return Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS)
 
 
 def locked(job_id: int) -> Job:
@@ -313,84 +345,6 @@ def locked(job_id: int) -> Job:
     job = Job.objects.select_for_update(of=("self",)).filter(pk=job_id).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}.", field="job_id")
-    return job
-
-
-def cancel(job_id: int, reason: str = "") -> Job:
-    """Cancel a waiting job at once, or ask a running one to stop; its end follows when its worker has stopped."""
-    from orchestration import endings
-
-    with transaction.atomic():
-        job = locked(job_id)
-        if job.state == JobState.RUNNING:
-            job.cancel_requested_at, job.cancel_reason = timezone.now(), "operator"
-            Job.objects.filter(pk=job.pk).update(
-                cancel_requested_at=job.cancel_requested_at, cancel_reason=job.cancel_reason
-            )
-            activity.record("job_cancel_requested", job, after={"cancel_requested": True}, reason=reason)
-            return job
-        transition(
-            job,
-            JobState.CANCELLED,
-            reason=reason,
-            finished_at=timezone.now(),
-            error_code="cancelled",
-            error_message=reason[:500] or "cancelled by an operator",
-            cancel_reason="operator",
-            waits_for="",
-        )
-        endings.settle(job)
-    return job
-
-
-def retry(job_id: int, reason: str = "") -> Job:
-    """Queue a job that ended badly once more, from its start."""
-    from orchestration import endings
-
-    now = timezone.now()
-    with transaction.atomic():
-        job = locked(job_id)
-        if job.state == JobState.NEEDS_REVIEW:
-            raise IllegalTransition(
-                f"Job {job.pk} needs review first: nobody knows whether it took effect.", state=job.state
-            )
-        standing = (
-            Job.objects.filter(dedupe_key=job.dedupe_key, state__in=OPEN_JOBS).exclude(pk=job.pk).first()
-        )
-        if standing is not None:
-            raise IllegalTransition(f"Job {standing.pk} already does this.", state=job.state)
-        transition(
-            job,
-            JobState.QUEUED,
-            verb="job_retried",
-            reason=reason,
-            run_at=now,
-            rank=rank_of(job.priority, now),
-            attempts=0,
-            progress=0,
-            progress_note="",
-            error_code="",
-            error_message="",
-            cancel_requested_at=None,
-            cancel_reason="",
-            finished_at=None,
-            holder="",
-        )
-        endings.reopen(job)
-        wake_workers(fast=job.fast)
-    return job
-
-
-def bump(job_id: int, reason: str = "") -> Job:
-    """Move a waiting job before all others."""
-    with transaction.atomic():
-        job = locked(job_id)
-        if job.state not in CLAIMABLE_JOBS:
-            raise IllegalTransition(
-                f"Job {job.pk} is {job.state}; only a waiting job can be bumped.", state=job.state
-            )
-        bump_rows([job], reason)
-        wake_workers(fast=job.fast)
     return job
 
 
@@ -405,34 +359,3 @@ def bump_rows(jobs: Sequence[Job], reason: str) -> None:
         activity.record(
             "job_bumped", job, before={"rank": "by priority"}, after={"rank": "first"}, reason=reason
         )
-
-
-def explain_waiting(now: datetime, *, most: int = 500) -> int:
-    """Write down why waiting jobs have not been claimed; returns how many sentences changed."""
-    status = SystemState.objects.filter(pk=1).values_list("state", flat=True).first() or SystemStatus.STOPPED
-    jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS).select_related("channel", "video", "schedule__wave")
-    reasons: dict[str, list[int]] = {}
-    for job in jobs.order_by("rank")[:most]:
-        reason = _why(job, now, status)
-        if reason and reason != job.waits_for:
-            reasons.setdefault(reason, []).append(job.pk)
-    return sum(
-        Job.objects.filter(pk__in=ids, state__in=CLAIMABLE_JOBS).update(waits_for=reason)
-        for reason, ids in reasons.items()
-    )
-
-
-def _why(job: Job, now: datetime, status: str) -> str:
-    if job.run_at > now:
-        return job.waits_for if job.state == JobState.WAITING else "its time has not come"
-    if job.kind in SAFE_KINDS:
-        return ""
-    if status != SystemStatus.RUNNING:
-        return f"the system is {status}"
-    if job.channel and job.channel.state != ChannelState.ACTIVE and job.kind != JobKind.SYNC:
-        return f"channel {job.channel.name} is {job.channel.state}"
-    if job.kind == JobKind.STAGE and job.video and job.video.state != VideoState.READY:
-        return f"its video is {job.video.get_state_display()}, not ready yet"
-    if job.schedule and job.schedule.wave and job.schedule.wave.state == WaveState.PAUSED:
-        return f"wave {job.schedule.wave.name} is paused"
-    return ""

@@ -16,10 +16,10 @@ from orchestration import (
     console,
     control,
     distribution,
+    jobs,
     monitoring,
     pipeline,
     pools,
-    queue,
     recall,
     register,
     scheduling,
@@ -427,17 +427,17 @@ class CentralOrchestrationService:
     @action("operate")
     def cancel_job(self, *, job_id: int, reason: str = "") -> Job:
         """Cancel a waiting job, or ask a running one to stop."""
-        return queue.cancel(job_id, reason)
+        return jobs.cancel(job_id, reason)
 
     @action("operate")
     def retry_job(self, *, job_id: int, reason: str = "") -> Job:
         """Queue a job that failed or was cancelled once more."""
-        return queue.retry(job_id, reason)
+        return jobs.retry(job_id, reason)
 
     @action("operate")
     def bump_job(self, *, job_id: int, reason: str = "") -> Job:
         """Move a waiting job to the front."""
-        return queue.bump(job_id, reason)
+        return jobs.bump(job_id, reason)
 
     @action("read")
     def get_pools(self) -> list[PoolReport]:

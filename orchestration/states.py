@@ -299,8 +299,13 @@ DISTRIBUTION_TRANSITIONS: dict[str, frozenset[str]] = {
     ),
     DistributionState.PUBLISHED: frozenset({DistributionState.RECALLED, DistributionState.NEEDS_REVIEW}),
     DistributionState.RECALLED: frozenset(),
-    DistributionState.CANCELLED: frozenset({DistributionState.ASSIGNED, DistributionState.STAGED}),
-    DistributionState.FAILED: frozenset({DistributionState.ASSIGNED, DistributionState.STAGED}),
+    # To needs_review, when what was armed on YouTube could not be disarmed: it may go public all the same.
+    DistributionState.CANCELLED: frozenset(
+        {DistributionState.ASSIGNED, DistributionState.STAGED, DistributionState.NEEDS_REVIEW}
+    ),
+    DistributionState.FAILED: frozenset(
+        {DistributionState.ASSIGNED, DistributionState.STAGED, DistributionState.NEEDS_REVIEW}
+    ),
     DistributionState.NEEDS_REVIEW: frozenset(
         {
             DistributionState.ASSIGNED,
@@ -324,6 +329,7 @@ _ENDS = frozenset(
     }
 )
 _REOPENED = frozenset({ScheduleState.PLANNED, ScheduleState.STAGED, ScheduleState.CANCELLED})
+_DOUBTED = frozenset({ScheduleState.NEEDS_REVIEW})  # what was armed could not be disarmed
 
 SCHEDULE_TRANSITIONS: dict[str, frozenset[str]] = {
     ScheduleState.PLANNED: _ENDS | {ScheduleState.STAGING, ScheduleState.STAGED},
@@ -333,11 +339,11 @@ SCHEDULE_TRANSITIONS: dict[str, frozenset[str]] = {
         {ScheduleState.PUBLISHED, ScheduleState.FAILED, ScheduleState.NEEDS_REVIEW, ScheduleState.STAGED}
     ),
     ScheduleState.PUBLISHED: frozenset({ScheduleState.NEEDS_REVIEW}),
-    ScheduleState.HELD: _REOPENED | {ScheduleState.MISSED, ScheduleState.SKIPPED},
-    ScheduleState.MISSED: _REOPENED,
-    ScheduleState.SKIPPED: _REOPENED,
-    ScheduleState.CANCELLED: frozenset({ScheduleState.PLANNED, ScheduleState.STAGED}),
-    ScheduleState.FAILED: _REOPENED,
+    ScheduleState.HELD: _REOPENED | _DOUBTED | {ScheduleState.MISSED, ScheduleState.SKIPPED},
+    ScheduleState.MISSED: _REOPENED | _DOUBTED,
+    ScheduleState.SKIPPED: _REOPENED | _DOUBTED,
+    ScheduleState.CANCELLED: _DOUBTED | {ScheduleState.PLANNED, ScheduleState.STAGED},
+    ScheduleState.FAILED: _REOPENED | _DOUBTED,
     ScheduleState.NEEDS_REVIEW: _REOPENED | {ScheduleState.PUBLISHED, ScheduleState.FAILED},
 }
 
@@ -428,7 +434,7 @@ JOB_ACTIONS: dict[str, tuple[str, ...]] = {
     JobState.FAILED: ("retry",),
     JobState.ERRORED: ("retry",),
     JobState.CANCELLED: ("retry",),
-    JobState.NEEDS_REVIEW: ("review",),
+    JobState.NEEDS_REVIEW: ("review", "retry"),
 }
 SOURCE_ACTIONS: dict[str, tuple[str, ...]] = {
     SourceState.ACTIVE: ("scrape", "pause"),

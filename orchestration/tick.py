@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from channels.states import ChannelState, Executor
-from orchestration import activity, control, execution, overdue, queue, recall, waves
+from orchestration import activity, control, execution, overdue, queue, recall, waiting, waves
 from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.states import (
     OPEN_JOBS,
@@ -40,7 +40,7 @@ def tick(now: datetime | None = None) -> dict[str, int]:
         done["staging"] = stage_due(now)
         done["publishing"] = publish_due(now)
     done["waves"] = waves.complete(now) + recall.complete()
-    queue.explain_waiting(now)
+    waiting.explain(now)
     _wake()
     return {name: count for name, count in done.items() if count}
 

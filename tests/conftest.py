@@ -26,7 +26,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 # pytest-django would set Django up before this file is read, if the settings module were named in pyproject.toml.
 django.setup()
 
-pytest_plugins = ["tests.sandbox_fixture", "tests.media_fixture"]
+pytest_plugins = ["tests.sandbox_fixture", "tests.media_fixture", "tests.engine_room", "tests.invariants"]
 
 
 class OutsideNetwork(AssertionError):
@@ -107,7 +107,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
 
 @pytest.fixture(autouse=True)
 def small_and_apart(settings, tmp_path: Path) -> None:
-    """Hash passwords fast, and give each test a media folder of its own."""
+    """Hash passwords fast, let nothing run in the background, and give each test a media folder of its own."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.HEADEND_HEARTBEAT_SECONDS = 0  # a lease beats when it is asked, not from a thread of its own
     settings.WHITENOISE_AUTOREFRESH = True  # look for a file when it is asked for, not for all at every start

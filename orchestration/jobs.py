@@ -1,0 +1,118 @@
+"""Steer single jobs: cancel, try again, move to the front."""
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from orchestration import activity, endings
+from orchestration.errors import IllegalTransition, NotFound
+from orchestration.models import Job
+from orchestration.queue import bump_rows, locked, open_jobs, rank_of
+from orchestration.states import CLAIMABLE_JOBS, JobState
+from orchestration.transitions import transition
+from orchestration.wakeup import wake_workers
+
+
+def cancel(job_id: int, reason: str = "") -> Job:
+    """Cancel a waiting job at once, or ask a running one to stop; its end follows when its worker has stopped.
+
+    Raises: NotFound; IllegalTransition, if it is over, or publishes what cannot be stopped any more.
+    """
+    with transaction.atomic():
+        endings.lock(_found(job_id))
+        job = locked(job_id)
+        endings.refuse_if_beyond_stopping(job)
+        if job.state == JobState.RUNNING:
+            _ask_to_stop(job, reason)
+            return job
+        transition(
+            job,
+            JobState.CANCELLED,
+            reason=reason,
+            finished_at=timezone.now(),
+            error_code="cancelled",
+            error_message=reason[:500] or "cancelled by an operator",
+            cancel_reason="operator",
+            waits_for="",
+        )
+        endings.settle(job)
+    return job
+
+
+def _ask_to_stop(job: Job, reason: str) -> None:
+    if job.cancel_requested_at is not None:
+        return
+    job.cancel_requested_at, job.cancel_reason = timezone.now(), "operator"
+    Job.objects.filter(pk=job.pk).update(
+        cancel_requested_at=job.cancel_requested_at, cancel_reason=job.cancel_reason
+    )
+    activity.record("job_cancel_requested", job, after={"cancel_requested": True}, reason=reason)
+
+
+def retry(job_id: int, reason: str = "") -> Job:
+    """Queue a job that ended badly once more, from its start.
+
+    Raises: NotFound; IllegalTransition, if it did not end badly, if another job does this already, or if its publication
+    was decided on in another way since.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        endings.lock(_found(job_id))
+        job = locked(job_id)
+        if job.state == JobState.NEEDS_REVIEW and job.schedule_id:
+            raise IllegalTransition(
+                f"Job {job.pk} needs review first: settle its publication by what is on YouTube.",
+                state=job.state,
+            )
+        if open_jobs(job.dedupe_key).exclude(pk=job.pk).exists():
+            raise _done_already(job)
+        try:
+            with transaction.atomic():
+                transition(
+                    job,
+                    JobState.QUEUED,
+                    verb="job_retried",
+                    reason=reason,
+                    run_at=now,
+                    rank=rank_of(job.priority, now),
+                    attempts=0,
+                    progress=0,
+                    progress_note="",
+                    waits_for="",
+                    error_code="",
+                    error_message="",
+                    finished_at=None,
+                    holder="",
+                )
+        except IntegrityError as error:  # the other one came at the same moment
+            raise _done_already(job) from error
+        endings.reopen(job)
+        Job.objects.filter(pk=job.pk).update(cancel_requested_at=None, cancel_reason="", bumped_at=None)
+        job.cancel_requested_at, job.cancel_reason, job.bumped_at = None, "", None
+        wake_workers(fast=job.fast)
+    return job
+
+
+def _found(job_id: int) -> Job:
+    job = Job.objects.filter(pk=job_id).first()
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.", field="job_id")
+    return job
+
+
+def _done_already(job: Job) -> IllegalTransition:
+    standing = open_jobs(job.dedupe_key).exclude(pk=job.pk).first()
+    name = f"Job {standing.pk}" if standing else "Another job"
+    return IllegalTransition(f"{name} already does this.", state=job.state)
+
+
+def bump(job_id: int, reason: str = "") -> Job:
+    """Move a waiting job before all others."""
+    with transaction.atomic():
+        job = locked(job_id)
+        if job.state not in CLAIMABLE_JOBS:
+            raise IllegalTransition(
+                f"Job {job.pk} is {job.state}; only a waiting job can be bumped.", state=job.state
+            )
+        bump_rows([job], reason)
+        wake_workers(fast=job.fast)
+    return job
