@@ -222,9 +222,19 @@ class ChannelCalendar:
             if free_at is None:
                 return None
             if free_at == slot.at:
-                return slot
+                if not self._stands_at(free_at):
+                    return slot
+                free_at += timedelta(microseconds=1)
             slot = self.next_slot(free_at)
         return None
+
+    def _stands_at(self, at: datetime) -> bool:
+        """Say whether an entry stands at this very instant.
+
+        A slot is used once, also by a channel without a gap.
+        """
+        index = bisect_left(self._times, at)
+        return index < len(self._times) and self._times[index] == at
 
     # --------------------------------------------------------------------------------------------------- explanation
 

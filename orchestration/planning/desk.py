@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from orchestration.planning import rules
-from orchestration.planning.budgets import Booking, Stager, soonest
+from orchestration.planning.budgets import Stager, soonest
 from orchestration.planning.calendar import ChannelCalendar, calendars_of
 from orchestration.planning.filters import CHANNEL_RULES, FILTER_RULES, VIDEO_RULES
 from orchestration.planning.ranking import Ranker
+from orchestration.planning.reservations import Reservations
 from orchestration.planning.results import DistributionCaps, Explanation, RuleResult
 from orchestration.planning.slots import ONE_DAY, Instant, require_aware
-from orchestration.planning.types import ChannelView, Existing, Occupied, PoolView, VideoView
+from orchestration.planning.types import ChannelView, Existing, Occupied, PoolKind, PoolView, VideoView
 
 CHANNELS_PER_VIDEO = "channels_per_video"
 CONTENT_COOLDOWN = "content_cooldown"
@@ -53,7 +54,9 @@ class Desk:
             channels = (_capped(channel, per_day) for channel in channels)
         self.channels = {c.id: c for c in sorted(channels, key=lambda c: c.id)}
         self.calendars = calendars_of(self.channels.values(), context.occupied, self.now)
-        self.stager = Stager(context.pools, self.now)
+        # Slots and rates say when staging is ready; a budget is a matter of days before a deadline, exact in any order.
+        self.stager = Stager((p for p in context.pools if p.kind != PoolKind.BUDGET), self.now)
+        self.reservations = Reservations(context.pools, self.now)
         self.ranker = Ranker(self.now)
         self.videos_on: dict[int, dict[int, Existing]] = {c: {} for c in self.channels}
         self.content_on: dict[int, dict[str, Existing]] = {c: {} for c in self.channels}
@@ -114,9 +117,31 @@ class Desk:
         """Return a channel's next free posting slot within the horizon."""
         return calendar.free_slot_from(since, self.until)
 
-    def booking(self, video: VideoView, channel: ChannelView) -> Booking | None:
-        """Return when a video could be staged for a channel."""
-        return self.stager.peek(channel.executor, seconds_of(video, channel))
+    def slots_from(self, calendar: ChannelCalendar, since: datetime) -> Iterator[Instant]:
+        """Yield a channel's free posting slots within the horizon."""
+        slot = self.free_slot(calendar, since)
+        while slot is not None:
+            yield slot
+            slot = self.free_slot(calendar, slot.at + timedelta(microseconds=1))
+
+    def can_stage(self, executor: str, seconds: int, at: datetime) -> bool:
+        """Say whether one more item can be staged for an instant.
+
+        Pools in time, and a day's budget before it.
+        """
+        booking = self.stager.peek(executor, seconds)
+        if booking is None or booking.ready_at > at:
+            return False
+        return self.reservations.has_room(executor, at - timedelta(seconds=seconds))
+
+    def place(self, video: VideoView, channel: ChannelView, slot: Instant) -> None:
+        """Give a video its slot: calendar, staging, budget, and what goes where."""
+        seconds = seconds_of(video, channel)
+        self.stager.book(channel.executor, seconds)
+        self.reservations.take(channel.executor, slot.at - timedelta(seconds=seconds))
+        self.calendars[channel.id].add(Occupied(channel.id, slot.at, None, channel.priority, video.title))
+        self.note(Existing(video.id, channel.id, video.content_hash, slot.at, "placed in this run"))
+        self.placed[video.id, channel.id] = slot
 
     def explain(self, video: VideoView, channel: ChannelView) -> Explanation:
         """List every rule for a pair, with its value, its threshold, and yes or no."""
@@ -161,51 +186,40 @@ class Desk:
                 "the video goes to {value} channels, at most {threshold}",
             )
         ]
-        since = soonest(self.now)
-        booking = self.booking(video, channel)
-        slot = self.free_slot(self.calendars[channel.id], since)
-        said = f"{slot.at:%Y-%m-%d %H:%M} UTC" if slot else "none"
+        slots = list(self.slots_from(self.calendars[channel.id], soonest(self.now)))
+        said = f"{slots[0].at:%Y-%m-%d %H:%M} UTC" if slots else "none"
         results.append(
             RuleResult(
-                FREE_SLOT,
-                said,
-                self._horizon,
-                slot is not None,
-                "next free slot: {value}, wanted {threshold}",
+                FREE_SLOT, said, self._horizon, bool(slots), "next free slot: {value}, wanted {threshold}"
             )
         )
-        if slot is not None:
-            ready = booking is not None and self.free_slot(
-                self.calendars[channel.id], max(since, booking.ready_at)
+        if not slots:
+            return results
+        seconds = seconds_of(video, channel)
+        staged = [slot for slot in slots if self.can_stage(channel.executor, seconds, slot.at)]
+        results.append(
+            RuleResult(
+                STAGING,
+                f"{len(staged)} of {len(slots)}",
+                1,
+                bool(staged),
+                "free slots that staging can be ready for: {value}, wanted at least {threshold}",
             )
-            value = f"{booking.ready_at:%Y-%m-%d %H:%M} UTC" if booking else "never"
+        )
+        if self.cooldown:
+            cool = [slot for slot in staged or slots if self.is_cool(video, slot.at)]
+            at = (cool or staged or slots)[0].at
+            hours = self.hours_from_same_content(video, at)
             results.append(
                 RuleResult(
-                    STAGING,
-                    value,
-                    "a free slot after it",
-                    bool(ready),
-                    "staged at {value}, wanted {threshold}",
+                    CONTENT_COOLDOWN,
+                    "no publication" if hours is None else f"{hours:.1f} h",
+                    self.context.caps.content_cooldown_hours,
+                    bool(cool),
+                    "nearest publication of the same content: {value} away, wanted at least {threshold} h",
                 )
             )
-            if self.cooldown:
-                at = ready.at if ready else slot.at
-                results.append(self._explain_cooldown(video, channel, at))
         return results
-
-    def _explain_cooldown(self, video: VideoView, channel: ChannelView, at: datetime) -> RuleResult:
-        """Say whether any free slot of the horizon lies far enough from the same content."""
-        slot = self.free_slot(self.calendars[channel.id], at)
-        while slot is not None and not self.is_cool(video, slot.at):
-            slot = self.free_slot(self.calendars[channel.id], slot.at + timedelta(microseconds=1))
-        hours = self.hours_from_same_content(video, slot.at if slot else at)
-        return RuleResult(
-            CONTENT_COOLDOWN,
-            "no publication" if hours is None else f"{hours:.1f} h",
-            self.context.caps.content_cooldown_hours,
-            slot is not None,
-            "nearest publication of the same content: {value} away, wanted at least {threshold} h",
-        )
 
     def backlog(self, channel_id: int) -> int:
         """Return how many publications a channel has ahead within the horizon."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from orchestration.planning.budgets import soonest
 from orchestration.planning.calendar import ChannelCalendar
@@ -21,9 +21,7 @@ from orchestration.planning.slots import Instant
 from orchestration.planning.types import (
     ChannelView,
     DayLoad,
-    Existing,
     Method,
-    Occupied,
     Placement,
     VideoView,
 )
@@ -97,27 +95,24 @@ def distribute(
     soon = soonest(desk.now)
     heap: list[tuple[int, int, int]] = []
     waiting: dict[int, list[VideoView]] = {}
-    slots: dict[int, Instant | None] = {}
+    since: dict[int, datetime] = {}
     for channel in desk.channels.values():
         candidates = judged.candidates(channel)
         if not candidates:
             continue
         waiting[channel.id] = candidates
-        slots[channel.id] = desk.free_slot(desk.calendars[channel.id], soon)
+        since[channel.id] = soon
         heapq.heappush(heap, (desk.backlog(channel.id), -channel.priority, channel.id))
     made: list[tuple[VideoView, ChannelView, Instant]] = []
     while heap:
         backlog, order, channel_id = heapq.heappop(heap)
         channel, calendar = desk.channels[channel_id], desk.calendars[channel_id]
-        video, slot = _choose(desk, waiting[channel_id], channel, calendar, slots[channel_id])
+        video, slot = _choose(desk, waiting[channel_id], channel, calendar, since[channel_id])
         if video is None:
             continue
-        desk.stager.book(channel.executor, seconds_of(video, channel))
-        calendar.add(Occupied(channel_id, slot.at, None, channel.priority, video.title))
-        desk.note(Existing(video.id, channel_id, video.content_hash, slot.at, "placed in this run"))
-        desk.placed[video.id, channel_id] = slot
+        desk.place(video, channel, slot)
         made.append((video, channel, slot))
-        slots[channel_id] = desk.free_slot(calendar, slot.at)
+        since[channel_id] = slot.at
         heapq.heappush(heap, (backlog + 1, order, channel_id))
     placements, days = _reserved(desk, made)
     return DistributionPlan(desk, video_of, placements, days, judged)
@@ -128,40 +123,23 @@ def _choose(
     waiting: list[VideoView],
     channel: ChannelView,
     calendar: ChannelCalendar,
-    slot: Instant | None,
+    since: datetime,
 ) -> tuple[VideoView | None, Instant | None]:
     """Take the best video that may stand in a channel's next free slot, or in a later one.
 
     Drop those that never may.
     """
     waiting[:] = [v for v in waiting if desk.has_room(v) and desk.duplicate(v, channel.id) is None]
-    ready_at = _ready_times(desk, waiting, channel)
-    if not ready_at or slot is None:
-        return None, None
-    earliest = min(ready_at.values())
-    if earliest > slot.at:
-        slot = desk.free_slot(calendar, earliest)
-    while slot is not None:
+    lengths = {seconds_of(video, channel) for video in waiting}
+    for slot in desk.slots_from(calendar, since) if waiting else ():
+        staged = {seconds for seconds in lengths if desk.can_stage(channel.executor, seconds, slot.at)}
+        if not staged:
+            continue
         for index, video in enumerate(waiting):
-            ready = ready_at.get(seconds_of(video, channel))
-            if ready is not None and ready <= slot.at and desk.is_cool(video, slot.at):
+            if seconds_of(video, channel) in staged and desk.is_cool(video, slot.at):
                 del waiting[index]
                 return video, slot
-        slot = desk.free_slot(calendar, slot.at + timedelta(microseconds=1))
     return None, None
-
-
-def _ready_times(desk: Desk, waiting: list[VideoView], channel: ChannelView) -> dict[int, datetime]:
-    """Return when one more video would be staged, by how long its staging takes.
-
-    Without those that never would.
-    """
-    ready_at = {}
-    for seconds in {seconds_of(video, channel) for video in waiting}:
-        booking = desk.stager.peek(channel.executor, seconds)
-        if booking is not None:
-            ready_at[seconds] = booking.ready_at
-    return ready_at
 
 
 def _reserved(

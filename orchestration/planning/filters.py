@@ -83,7 +83,8 @@ def _shown(value: Any) -> Any:
 def _spoken(text: str, more: tuple[str, ...] = ()) -> str:
     """Return text as lower-case words between single spaces, so that a word or a phrase is found by `in`."""
     joined = " ".join((text, *more)).casefold()
-    return " ".join(("", *"".join(c if c.isalnum() else " " for c in joined).split(), ""))
+    words = "".join(c if c.isalnum() else " " for c in joined).split()
+    return f" {' '.join(words)} " if words else ""
 
 
 def words_of(video: VideoView) -> str | None:

@@ -11,8 +11,8 @@ from datetime import datetime
 from orchestration.planning.filters import phrase_in, words_of
 from orchestration.planning.types import ChannelView, Filters, VideoView
 
-FIT_WEIGHT = 0.6
-FRESHNESS_WEIGHT = 0.4
+FIT_WEIGHT = 0.7
+FRESHNESS_WEIGHT = 0.3
 HALF_FRESH_DAYS = 7.0
 FULL_HEIGHT = 1080
 NOTHING_KNOWN = 0.5

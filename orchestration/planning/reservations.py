@@ -57,7 +57,7 @@ class Reservations:
         order = sorted(range(len(items)), key=lambda i: (latest[i], items[i].executor), reverse=True)
         chosen: list[date | None] = [None] * len(items)
         for i in order:
-            chosen[i] = self._take(items[i].executor, self.days.day(latest[i]))
+            chosen[i] = self.take(items[i].executor, latest[i])
         self._earlier.clear()
         stagings: list[Staging] = [Staging(self.now, None)] * len(items)
         for i in reversed(order):
@@ -71,7 +71,15 @@ class Reservations:
             stagings[i] = Staging(stage_at, day)
         return stagings
 
-    def _take(self, executor: str, wanted: date) -> date | None:
+    def has_room(self, executor: str, deadline: datetime) -> bool:
+        """Say whether one more item can be staged by its deadline.
+
+        Exact in whatever order items are taken, since each has taken the latest day that serves it.
+        """
+        budgets = self._budgets_of(executor)
+        return not budgets or self._latest_with_room(executor, budgets, self.days.day(deadline)) is not None
+
+    def take(self, executor: str, deadline: datetime) -> date | None:
         """Take one item's room on the latest day up to the wanted one.
 
         Where all are full, on the first after it.
@@ -79,6 +87,7 @@ class Reservations:
         budgets = self._budgets_of(executor)
         if not budgets:
             return None
+        wanted = max(self.days.day(deadline), self.today)
         day = self._latest_with_room(executor, budgets, wanted)
         if day is None:
             day = wanted

@@ -1,0 +1,129 @@
+"""A forecast runs the dispatcher's rules against a simulated clock: loads, budgets, and who will be late and why."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from channels.quota import pacific_day, pacific_day_bounds
+from orchestration.planning.earliest import earliest_time, items_of_slots
+from orchestration.planning.forecast import forecast
+from orchestration.planning.results import ForecastItem
+from orchestration.planning.types import ChannelView, PoolView, SlotRule, VideoView, WaveRequest
+
+NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def item(number: int, hours: float, **traits) -> ForecastItem:
+    return ForecastItem(number, number, NOW + hours * HOUR, **traits)
+
+
+def test_what_fits_makes_its_time():
+    outlook = forecast(
+        [item(n, 5 + n, stage_seconds=600) for n in range(10)], [PoolView("upload", "slots", 1)], NOW
+    )
+    assert outlook.late == ()
+    assert outlook.first_late is None
+    assert outlook.summary == "10 publications in 7 days; all make their time"
+    assert sum(outlook.published_by_day.values()) == 10
+
+
+def test_a_full_pool_makes_the_lower_priority_late_and_says_by_how_much():
+    items = [item(1, 2, priority=2, stage_seconds=5400), item(2, 2, priority=8, stage_seconds=5400)]
+    outlook = forecast(items, [PoolView("upload", "slots", 1)], NOW)
+    late = outlook.first_late
+    assert (late.item.schedule_id, late.rule, late.waited_for) == (1, "pool_capacity", "upload")
+    assert late.late_seconds == 3600
+    assert late.ready_at == NOW + 3 * HOUR
+    assert late.sentence == (
+        "schedule 1, due at 2026-11-23 20:30 UTC, is staged 1 h late: it waits for the pool upload, capacity 1"
+    )
+
+
+def test_a_spent_budget_waits_for_midnight_in_california():
+    uploads = PoolView("youtube_uploads", "budget", 2, used={date(2026, 11, 23): 1})
+    outlook = forecast([item(n, 6) for n in (1, 2, 3)], [uploads], NOW, days=2)
+    assert [late.item.schedule_id for late in outlook.late] == [2, 3]
+    assert outlook.first_late.rule == "budget_exhausted"
+    assert outlook.first_late.ready_at == datetime(2026, 11, 24, 8, tzinfo=UTC)
+    assert [(day.day.day, day.used) for day in outlook.days] == [(23, 2), (24, 2), (25, 0)]
+
+
+def test_an_upload_that_is_itself_too_long_is_not_blamed_on_a_pool():
+    outlook = forecast([item(1, 1, stage_seconds=7200)], [PoolView("upload", "slots", 4)], NOW)
+    assert (outlook.first_late.rule, outlook.first_late.waited_for) == ("stage_time", "")
+
+
+def test_what_cannot_be_staged_at_all_is_late_without_an_end():
+    outlook = forecast([item(1, 1)], [PoolView("youtube_uploads", "budget", 0)], NOW)
+    assert outlook.first_late.ready_at is None
+    assert "is not staged within the forecast" in outlook.first_late.sentence
+
+
+def test_a_rate_pool_delays_only_its_own_executor():
+    rate = PoolView("github_dispatch", "rate", 1, window_seconds=7200, executor="github")
+    items = [item(n, 2, executor="github") for n in (1, 2)] + [item(3, 2)]
+    late = forecast(items, [rate], NOW).late
+    assert [entry.item.schedule_id for entry in late] == []
+    items = [item(n, 2, executor="github") for n in (1, 2, 3)] + [item(4, 2)]
+    assert [entry.item.schedule_id for entry in forecast(items, [rate], NOW).late] == [3]
+
+
+def test_the_load_of_an_hour_is_what_was_busy_in_it():
+    outlook = forecast([item(1, 2, stage_seconds=5400)], [PoolView("upload", "slots", 2)], NOW, days=1)
+    loads = [hour.load for hour in outlook.hours]
+    assert loads[:3] == [3600, 1800, 0]
+    assert (outlook.hours[0].capacity, outlook.hours[0].share) == (7200, 0.5)
+    assert len(loads) == 24
+
+
+def test_what_is_staged_already_needs_nothing():
+    outlook = forecast([item(1, 1, staged=True)], [PoolView("youtube_uploads", "budget", 0)], NOW)
+    assert outlook.late == ()
+    assert outlook.items == 1
+
+
+def test_free_slots_become_items_that_show_what_filling_them_would_take():
+    slots = tuple(SlotRule(day, time(9), day) for day in range(7))
+    channels = [
+        ChannelView(1, "one", slots=slots, priority=7),
+        ChannelView(2, "two", slots=slots, state="paused"),
+    ]
+    items = items_of_slots(channels, (), NOW, days=3, stage_seconds=60)
+    assert [(i.channel_id, i.at.day, i.priority) for i in items] == [(1, 24, 7), (1, 25, 7), (1, 26, 7)]
+
+
+def test_the_earliest_time_of_a_wave_over_budget_is_early_enough_for_its_last_upload():
+    channels = [ChannelView(n, f"c{n}", min_gap_minutes=60) for n in range(1, 11)]
+    videos = [VideoView(n, rights_basis="owned") for n in range(1, 6)]
+    request = WaveRequest(tuple(range(1, 6)), tuple(range(1, 11)))
+    at, plan = earliest_time(request, channels, videos, pools=[PoolView("uploads", "budget", 10)], now=NOW)
+    # The fifth video's uploads belong to the fifth day, the 27th, and it is public four hours after the first.
+    assert at == datetime(2026, 11, 27, 4, tzinfo=UTC)
+    assert plan.last_at == datetime(2026, 11, 27, 8, tzinfo=UTC)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 150), st.integers(0, 10), st.sampled_from([0, 600, 7200])), max_size=30
+    ),
+    st.integers(1, 3),
+    st.integers(1, 6),
+)
+def test_no_pool_does_more_than_it_can(wanted, slots, budget):
+    items = [item(n, hours, priority=p, stage_seconds=s) for n, (hours, p, s) in enumerate(wanted)]
+    pools = [PoolView("upload", "slots", slots), PoolView("uploads", "budget", budget)]
+    outlook = forecast(items, pools, NOW)
+    for hour in outlook.hours:
+        assert hour.load <= hour.capacity
+    for day in outlook.days:
+        assert day.used <= day.capacity
+        starts_at, ends_at = pacific_day_bounds(day.day)
+        in_day = [
+            h for h in outlook.hours if h.pool == "uploads" and starts_at <= h.starts_at < ends_at - HOUR
+        ]
+        assert sum(h.load for h in in_day) <= day.used
+    assert [entry.item.at for entry in outlook.late] == sorted(entry.item.at for entry in outlook.late)
+    assert pacific_day(outlook.starts_at) == outlook.days[0].day
