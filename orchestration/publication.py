@@ -68,11 +68,8 @@ def run_publish(job: Job, lease: JobLease) -> dict[str, Any]:
         return {"skipped": f"the schedule is {schedule.state}"}
     if not distribution.youtube_video_id:
         return {"skipped": "nothing is uploaded"}
-    try:
-        with remotes.youtube(schedule.channel) as youtube:
-            return _advance(job, lease, youtube, schedule)
-    except SystemNotRunning as error:
-        raise WaitUntil(timezone.now() + LOOK_AGAIN, error.message) from error
+    with remotes.youtube(schedule.channel) as youtube:
+        return _advance(job, lease, youtube, schedule)
 
 
 def _advance(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:

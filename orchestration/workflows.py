@@ -15,10 +15,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from channels.gateways.errors import RemoteError, RemoteNotFound, RemoteRejected, RemoteUncertain
 from channels.gateways.github import GitHubGateway, RunInfo
+from channels.gateways.youtube_upload import carries_marker
 from channels.models import Channel
 from channels.quota import QUOTA_COST
 from orchestration import activity, endings, pools, queue, remotes
@@ -45,17 +47,22 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
 
     Raises: OutcomeUnknown, RemoteError; the job's next try looks first whether an earlier run did the work.
     """
-    distribution = Distribution.objects.select_related("video", "channel").get(pk=job.distribution_id)
+    distribution = Distribution.objects.select_related("video__source", "channel").get(pk=job.distribution_id)
     channel = distribution.channel
     if distribution.youtube_video_id:
         staging.record_staged(distribution.pk, distribution.youtube_video_id)
         return {"youtube_video_id": distribution.youtube_video_id, "adopted": True}
+    if distribution.state not in staging.RECORDABLE:
+        return {"skipped": f"the distribution is {distribution.state}"}
     pending = WorkflowRun.objects.filter(job=job, state__in=OPEN_RUNS).first()
     if (
         pending is not None
     ):  # we crashed after the intent was stored: the watch finds out, nobody dispatches again
         _hand_over(job, lease, pending)
         return None
+    staging.require_rights(distribution)
+    if settings.HEADEND_PUBLIC_URL:
+        staging.prepared_path(distribution.video)
     marker, fresh = staging.ensure_marker(distribution)
     if not fresh and WorkflowRun.objects.filter(job__distribution=distribution).exists():
         found = _uploaded(distribution, job)
@@ -211,24 +218,34 @@ def take_permit(correlation_id: str, secret: str, run_id: int, run_attempt: int)
     """
     with transaction.atomic():
         run = _authorised(correlation_id, secret, lock=True)
-        if run.permit_run_id is not None:
-            if (run.permit_run_id, run.permit_run_attempt) == (run_id, run_attempt):
-                return {"permitted": True, "again": True}
+        if run.permit_run_id is not None and (run.permit_run_id, run.permit_run_attempt) != (
+            run_id,
+            run_attempt,
+        ):
             raise PermitRefused(
                 f"Run {run.permit_run_id}, attempt {run.permit_run_attempt}, has this job.",
                 run_id=run.permit_run_id,
                 run_attempt=run.permit_run_attempt,
             )
         if run.state not in OPEN_RUNS:
-            raise PermitRefused(f"This run is {run.state}; its job is over.")
+            raise PermitRefused(f"This run is {run.get_state_display()}; its job is over.")
         if run.run_id is not None and run.run_id != run_id:
             raise PermitRefused(f"Headend dispatched run {run.run_id}, not {run_id}.")
         job = Job.objects.select_for_update(of=("self",)).get(pk=run.job_id)
         if job.state != JobState.RUNNING or job.cancel_requested_at:
             raise PermitRefused("The job is not wanted any more.")
+        if run.permit_run_id is not None:
+            return {"permitted": True, "again": True}
+        if WorkflowRun.objects.filter(repository=run.repository, run_id=run_id).exclude(pk=run.pk).exists():
+            raise PermitRefused(f"Run {run_id} serves another job.")
         now = timezone.now()
+        # A dispatch whose answer was lost is found by this: only the run that was meant knows the token.
         WorkflowRun.objects.filter(pk=run.pk, permit_run_id=None).update(
-            permit_run_id=run_id, permit_run_attempt=run_attempt, permitted_at=now, next_look_at=now
+            permit_run_id=run_id,
+            permit_run_attempt=run_attempt,
+            permitted_at=now,
+            next_look_at=now,
+            run_id=run_id,
         )
         activity.record(
             "run_permitted",
@@ -258,11 +275,9 @@ def record_result(
         raise InvalidRequest(f"{outcome!r} is not an outcome: staged or failed.", field="outcome")
     with transaction.atomic():
         run = _authorised(correlation_id, secret, lock=True)
-        if run.permit_run_id is not None and (run.permit_run_id, run.permit_run_attempt) != (
-            run_id,
-            run_attempt,
-        ):
-            raise PermitRefused("Another run holds the permit; this result is not taken.")
+        if (run.permit_run_id, run.permit_run_attempt) != (run_id, run_attempt):
+            holder = f"run {run.permit_run_id}" if run.permit_run_id else "nobody"
+            raise PermitRefused(f"The permit is held by {holder}; this result is not taken.")
         said = {
             "run_id": run_id,
             "run_attempt": run_attempt,
@@ -300,15 +315,27 @@ def watch(now: datetime | None = None) -> int:
             try:
                 _look(run, now)
             except RemoteError as error:
-                # Looking may fail as often as it likes: nothing is concluded from it.
-                logger.info("run %s could not be looked at: %s", run.correlation_id, error)
-                WorkflowRun.objects.filter(pk=run.pk).update(
-                    next_look_at=now + timedelta(seconds=error.retry_after_seconds or 10)
-                )
+                _could_not_look(run, error, now)
             except OrchestrationError as error:
                 logger.warning("run %s: %s", run.correlation_id, error)
+            except Exception:
+                # One run that cannot be looked at must not keep the others from being looked at.
+                logger.exception("run %s could not be looked at", run.correlation_id)
         looked += 1
     return looked
+
+
+def _could_not_look(run: WorkflowRun, error: RemoteError, now: datetime) -> None:
+    """Say why a look failed; nothing is concluded from it until the run must have ended long ago."""
+    logger.info("run %s could not be looked at: %s", run.correlation_id, error)
+    WorkflowRun.objects.filter(pk=run.pk).update(
+        next_look_at=now + timedelta(seconds=error.retry_after_seconds or 10),
+        error_code=error.code,
+        error_message=f"It could not be looked at: {error}"[:500],
+    )
+    if run.state in OPEN_RUNS and now - run.created_at > LONGEST_RUN:
+        run.refresh_from_db()
+        _needs_review(run, f"It must have ended, and cannot be looked at: {error}")
 
 
 def _due(now: datetime) -> list[WorkflowRun]:
@@ -316,7 +343,11 @@ def _due(now: datetime) -> list[WorkflowRun]:
     with transaction.atomic():
         runs = list(
             WorkflowRun.objects.select_for_update(of=("self",), skip_locked=queue.connection_skips_locked())
-            .filter(state__in=OPEN_RUNS, next_look_at__lte=now)
+            .filter(
+                # Also what was given up and then reported after all: its upload must not be lost.
+                Q(state__in=OPEN_RUNS) | Q(state=RunState.NEEDS_REVIEW, result__outcome="staged"),
+                next_look_at__lte=now,
+            )
             .select_related("job", "channel")
             .order_by("next_look_at")[:MOST_LOOKS_AT_ONCE]
         )
@@ -330,6 +361,9 @@ def _due(now: datetime) -> list[WorkflowRun]:
 
 
 def _look(run: WorkflowRun, now: datetime) -> None:
+    if run.state == RunState.NEEDS_REVIEW:
+        _late_report(run)
+        return
     with remotes.github() as github:
         if run.run_id is None:
             info = github.find_run(run.repository, run.workflow, run.correlation_id, run.created_at)
@@ -344,17 +378,34 @@ def _look(run: WorkflowRun, now: datetime) -> None:
             try:
                 info = github.run(run.repository, run.run_id)
             except RemoteNotFound:
-                _needs_review(run, f"GitHub has no run {run.run_id} any more.")
+                if run.result.get("outcome") != "staged" or not (_is_staged(run) or _confirm(run)):
+                    _needs_review(run, f"GitHub has no run {run.run_id} any more.")
+                else:
+                    transition(
+                        run, RunState.SUCCEEDED, reason="its work is there; GitHub has deleted the run"
+                    )
                 return
         _observe(run, info, now)
         if run.result.get("outcome") == "staged" and not _is_staged(run):
             _confirm(run)
         if info.status == "completed":
-            _conclude(run, info, github)
+            _conclude(run, info, github, now)
         elif run.job.cancel_requested_at and run.result.get("outcome") != "staged":
             github.cancel_run(run.repository, info.run_id)
         elif now - run.created_at > LONGEST_RUN:
             _needs_review(run, f"The run has not ended after {LONGEST_RUN}.")
+
+
+def _late_report(run: WorkflowRun) -> None:
+    """Take up what a run reported that had been given up; a report that is not true is not looked at again."""
+    if _is_staged(run) or _confirm(run):
+        with transaction.atomic():
+            transition(run, RunState.SUCCEEDED, reason="it reported late, and its work is there")
+            job = queue.locked(run.job_id)
+            if job.state == JobState.NEEDS_REVIEW:
+                transition(job, JobState.SUCCEEDED, reason="its run reported late, and its work is there")
+    else:
+        WorkflowRun.objects.filter(pk=run.pk).update(next_look_at=None)
 
 
 def _observe(run: WorkflowRun, info: RunInfo, now: datetime) -> None:
@@ -400,7 +451,7 @@ def _confirm(run: WorkflowRun) -> bool:
     try:
         with remotes.youtube(distribution.channel) as youtube:
             status = youtube.videos([said]).get(said)
-            if status is not None and distribution.marker not in status.description:
+            if status is not None and not carries_marker(status.description, distribution.marker):
                 status = None
             if (
                 status is not None
@@ -421,28 +472,31 @@ def _confirm(run: WorkflowRun) -> bool:
 def _uploaded(distribution: Distribution, job: Job) -> str | None:
     """Look on YouTube for an upload with this distribution's marker; record it if it is there."""
     with remotes.youtube(distribution.channel) as youtube:
-        found = staging.find_upload(youtube, distribution.marker, job)
+        found = staging.find_upload(youtube, distribution, job)
     if found:
         staging.record_staged(distribution.pk, found, adopted=True)
     return found
 
 
-def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway) -> None:
+def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datetime) -> None:
     """End a run that GitHub calls completed, and its job by what can be found of its work."""
     conclusion = info.conclusion or "unknown"
     distribution = Distribution.objects.select_related("channel").get(pk=run.job.distribution_id)
     staged = _is_staged(run)
     skipped = run.job.params.get("skip_upload") and conclusion == "success"
-    if not staged and not skipped:
+    if not staged and not run.job.params.get("skip_upload"):
         staged = bool(_uploaded(distribution, run.job))
     done = {"completed_at": timezone.now(), "conclusion": conclusion, "remote_status": info.status}
     if staged or skipped:
         state = RunState.SUCCEEDED if conclusion == "success" else RunState.FAILED
-        transition(run, state, reason=f"GitHub concluded {conclusion}; the work is there", **done)
-        result = {"run_id": run.run_id, "conclusion": conclusion}
-        _end_job(run, JobState.SUCCEEDED, result=result)
+        # Together: a job whose run is closed is looked at by nobody any more.
+        with transaction.atomic():
+            transition(run, state, reason=f"GitHub concluded {conclusion}; the work is there", **done)
+            _end_job(run, JobState.SUCCEEDED, result={"run_id": run.run_id, "conclusion": conclusion})
         return
     if conclusion == "success":
+        if now - info.updated_at < SETTLE:
+            return  # YouTube's list of uploads lags, too
         _needs_review(run, "GitHub says success, but no upload with its marker is on the channel.", **done)
         return
     why = _why_it_failed(run, conclusion, github)

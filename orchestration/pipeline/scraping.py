@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from orchestration import activity, media
+from orchestration import activity, endings, media
 from orchestration.lease import JobLease
-from orchestration.models import Job, Source, Video
-from orchestration.states import VideoState
+from orchestration.models import Job, Schedule, Source, Video
+from orchestration.states import DistributionState, ScheduleState, VideoState
 from orchestration.transitions import transition
 from orchestration.wakeup import wake_tick
 
@@ -160,8 +160,32 @@ def _keep(video: Video, measured: dict[str, Any]) -> dict[str, Any]:
             if first
             else "The same content is here.",
         )
+        _end_plans(video)
     absolute(measured["original_file"]).unlink(missing_ok=True)
     return {"duplicate_of": first.pk if first else None}
+
+
+def _end_plans(video: Video) -> None:
+    """Fail what was planned with a video that turned out to be a duplicate: it never becomes ready, nobody waits for it."""
+    why = f"its video is a duplicate: {video.error_message}"
+    rows = Schedule.objects.select_for_update(of=("self",)).filter(
+        distribution__video=video,
+        state__in=[ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.HELD],
+    )
+    for row in rows.select_related("distribution"):
+        if row.state == ScheduleState.HELD:
+            transition(row, ScheduleState.CANCELLED, reason=why)
+        else:
+            transition(row, ScheduleState.FAILED, reason=why)
+        if row.distribution.can_become(DistributionState.FAILED):
+            transition(
+                row.distribution,
+                DistributionState.FAILED,
+                reason=why,
+                error_code="video_failed",
+                error_message=why[:500],
+            )
+    endings.fail_waiting_stages(video, why)
 
 
 def _with_content(content_hash: str, video: Video) -> Video | None:

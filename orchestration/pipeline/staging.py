@@ -1,48 +1,55 @@
 """Upload a video private ahead of its moment, and record the one upload that counts."""
 
 import logging
+import re
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from channels.gateways.errors import RemoteError, SessionGone
+from channels.gateways.errors import QuotaExhausted, RemoteError, SessionGone
 from channels.gateways.youtube import VideoMetadata, YouTubeGateway, marker_of
 from channels.gateways.youtube_upload import UploadCancelled
 from channels.quota import QUOTA_COST
 from orchestration import activity, pools, remotes
 from orchestration.activity import new_correlation_id
-from orchestration.lease import JobCancelled, JobLease
+from orchestration.errors import NoRightsBasis
+from orchestration.lease import JobCancelled, JobLease, WaitUntil
 from orchestration.media.errors import FileDamaged
-from orchestration.models import Distribution, Job, OrphanUpload, Schedule
+from orchestration.models import BudgetEntry, Distribution, Job, OrphanUpload, Schedule, Video
 from orchestration.pipeline.scraping import absolute
-from orchestration.states import DistributionState, ScheduleState
+from orchestration.states import BudgetEntryState, DistributionState, ScheduleState, VideoState
 from orchestration.transitions import transition
 from orchestration.wakeup import wake_tick
 
 logger = logging.getLogger(__name__)
 TITLE_CHARACTERS = 100  # https://developers.google.com/youtube/v3/docs/videos#snippet.title
+TAG_CHARACTERS = 500  # https://developers.google.com/youtube/v3/docs/videos#snippet.tags[]
+FIELD = re.compile(r"\{(title|description|channel)\}")
 
 
 def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
     """Upload the prepared file private with its marker, resuming or adopting what an earlier try left behind."""
-    distribution = Distribution.objects.select_related("video", "channel").get(pk=job.distribution_id)
+    distribution = Distribution.objects.select_related("video__source", "channel").get(pk=job.distribution_id)
     if distribution.youtube_video_id:
         record_staged(distribution.pk, distribution.youtube_video_id)
         return {"youtube_video_id": distribution.youtube_video_id, "adopted": True}
+    if distribution.state not in RECORDABLE:
+        return {"skipped": f"the distribution is {distribution.state}"}
+    require_rights(distribution)
     video = distribution.video
-    path = absolute(video.prepared_file)
-    if not video.prepared_file or not path.is_file():
-        raise FileDamaged(f"The prepared file of video {video.pk} is gone; process it again.")
+    path = prepared_path(video)
     marker, fresh = ensure_marker(distribution)
     with remotes.youtube(distribution.channel) as youtube:
         lease.progress(0.01, "looking for an earlier upload")
         session = distribution.upload_session or None
         if not fresh and session is None:
             # An earlier try may have sent the last byte without anybody hearing the answer.
-            found = find_upload(youtube, marker, job)
+            found = find_upload(youtube, distribution, job)
             if found:
-                return _adopt(distribution, found)
+                return _adopt(youtube, distribution, found, job)
         pools.charge_reserved(job)
         try:
             receipt = youtube.upload(
@@ -60,9 +67,15 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
             raise JobCancelled(str(error)) from error
         except SessionGone:
             store_session(distribution, "")
-            found = find_upload(youtube, marker, job)
+            found = find_upload(youtube, distribution, job)
             if found:
-                return _adopt(distribution, found)
+                return _adopt(youtube, distribution, found, job)
+            _close_charge(job, BudgetEntryState.SETTLED)  # a new session is another upload to YouTube's books
+            raise
+        except QuotaExhausted:
+            # Refused before a byte was sent: it is reserved anew on the day on which it is tried again.
+            if not distribution.upload_session_sealed:
+                _close_charge(job, BudgetEntryState.RELEASED)
             raise
         result = {
             "youtube_video_id": receipt.youtube_video_id,
@@ -74,6 +87,43 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
         record_staged(distribution.pk, receipt.youtube_video_id)
         result["thumbnail"] = _set_thumbnail(youtube, receipt.youtube_video_id, video, job)
     return result
+
+
+RECORDABLE = frozenset({DistributionState.ASSIGNED, DistributionState.NEEDS_REVIEW})
+"""With one of these a distribution still waits for its upload."""
+
+
+def require_rights(distribution: Distribution) -> None:
+    """Refuse what nobody may publish, also where the basis was withdrawn after it was planned. Raises: NoRightsBasis."""
+    if not distribution.video.rights_basis:
+        raise NoRightsBasis(
+            f"The source of video {distribution.video_id} has no rights basis, so it is not uploaded."
+        )
+
+
+def prepared_path(video: Video) -> Path:
+    """Return where the prepared file lies; one that is gone is prepared again, and the job waits for it.
+
+    Raises: WaitUntil; FileDamaged where what was fetched is gone too.
+    """
+    path = absolute(video.prepared_file)
+    if video.prepared_file and path.is_file():
+        return path
+    if not video.original_file or not absolute(video.original_file).is_file():
+        raise FileDamaged(f"The files of video {video.pk} are gone from the media folder.")
+    with transaction.atomic():
+        transition(video, VideoState.SCRAPED, reason="its prepared file is gone; it is prepared again")
+        # What comes of it may differ in a byte: half of one file and half of another must not become one upload.
+        Distribution.objects.filter(video=video, youtube_video_id=None).update(upload_session_sealed="")
+        wake_tick()
+    raise WaitUntil(timezone.now() + timedelta(seconds=2), "its prepared file is gone; it is prepared again")
+
+
+def _close_charge(job: Job, state: str) -> None:
+    """Close the charge of an upload call, so that the next one is reserved anew."""
+    BudgetEntry.objects.filter(job=job, call="videos.insert", state=BudgetEntryState.CHARGED).update(
+        state=state, settled_at=timezone.now()
+    )
 
 
 def ensure_marker(distribution: Distribution) -> tuple[str, bool]:
@@ -95,19 +145,53 @@ def store_session(distribution: Distribution, uri: str) -> None:
     distribution.upload_session_sealed = sealed
 
 
-def find_upload(youtube: YouTubeGateway, marker: str, job: Job | None) -> str | None:
-    """Look for an upload by its marker among the channel's newest; charged to the budget."""
+def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> str | None:
+    """Look for a distribution's upload by its marker among the channel's newest; charged to the budget.
+
+    Of several the one uploaded first counts, as its receipt was lost; the others are listed as orphans.
+    """
     bucket, units = QUOTA_COST["find_by_marker"]
     entry = pools.charge(bucket, units, call="playlistItems.list", job=job)
     try:
-        return youtube.find_by_marker(marker)
+        found = youtube.find_all_by_marker(distribution.marker)
     finally:
         pools.settle(entry)
+    if not found:
+        return None
+    *others, first = found
+    with transaction.atomic():
+        for youtube_video_id in others:
+            _orphan(
+                distribution, youtube_video_id, f"{first} was uploaded for the same distribution before it"
+            )
+    return first
 
 
-def _adopt(distribution: Distribution, youtube_video_id: str) -> dict[str, Any]:
+def _adopt(
+    youtube: YouTubeGateway, distribution: Distribution, youtube_video_id: str, job: Job
+) -> dict[str, Any]:
+    """Take an upload that an earlier try left behind, private or made so."""
+    bucket, units = QUOTA_COST["make_private"]
+    entry = pools.charge(bucket, units, call="videos.list", job=job)
+    try:
+        youtube.make_private(youtube_video_id)  # only looks where it is private already
+    finally:
+        pools.settle(entry)
     record_staged(distribution.pk, youtube_video_id, adopted=True)
     return {"youtube_video_id": youtube_video_id, "adopted": True}
+
+
+def _orphan(distribution: Distribution, youtube_video_id: str, why: str) -> None:
+    """List an upload that lost, for deletion on YouTube; call it in a transaction."""
+    if Distribution.objects.filter(youtube_video_id=youtube_video_id).exists():
+        return
+    _, made = OrphanUpload.objects.get_or_create(
+        youtube_video_id=youtube_video_id, defaults={"distribution": distribution, "reason": why[:300]}
+    )
+    if made:
+        activity.record(
+            "upload_orphaned", distribution, after={"youtube_video_id": youtube_video_id}, reason=why
+        )
 
 
 def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool = False) -> bool:
@@ -117,11 +201,13 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
     """
     now = timezone.now()
     with transaction.atomic():
+        # The schedule first, as everybody who locks both does.
+        schedule = (
+            Schedule.objects.select_for_update(of=("self",)).filter(distribution=distribution_id).first()
+        )
         distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution_id)
-        if distribution.youtube_video_id is None and distribution.state in {
-            DistributionState.ASSIGNED,
-            DistributionState.NEEDS_REVIEW,
-        }:
+        if distribution.youtube_video_id is None and distribution.state in RECORDABLE:
+            was_unclear = distribution.state == DistributionState.NEEDS_REVIEW
             transition(
                 distribution,
                 DistributionState.STAGED,
@@ -133,22 +219,20 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
                 error_code="",
                 error_message="",
             )
+            # Listed while its distribution was cancelled or failed; it is wanted again, so nobody may delete it.
+            OrphanUpload.objects.filter(youtube_video_id=youtube_video_id, deleted_at=None).delete()
         elif distribution.youtube_video_id != youtube_video_id:
-            why = (
-                f"the distribution is {distribution.get_state_display()}"
-                if distribution.youtube_video_id is None
-                else f"{distribution.youtube_video_id} was recorded first"
-            )
-            _, made = OrphanUpload.objects.get_or_create(
-                youtube_video_id=youtube_video_id, defaults={"distribution": distribution, "reason": why}
-            )
-            if made:
-                activity.record(
-                    "upload_orphaned", distribution, after={"youtube_video_id": youtube_video_id}, reason=why
-                )
+            known = distribution.youtube_video_id
+            state = distribution.get_state_display()
+            why = f"{known} was recorded first" if known else f"the distribution is {state}"
+            _orphan(distribution, youtube_video_id, why)
             return False
-        schedule = Schedule.objects.select_for_update(of=("self",)).filter(distribution=distribution).first()
-        if schedule is not None and schedule.state in {ScheduleState.STAGING, ScheduleState.PLANNED}:
+        else:
+            was_unclear = False
+        waiting = {ScheduleState.STAGING, ScheduleState.PLANNED}
+        if schedule is not None and (
+            schedule.state in waiting or (was_unclear and schedule.state == ScheduleState.NEEDS_REVIEW)
+        ):
             transition(schedule, ScheduleState.STAGED, reason="uploaded, private")
         wake_tick()
     return True
@@ -163,11 +247,12 @@ def metadata_for(distribution: Distribution, marker: str) -> VideoMetadata:
         "channel": channel.name,
     }
     tags = dict.fromkeys([*(str(tag) for tag in channel.tags), *(str(tag) for tag in video.tags)])
+    kept = _within_limit([tag for tag in tags if tag.strip()], TAG_CHARACTERS - _tag_length(marker))
     return VideoMetadata(
         title=_fill(channel.title_template, words)[:TITLE_CHARACTERS].strip()
         or words["title"][:TITLE_CHARACTERS],
         description=_fill(channel.description_template, words),
-        tags=tuple(tags),
+        tags=kept,
         category_id=channel.category_id,
         language=video.language or channel.language,
         made_for_kids=channel.made_for_kids,
@@ -176,12 +261,27 @@ def metadata_for(distribution: Distribution, marker: str) -> VideoMetadata:
 
 
 def _fill(template: str, words: dict[str, str]) -> str:
-    # Not str.format: its attribute access would let a template read what it should not.
-    for name, value in words.items():
-        template = template.replace("{" + name + "}", value)
-    return template.replace("<", "‹").replace(
+    # Not str.format: its attribute access would let a template read what it should not. In one pass, so that what a
+    # title says is never filled in itself.
+    text = FIELD.sub(lambda match: words[match[1]], template)
+    return text.replace("<", "‹").replace(
         ">", "›"
     )  # YouTube refuses angle brackets in titles and descriptions
+
+
+def _tag_length(tag: str) -> int:
+    return len(tag) + (2 if " " in tag else 0) + 1  # quotes around a space, a comma between two
+
+
+def _within_limit(tags: list[str], room: int) -> tuple[str, ...]:
+    """Return the first tags that YouTube takes together; the rest would make it refuse the upload."""
+    kept = []
+    for tag in tags:
+        room -= _tag_length(tag)
+        if room < 0:
+            break
+        kept.append(tag)
+    return tuple(kept)
 
 
 def _set_thumbnail(youtube: YouTubeGateway, youtube_video_id: str, video: Any, job: Job) -> str:

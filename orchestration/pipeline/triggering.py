@@ -15,9 +15,10 @@ from orchestration.errors import (
     VideoNotReady,
 )
 from orchestration.media.errors import MediaError
-from orchestration.models import Distribution, Job, Source, SystemState, Video
+from orchestration.models import Distribution, Job, Schedule, Source, SystemState, Video
 from orchestration.results import TriggerResult
 from orchestration.states import (
+    OPEN_SCHEDULES,
     TAKEN_DISTRIBUTIONS,
     USABLE_VIDEOS,
     DistributionState,
@@ -156,14 +157,23 @@ def _prepare_only(channel: Channel, video: Video) -> TriggerResult:
 
 def _stage(channel: Channel, video: Video, skip_upload: bool) -> TriggerResult:
     distribution = _assigned(channel, video)
+    schedule = Schedule.objects.filter(distribution=distribution).first()
+    if skip_upload and schedule is not None and schedule.state in OPEN_SCHEDULES:
+        raise PlanRefused(
+            f"Video {video.pk} is planned for {channel.name} already; rehearse with one that is not.",
+            field="skip_upload",
+            kind="duplicate",
+        )
+    # A rehearsal is another thing than the upload: neither may pass for the other while it is under way.
+    what = "rehearse" if skip_upload else "stage"
     job = queue.enqueue(
         JobKind.STAGE,
-        dedupe_key=f"stage:distribution:{distribution.pk}",
+        dedupe_key=f"{what}:distribution:{distribution.pk}",
         executor=channel.executor,
         channel=channel,
         video=video,
         distribution=distribution,
-        schedule=getattr(distribution, "schedule", None),
+        schedule=schedule,
         params={"skip_upload": True} if skip_upload else {},
         priority=min(channel.priority + 2, 10),
         max_attempts=3 if channel.executor == Executor.GITHUB else 5,
@@ -177,7 +187,8 @@ def _stage(channel: Channel, video: Video, skip_upload: bool) -> TriggerResult:
         members={"job": [job.pk]},
     )
     how = "its GitHub Actions workflow" if channel.executor == Executor.GITHUB else "our own workers"
-    return TriggerResult(job, method, f"{video} is staged for {channel.name} by {how}", distribution)
+    done = "rehearsed, without an upload," if skip_upload else "staged"
+    return TriggerResult(job, method, f"{video} is {done} for {channel.name} by {how}", distribution)
 
 
 def _assigned(channel: Channel, video: Video) -> Distribution:

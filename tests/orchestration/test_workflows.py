@@ -1,0 +1,611 @@
+"""A channel's GitHub workflow is dispatched once, works under one permit, and counts only for what YouTube confirms."""
+
+import hashlib
+import json
+import time
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.utils import timezone
+
+from channels.gateways.github import GitHubGateway
+from channels.models import Channel
+from channels.sandbox import github_state
+from channels.sandbox.faults import Match
+from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
+from orchestration import remotes, workflows
+from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
+from orchestration.models import Activity, Distribution, Job, OrphanUpload, Schedule, WorkflowRun
+from orchestration.pipeline import staging
+from orchestration.states import (
+    DistributionState,
+    JobKind,
+    JobState,
+    RightsBasis,
+    RunState,
+    ScheduleState,
+)
+from tests.channels.youtube_helpers import metadata, video_file
+from tests.engine_room import STAGED, door, state_of
+
+DISPATCHES = Match("POST", "/dispatches$")
+SECRET = "one-run-s-own-token"  # what the sheet would carry; only its hash is stored
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def channel(engine) -> Channel:
+    made = engine.channel(github=True, lead_time_minutes=30)
+    with engine.sandbox.store.change("github") as github:
+        for repository in github["repositories"].values():
+            repository["variables"]["HEADEND_BACKOFF_SECONDS"] = "0.02"
+    return made
+
+
+@pytest.fixture
+def known_secret(monkeypatch):
+    monkeypatch.setattr(workflows, "secrets", SimpleNamespace(token_urlsafe=lambda size: SECRET))
+
+
+def give_secrets(engine, channel):
+    with GitHubGateway(GITHUB_TOKEN, engine.sandbox.github_url) as github:
+        number = github.repository(channel.repository).id
+        for name, value in (
+            ("YT_CLIENT_ID", CLIENT_ID),
+            ("YT_CLIENT_SECRET", CLIENT_SECRET),
+            ("YT_REFRESH_TOKEN", f"sandbox-refresh-{channel.slug}"),
+        ):
+            github.put_secret(channel.repository, number, name, value)
+
+
+def dispatch(engine, row: Schedule) -> WorkflowRun:
+    """Let the tick make the stage job and a worker dispatch it."""
+    engine.tick()
+    engine.work()
+    return WorkflowRun.objects.filter(channel=row.channel_id).latest("pk")
+
+
+def job_of(row: Schedule) -> Job:
+    return Job.objects.filter(distribution=row.distribution_id, kind=JobKind.STAGE).latest("pk")
+
+
+def runs_at_github(engine) -> list[dict]:
+    return list(engine.sandbox.store.snapshot()["github"].get("runs", {}).values())
+
+
+def wait_for_runs(engine) -> list[dict]:
+    """Wait until every run in the sandbox is over; looks at the sandbox only."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        runs = runs_at_github(engine)
+        if runs and all(run["status"] == "completed" for run in runs):
+            return runs
+        time.sleep(0.05)
+    raise AssertionError(f"runs did not end: {runs}")
+
+
+def look(engine, *, times: int = 1) -> None:
+    for _ in range(times):
+        WorkflowRun.objects.update(next_look_at=timezone.now() - timedelta(seconds=1))
+        workflows.watch()
+
+
+def sheet_of(engine) -> dict:
+    return json.loads(runs_at_github(engine)[-1]["inputs"]["job_sheet"])
+
+
+def upload_as_run(engine, channel, run, tmp_path, marker: str = "") -> str:
+    """Upload what the run would have uploaded; returns its id."""
+    distribution = Distribution.objects.get(jobs__runs=run)
+    with remotes.youtube(channel) as youtube:
+        return youtube.upload(
+            video_file(tmp_path, 2000), metadata(marker or distribution.marker), on_session=lambda uri: None
+        ).youtube_video_id
+
+
+def hold_runs(engine) -> None:
+    """Let the sandbox's runs wait in their queue for the whole test."""
+    engine.sandbox.run_queue_seconds = 3600
+
+
+# -- dispatching ---------------------------------------------------------------------------------------------------
+
+
+def test_a_stage_job_of_a_github_channel_is_dispatched_and_held_by_its_run(engine, channel):
+    hold_runs(engine)
+    row = engine.planned(channel)
+    run = dispatch(engine, row)
+    job = job_of(row)
+    assert (run.state, job.state, job.holder) == (
+        RunState.DISPATCHED,
+        JobState.RUNNING,
+        f"run:{run.correlation_id}",
+    )
+    assert run.run_id == runs_at_github(engine)[0]["id"]
+    assert run.html_url
+    assert sheet_of(engine)["metadata"]["marker"] == Distribution.objects.get().marker
+    intended = Activity.objects.filter(verb="run_intended", object_id=run.pk).get()
+    assert intended.cid == job.correlation_id
+
+
+def test_the_sheet_carries_no_secret_but_the_run_s_own_token(engine, channel, settings):
+    settings.HEADEND_PUBLIC_URL = "https://headend.example"
+    hold_runs(engine)
+    run = dispatch(engine, engine.planned(channel))
+    sheet = sheet_of(engine)
+    assert sheet["permit_url"] == f"https://headend.example/api/runs/{run.correlation_id}/permit"
+    assert sheet["media_url"].endswith(f"/api/runs/{run.correlation_id}/media")
+    assert hashlib.sha256(sheet["token"].encode()).hexdigest() == run.callback_hash
+    told = json.dumps(sheet)
+    for secret in (CLIENT_SECRET, "sandbox-refresh", GITHUB_TOKEN):
+        assert secret not in told
+
+
+@pytest.mark.parametrize("kind", ["status_after", "status_before", "timeout_after", "timeout_before"])
+def test_a_dispatch_without_an_answer_is_never_repeated(engine, channel, kind):
+    hold_runs(engine)
+    engine.sandbox.faults.add(DISPATCHES, kind, status=502, hold_seconds=0.1)
+    row = engine.planned(channel)
+    run = dispatch(engine, row)
+    assert run.state == RunState.DISPATCHING
+    assert run.error_code == "remote_uncertain"
+    look(engine, times=2)
+    engine.work()
+    assert len(engine.sandbox.requests("POST", "/dispatches")) == 1
+    run.refresh_from_db()
+    if kind.endswith("after"):  # it took effect: adopted by its correlation id
+        assert (run.state, run.run_id) == (RunState.DISPATCHED, runs_at_github(engine)[0]["id"])
+        return
+    assert run.state == RunState.DISPATCHING
+    engine.pass_time(seconds=workflows.SETTLE.seconds + 5)
+    look(engine)
+    run.refresh_from_db()
+    assert run.state == RunState.NEEDS_REVIEW
+    assert "lists no run" in run.error_message
+    assert state_of(row) == (ScheduleState.NEEDS_REVIEW, DistributionState.NEEDS_REVIEW)
+    assert job_of(row).state == JobState.NEEDS_REVIEW
+
+
+def test_a_worker_killed_after_the_dispatch_leaves_it_to_the_watch(engine, channel):
+    hold_runs(engine)
+    row = engine.planned(channel)
+    hand_over = workflows._hand_over
+
+    class Killed(BaseException):
+        """The worker is gone."""
+
+    def killed(*_):
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workflows, "_hand_over", killed)
+        engine.tick()
+        with pytest.raises(Killed):
+            engine.work()
+    Job.objects.filter(state=JobState.RUNNING).update(lease_expires_at=timezone.now())
+    engine.tick()
+    engine.work()
+    assert workflows._hand_over is hand_over
+    assert len(engine.sandbox.requests("POST", "/dispatches")) == 1
+    assert job_of(row).holder.startswith("run:")
+
+
+def test_a_refused_dispatch_fails_its_run_and_names_the_fact(engine, channel):
+    engine.sandbox.faults.add(
+        DISPATCHES, "status_before", status=422, body={"message": "Unexpected inputs"}, times=None
+    )
+    row = engine.planned(channel)
+    dispatch(engine, row)
+    job = job_of(row)
+    assert (job.state, job.error_code) == (JobState.FAILED, "remote_rejected")
+    assert "Unexpected inputs" in job.error_message
+    assert state_of(row) == (ScheduleState.FAILED, DistributionState.FAILED)
+    assert WorkflowRun.objects.get().state == RunState.FAILED
+
+
+def test_githubs_rate_limit_is_a_wait_and_not_a_failure(engine, channel):
+    engine.sandbox.faults.add(DISPATCHES, "rate_limit", retry_after_seconds=90)
+    row = engine.planned(channel)
+    dispatch(engine, row)
+    job = job_of(row)
+    assert (job.state, job.attempts, job.error_code) == (JobState.WAITING, 0, "rate_limited")
+    assert 80 < (job.run_at - timezone.now()).total_seconds() <= 90
+
+
+def test_the_repository_is_pinned_and_another_under_its_name_gets_nothing(engine, channel):
+    hold_runs(engine)
+    dispatch(engine, engine.planned(channel))
+    channel.refresh_from_db()
+    assert channel.repository_id
+    engine.sandbox.forget_requests()
+    Channel.objects.filter(pk=channel.pk).update(repository_id=channel.repository_id + 1)
+    row = engine.planned(channel, minutes=200, stage_at=timezone.now())
+    dispatch(engine, row)
+    job = job_of(row)
+    assert (job.state, job.error_code) == (JobState.FAILED, "remote_rejected")
+    assert "was pinned. Nothing was sent" in job.error_message
+    assert engine.sandbox.requests("POST", "/dispatches") == []
+
+
+def test_a_wrong_repository_name_and_a_missing_token_are_said(engine, channel, settings):
+    Channel.objects.filter(pk=channel.pk).update(repository="headend/nowhere")
+    row = engine.planned(channel)
+    dispatch_failed(engine)
+    assert "headend/nowhere" in job_of(row).error_message
+    settings.GITHUB_TOKEN = ""
+    other = engine.planned(channel, minutes=200, stage_at=timezone.now())
+    dispatch_failed(engine)
+    assert "GITHUB_TOKEN is not set" in job_of(other).error_message
+
+
+def dispatch_failed(engine) -> None:
+    engine.tick()
+    engine.work()
+
+
+def test_rights_withdrawn_after_planning_send_nothing_to_github(engine, channel):
+    row = engine.planned(channel)
+    source = row.distribution.video.source
+    source.rights_basis = RightsBasis.NONE
+    source.save()
+    dispatch_failed(engine)
+    assert job_of(row).error_code == "no_rights_basis"
+    assert engine.sandbox.requests("POST", "/dispatches") == []
+
+
+# -- the permit ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dispatched(engine, channel, known_secret) -> WorkflowRun:
+    hold_runs(engine)
+    return dispatch(engine, engine.planned(channel))
+
+
+def ask(run: WorkflowRun, run_id: int | None = None, attempt: int = 1, secret: str = SECRET) -> dict:
+    return door("read").take_permit(
+        correlation_id=run.correlation_id, secret=secret, run_id=run_id or run.run_id, run_attempt=attempt
+    )
+
+
+def test_one_run_gets_the_permit_and_may_ask_again(dispatched):
+    assert ask(dispatched) == {"permitted": True, "again": False}
+    assert ask(dispatched) == {"permitted": True, "again": True}
+    entry = Activity.objects.get(verb="run_permitted")
+    assert (entry.trigger, entry.actor_label) == ("run", f"run {dispatched.run_id}")
+
+
+def test_a_second_run_and_a_rerun_are_refused(dispatched):
+    with pytest.raises(PermitRefused, match="dispatched run"):
+        ask(dispatched, run_id=dispatched.run_id + 1)
+    ask(dispatched)
+    with pytest.raises(PermitRefused, match="attempt 1, has this job"):
+        ask(dispatched, attempt=2)
+    with pytest.raises(PermitRefused):
+        ask(dispatched, run_id=dispatched.run_id + 1)
+
+
+def test_a_wrong_token_and_an_unknown_run_get_the_same_answer(dispatched):
+    with pytest.raises(NotPermitted) as wrong:
+        ask(dispatched, secret="guess")
+    dispatched.correlation_id = "0" * 32
+    with pytest.raises(NotPermitted) as unknown:
+        ask(dispatched)
+    assert wrong.value.message == unknown.value.message
+    assert WorkflowRun.objects.get().permit_run_id is None
+
+
+def test_a_permit_that_was_given_is_not_repeated_once_the_job_is_not_wanted(engine, dispatched):
+    ask(dispatched)
+    door().cancel_schedule(schedule_id=Schedule.objects.get().pk)
+    with pytest.raises(PermitRefused, match="not wanted"):
+        ask(dispatched)
+
+
+def test_a_run_whose_dispatch_was_never_answered_is_found_by_its_permit(engine, channel, known_secret):
+    hold_runs(engine)
+    engine.sandbox.faults.add(DISPATCHES, "status_after", status=502)
+    engine.sandbox.list_lag_seconds = 3600  # and GitHub's list does not show it
+    run = dispatch(engine, engine.planned(channel))
+    number = runs_at_github(engine)[0]["id"]
+    ask(run, run_id=number)
+    engine.pass_time(seconds=workflows.SETTLE.seconds + 5)
+    look(engine)
+    run.refresh_from_db()
+    assert (run.run_id, run.state) == (number, RunState.DISPATCHED)
+
+
+def test_the_file_is_handed_out_only_with_the_permit(engine, dispatched):
+    def fetch(secret=SECRET):
+        return workflows.media_for_run(dispatched.correlation_id, secret)
+
+    with pytest.raises(PermitRefused):
+        fetch()
+    ask(dispatched)
+    assert fetch().read_bytes()
+    with pytest.raises(NotPermitted):
+        fetch("guess")
+
+
+# -- the result ----------------------------------------------------------------------------------------------------
+
+
+def tell(run: WorkflowRun, secret: str = SECRET, **values) -> dict:
+    said = {"run_id": run.run_id, "run_attempt": 1, "outcome": "staged", "youtube_video_id": "", **values}
+    return door("read").record_run_result(correlation_id=run.correlation_id, secret=secret, **said)
+
+
+def test_a_forged_result_writes_nothing(dispatched):
+    ask(dispatched)
+    before = WorkflowRun.objects.values().get(), Activity.objects.count()
+    with pytest.raises(NotPermitted):
+        tell(dispatched, secret="guess", youtube_video_id="forged00001")
+    with pytest.raises(PermitRefused):
+        tell(dispatched, run_id=dispatched.run_id + 1, youtube_video_id="forged00001")
+    with pytest.raises(PermitRefused):
+        tell(dispatched, run_attempt=2, youtube_video_id="forged00001")
+    with pytest.raises(InvalidRequest) as wrong:
+        tell(dispatched, outcome="great")
+    assert wrong.value.field == "outcome"
+    assert (WorkflowRun.objects.values().get(), Activity.objects.count()) == before
+
+
+def test_a_result_before_any_permit_is_not_taken(dispatched):
+    with pytest.raises(PermitRefused, match="nobody"):
+        tell(dispatched, youtube_video_id="early000001")
+
+
+def test_a_reported_id_counts_only_with_the_marker(engine, channel, dispatched, tmp_path):
+    ask(dispatched)
+    foreign = upload_as_run(engine, channel, dispatched, tmp_path, marker="headend:another")
+    tell(dispatched, youtube_video_id=foreign)
+    look(engine)
+    assert Distribution.objects.get().youtube_video_id is None
+    assert job_of(Schedule.objects.get()).state == JobState.RUNNING
+
+
+@pytest.mark.parametrize(
+    "order", [("staged",), ("staged", "staged"), ("failed", "staged"), ("staged", "failed")]
+)
+def test_doubled_and_reordered_callbacks_end_alike(engine, channel, dispatched, tmp_path, order):
+    ask(dispatched)
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    for outcome in order:
+        if outcome == "staged":
+            tell(dispatched, youtube_video_id=video_id)
+        else:
+            tell(dispatched, outcome="failed", error_code="stage_crashed", error_message="boom")
+    look(engine, times=2)
+    row = Schedule.objects.get()
+    assert state_of(row) == STAGED
+    assert Distribution.objects.get().youtube_video_id == video_id
+    assert job_of(row).state == JobState.SUCCEEDED
+    assert OrphanUpload.objects.count() == 0
+    assert tell(dispatched, youtube_video_id=video_id)["recorded"]
+
+
+def test_a_result_and_polling_and_a_webhook_in_any_number_record_one_upload(
+    engine, channel, dispatched, tmp_path
+):
+    ask(dispatched)
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    tell(dispatched, youtube_video_id=video_id)
+    look(engine, times=4)
+    assert Activity.objects.filter(verb="distribution_staged").count() == 1
+    assert Distribution.objects.get().youtube_video_id == video_id
+
+
+def test_a_run_that_was_given_up_and_reports_late_is_taken_up(engine, channel, dispatched, tmp_path):
+    ask(dispatched)
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    with engine.sandbox.store.change("github") as github:
+        github["runs"].clear()
+    look(engine)
+    row = Schedule.objects.get()
+    assert state_of(row) == (ScheduleState.NEEDS_REVIEW, DistributionState.NEEDS_REVIEW)
+    tell(dispatched, youtube_video_id=video_id)
+    look(engine)
+    assert state_of(row) == STAGED
+    dispatched.refresh_from_db()
+    assert dispatched.state == RunState.SUCCEEDED
+    assert job_of(row).state == JobState.SUCCEEDED
+
+
+def test_a_review_closes_the_run_with_its_job(engine, channel, dispatched):
+    with engine.sandbox.store.change("github") as github:
+        github["runs"].clear()
+    look(engine)
+    row = Schedule.objects.get()
+    door().review_schedule(schedule_id=row.pk, outcome="planned", reason="nothing is on the channel")
+    dispatched.refresh_from_db()
+    assert (dispatched.state, job_of(row).state) == (RunState.FAILED, JobState.FAILED)
+    assert state_of(row) == (ScheduleState.PLANNED, DistributionState.ASSIGNED)
+
+
+# -- what GitHub concludes -----------------------------------------------------------------------------------------
+
+
+def conclude(engine, conclusion: str, *, steps: tuple = ()) -> None:
+    """Let the sandbox's run end, as far as GitHub tells."""
+    with engine.sandbox.store.change("github") as github:
+        for run in github["runs"].values():
+            run.update(status="completed", conclusion=conclusion)
+            run["updated_at"] = timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            run["steps"] = [
+                {"number": n, "name": name, "status": "completed", "conclusion": ended,
+                 "started_at": run["updated_at"], "completed_at": run["updated_at"]}
+                for n, (name, ended) in enumerate(steps, 1)
+            ]  # fmt: skip
+
+
+def test_a_failed_run_is_tried_again_and_then_failed_with_githubs_step_names(engine, channel, dispatched):
+    row = Schedule.objects.get()
+    for attempt in range(1, 4):
+        conclude(engine, "failure", steps=(("Set up job", "success"), ("Stage", "failure")))
+        look(engine)
+        job = job_of(row)
+        assert job.attempts == attempt
+        if attempt < 3:
+            assert job.state == JobState.WAITING
+            engine.retry_now()
+            engine.work()
+    assert job.state == JobState.FAILED
+    assert "Stage (failure)" in job.error_message
+    assert state_of(row) == (ScheduleState.FAILED, DistributionState.FAILED)
+    assert WorkflowRun.objects.filter(state=RunState.FAILED).count() == 3
+
+
+def test_a_failure_that_another_run_would_repeat_is_not_tried_again(engine, channel, dispatched):
+    ask(dispatched)
+    tell(
+        dispatched, outcome="failed", error_code="credential_missing", error_message="no secret YT_CLIENT_ID"
+    )
+    conclude(engine, "failure")
+    look(engine)
+    job = job_of(Schedule.objects.get())
+    assert (job.state, job.error_code) == (JobState.FAILED, "credential_missing")
+    assert "no secret YT_CLIENT_ID" in job.error_message
+
+
+def test_success_without_an_upload_needs_review_once_youtubes_list_had_its_time(engine, channel, dispatched):
+    conclude(engine, "success")
+    look(engine)
+    row = Schedule.objects.get()
+    assert job_of(row).state == JobState.RUNNING
+    engine.pass_time(seconds=workflows.SETTLE.seconds + 5)
+    look(engine)
+    assert job_of(row).state == JobState.NEEDS_REVIEW
+    assert state_of(row)[0] == ScheduleState.NEEDS_REVIEW
+    assert (
+        "no upload with its marker" in row.reason or "no upload with its marker" in job_of(row).error_message
+    )
+
+
+def test_success_with_an_upload_that_nobody_reported_is_found_by_its_marker(
+    engine, channel, dispatched, tmp_path
+):
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, "success")
+    look(engine)
+    row = Schedule.objects.get()
+    assert state_of(row) == STAGED
+    assert Distribution.objects.get().youtube_video_id == video_id
+    dispatched.refresh_from_db()
+    assert dispatched.state == RunState.SUCCEEDED
+
+
+def test_a_failed_run_that_had_uploaded_all_the_same_is_not_repeated(engine, channel, dispatched, tmp_path):
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, "failure")
+    look(engine)
+    assert Distribution.objects.get().youtube_video_id == video_id
+    assert job_of(Schedule.objects.get()).state == JobState.SUCCEEDED
+    dispatched.refresh_from_db()
+    assert dispatched.state == RunState.FAILED
+
+
+def test_two_uploads_with_one_marker_leave_one_video_and_one_listed_orphan(
+    engine, channel, dispatched, tmp_path
+):
+    first = upload_as_run(engine, channel, dispatched, tmp_path)
+    second = upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, "success")
+    look(engine)
+    assert Distribution.objects.get().youtube_video_id == first
+    assert OrphanUpload.objects.get().youtube_video_id == second
+
+
+def test_a_run_cancelled_at_github_ends_its_job_and_holds_the_publication(engine, channel, dispatched):
+    conclude(engine, "cancelled")
+    look(engine)
+    row = Schedule.objects.get()
+    assert job_of(row).state == JobState.CANCELLED
+    assert state_of(row)[0] == ScheduleState.HELD
+
+
+def test_a_job_that_is_cancelled_here_cancels_its_run_there(engine, channel, dispatched):
+    door().cancel_job(job_id=job_of(Schedule.objects.get()).pk)
+    look(engine)
+    assert engine.sandbox.requests("POST", f"/runs/{dispatched.run_id}/cancel")
+    wait_for_runs(engine)
+    look(engine)
+    assert job_of(Schedule.objects.get()).state == JobState.CANCELLED
+
+
+def test_looking_may_fail_for_hours_and_says_so_and_ends_in_review(engine, channel, dispatched):
+    engine.sandbox.faults.add(Match("GET", "/actions/runs/"), "status_before", status=500, times=None)
+    look(engine)
+    dispatched.refresh_from_db()
+    assert dispatched.state == RunState.DISPATCHED
+    assert "could not be looked at" in dispatched.error_message
+    engine.pass_time(hours=7)
+    look(engine)
+    assert job_of(Schedule.objects.get()).state == JobState.NEEDS_REVIEW
+
+
+def test_a_run_and_its_job_end_together_or_not_at_all(engine, channel, dispatched, tmp_path):
+    """A job whose run is closed is looked at by nobody any more: it would run for ever."""
+    upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, "success")
+
+    def broken(*_, **__):
+        raise RuntimeError("the database went away")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workflows, "_end_job", broken)
+        look(engine)
+    dispatched.refresh_from_db()
+    assert dispatched.state != RunState.SUCCEEDED
+    look(engine)
+    dispatched.refresh_from_db()
+    assert (dispatched.state, job_of(Schedule.objects.get()).state) == (
+        RunState.SUCCEEDED,
+        JobState.SUCCEEDED,
+    )
+
+
+# -- the whole -----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_public_address_the_run_fetches_the_original_and_is_found_by_its_marker(
+    engine, channel, media_site, videos
+):
+    give_secrets(engine, channel)
+    content = videos.mute.read_bytes()
+    video = engine.video(
+        url=media_site.file("/film.mp4", content), content_hash=hashlib.sha256(content).hexdigest()
+    )
+    row = engine.planned(channel, video=video)
+    dispatch(engine, row)
+    (run,) = wait_for_runs(engine)
+    assert run["conclusion"] == "success"
+    look(engine)
+    assert state_of(row) == STAGED
+    (uploaded,) = engine.uploads()
+    assert uploaded["sha256"] == video.content_hash
+    assert uploaded["privacy_status"] == "private"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_takes_its_permit_fetches_the_file_and_reports_to_the_real_api(
+    engine, channel, settings, live_server
+):
+    settings.HEADEND_PUBLIC_URL = live_server.url
+    settings.ALLOWED_HOSTS = ["*"]
+    give_secrets(engine, channel)
+    row = engine.planned(channel)
+    dispatch(engine, row)
+    (remote,) = wait_for_runs(engine)  # looks at the sandbox only, while the server uses the database
+    assert remote["conclusion"] == "success"
+    run = WorkflowRun.objects.get()
+    assert (run.permit_run_id, run.permit_run_attempt) == (remote["id"], 1)
+    assert run.result["outcome"] == "staged"
+    look(engine, times=2)
+    assert state_of(row) == STAGED
+    (uploaded,) = engine.uploads()
+    assert uploaded["sha256"] == row.distribution.video.prepared_hash
+    assert staging.absolute(row.distribution.video.prepared_file).is_file()
+    run.refresh_from_db()
+    assert (run.state, job_of(row).state) == (RunState.SUCCEEDED, JobState.SUCCEEDED)
+    assert github_state.secret_values(engine.sandbox.store, channel.repository)["YT_CLIENT_ID"] == CLIENT_ID
