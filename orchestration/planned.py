@@ -209,8 +209,8 @@ def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.
 
 def refusal(made: types.Plan) -> OrchestrationError:
     """Return the error that names why a plan was refused; the plan is in its details."""
-    blocking = [c for c in made.conflicts if c.resolution != types.Resolution.WARNED]
-    found = {c.rule for c in blocking}
+    turned_away = {types.Resolution.SKIPPED, types.Resolution.REJECTED}
+    found = {c.rule for c in made.conflicts if c.resolution in turned_away}
     if found and found <= {rules.CHANNEL_PAUSED, rules.CHANNEL_DISABLED}:
         return ChannelPaused(made.summary, field="channel_ids", plan=made)
     if found == {rules.NO_RIGHTS_BASIS}:
@@ -448,6 +448,24 @@ def record_conflicts(
         for c in conflicts
     ]
     return Conflict.objects.bulk_create(rows)
+
+
+def record_refused(made: types.Plan, now: datetime) -> list[Conflict]:
+    """Write what a refused plan ran into, so that one of its alternatives can still be taken; twice the same is one.
+
+    What has another time to offer stays open; of the rest the record is all there is to have.
+    """
+    refused = [c for c in made.conflicts if c.resolution == types.Resolution.REJECTED]
+    standing = Conflict.objects.filter(
+        wave=None, state=ConflictState.OPEN, resolution=types.Resolution.REJECTED
+    ).values_list("rule", "video_id", "channel_id", "wanted_at")
+    known = set(standing)
+    rows = record_conflicts(
+        [c for c in refused if (c.rule, c.video_id, c.channel_id, c.at) not in known], wave=None, now=now
+    )
+    hopeless = [row.pk for row in rows if not any(offer["at"] for offer in row.alternatives)]
+    Conflict.objects.filter(pk__in=hopeless).update(state=ConflictState.RESOLVED)
+    return rows
 
 
 def alternative_document(alternative: types.Alternative) -> dict[str, Any]:

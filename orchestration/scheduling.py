@@ -24,6 +24,7 @@ from orchestration.states import (
     DistributionState,
     JobKind,
     JobState,
+    OnConflict,
     RunState,
     ScheduleState,
     WaveState,
@@ -127,10 +128,12 @@ def _plan_and_write(
         return WaveResult(plan=planned.plan(request), wave=None, dry_run=True)
     with transaction.atomic():
         made = planned.plan(request, lock=True)
-        if made.refused:
-            raise planned.refusal(made)
-        wave = planned.commit(request, made, method=method, name=name, document=document)
-    return WaveResult(plan=made, wave=wave, dry_run=False)
+        if not made.refused:
+            wave = planned.commit(request, made, method=method, name=name, document=document)
+            return WaveResult(plan=made, wave=wave, dry_run=False)
+        if request.on_conflict == OnConflict.REJECT:
+            planned.record_refused(made, timezone.now())
+    raise planned.refusal(made)
 
 
 def earliest(
@@ -236,6 +239,44 @@ def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
         )
         wake_tick()
     return row
+
+
+def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
+    """Give one publication a time that others hold, if all of them are of lower priority; they move to their next free one.
+
+    Raises: InvalidRequest (the time), PlanRefused where more stands in the way than what may be moved, IllegalTransition.
+    """
+    now = timezone.now()
+    at = planned.check_time(publish_at, "publish_at", now)
+    with transaction.atomic():
+        row = locked(schedule_id)
+        view = snapshots.channel_views([row.channel_id])[0]
+        around = snapshots.reach([view])
+        entries = [
+            entry
+            for entry in snapshots.occupied([row.channel_id], at - around, at + around + timedelta(days=60))
+            if entry.schedule_id != row.pk
+        ]
+        calendar = calendars_of(
+            [view], entries, now, yields=lambda entry: entry.movable and entry.priority < row.priority
+        )[view.id]
+        firm = [hit for hit in calendar.why_not(at) if not hit.yields]
+        if firm:
+            messages = [timing_message(calendar, at, hit) for hit in firm]
+            raise PlanRefused("; ".join(messages), field="publish_at")
+        gone = calendar.take(types.Occupied(view.id, at, row.pk, row.priority, "", False))
+        calendar.make_firm()
+        yielding = []
+        for entry in sorted((hit.other for hit in gone), key=lambda entry: (-entry.priority, entry.at)):
+            to_at = calendar.free_from(max(entry.at, now + timedelta(minutes=1)))
+            if to_at is not None:
+                calendar.add(entry._replace(at=to_at))
+            why = (
+                f"schedule {entry.schedule_id} (priority {entry.priority}) yields to priority {row.priority}"
+            )
+            yielding.append(types.Displacement(entry.schedule_id, view.id, entry.at, to_at, why))
+        planned.displace(yielding, row.wave, now)
+        return move(schedule_id, at, reason)
 
 
 def _wake_up(row: Schedule, why: str) -> None:
@@ -444,10 +485,12 @@ def apply_alternative(conflict_id: int, index: int) -> Conflict:
         if chosen["kind"] == "skip":
             if conflict.schedule_id:
                 cancel_row(locked(conflict.schedule_id), f"left out: {conflict.message}"[:500])
-        elif (
-            conflict.schedule_id and conflict.schedule.state in OPEN_SCHEDULES and chosen["kind"] != "preempt"
-        ):
-            move(conflict.schedule_id, at, f"alternative of conflict {conflict.pk}")
+        elif conflict.schedule_id and conflict.schedule.state in OPEN_SCHEDULES:
+            why = f"alternative of conflict {conflict.pk}"
+            if chosen["kind"] == "preempt":
+                preempt(conflict.schedule_id, at, why)
+            else:
+                move(conflict.schedule_id, at, why)
         elif conflict.video_id and conflict.channel_id:
             coordinate(
                 video_id=conflict.video_id,
