@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils import timezone
 
 from channels.quota import pacific_day, pacific_day_bounds
@@ -54,6 +54,7 @@ SPENT = (
     BudgetEntryState.SETTLED,
     BudgetEntryState.UNKNOWN,
 )
+STILL_RESERVED = (BudgetEntryState.RESERVED, BudgetEntryState.CHARGED)
 NOT_FOR_RESERVE = frozenset({JobKind.COLLECT, JobKind.CHECK})
 """Statistics and checks may not use what a budget keeps for publishing."""
 
@@ -78,16 +79,22 @@ class Need:
     units: int = 1
 
 
+NEEDS: tuple[tuple[str, str, tuple[Need, ...]], ...] = (
+    (JobKind.SCRAPE, Executor.LOCAL, (Need(SCRAPE),)),
+    (JobKind.PROCESS, Executor.LOCAL, (Need(PROCESS),)),
+    (JobKind.STAGE, Executor.LOCAL, (Need(UPLOAD), Need(UPLOADS))),
+    (JobKind.STAGE, Executor.GITHUB, (Need(DISPATCH), Need(UPLOADS))),
+)
+"""What a job of a kind and executor takes of which pool; other jobs need none."""
+_NEEDS_OF = {(str(kind), str(executor)): wants for kind, executor, wants in NEEDS}
+
+
 def needs(job: Job) -> tuple[Need, ...]:
-    """Return what a job takes of which pool, by name."""
-    if job.kind == JobKind.SCRAPE:
-        return (Need(SCRAPE),)
-    if job.kind == JobKind.PROCESS:
-        return (Need(PROCESS),)
-    if job.kind == JobKind.STAGE:
-        upload = () if job.params.get("skip_upload") else (Need(UPLOADS),)
-        return (Need(DISPATCH) if job.executor == Executor.GITHUB else Need(UPLOAD), *upload)
-    return ()
+    """Return what a job takes of which pool."""
+    wants = _NEEDS_OF.get((str(job.kind), str(job.executor)), ())
+    if job.params.get("skip_upload"):
+        return tuple(want for want in wants if want.pool != UPLOADS)
+    return wants
 
 
 def ensure_defaults() -> None:
@@ -184,6 +191,38 @@ def take(
     if entries:
         BudgetEntry.objects.bulk_create(entries)
     return taken, waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """What lacks room now, the jobs it keeps waiting, and the sentence that says so."""
+
+    waiting: Q
+    reason: str
+
+
+def shortages(now: datetime) -> list[Shortage]:
+    """Return which jobs need not be looked at now, since a pool of theirs has no room; read without lock.
+
+    So what waits for one pool never stands in the way of what needs another, however much there is of it.
+    """
+    room = _Room(list(Pool.objects.filter(name__in=[pool["name"] for pool in DEFAULTS])), now)
+    found = []
+    for kind, executor, wants in NEEDS:
+        reason = room.lacks(wants)
+        if not reason:
+            continue
+        waiting = Q(kind=kind, executor=executor)
+        if any(want.pool == UPLOADS for want in wants) and not room.lacks(
+            w for w in wants if w.pool != UPLOADS
+        ):
+            # Only the budget is short: what reserved its part at an earlier try goes on, what uploads nothing too.
+            reserved = BudgetEntry.objects.filter(
+                job=OuterRef("pk"), pool__name=UPLOADS, state__in=STILL_RESERVED
+            )
+            waiting &= ~Q(Exists(reserved)) & ~Q(params__has_key="skip_upload")
+        found.append(Shortage(waiting, reason))
+    return found
 
 
 def _reserved_jobs(wanted: dict[int, tuple[Need, ...]], names: Sequence[str]) -> set[tuple[int, str]]:

@@ -15,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from channels.states import ChannelState, Executor
-from orchestration import activity, holders, pools
+from orchestration import activity, holders, installation, pools
 from orchestration.errors import LeaseLost, NotFound
 from orchestration.models import Job, SystemState, WorkflowRun
 from orchestration.planning.priority import AGEING_STEP_SECONDS
@@ -40,7 +40,6 @@ RUN_HOLDER = "run:"
 SAFE_KINDS = frozenset({JobKind.CHECK, JobKind.RECALL})
 """These only look, or take back: they run in every system state and on paused channels."""
 FAST_KINDS = frozenset({JobKind.PUBLISH, JobKind.RECALL, JobKind.SYNC, JobKind.COLLECT, JobKind.CHECK})
-_SEARCH = 4  # candidates looked at for each job wanted, since some may have to wait for a pool
 
 
 def rank_of(priority: int, run_at: datetime) -> float:
@@ -132,15 +131,19 @@ def claim(
     holder = holder or holders.me()
     with transaction.atomic():
         status = locked_status()
-        candidates = claimable(now, fast=fast, status=status).order_by("rank", "id")
-        if connection.features.has_select_for_update_skip_locked:
-            candidates = candidates.select_for_update(skip_locked=True, of=("self",))
-        found = list(candidates[: limit * _SEARCH])
-        if not found:
-            return []
-        taken, waiting = pools.take(found, limit=limit, holder=holder, now=now, lease_seconds=LEASE_SECONDS)
-        for reason, ids in waiting.items():
-            Job.objects.filter(pk__in=ids).exclude(waits_for=reason).update(waits_for=reason)
+        taken: list[Job] = []
+        while len(taken) < limit:
+            short = pools.shortages(now)
+            found = _candidates(now, fast, status, short, passed=taken)[: limit - len(taken)]
+            more, waiting = pools.take(
+                found, limit=limit - len(taken), holder=holder, now=now, lease_seconds=LEASE_SECONDS
+            )
+            taken += more
+            for reason, ids in waiting.items():
+                Job.objects.filter(pk__in=ids).exclude(waits_for=reason).update(waits_for=reason)
+            # Nothing more is there, or what was left waits for a pool that is known to be full by now.
+            if not waiting or not more:
+                break
         if not taken:
             return []
         before = {job.pk: job.state for job in taken}
@@ -171,19 +174,43 @@ def claim(
     return taken
 
 
+def _candidates(
+    now: datetime, fast: bool | None, status: str, short: Sequence[pools.Shortage], *, passed: Sequence[Job]
+) -> QuerySet[Job]:
+    """Return the jobs to look at, best rank first, without those whose pool has no room."""
+    found = claimable(now, fast=fast, status=status).order_by("rank", "id")
+    for shortage in short:
+        found = found.exclude(shortage.waiting)
+    if passed:
+        found = found.exclude(pk__in=[job.pk for job in passed])
+    if connection_skips_locked():
+        found = found.select_for_update(skip_locked=True, of=("self",))
+    return found
+
+
 def locked_status() -> str:
     """Return the system's state, locked against change until the end of this transaction.
 
     On PostgreSQL a shared lock: claims do not hinder each other, a pause waits for those under way and then holds for
-    all. On SQLite the transaction itself already excludes every other writer.
+    all. On SQLite the transaction itself already excludes every other writer. A copy of another installation's database
+    counts as paused.
     """
+    status, is_ours = _locked_system()
+    return status if is_ours else SystemStatus.PAUSED
+
+
+def _locked_system() -> tuple[str, bool]:
+    """Return the system's state and whether the database is this installation's, locked as `locked_status` says."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT state FROM orchestration_systemstate WHERE id = 1 FOR SHARE")
+            cursor.execute(
+                "SELECT state, installation_id FROM orchestration_systemstate WHERE id = 1 FOR SHARE"
+            )
             row = cursor.fetchone()
-        return row[0] if row else SystemStatus.STOPPED
-    row = SystemState.objects.filter(pk=1).values_list("state", flat=True).first()
-    return row or SystemStatus.STOPPED
+    else:
+        row = SystemState.objects.filter(pk=1).values_list("state", "installation_id").first()
+    status, name = row or (SystemStatus.STOPPED, "")
+    return status, installation.is_ours(name)
 
 
 def connection_skips_locked() -> bool:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from channels.states import ChannelState
+from orchestration import pools
 from orchestration.models import Job, SystemState
 from orchestration.queue import SAFE_KINDS
 from orchestration.states import CLAIMABLE_JOBS, JobKind, JobState, SystemStatus, VideoState, WaveState
@@ -12,10 +13,15 @@ def explain(now: datetime, *, most: int = 500) -> int:
     """Write down why waiting jobs have not been claimed; returns how many sentences changed."""
     status = SystemState.objects.filter(pk=1).values_list("state", flat=True).first() or SystemStatus.STOPPED
     jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS).select_related("channel", "video", "schedule__wave")
+    full = {
+        pk: shortage.reason
+        for shortage in pools.shortages(now)
+        for pk in jobs.filter(shortage.waiting).order_by("rank").values_list("pk", flat=True)[:most]
+    }
     reasons: dict[str, list[int]] = {}
     for job in jobs.order_by("rank")[:most]:
-        reason = _why(job, now, status)
-        if reason and reason != job.waits_for:
+        reason = _why(job, now, status) or full.get(job.pk, "")
+        if reason != job.waits_for:
             reasons.setdefault(reason, []).append(job.pk)
     return sum(
         Job.objects.filter(pk__in=ids, state__in=CLAIMABLE_JOBS).update(waits_for=reason)
