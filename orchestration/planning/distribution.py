@@ -13,6 +13,7 @@ from datetime import datetime
 
 from orchestration.planning.budgets import soonest
 from orchestration.planning.calendar import ChannelCalendar
+from orchestration.planning.collector import without_collection
 from orchestration.planning.desk import Desk, DistributionContext, seconds_of
 from orchestration.planning.judging import Judged
 from orchestration.planning.reservations import Reservations, ToStage
@@ -80,6 +81,7 @@ def explain(video: VideoView, channel: ChannelView, context: DistributionContext
     return desk.explain(video, desk.channels[channel.id])
 
 
+@without_collection
 def distribute(
     videos: Iterable[VideoView], channels: Iterable[ChannelView], context: DistributionContext
 ) -> DistributionPlan:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from orchestration.planning.budgets import ceil_minute, soonest
 from orchestration.planning.calendar import calendars_of
+from orchestration.planning.collector import without_collection
 from orchestration.planning.results import ForecastItem
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.types import (
@@ -27,6 +28,7 @@ from orchestration.planning.waves import plan_wave
 TRIES = 60
 
 
+@without_collection
 def earliest_time(
     request: WaveRequest,
     channels: Iterable[ChannelView],
@@ -76,6 +78,7 @@ def _slip(moved: list) -> timedelta:
     return max(first, sum(staging.values(), timedelta()))
 
 
+@without_collection
 def items_of_slots(
     channels: Iterable[ChannelView],
     occupied: Iterable[Occupied],

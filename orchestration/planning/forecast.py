@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 
 from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.planning import rules
+from orchestration.planning.collector import without_collection
 from orchestration.planning.conflicts import said, span
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.planning.results import BudgetDay, Forecast, ForecastItem, LateItem, PoolHour
@@ -146,6 +147,7 @@ class _Line:
         return self.gauges[longest] if waits[longest] > 0 else None
 
 
+@without_collection
 def forecast(
     items: Iterable[ForecastItem],
     pools: Iterable[PoolView],

@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from orchestration.planning.calendar import calendars_of
+from orchestration.planning.collector import without_collection
 from orchestration.planning.members import sort_members
 from orchestration.planning.settling import Settler
 from orchestration.planning.slots import ONE_DAY, require_aware
@@ -42,6 +43,7 @@ _PLACE = {
 }
 
 
+@without_collection
 def plan_wave(
     request: WaveRequest,
     channels: Iterable[ChannelView],
