@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 
 from channels.models import Channel
 from channels.states import ChannelState
@@ -223,12 +222,6 @@ class DistributeForm(forms.Form):
     horizon_days = forms.IntegerField(min_value=1, max_value=90, initial=14, label="days ahead")
 
 
-class DaysForm(forms.Form):
-    """Over how many days to look."""
-
-    days = forms.IntegerField(min_value=1, max_value=90, initial=7, label="days")
-
-
 def sentence_of(form: forms.Form) -> str:
     """Say in one line what is wrong with a form: each field with its fact."""
     parts = []
@@ -237,8 +230,3 @@ def sentence_of(form: forms.Form) -> str:
         text = " ".join(errors)
         parts.append(f"{label}: {text}" if label else text)
     return " ".join(parts)
-
-
-def today() -> datetime:
-    """Return the start of the present day in UTC."""
-    return timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

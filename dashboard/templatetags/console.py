@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
 from django.http import QueryDict
-from django.template.base import FilterExpression, NodeList, Parser, Token
+from django.template.base import Parser, Token
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard import tones
-from dashboard.screens import VERSION_PARAMETER, version_of
+from dashboard.live import LiveNode
+from dashboard.screens import VERSION_PARAMETER
+from dashboard.wording import (
+    clock_length,
+    counts,
+    duration,
+    lateness,
+    listed,
+    number,
+    plural,
+    size,
+    words,
+)
 
 register = template.Library()
+for _say in (
+    clock_length,
+    counts,
+    duration,
+    lateness,
+    listed,
+    number,
+    plural,
+    size,
+    words,
+):
+    register.filter(_say)
 
 NOTHING = SafeString('<span class="none" aria-label="none">–</span>')
 
@@ -36,40 +60,6 @@ def do_live(parser: Parser, token: Token) -> LiveNode:
     nodes = parser.parse(("endlive",))
     parser.delete_first_token()
     return LiveNode(nodes, busy, name, address)
-
-
-class LiveNode(template.Node):
-    """The living part of a page, with the version that the page will ask with."""
-
-    def __init__(
-        self,
-        nodelist: NodeList,
-        busy: FilterExpression | None,
-        name: FilterExpression | None,
-        address: FilterExpression | None,
-    ) -> None:
-        self.nodelist = nodelist
-        self.busy = busy
-        self.name = name
-        self.address = address
-
-    def render(self, context: template.Context) -> SafeString:
-        """Render the part and put its version on it."""
-        html = self.nodelist.render(context)
-        screen = context["screen"]
-        screen["version"] = version = version_of(html)
-        address = self.address.resolve(context) if self.address else screen["address"]
-        separator = "&" if "?" in address else "?"
-        pace = "2000" if self.busy is None or self.busy.resolve(context) else "10000"
-        return format_html(
-            '<div id="{}" data-pace="{}" data-version="{}" hx-get="{}" hx-trigger="headend:poll" '
-            'hx-swap="outerMorph" hx-status:4xx="swap:none">{}</div>',
-            self.name.resolve(context) if self.name else "live",
-            pace,
-            version,
-            f"{address}{separator}{VERSION_PARAMETER}={version}",
-            SafeString(html),
-        )
 
 
 # ------------------------------------------------------------------------------------------------------------ instants
@@ -134,67 +124,6 @@ def relative(value: datetime | str | None, zone: str | None = None) -> SafeStrin
     )
 
 
-@register.filter
-def duration(seconds: float | timedelta | None) -> str:
-    """Say a length of time shortly: 0.4 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
-    if seconds is None or seconds == "":
-        return "–"
-    total = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
-    sign, total = ("−" if total < 0 else ""), abs(total)
-    if total < 10 and total != int(total):
-        return f"{sign}{total:.1f} s"
-    whole = round(total)
-    if whole < 60:
-        return f"{sign}{whole} s"
-    for size, big, small_size, small in (
-        (3600, "min", 1, "s"),
-        (86400, "h", 60, "min"),
-        (10**12, "d", 3600, "h"),
-    ):
-        if whole < size:
-            unit = {"min": 60, "h": 3600, "d": 86400}[big]
-            rest = whole % unit // small_size
-            return f"{sign}{whole // unit} {big}" + (f" {rest} {small}" if rest else "")
-    return f"{sign}{whole} s"
-
-
-@register.filter
-def lateness(seconds: float | None) -> str:
-    """Say how late something was; less than a second is on time, since YouTube tells whole seconds."""
-    if seconds is None:
-        return "–"
-    return "on time" if abs(seconds) < 1 else f"{duration(seconds)} late"
-
-
-@register.filter
-def clock_length(seconds: float | None) -> str:
-    """Say a video's length as on a player: 1:02 or 1:02:03."""
-    if seconds is None:
-        return "–"
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-@register.filter
-def number(value: float | None) -> str:
-    """Group a whole number by thousands, or show that there is none."""
-    return "–" if value is None or value == "" else f"{value:,.0f}".replace(",", "\u202f")
-
-
-@register.filter
-def size(value: int | None) -> str:
-    """Say a size in bytes as a person reads it."""
-    if value is None:
-        return "–"
-    amount = float(value)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
-
-
 # -------------------------------------------------------------------------------------------------------------- states
 
 
@@ -217,12 +146,6 @@ def state(value: object, label: str = "", title: str = "") -> SafeString:
 def tone(value: object) -> str:
     """Return the tone of a state, as a class."""
     return tones.tone_of(value)
-
-
-@register.filter
-def words(value: object) -> str:
-    """Write a name of the code as words."""
-    return str(value).replace("_", " ")
 
 
 @register.simple_tag
@@ -272,6 +195,7 @@ BUTTONS = {
     "release": ("Release", "play", ""),
     "move": ("Move", "move", ""),
     "recall": ("Recall", "back", "danger"),
+    "take_back": ("Take back", "back", ""),
     "review": ("Review", "eye", "primary"),
     "dismiss": ("Dismiss", "x", ""),
     "apply": ("Apply", "check", "primary"),
@@ -352,13 +276,6 @@ def get(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
     return (mapping or {}).get(key, "")
 
 
-@register.filter
-def plural(count: int, noun: str) -> str:
-    """Say a count with its noun: `1 job`, `2 jobs`; `noun` may give both as `entry,entries`."""
-    one, _, many = noun.partition(",")
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
-
-
 @register.simple_tag
 def facts(value: Any) -> SafeString:
     """Show a small JSON value as a list of names and values."""
@@ -411,12 +328,6 @@ def first_at(report: Any) -> datetime | None:
 
 
 @register.filter
-def counts(values: Mapping[str, int]) -> str:
-    """Say counts by name in one line, empty ones left out."""
-    return ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in values.items() if count)
-
-
-@register.filter
 def channel_tone(report: Any) -> str:
     """Return the tone of a channel: what the operator wants counts before what was observed."""
     return tones.tone_of(report.state if report.state != "active" else report.health)
@@ -447,12 +358,6 @@ def problem_url(problem: Mapping[str, Any]) -> str:
         "credential": "channels",
     }.get(str(kind))
     return reverse(f"dashboard:{page}") if page else ""
-
-
-@register.filter
-def listed(names: str) -> list[str]:
-    """Split words, to loop over them."""
-    return names.split()
 
 
 @register.filter

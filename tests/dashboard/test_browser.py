@@ -1,8 +1,10 @@
 """Drive a real browser: what the console does by itself, and that nothing breaks the content security policy."""
 
 import os
+import random
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +13,6 @@ from pytest_django.live_server_helper import LiveServer
 from orchestration.models import Job, SystemState
 from orchestration.states import JobState, SystemStatus
 from tests import factories
-from tests.media_fixture import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -28,6 +29,15 @@ FLAGS = [
 ]
 PASSWORD = "correct horse battery staple"
 PATIENCE_MS = 15_000
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens; by chance, since several test processes look at the same time."""
+    while True:
+        port = random.randrange(24_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
 
 
 @pytest.fixture(scope="module")

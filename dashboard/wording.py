@@ -1,0 +1,83 @@
+"""Say lengths, sizes and counts as a person reads them; no markup, no state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+
+def duration(seconds: float | timedelta | None) -> str:
+    """Say a length of time shortly: 0.4 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    if seconds is None or seconds == "":
+        return "–"
+    total = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+    sign, total = ("−" if total < 0 else ""), abs(total)
+    if total < 10 and total != int(total):
+        return f"{sign}{total:.1f} s"
+    whole = round(total)
+    if whole < 60:
+        return f"{sign}{whole} s"
+    for size, big, small_size, small in (
+        (3600, "min", 1, "s"),
+        (86400, "h", 60, "min"),
+        (10**12, "d", 3600, "h"),
+    ):
+        if whole < size:
+            unit = {"min": 60, "h": 3600, "d": 86400}[big]
+            rest = whole % unit // small_size
+            return f"{sign}{whole // unit} {big}" + (f" {rest} {small}" if rest else "")
+    return f"{sign}{whole} s"
+
+
+def lateness(seconds: float | None) -> str:
+    """Say how late something was; less than a second is on time, since YouTube tells whole seconds."""
+    if seconds is None:
+        return "–"
+    return "on time" if abs(seconds) < 1 else f"{duration(seconds)} late"
+
+
+def clock_length(seconds: float | None) -> str:
+    """Say a video's length as on a player: 1:02 or 1:02:03."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def number(value: float | None) -> str:
+    """Group a whole number by thousands, or show that there is none."""
+    return "–" if value is None or value == "" else f"{value:,.0f}".replace(",", "\u202f")
+
+
+def size(value: int | None) -> str:
+    """Say a size in bytes as a person reads it."""
+    if value is None:
+        return "–"
+    amount = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def plural(count: int, noun: str) -> str:
+    """Say a count with its noun: `1 job`, `2 jobs`; `noun` may give both as `entry,entries`."""
+    one, _, many = noun.partition(",")
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def words(value: object) -> str:
+    """Write a name of the code as words."""
+    return str(value).replace("_", " ")
+
+
+def counts(values: Mapping[str, int]) -> str:
+    """Say counts by name in one line, empty ones left out."""
+    return ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in values.items() if count)
+
+
+def listed(names: str) -> list[str]:
+    """Split words, to loop over them."""
+    return names.split()
