@@ -422,11 +422,12 @@ def report(now: datetime | None = None) -> list[PoolReport]:
     now = now or timezone.now()
     day = pacific_day(now)
     pools = list(Pool.objects.all())
-    held = _held(pools)
+    held: dict[int, int] = defaultdict(int)
     spent = _spent(pools, day)
     started = _started([pool for pool in pools if pool.kind == PoolKind.RATE], now)
     leases = defaultdict(list)
     for lease in Lease.objects.filter(released_at=None).select_related("job", "job__channel", "job__video"):
+        held[lease.pool_id] += lease.units
         leases[lease.pool_id].append(
             {
                 "id": lease.pk,
