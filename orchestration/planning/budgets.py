@@ -84,16 +84,26 @@ class Booking:
 
 
 class Budget:
-    """The room of one budget pool by Pacific day, counted in items."""
+    """The room of one budget pool by Pacific day, counted in items.
 
-    def __init__(self, pool: PoolView) -> None:
+    What is reserved on a day beyond its capacity has to be staged on the days before it, and takes their room.
+    """
+
+    def __init__(self, pool: PoolView, today: date) -> None:
         self.pool = pool
         self.cost = pool.cost_per_item
         self.booked: dict[date, int] = {}
+        self._reserved: dict[date, int] = {}
+        day, surplus = max((d for d, units in pool.committed.items() if units), default=today), 0
+        while day >= today:
+            wanted = pool.committed.get(day, 0) + surplus
+            fits = max(min(wanted, pool.capacity - pool.used.get(day, 0)), 0)
+            self._reserved[day], surplus = fits, wanted - fits
+            day -= ONE_DAY
 
     def taken(self, day: date) -> int:
         """Return the units of a day that others have charged or reserved."""
-        return self.pool.used.get(day, 0) + self.pool.committed.get(day, 0)
+        return self.pool.used.get(day, 0) + self._reserved.get(day, 0)
 
     def room(self, day: date) -> int:
         """Return how many more items a day can take."""
@@ -144,7 +154,7 @@ class Stager:
             if pool.cost_per_item <= 0:
                 continue
             if pool.kind == PoolKind.BUDGET:
-                self._budgets.append(Budget(pool))
+                self._budgets.append(Budget(pool, self.days.day(now)))
             elif pool.kind == PoolKind.SLOTS:
                 self._slots.append(_Slots(pool, now))
             elif pool.kind == PoolKind.RATE:

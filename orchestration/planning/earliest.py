@@ -25,7 +25,8 @@ from orchestration.planning.types import (
 )
 from orchestration.planning.waves import plan_wave
 
-TRIES = 60
+MOST_TRIES, MOST_MEMBERS = 60, 200_000
+"""Tries end after so many plans, or so many members planned, whichever comes first."""
 
 
 @without_collection
@@ -52,7 +53,8 @@ def earliest_time(
     existing, pools = list(existing), list(pools)
     at = max(request.scheduled_at or soonest(now), soonest(now))
     first = None
-    for _ in range(TRIES):
+    members = len(request.videos) * len(request.channels)
+    for _ in range(min(MOST_TRIES, max(MOST_MEMBERS // max(members, 1), 5))):
         attempt = replace(request, scheduled_at=at, on_conflict=OnConflict.SHIFT, priority=0)
         plan = plan_wave(attempt, channels, videos, occupied, existing, pools, now=now)
         first = first or plan

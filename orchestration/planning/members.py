@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from orchestration.planning import rules
 from orchestration.planning.conflicts import CLOSED_CREDENTIALS, PUBLISHABLE_STATES, named, titled
 from orchestration.planning.types import (
+    Alternative,
+    AlternativeKind,
     ChannelView,
     Conflict,
     Existing,
@@ -121,6 +123,30 @@ def sort_members(
     """
     resolution = Resolution.REJECTED if request.on_conflict == OnConflict.REJECT else Resolution.SKIPPED
     conflicts: list[Conflict] = []
+
+    def refuse(
+        rule: str,
+        message: str,
+        what: str,
+        video_id: int | None = None,
+        channel_id: int | None = None,
+        other: Party | None = None,
+    ) -> None:
+        leave_out = Alternative(AlternativeKind.SKIP, None, 0, 0, f"leave {what} out")
+        at = other.at if other else None
+        conflicts.append(
+            Conflict(
+                rule,
+                video_id,
+                channel_id,
+                at,
+                message,
+                other,
+                resolution=resolution,
+                alternatives=(leave_out,),
+            )
+        )
+
     open_channels: list[ChannelView] = []
     for channel_id in dict.fromkeys(request.channels):
         channel = channels.get(channel_id)
@@ -130,7 +156,7 @@ def sort_members(
         if refusal is None:
             open_channels.append(channel)
         else:
-            conflicts.append(Conflict(refusal[0], None, channel_id, None, refusal[1], resolution=resolution))
+            refuse(*refusal, named(channel), channel_id=channel_id)
     taken = Taken(existing, request.channels)
     members: list[tuple[VideoView, list[ChannelView]]] = []
     for video_id in dict.fromkeys(request.videos):
@@ -139,7 +165,7 @@ def sort_members(
             raise UnknownMember("video", video_id)
         refusal = video_refusal(video)
         if refusal is not None:
-            conflicts.append(Conflict(refusal[0], video_id, None, None, refusal[1], resolution=resolution))
+            refuse(*refusal, titled(video), video_id=video_id)
             continue
         goes_to: list[ChannelView] = []
         for channel in open_channels:
@@ -150,9 +176,8 @@ def sort_members(
                 continue
             rule, message, row = duplicate
             other = Party(video_id=row.video_id, channel_id=channel.id, at=row.at, label=row.state)
-            conflicts.append(
-                Conflict(rule, video_id, channel.id, row.at, message, other=other, resolution=resolution)
-            )
+            what = f"{titled(video)} on {named(channel)}"
+            refuse(rule, message, what, video_id, channel.id, other)
         members.append((video, goes_to))
         warning = _policy_warning(request, video, len(goes_to), taken)
         if warning is not None:

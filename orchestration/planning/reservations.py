@@ -40,7 +40,7 @@ class Reservations:
         self.days = days or PacificDays()
         self.today = self.days.day(now)
         self._budgets = [
-            Budget(p)
+            Budget(p, self.today)
             for p in sorted(pools, key=lambda p: p.name)
             if p.kind == PoolKind.BUDGET and p.cost_per_item > 0
         ]

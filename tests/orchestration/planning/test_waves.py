@@ -434,3 +434,23 @@ def test_the_window_to_load_covers_an_ordinary_plan_and_a_plan_says_how_far_it_l
         assert start < NOW
         assert made.last_at < made.looked_until
         assert made.last_at < end
+
+
+def test_what_is_reserved_beyond_a_days_capacity_takes_the_room_of_the_days_before():
+    uploads = PoolView("youtube_uploads", "budget", 2, committed={date(2026, 11, 25): 6})
+    made = plan([video(1)], [channel(1)], pools=[uploads], scheduled_at=AT + 24 * HOUR)
+    assert made.placements[0].stage_on == date(2026, 11, 26)
+    assert made.conflicts[0].rule == "budget_exhausted"
+
+
+def test_even_a_conflict_that_no_time_mends_offers_to_leave_the_member_out():
+    made = plan([video(1, rights_basis=""), video(2)], [channel(1), channel(2, state="paused")])
+    assert [[a.sentence for a in c.alternatives] for c in made.conflicts] == [
+        ["leave Channel 2 out"],
+        ["leave “Video 1” out"],
+    ]
+
+
+def test_a_channels_own_lead_time_decides_when_its_staging_starts():
+    made = plan([video(1)], [channel(1, lead_time_seconds=7200), channel(2)], lead_time_seconds=600)
+    assert {p.channel_id: p.at - p.stage_at for p in made.placements} == {1: 2 * HOUR, 2: HOUR / 6}
