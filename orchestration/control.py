@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from orchestration import activity, overdue, pools
+from orchestration import activity, installation, overdue, pools, queue
 from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Schedule, SystemState
 from orchestration.monitoring import component_ages
@@ -38,7 +39,10 @@ def _locked() -> SystemState:
 
 
 def start(reason: str = "") -> SystemReport:
-    """Let due work be dispatched from now on."""
+    """Let due work be dispatched from now on; a copy of another installation's database is kept paused instead."""
+    if keep_copy_paused():
+        state = current()
+        raise IllegalTransition(f"{state.reason} Use resume.", state=state.state)
     with transaction.atomic():
         state = _locked()
         if state.state not in {SystemStatus.STOPPED, SystemStatus.DRAINING}:
@@ -63,7 +67,7 @@ def pause(reason: str = "") -> SystemReport:
 
 
 def resume(reason: str = "") -> SystemReport:
-    """Go on after a pause."""
+    """Go on after a pause; a copy of another installation's database becomes this one's."""
     with transaction.atomic():
         state = _locked()
         if state.state != SystemStatus.PAUSED:
@@ -82,10 +86,10 @@ def stop(*, now: bool = False, reason: str = "") -> SystemReport:
         state = _locked()
         if state.state == SystemStatus.STOPPED or (state.state == SystemStatus.DRAINING and not now):
             raise IllegalTransition(f"The system is {state.state} already.", state=state.state)
-        running = Job.objects.filter(state=JobState.RUNNING)
+        running = _in_the_way().order_by("pk")
         if now:
             asked = list(running.filter(cancel_requested_at=None).values_list("pk", flat=True))
-            Job.objects.filter(pk__in=asked).update(
+            Job.objects.filter(pk__in=asked, state=JobState.RUNNING).update(
                 cancel_requested_at=timezone.now(), cancel_reason="stop_now"
             )
             activity.record(
@@ -103,28 +107,73 @@ def stop(*, now: bool = False, reason: str = "") -> SystemReport:
     return report()
 
 
+def _in_the_way() -> QuerySet[Job]:
+    """Return what has to finish before the system is stopped; what may run in every state is let be."""
+    return Job.objects.filter(state=JobState.RUNNING).exclude(kind__in=queue.SAFE_KINDS)
+
+
+def keep_copy_paused() -> bool:
+    """Pause a system whose database belongs to another installation, and name the reason; called by every tick.
+
+    A new database is given this installation's name. Returns whether this is a copy.
+    """
+    found = current()
+    if not found.installation_id:
+        SystemState.objects.filter(pk=found.pk, installation_id="").update(
+            installation_id=settings.HEADEND_INSTALLATION_ID
+        )
+        return False
+    if installation.is_ours(found.installation_id):
+        return False
+    why = installation.sentence(found.installation_id)
+    if found.state == SystemStatus.PAUSED and found.reason == why:
+        return True
+    with transaction.atomic():
+        state = _locked()
+        if installation.is_ours(state.installation_id):
+            return False
+        if state.state != SystemStatus.PAUSED:
+            _to(state, SystemStatus.PAUSED, "system_copy_found", why)
+        elif state.reason != why:
+            SystemState.objects.filter(pk=state.pk).update(reason=why)
+            activity.record(
+                "system_copy_found",
+                state,
+                before={"reason": state.reason},
+                after={"reason": why},
+                reason=why,
+            )
+    return True
+
+
 def finish_draining() -> bool:
     """Stop a draining system once nothing runs any more; called by the tick."""
     if not SystemState.objects.filter(pk=1, state=SystemStatus.DRAINING).exists():
         return False
     with transaction.atomic():
         state = _locked()
-        if state.state != SystemStatus.DRAINING or Job.objects.filter(state=JobState.RUNNING).exists():
+        if state.state != SystemStatus.DRAINING or _in_the_way().exists():
             return False
         _to(state, SystemStatus.STOPPED, "system_stopped", "everything that ran has finished")
     return True
 
 
 def _to(state: SystemState, to: str, verb: str, reason: str) -> None:
-    state.reason = reason[:300]
-    state.changed_by = activity.acting().label[:150]
-    SystemState.objects.filter(pk=state.pk).update(reason=state.reason, changed_by=state.changed_by)
-    transition(state, to, verb=verb, reason=reason, before={"since": state.state_changed_at.isoformat()})
+    changed_by = activity.acting().label[:150]
+    SystemState.objects.filter(pk=state.pk).update(reason=reason[:300], changed_by=changed_by)
+    changes = {}
+    if to == SystemStatus.RUNNING and state.installation_id != settings.HEADEND_INSTALLATION_ID:
+        changes["installation_id"] = settings.HEADEND_INSTALLATION_ID
+    since = state.state_changed_at.isoformat()
+    transition(state, to, verb=verb, reason=reason, before={"since": since}, **changes)
+    state.reason, state.changed_by = reason[:300], changed_by
 
 
 def is_running() -> bool:
     """Say whether new work may be dispatched."""
-    return SystemState.objects.filter(pk=1, state=SystemStatus.RUNNING).exists()
+    return SystemState.objects.filter(
+        pk=1, state=SystemStatus.RUNNING, installation_id__in=["", settings.HEADEND_INSTALLATION_ID]
+    ).exists()
 
 
 def report(now: datetime | None = None) -> SystemReport:

@@ -3,6 +3,8 @@
 Called in the transaction that ends the job, so that no job ends without its consequence.
 """
 
+from collections.abc import Sequence
+
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -39,11 +41,15 @@ def lock(job: Job) -> None:
     distributions = [job.distribution_id] if job.distribution_id else []
     if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
         distributions = list(_waiting_stages(job.video_id).values_list("distribution_id", flat=True))
-    if distributions:
-        mine = Schedule.objects.filter(distribution__in=distributions).order_by("pk")
-        list(mine.select_for_update(of=("self",)).values_list("pk"))
-        theirs = Distribution.objects.filter(pk__in=distributions).order_by("pk")
-        list(theirs.select_for_update(of=("self",)).values_list("pk"))
+    _lock_publications(distributions)
+
+
+def _lock_publications(distribution_ids: Sequence[int]) -> None:
+    if distribution_ids:
+        schedules = Schedule.objects.filter(distribution__in=distribution_ids).order_by("pk")
+        list(schedules.select_for_update(of=("self",)).values_list("pk"))
+        distributions = Distribution.objects.filter(pk__in=distribution_ids).order_by("pk")
+        list(distributions.select_for_update(of=("self",)).values_list("pk"))
 
 
 def settle(job: Job) -> None:
@@ -161,9 +167,11 @@ def _waiting_stages(video_id: int) -> QuerySet[Job]:
     return Job.objects.filter(video=video_id, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS)
 
 
-def fail_waiting_stages(video: Video, why: str) -> None:
-    """End the staging jobs that wait for a video which will not become ready by itself."""
-    for job in _waiting_stages(video.pk).select_for_update(of=("self",)):
+def fail_waiting_stages(video: Video, why: str) -> int:
+    """End the staging jobs that wait for a video which will not become ready by itself; returns how many."""
+    _lock_publications(list(_waiting_stages(video.pk).values_list("distribution_id", flat=True)))
+    jobs = list(_waiting_stages(video.pk).select_for_update(of=("self",)))
+    for job in jobs:
         transition(
             job,
             JobState.FAILED,
@@ -174,6 +182,7 @@ def fail_waiting_stages(video: Video, why: str) -> None:
             waits_for="",
         )
         settle(job)
+    return len(jobs)
 
 
 def _staging_ended(job: Job) -> None:

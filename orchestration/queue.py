@@ -130,7 +130,9 @@ def claim(
     now = now or timezone.now()
     holder = holder or holders.me()
     with transaction.atomic():
-        status = locked_status()
+        status, is_ours = _locked_system()
+        if not is_ours:
+            return []  # not even what is safe elsewhere: a copy must not take back what the original published
         taken: list[Job] = []
         while len(taken) < limit:
             short = pools.shortages(now)

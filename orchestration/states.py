@@ -233,10 +233,11 @@ USABLE_VIDEOS = frozenset(
 # --------------------------------------------------------------------------------------------------------- transitions
 
 SYSTEM_TRANSITIONS: dict[str, frozenset[str]] = {
-    SystemStatus.STOPPED: frozenset({SystemStatus.RUNNING}),
+    # To paused from everywhere, when the database turns out to be a copy of another installation's.
+    SystemStatus.STOPPED: frozenset({SystemStatus.RUNNING, SystemStatus.PAUSED}),
     SystemStatus.RUNNING: frozenset({SystemStatus.PAUSED, SystemStatus.DRAINING, SystemStatus.STOPPED}),
     SystemStatus.PAUSED: frozenset({SystemStatus.RUNNING, SystemStatus.DRAINING, SystemStatus.STOPPED}),
-    SystemStatus.DRAINING: frozenset({SystemStatus.STOPPED, SystemStatus.RUNNING}),
+    SystemStatus.DRAINING: frozenset({SystemStatus.STOPPED, SystemStatus.RUNNING, SystemStatus.PAUSED}),
 }
 
 SYSTEM_ACTIONS: dict[str, tuple[str, ...]] = {

@@ -6,6 +6,7 @@ from django.utils import timezone
 from orchestration import activity, execution, monitoring, sources, statistics, workflows
 from orchestration import tick as clock
 from orchestration.control import is_running
+from orchestration.installation import is_copy
 from orchestration.states import Trigger
 
 
@@ -39,8 +40,9 @@ def work_slow() -> None:
 @shared_task
 def watch_runs() -> None:
     """Look at the open GitHub runs."""
-    with _as("watch"):
-        workflows.watch()
+    if not is_copy():
+        with _as("watch"):
+            workflows.watch()
 
 
 @shared_task

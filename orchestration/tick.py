@@ -1,19 +1,21 @@
 """Let time pass: put what is due into the queue, rescue what was lost, close what is over. Any number may tick at once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from channels.states import ChannelState, Executor
-from orchestration import activity, control, execution, overdue, queue, recall, waiting, waves
+from orchestration import activity, control, endings, execution, overdue, queue, recall, waiting, waves
 from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.states import (
+    CLAIMABLE_JOBS,
     OPEN_JOBS,
+    USABLE_VIDEOS,
     DistributionState,
     JobKind,
     ScheduleState,
@@ -31,18 +33,45 @@ MOST_VIDEOS = 100
 
 
 def tick(now: datetime | None = None) -> dict[str, int]:
-    """Do everything that is due, in order, each step in transactions of its own; returns what was done."""
+    """Do everything that is due, in order, each step in transactions of its own; returns what was done.
+
+    A step that fails does not keep the others from their work: one broken row must not stop every publication. The
+    first failure is raised at the end.
+    """
     now = now or timezone.now()
-    done = {"drained": int(control.finish_draining()), "rescued": execution.reap(now)}
+    control.keep_copy_paused()
+    steps: list[tuple[str, Callable[[datetime], int]]] = [
+        ("drained", lambda _: int(control.finish_draining())),
+        ("rescued", execution.reap),
+    ]
     if control.is_running():
-        done["overdue"] = overdue.settle(now)
-        done["preparing"] = keep_preparing(now)
-        done["staging"] = stage_due(now)
-        done["publishing"] = publish_due(now)
-    done["waves"] = waves.complete(now) + recall.complete()
-    waiting.explain(now)
+        steps += [
+            ("overdue", overdue.settle),
+            ("unstageable", fail_unstageable),
+            ("stranded", take_up_stranded),
+            ("preparing", keep_preparing),
+            ("staging", stage_due),
+            ("publishing", publish_due),
+            ("released", release_late),
+        ]
+    steps += [("waves", lambda now: waves.complete(now) + recall.complete()), ("explained", _explain)]
+    done: dict[str, int] = {}
+    failures: list[Exception] = []
+    for name, step in steps:
+        try:
+            done[name] = step(now)
+        except Exception as error:
+            logger.exception("the tick's step %r failed; the others go on", name)
+            failures.append(error)
     _wake()
+    if failures:
+        raise failures[0]
     return {name: count for name, count in done.items() if count}
+
+
+def _explain(now: datetime) -> int:
+    waiting.explain(now)
+    return 0
 
 
 def _running_and_locked() -> bool:
@@ -123,31 +152,106 @@ def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = fr
 
 
 def publish_due(now: datetime, most: int = BATCH) -> int:
-    """Give each staged schedule that may be armed, or is due, one publish job; what is late comes at a bounded rate."""
+    """Give each staged schedule that may be armed, or is due, one publish job; what is late is left to `release_late`."""
     horizon = now + timedelta(seconds=settings.HEADEND_ARM_SECONDS)
-    has_job = Job.objects.filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS)
     with transaction.atomic():
         if not _running_and_locked():
             return 0
-        due = (
-            Schedule.objects.filter(
-                state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
-                publish_at__lte=horizon,
-                channel__state=ChannelState.ACTIVE,
-                distribution__state=DistributionState.STAGED,
-            )
-            .exclude(wave__state=WaveState.PAUSED)
-            .exclude(Exists(has_job))
-            .select_related("channel", "distribution")
-            .order_by("publish_at", "-priority", "id")
-        )
+        due = _to_publish().filter(publish_at__lte=horizon).exclude(_late(now))
         rows = list(_skipping_locked(due)[:most])
-        late = [row for row in rows if row.publish_at < now - overdue.ON_TIME and row.armed_for is None]
-        late_ids = {row.pk for row in late}
-        released = overdue.within_rate(late, now) if late else []
-        chosen = [row for row in rows if row.pk not in late_ids] + released
-        _make_jobs(JobKind.PUBLISH, chosen, late=frozenset(row.pk for row in released))
-    return len(chosen)
+        _publish(rows)
+    return len(rows)
+
+
+def release_late(now: datetime) -> int:
+    """Give what is late its publish jobs, in due order and at a bounded rate, whatever number of ticks look."""
+    if not _to_publish().filter(_late(now)).exists():
+        return 0
+    with transaction.atomic():
+        # Not the shared lock: the rate is counted, so only one tick at a time may release.
+        SystemState.objects.select_for_update().filter(pk=1).first()
+        if not _running_and_locked():
+            return 0
+        rows = list(
+            _skipping_locked(_to_publish().filter(_late(now)))[: settings.HEADEND_RELEASES_PER_MINUTE]
+        )
+        released = overdue.within_rate(rows, now)
+        _publish(released, late=True)
+    return len(released)
+
+
+def _late(now: datetime) -> Q:
+    return Q(publish_at__lt=now - overdue.ON_TIME, armed_for=None)
+
+
+def _to_publish() -> QuerySet[Schedule]:
+    has_job = Job.objects.filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS)
+    return (
+        Schedule.objects.filter(
+            state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
+            channel__state=ChannelState.ACTIVE,
+            distribution__state=DistributionState.STAGED,
+        )
+        .exclude(wave__state=WaveState.PAUSED)
+        .exclude(Exists(has_job))
+        .select_related("channel", "distribution")
+        .order_by("publish_at", "-priority", "id")
+    )
+
+
+def _publish(rows: Sequence[Schedule], *, late: bool = False) -> None:
+    if not rows:
+        return
+    ids = [row.pk for row in rows]
+    _make_jobs(JobKind.PUBLISH, rows, late=frozenset(ids) if late else frozenset())
+    activity.record(
+        "publications_released" if late else "publications_due",
+        SystemState(pk=1),
+        after={"publish_jobs": len(ids)},
+        members={"schedule": ids},
+    )
+
+
+def take_up_stranded(now: datetime, most: int = BATCH) -> int:
+    """Plan anew what is being staged by no job: the one that stood for it did something else, or was lost."""
+    no_job = ~Exists(
+        Job.objects.filter(distribution=OuterRef("distribution"), kind=JobKind.STAGE, state__in=OPEN_JOBS)
+    )
+    with transaction.atomic():
+        if not _running_and_locked():
+            return 0
+        rows = list(
+            _skipping_locked(
+                Schedule.objects.filter(no_job, state=ScheduleState.STAGING).order_by("publish_at", "id")
+            )[:most]
+        )
+        transition_all(
+            rows,
+            ScheduleState.PLANNED,
+            verb="schedules_stranded",
+            subject=SystemState(pk=1),
+            reason="no job was staging it any more",
+        )
+    return len(rows)
+
+
+def fail_unstageable(now: datetime, most: int = MOST_VIDEOS) -> int:
+    """End the staging jobs that wait for a video which failed, turned out a duplicate or was withdrawn."""
+    waiting = (
+        Video.objects.filter(
+            Exists(Job.objects.filter(video=OuterRef("pk"), kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS))
+        )
+        .exclude(state__in=USABLE_VIDEOS)
+        .order_by("id")[:most]
+    )
+    ended = 0
+    for video in waiting:
+        why = f"its video is {video.get_state_display()}"
+        with transaction.atomic():
+            ended += endings.fail_waiting_stages(
+                video, f"{why}: {video.error_message}" if video.error_message else why
+            )
+    return ended
 
 
 def keep_preparing(now: datetime) -> int:
