@@ -216,6 +216,31 @@ class WaveForm(ZonedForm):
         }
 
 
+class CoordinateForm(WaveForm):
+    """One video on several channels."""
+
+    name = None
+    videos = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        forms.Form.__init__(self, *args, **kwargs)
+        self.channel_rows = list(Channel.objects.exclude(state=ChannelState.DISABLED))
+        self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `coordinate_publication` takes beside the video."""
+        data = self.cleaned_data
+        return {
+            "channel_ids": data["channels"],
+            "timing": data["timing"],
+            "scheduled_at": data["scheduled_at"],
+            "stagger_seconds": data["delay_seconds"] or 0,
+            "priority": data["priority"],
+            "on_conflict": data["on_conflict"],
+            "acknowledge_policy": data["acknowledge_policy"],
+        }
+
+
 class DistributeForm(forms.Form):
     """How far ahead ready videos may be placed."""
 

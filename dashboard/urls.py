@@ -50,6 +50,7 @@ urlpatterns = [
     path("sources/<int:pk>/resume/", library.source_resume, name="source_resume"),
     path("videos/", library.videos, name="videos"),
     path("videos/<int:pk>/", library.video, name="video"),
+    path("videos/<int:pk>/coordinate/", library.video_coordinate, name="video_coordinate"),
     path("videos/<int:pk>/thumbnail/", library.video_thumbnail, name="video_thumbnail"),
     path("distribute/", library.distribute, name="distribute"),
     path("distribute/preview/", library.distribute_preview, name="distribute_preview"),

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.doors import act, done, page, reason_of, refuse, service
-from dashboard.forms import DistributeForm, SourceForm, sentence_of
+from dashboard.forms import CoordinateForm, DistributeForm, SourceForm, sentence_of
 from dashboard.listing import chosen, chosen_id, page_of, text
 from dashboard.screens import own_address, show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Activity, Source, Video
-from orchestration.states import OPEN_JOBS, SOURCE_ACTIONS, SourceState, VideoState
+from orchestration.states import OPEN_JOBS, SOURCE_ACTIONS, USABLE_VIDEOS, SourceState, VideoState
 
 MOST_DECISIONS = 500
 
@@ -153,6 +153,7 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
             content_type__app_label="orchestration", content_type__model="video", object_id=row.pk
         ).select_related("content_type")[:10],
         "busy": row.jobs.filter(state__in=OPEN_JOBS).exists(),
+        "form": CoordinateForm() if row.state in USABLE_VIDEOS else None,
     }
     if channel_id:
         try:
@@ -160,6 +161,24 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
         except OrchestrationError as error:
             context["refusal"] = error.message
     return show(request, "video.html", context)
+
+
+@require_POST
+def video_coordinate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Publish one video on several channels, whole or not at all."""
+    form, to = CoordinateForm(request.POST), reverse("dashboard:video", args=[pk])
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), to)
+    try:
+        result = service(request).coordinate_publication(video_id=pk, **form.arguments())
+    except OrchestrationError as error:
+        return refuse(request, error, to)
+    return done(
+        request,
+        f"Planned: {result.plan.summary}.",
+        to=reverse("dashboard:wave", args=[result.wave.pk]),
+        leave=True,
+    )
 
 
 @page

@@ -23,7 +23,7 @@ class Doors:
     method: str
     api: tuple[str, str]
     cli: tuple[str, ...]
-    button: tuple[str, str] | None
+    button: tuple[str, str]
     body: dict[str, Any] = field(default_factory=dict)
     form: dict[str, Any] = field(default_factory=dict)
 
@@ -39,8 +39,9 @@ TWELVE = (
         "coordinate_publication",
         ("POST", "coordinate-publication"),
         ("coordinate", "VIDEO", "--channel", "CHANNEL", "--at", AT),
-        None,  # the console's form of it is a wave of one video
+        ("POST", "video_coordinate"),
         body={"video_id": "VIDEO", "channel_ids": ["CHANNEL"], "scheduled_at": AT},
+        form={"channels": ["CHANNEL"], "timing": "simultaneous", "on_conflict": "shift", "zone": "UTC"},
     ),
     Doors(
         "schedule_wave_publication",
@@ -102,12 +103,11 @@ def test_three_doors_end_in_the_same_method(doors, api, admin_user, monkeypatch,
     assert calls[-1][0] == Trigger.CLI
     assert calls[-1][1] == calls[-2][1]
 
-    if doors.button is None:
-        return
     console = Client()
     console.force_login(admin_user)
     method, name = doors.button
-    arguments = [ChannelFactory._meta.model.objects.get().slug] if name.startswith("channel_") else []
+    of_channel = [ChannelFactory._meta.model.objects.get().slug] if name.startswith("channel_") else []
+    arguments = of_channel or ([rows["VIDEO"]] if name.startswith("video_") else [])
     address = reverse(f"dashboard:{name}", args=arguments)
     pressed = (console.post if method == "POST" else console.get)(address, _with(doors.form, rows))
     assert pressed.status_code < 500
