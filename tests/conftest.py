@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import django
+import django.conf
 import pytest
 
 # Before Django reads its settings: nothing of the developer's installation or shell may reach a test.
@@ -25,6 +26,11 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 # pytest-django would set Django up before this file is read, if the settings module were named in pyproject.toml.
 django.setup()
+
+# Tests survive no power cut, so they need not wait for the disk.
+_options = django.conf.settings.DATABASES["default"].get("OPTIONS", {})
+if "init_command" in _options:
+    _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
 
 pytest_plugins = ["tests.sandbox_fixture", "tests.media_fixture", "tests.engine_room", "tests.invariants"]
 

@@ -37,7 +37,7 @@ def production(**changes: str | None) -> dict[str, str]:
 
 def run(data_dir: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run Python in an environment of its own."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "HOME", "COV"))}
     kept |= {"HEADEND_DATA_DIR": str(data_dir), "DJANGO_SETTINGS_MODULE": "config.settings"}
     return subprocess.run(
         [sys.executable, *command],

