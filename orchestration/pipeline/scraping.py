@@ -116,7 +116,11 @@ def _fetch(job: Job, lease: JobLease) -> dict[str, Any]:
         timeout_seconds=DOWNLOAD_SECONDS,
     )
     lease.progress(0.92, "measuring")
-    info = media.probe(file.path)
+    try:
+        info = media.probe(file.path)
+    except media.MediaError:
+        file.path.unlink(missing_ok=True)  # nobody can use it, and a next try fetches it anew
+        raise
     measured: dict[str, Any] = {
         "size_bytes": file.size_bytes,
         "duration_seconds": info.duration_seconds,

@@ -223,8 +223,7 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
             OrphanUpload.objects.filter(youtube_video_id=youtube_video_id, deleted_at=None).delete()
         elif distribution.youtube_video_id != youtube_video_id:
             known = distribution.youtube_video_id
-            state = distribution.get_state_display()
-            why = f"{known} was recorded first" if known else f"the distribution is {state}"
+            why = f"{known} was recorded first" if known else f"the distribution is {distribution.state}"
             _orphan(distribution, youtube_video_id, why)
             return False
         else:
