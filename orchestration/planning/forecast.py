@@ -34,6 +34,9 @@ class _Clock:
     def __init__(self, starts_at: datetime, days: int) -> None:
         self.starts_at = starts_at
         self.end = days * 86400
+        self.first_hour = starts_at.replace(minute=0, second=0, microsecond=0)
+        self.past_hour = int((starts_at - self.first_hour).total_seconds())
+        self.hours = -(-(self.end + self.past_hour) // 3600)
         self.days: list[date] = []
         self.midnights: list[int] = []
         day = pacific_day(starts_at)
@@ -49,6 +52,10 @@ class _Clock:
     def at(self, seconds: int) -> datetime:
         """Return the instant of a second."""
         return self.starts_at + timedelta(seconds=seconds)
+
+    def hour(self, seconds: int) -> int:
+        """Return which hour of the clock a second falls in, counted from the first; budgets refill on a whole hour."""
+        return (seconds + self.past_hour) // 3600
 
     def day_index(self, seconds: int) -> int:
         """Return which Pacific day a second falls in, counted from the first."""
@@ -96,19 +103,19 @@ class _Gauge:
                 self._spread(now, now + seconds)
         elif kind == PoolKind.RATE:
             self.starts.append(now)
-            self.by_hour[now // 3600] += 1
+            self.by_hour[self.clock.hour(now)] += 1
         else:
             self.used[self.clock.day_index(now)] += self.pool.cost_per_item
-            self.by_hour[now // 3600] += self.pool.cost_per_item
+            self.by_hour[self.clock.hour(now)] += self.pool.cost_per_item
 
     def _spread(self, start: int, end: int) -> None:
         while start < end:
-            hour = start // 3600
-            upto = min(end, (hour + 1) * 3600)
+            hour = self.clock.hour(start)
+            upto = min(end, (hour + 1) * 3600 - self.clock.past_hour)
             self.by_hour[hour] += upto - start
             start = upto
 
-    def hours(self, count: int) -> Iterable[PoolHour]:
+    def hours(self) -> Iterable[PoolHour]:
         """Return what the pool did in each hour of the horizon."""
         pool = self.pool
         capacity = pool.capacity
@@ -116,8 +123,10 @@ class _Gauge:
             capacity *= 3600
         elif pool.kind == PoolKind.RATE and pool.window_seconds:
             capacity = capacity * 3600 // pool.window_seconds
-        for hour in range(count):
-            yield PoolHour(pool.name, self.clock.at(hour * 3600), self.by_hour[hour], capacity)
+        for hour in range(self.clock.hours):
+            yield PoolHour(
+                pool.name, self.clock.first_hour + timedelta(hours=hour), self.by_hour[hour], capacity
+            )
 
 
 class _Line:
@@ -178,7 +187,7 @@ def forecast(
     late = _simulate(ordered, moments, sorted(due), gauges, clock, ageing_step_seconds)
     inside = [i for i, moment in zip(ordered, moments, strict=True) if 0 <= moment < clock.end]
     by_day = Counter(clock.days[clock.day_index(moment)] for moment in moments if 0 <= moment < clock.end)
-    hours = tuple(hour for gauge in gauges for hour in gauge.hours(days * 24))
+    hours = tuple(hour for gauge in gauges for hour in gauge.hours())
     budgets = tuple(
         BudgetDay(g.pool.name, day, g.used[index], g.pool.capacity)
         for g in gauges
