@@ -141,7 +141,7 @@ class _Rate:
 class Stager:
     """Book staging in order of deadline, and say when each item is ready.
 
-    `never` says that a pool has no room at all.
+    None says that a pool has no room at all.
     """
 
     def __init__(self, pools: Iterable[PoolView], now: datetime) -> None:
