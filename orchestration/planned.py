@@ -183,8 +183,6 @@ def _unknown(error: UnknownMember) -> NotFound:
 
 def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.Plan:
     """Refuse the whole where a member would be left out and nobody said `skip`: a wave is all or nothing."""
-    if made.refused or request.on_conflict == OnConflict.SKIP:
-        return made
     left_out = [
         c for c in made.conflicts if c.resolution in {types.Resolution.SKIPPED, types.Resolution.REJECTED}
     ]
@@ -193,18 +191,16 @@ def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.
         for c in made.conflicts
         if c.rule == rules.SAME_ASSET_MANY_CHANNELS
         and not request.acknowledge_policy
-        and request.on_conflict == "reject"
+        and request.on_conflict == OnConflict.REJECT
     ]
     blocking = left_out + unacknowledged
-    if not blocking:
+    if not blocking or (request.on_conflict == OnConflict.SKIP and not made.refused):
         return made
     reasons = "; ".join(c.message for c in blocking[:SHOWN_REFUSALS])
     more = f"; and {len(blocking) - SHOWN_REFUSALS} more" if len(blocking) > SHOWN_REFUSALS else ""
-    return replace(
-        made,
-        refused=True,
-        summary=f"refused: {reasons}{more}. Choose on_conflict=skip to leave such members out.",
-    )
+    # Leaving out what is all there is would leave nothing: then that is no advice.
+    advice = "" if made.refused else " Choose on_conflict=skip to leave such members out."
+    return replace(made, refused=True, summary=f"refused: {reasons}{more}.{advice}")
 
 
 def refusal(made: types.Plan) -> OrchestrationError:

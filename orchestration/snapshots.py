@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils import timezone
 
 from channels.models import Blackout, Channel, PostingSlot
@@ -177,7 +177,12 @@ def pool_views(now: datetime | None = None) -> list[planning.PoolView]:
     for pool_id, day, units in entries.values_list("pool", "day").annotate(Sum("units")).order_by():
         used[pool_id][day] = units
     reserved: dict[date, int] = defaultdict(int)
-    waiting = Schedule.objects.filter(state=ScheduleState.PLANNED, distribution__youtube_video_id=None)
+    drawn = BudgetEntry.objects.filter(
+        job__distribution=OuterRef("distribution"), call="videos.insert", state__in=pools.SPENT
+    )
+    waiting = Schedule.objects.filter(distribution__youtube_video_id=None).filter(
+        Q(state=ScheduleState.PLANNED) | (Q(state=ScheduleState.STAGING) & ~Exists(drawn))
+    )
     for stage_at, count in waiting.values_list("stage_at").annotate(Count("pk")).order_by():
         reserved[max(pacific_day(stage_at), today)] += count
     # Running uploads hold a slot each, so jobs alone tell what is in the upload pool or before it.
