@@ -9,9 +9,17 @@ from django import forms
 
 from channels.models import Channel
 from channels.states import ChannelState
-from orchestration.models import Video
+from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
-from orchestration.states import USABLE_VIDEOS, OnConflict, RightsBasis, ScheduleState, Timing
+from orchestration.states import (
+    USABLE_VIDEOS,
+    DistributionState,
+    JobKind,
+    OnConflict,
+    RightsBasis,
+    ScheduleState,
+    Timing,
+)
 
 MOST_VIDEOS_SHOWN = 200
 LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
@@ -87,6 +95,20 @@ class ReviewForm(forms.Form):
         required=False, max_length=32, label="YouTube video id, if there is one"
     )
     reason = forms.CharField(required=False, max_length=300, label="what it rests on")
+
+
+class ReviewJobForm(ReviewForm):
+    """What a person found out about a job that no publication waits for."""
+
+    def __init__(self, *args: Any, job: Job, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if job.kind == JobKind.RECALL:
+            self.fields["outcome"].choices = [
+                (DistributionState.RECALLED, "it is private again"),
+                (DistributionState.PUBLISHED, "it is still public"),
+            ]
+        else:
+            self.fields["outcome"].choices = self.fields["outcome"].choices[1:]
 
 
 class TriggerForm(forms.Form):

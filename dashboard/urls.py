@@ -58,6 +58,7 @@ urlpatterns = [
     path("jobs/", engine.jobs, name="jobs"),
     path("jobs/<int:pk>/", engine.job, name="job"),
     path("jobs/<int:pk>/retry/", engine.job_retry, name="job_retry"),
+    path("jobs/<int:pk>/review/", engine.job_review, name="job_review"),
     path("jobs/<int:pk>/cancel/", engine.job_cancel, name="job_cancel"),
     path("jobs/<int:pk>/bump/", engine.job_bump, name="job_bump"),
     path("conflicts/", engine.conflicts, name="conflicts"),

@@ -1,6 +1,5 @@
 """Decide when: plan publications, move them, hold them, settle what needs a person's word."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +24,6 @@ from orchestration.states import (
     JobKind,
     JobState,
     OnConflict,
-    RunState,
     ScheduleState,
     WaveState,
 )
@@ -380,85 +378,6 @@ def bump(schedule_id: int, reason: str = "") -> Schedule:
         queue.bump_rows([*jobs, *video_jobs], reason)
         wake_tick()
     return row
-
-
-REVIEW_OUTCOMES = ("published", "staged", "planned", "failed", "cancelled")
-
-
-def review(schedule_id: int, outcome: str, youtube_video_id: str = "", reason: str = "") -> Schedule:
-    """Settle a schedule that needs review by what a person saw on YouTube or GitHub.
-
-    `published` and `staged` need the id that is on YouTube, unless it is recorded already. Raises: InvalidRequest.
-    """
-    if outcome not in REVIEW_OUTCOMES:
-        raise InvalidRequest(
-            f"outcome {outcome!r} is not one of {', '.join(REVIEW_OUTCOMES)}.", field="outcome"
-        )
-    with transaction.atomic():
-        row = locked(schedule_id)
-        if row.state != ScheduleState.NEEDS_REVIEW:
-            raise IllegalTransition(f"Schedule {row.pk} is {row.state}; it needs no review.", state=row.state)
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=row.distribution_id)
-        known = distribution.youtube_video_id
-        if outcome in {"published", "staged"} and not (known or youtube_video_id):
-            raise InvalidRequest(f"{outcome} needs the video's id on YouTube.", field="youtube_video_id")
-        if outcome == "planned" and known:
-            raise InvalidRequest(f"{known} is uploaded already; choose staged.", field="outcome")
-        if known and youtube_video_id and youtube_video_id != known:
-            raise InvalidRequest(
-                f"{known} is recorded; {youtube_video_id} would be a second upload.", field="youtube_video_id"
-            )
-        _refuse_foreign_id(distribution, youtube_video_id)
-        _settle_jobs(row, outcome)
-        if row.armed_for is not None and outcome != "published":
-            publication.disarm(row, f"reviewed: {outcome}")
-        changes = {"youtube_video_id": known or youtube_video_id} if (known or youtube_video_id) else {}
-        wanted = {
-            "published": DistributionState.PUBLISHED,
-            "staged": DistributionState.STAGED,
-            "planned": DistributionState.ASSIGNED,
-            "failed": DistributionState.FAILED,
-            "cancelled": DistributionState.CANCELLED,
-        }[outcome]
-        if distribution.state != wanted:
-            if outcome == "published":
-                changes |= {"published_at": distribution.published_at or row.publish_at}
-            transition(distribution, wanted, verb="distribution_reviewed", reason=reason, **changes)
-        transition(row, outcome, verb="schedule_reviewed", reason=reason or "reviewed by an operator")
-        wake_tick()
-    return row
-
-
-YOUTUBE_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{6,32}")
-
-
-def _refuse_foreign_id(distribution: Distribution, youtube_video_id: str) -> None:
-    """Refuse what is no id of YouTube, or another distribution's video. Raises: InvalidRequest."""
-    if not youtube_video_id:
-        return
-    if not YOUTUBE_VIDEO_ID.fullmatch(youtube_video_id):
-        raise InvalidRequest(
-            f"{youtube_video_id!r} is not the id of a YouTube video.", field="youtube_video_id"
-        )
-    other = Distribution.objects.filter(youtube_video_id=youtube_video_id).exclude(pk=distribution.pk).first()
-    if other is not None:
-        raise InvalidRequest(
-            f"{youtube_video_id} is the upload of video {other.video_id} on channel {other.channel_id}.",
-            field="youtube_video_id",
-        )
-
-
-def _settle_jobs(row: Schedule, outcome: str) -> None:
-    """Close the jobs that needed review, and the GitHub runs that served them."""
-    is_done = outcome in {"published", "staged"}
-    why = f"reviewed: {outcome}"
-    jobs = Job.objects.select_for_update(of=("self",)).filter(
-        distribution=row.distribution_id, state=JobState.NEEDS_REVIEW
-    )
-    for job in jobs:
-        for run in job.runs.select_for_update(of=("self",)).filter(state=RunState.NEEDS_REVIEW):
-            transition(run, RunState.SUCCEEDED if is_done else RunState.FAILED, reason=why)
-        transition(job, JobState.SUCCEEDED if is_done else JobState.FAILED, verb="job_reviewed", reason=why)
 
 
 # ------------------------------------------------------------------------------------------------------------- conflicts

@@ -22,6 +22,7 @@ from orchestration import (
     pools,
     recall,
     register,
+    reviewing,
     scheduling,
     sources,
     statistics,
@@ -318,7 +319,7 @@ class CentralOrchestrationService:
         self, *, schedule_id: int, outcome: str, youtube_video_id: str = "", reason: str = ""
     ) -> Schedule:
         """Settle what needs review, after a person has looked: `published`, `staged`, `planned`, `failed` or `cancelled`."""
-        return scheduling.review(schedule_id, outcome, youtube_video_id, reason)
+        return reviewing.review_schedule(schedule_id, outcome, youtube_video_id, reason)
 
     @action("operate")
     def apply_alternative(self, *, conflict_id: int, index: int) -> Conflict:
@@ -438,6 +439,11 @@ class CentralOrchestrationService:
     def bump_job(self, *, job_id: int, reason: str = "") -> Job:
         """Move a waiting job to the front."""
         return jobs.bump(job_id, reason)
+
+    @action("operate")
+    def review_job(self, *, job_id: int, outcome: str, youtube_video_id: str = "", reason: str = "") -> Job:
+        """Settle a job that needs review: staged, planned, failed or cancelled; of a recall: recalled or published."""
+        return reviewing.review_job(job_id, outcome, youtube_video_id, reason)
 
     @action("read")
     def get_pools(self) -> list[PoolReport]:

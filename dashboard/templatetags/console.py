@@ -374,10 +374,10 @@ def taken_and_planned(day: Any) -> int:
 
 @register.filter
 def steps_done(steps: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Part the first steps into those that are done and those that are not."""
+    """Part the first steps, with their numbers, into those that are done and those that are not."""
     parted: dict[str, list[Mapping[str, Any]]] = {"done": [], "open": []}
-    for step in steps:
-        parted["done" if step["done"] else "open"].append(step)
+    for place, step in enumerate(steps, 1):
+        parted["done" if step["done"] else "open"].append({**step, "number": place})
     return parted
 
 

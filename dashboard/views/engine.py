@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.doors import act, page, reason_of, refuse, service
+from dashboard.forms import ReviewJobForm, sentence_of
 from dashboard.listing import chosen, chosen_id, page_of, text, whole_number
 from dashboard.screens import show
 from orchestration.errors import InvalidRequest, OrchestrationError
@@ -101,6 +102,11 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
             "review_page": reverse("dashboard:publication", args=[row.schedule_id])
             if row.schedule_id
             else "",
+            "review_form": None
+            if row.schedule_id or row.state != JobState.NEEDS_REVIEW
+            else ReviewJobForm(
+                initial={"youtube_video_id": row.distribution.youtube_video_id or ""}, job=row
+            ),
             "runs": row.runs.all(),
             "leases": row.leases.select_related("pool"),
             "activity": Activity.objects.filter(cid=row.correlation_id).select_related("content_type")[:30],
@@ -116,6 +122,21 @@ def _change_job(request: HttpRequest, pk: int, method: str, told: str) -> HttpRe
         lambda: call(job_id=pk, reason=reason_of(request)),
         told.format(pk=pk),
         to=reverse("dashboard:job", args=[pk]),
+    )
+
+
+@require_POST
+def job_review(request: HttpRequest, pk: int) -> HttpResponse:
+    """Settle what needs review, where no publication waits for it."""
+    row, to = get_object_or_404(Job, pk=pk), reverse("dashboard:job", args=[pk])
+    form = ReviewJobForm(request.POST, job=row)
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), to)
+    return act(
+        request,
+        lambda: service(request).review_job(job_id=pk, **form.cleaned_data),
+        f"Job {pk} is settled.",
+        to=to,
     )
 
 

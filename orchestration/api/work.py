@@ -9,7 +9,7 @@ from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.filters import JobFilters, RunFilters
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.requests import NO_REASON, Because
+from orchestration.api.schemas.requests import NO_REASON, Because, ReviewJob
 from orchestration.api.schemas.work import JobOut, LeaseOut, PoolOut, RunOut
 from orchestration.errors import NotFound
 from orchestration.models import Job, Lease, WorkflowRun
@@ -44,6 +44,14 @@ def jobs_cancel(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASO
 def jobs_retry(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASON):
     """One that failed or was cancelled."""
     return service(request).retry_job(job_id=job_id, reason=body.reason)
+
+
+@jobs.post(
+    "/{job_id}/review", response=JobOut, operation_id="jobs_review", summary="Settle what needs review"
+)
+def jobs_review(request: HttpRequest, job_id: Path[Id], body: ReviewJob):
+    """Say what became of it, after a person has looked; a publication that waits for it is settled with it."""
+    return service(request).review_job(job_id=job_id, **body.model_dump())
 
 
 @jobs.post("/{job_id}/bump", response=JobOut, operation_id="jobs_bump", summary="Bump a job")

@@ -7,6 +7,7 @@ from typing import Any
 from orchestration.api.schemas import library, plan, register, requests, work
 from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, Options, Service, given, reason
+from orchestration.reviewing import OUTCOMES
 from orchestration.states import RightsBasis, ScheduleState
 
 
@@ -87,6 +88,18 @@ def _review_options(parser: argparse.ArgumentParser) -> None:
 def _review(service: Service, options: Options) -> Any:
     body = requests.ReviewSchedule(**given(options, "outcome", "youtube_video_id", "reason"))
     return service.review_schedule(schedule_id=options.id, **body.model_dump())
+
+
+def _review_job_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the job")
+    parser.add_argument("--outcome", required=True, choices=list(OUTCOMES))
+    parser.add_argument("--youtube-video-id", default="", metavar="ID", help="what was found on YouTube")
+    arguments.add_reason(parser)
+
+
+def _review_job(service: Service, options: Options) -> Any:
+    body = requests.ReviewJob(**given(options, "outcome", "youtube_video_id", "reason"))
+    return service.review_job(job_id=options.id, **body.model_dump())
 
 
 def _recall_options(parser: argparse.ArgumentParser) -> None:
@@ -178,6 +191,14 @@ ROWS = (
         _review_options,
     ),
     *_verbs("job", ("cancel", "retry", "bump"), work.JobOut, text.job, prefix="job-"),
+    Command(
+        "job-review",
+        "settle a job that needs review",
+        _review_job,
+        work.JobOut,
+        text.job,
+        _review_job_options,
+    ),
     Command("pools", "show shared resources", lambda s, o: s.get_pools(), list[work.PoolOut], text.pools),
     *(_pool_verb(verb) for verb in ("pause", "resume")),
     *_verbs("lease", ("release",), work.LeaseOut, text.lease, prefix="lease-"),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from orchestration.api.fields import EXAMPLE_INSTANT, Body, BodyId, Count, Instant, Priority, Reason, Text
-from orchestration.states import OnConflict, RightsBasis, ScheduleState, Timing
+from orchestration.states import DistributionState, OnConflict, RightsBasis, ScheduleState, Timing
 
 
 def _each_once(ids: list[int]) -> list[int]:
@@ -168,6 +168,20 @@ class ReviewSchedule(Because):
         ScheduleState.PLANNED,
         ScheduleState.FAILED,
         ScheduleState.CANCELLED,
+    ]
+    youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
+
+
+class ReviewJob(Because):
+    """What a person found after looking at YouTube or GitHub; `recalled` and `published` are for a recall."""
+
+    outcome: Literal[
+        ScheduleState.PUBLISHED,
+        ScheduleState.STAGED,
+        ScheduleState.PLANNED,
+        ScheduleState.FAILED,
+        ScheduleState.CANCELLED,
+        DistributionState.RECALLED,
     ]
     youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
 
