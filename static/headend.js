@@ -134,7 +134,7 @@
     // A redirect that a fragment follows ends on another page: the login page, once the session has run out.
     if (response.redirected && new URL(response.url).pathname !== new URL(ctx.request.action, location.href).pathname) {
       event.preventDefault();
-      location.assign(isPoll(ctx) ? location.href : response.url);
+      location.reload();
     }
   });
   document.addEventListener("htmx:error", (event) => {

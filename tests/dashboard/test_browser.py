@@ -206,6 +206,14 @@ def test_a_lost_connection_is_said_and_its_return_too(page, server):
     page.complaints.clear()  # the browser notes each request that failed
 
 
+def test_an_open_page_leads_to_the_login_when_the_session_ends(page):
+    factories.SystemStateFactory(running=True)
+    log_in(page)
+    page.goto("/jobs/")
+    page.context.clear_cookies()
+    page.wait_for_url("**/login/?next=/jobs/")
+
+
 def test_no_page_breaks_the_policy_or_overflows_a_phone(page, scene):
     log_in(page)
     page.set_viewport_size({"width": 360, "height": 740})

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from channels.states import ChannelState
-from orchestration.models import Activity, Job, Source, SystemState, Wave
+from orchestration.models import Activity, Job, Schedule, Source, SystemState, Wave
 from orchestration.states import (
     CHANNEL_ACTIONS,
     JOB_ACTIONS,
@@ -380,3 +380,56 @@ def test_a_source_is_added_with_its_rights(console, db, settings):
     )
     assert answer.status_code == 200, answer.content
     assert Source.objects.get(name="New").rights_basis == "owned"
+
+
+def test_committing_a_distribution_places_it_and_leads_to_the_schedule(console, scene):
+    preview = console.post("/distribute/preview/", {"horizon_days": "14"}).content.decode()
+    assert "<html" in preview
+    planned = Schedule.objects.count()
+    answer = console.post("/distribute/commit/", {"horizon_days": "14"}, headers=HTMX)
+    placed = Schedule.objects.count() - planned
+    assert placed > 0
+    assert answer.headers["HX-Redirect"] == "/schedule/?span=336"
+    again = console.post("/distribute/commit/", {"horizon_days": "14"}, headers=HTMX)
+    assert "HX-Redirect" not in again.headers
+    assert Schedule.objects.count() == planned + placed
+
+
+def test_running_a_pipeline_answers_with_its_job_and_method(console, scene):
+    factories.SystemStateFactory()
+    SystemState.objects.update(state=SystemStatus.RUNNING)
+    answer = console.post(
+        f"/channels/{scene['channel'].slug}/trigger/",
+        {"video": scene["video"].pk},
+        headers=HTMX,
+    )
+    assert answer.status_code == 200, answer.content
+    assert "local pipeline" in answer.content.decode()
+
+
+def test_settling_a_review_writes_what_was_found(console, scene):
+    answer = console.post(
+        f"/schedules/{scene['unclear'].pk}/review/",
+        {"outcome": "cancelled", "reason": "nothing there"},
+        headers=HTMX,
+    )
+    assert answer.status_code == 200, answer.content
+    scene["unclear"].refresh_from_db()
+    assert scene["unclear"].state == ScheduleState.CANCELLED
+
+
+def test_a_wave_is_moved_as_a_whole(console, scene):
+    answer = console.post(
+        f"/waves/{scene['wave'].pk}/move/", {"at": NEXT_MAY, "zone": "Europe/Berlin"}, headers=HTMX
+    )
+    assert answer.status_code == 200, answer.content
+    scene["planned"].refresh_from_db()
+    assert scene["planned"].publish_at.isoformat() == f"{NEXT_YEAR}-05-05T16:00:00+00:00"
+
+
+def test_a_conflict_is_dismissed_and_an_unknown_alternative_refused(console, scene):
+    address = f"/conflicts/{scene['conflict'].pk}"
+    assert console.post(f"{address}/apply/", {"index": "7"}, headers=HTMX).status_code >= 400
+    assert console.post(f"{address}/dismiss/", headers=HTMX).status_code == 200
+    scene["conflict"].refresh_from_db()
+    assert scene["conflict"].state == "dismissed"
