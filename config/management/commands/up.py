@@ -178,7 +178,8 @@ class Command(BaseCommand):
         return False
 
     def _greet(self, host: str, port: int, password: str | None) -> None:
-        url = installation.local_url(host, port)
+        url = settings.HEADEND_PUBLIC_URL if settings.PRODUCTION else None
+        url = url or installation.local_url(host, port)
         another = f"{sys.executable} manage.py changepassword {first_user.FIRST_USER}"
         self.say()
         self.say(f"  Open      {url}/")
