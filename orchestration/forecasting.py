@@ -18,6 +18,7 @@ def forecast(days: int) -> Forecast:
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidRequest(f"days {days} is not between 1 and {LONGEST_DAYS}.", field="days")
     now = timezone.now()
+    seconds = snapshots.stage_estimates()
     executors = dict(Channel.objects.values_list("pk", "executor"))
     rows = (
         Schedule.objects.filter(state__in=OPEN_SCHEDULES)
@@ -40,6 +41,7 @@ def forecast(days: int) -> Forecast:
             priority=priority,
             stage_at=stage_at,
             executor=executors.get(channel_id, "local"),
+            stage_seconds=seconds.get(executors.get(channel_id, "local"), 0),
             staged=uploaded is not None or state == ScheduleState.STAGED,
         )
         for pk, channel_id, at, priority, stage_at, state, uploaded in rows

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from math import ceil
 
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils import timezone
@@ -20,6 +21,7 @@ from orchestration.states import (
     OPEN_SCHEDULES,
     DistributionState,
     JobKind,
+    JobState,
     PoolKind,
     ScheduleState,
 )
@@ -41,14 +43,32 @@ def channel_views(
     for slot in PostingSlot.objects.filter(channel__in=channels, enabled=True):
         slots[slot.channel_id].append(planning.SlotRule(slot.weekday, slot.local_time, slot.pk))
     blackouts: dict[int, list[planning.Blackout]] = defaultdict(list)
+    seconds = stage_estimates()
     zones = {channel.pk: channel.timezone for channel in channels}
     for row in Blackout.objects.filter(channel__in=channels):
         blackouts[row.channel_id].append(blackout_view(row, zones[row.channel_id]))
-    return [_channel_view(channel, slots[channel.pk], blackouts[channel.pk]) for channel in channels]
+    return [
+        _channel_view(channel, slots[channel.pk], blackouts[channel.pk], seconds.get(channel.executor, 0))
+        for channel in channels
+    ]
+
+
+def stage_estimates(latest: int = 200) -> dict[str, int]:
+    """Return how many seconds staging took on average lately, by executor; nothing where nothing was staged yet."""
+    done = Job.objects.filter(kind=JobKind.STAGE, state=JobState.SUCCEEDED, started_at__isnull=False)
+    newest = done.order_by("-id").values_list("executor", "started_at", "finished_at")[:latest]
+    took: dict[str, list[float]] = defaultdict(list)
+    for executor, started_at, finished_at in newest:
+        if finished_at is not None:
+            took[executor].append((finished_at - started_at).total_seconds())
+    return {executor: ceil(sum(values) / len(values)) for executor, values in took.items()}
 
 
 def _channel_view(
-    channel: Channel, slots: list[planning.SlotRule], blackouts: list[planning.Blackout]
+    channel: Channel,
+    slots: list[planning.SlotRule],
+    blackouts: list[planning.Blackout],
+    stage_seconds: int,
 ) -> planning.ChannelView:
     credential = getattr(channel, "credential", None)
     return planning.ChannelView(
@@ -68,6 +88,7 @@ def _channel_view(
         grace_minutes=channel.misfire_grace_minutes,
         filters=planning.Filters.of(channel.filters),
         executor=channel.executor,
+        stage_seconds=stage_seconds,
         lead_time_seconds=channel.lead_time_minutes * 60,
     )
 

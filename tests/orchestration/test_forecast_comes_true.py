@@ -81,3 +81,12 @@ def test_the_budget_that_was_foretold_is_the_budget_that_was_spent(scene):
     _let_everything_happen()
     spent = BudgetEntry.objects.filter(pool__name="youtube_uploads", day=today).count()
     assert spent == foretold == BUDGET
+
+
+def test_what_staging_took_lately_is_what_planning_and_forecast_count_with(scene):
+    from orchestration import snapshots
+
+    assert snapshots.stage_estimates() == {}
+    _let_everything_happen()
+    assert snapshots.stage_estimates().keys() == {"local"}
+    assert snapshots.channel_views()[0].stage_seconds == snapshots.stage_estimates()["local"] >= 1

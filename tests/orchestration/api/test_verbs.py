@@ -51,6 +51,13 @@ def _verbs():
         {"schedule_id": 7, **found},
         ("review", 7, "--outcome", "published", "--youtube-video-id", "abc", *REASON),
     )
+    yield (
+        "jobs/7/review",
+        found,
+        "review_job",
+        {"job_id": 7, **found},
+        ("job-review", 7, "--outcome", "published", "--youtube-video-id", "abc", *REASON),
+    )
     for verb in ("cancel", "retry", "bump"):
         yield f"jobs/7/{verb}", WHY, f"{verb}_job", {"job_id": 7, **WHY}, (f"job-{verb}", 7, *REASON)
     for verb in ("pause", "resume"):
