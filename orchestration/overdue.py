@@ -261,6 +261,8 @@ def within_rate(rows: Sequence[Schedule], now: datetime) -> list[Schedule]:
     at = now + timedelta(seconds=1)
     released: list[Schedule] = []
     for row in rows:
+        if row.misfire_action != MisfireAction.PUBLISH_LATE and row.state != ScheduleState.PUBLISHING:
+            continue  # not decided yet; one whose flip was begun is looked at first, and decided then
         calendar = calendars[row.channel_id]
         if calendar.free_from(at, at) == at:
             calendar.add(Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}", False))

@@ -28,6 +28,7 @@ from orchestration import activity, overdue, pools, queue, remotes
 from orchestration.errors import IllegalTransition, NoRightsBasis, SystemNotRunning
 from orchestration.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.planning.results import MisfireAction
 from orchestration.states import (
     OPEN_JOBS,
     DistributionState,
@@ -218,7 +219,8 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
         transition(schedule, ScheduleState.STAGED, reason="an earlier try to publish it had no effect")
     _refuse_rejected(status)
     now = timezone.now()
-    if schedule.publish_at < now - overdue.ON_TIME and not job.params.get("late"):
+    is_released = job.params.get("late") and schedule.misfire_action == MisfireAction.PUBLISH_LATE
+    if schedule.publish_at < now - overdue.ON_TIME and not is_released:
         return {"skipped": overdue.settle_late(schedule.pk, now)}
     lease.progress(0.3, "waiting for its second")
     lease.wait_until(schedule.publish_at)

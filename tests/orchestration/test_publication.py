@@ -475,6 +475,19 @@ def test_a_flip_left_behind_for_days_is_not_made_up_for_against_the_policy(engin
     assert state_of(row)[0] == ScheduleState.HELD
 
 
+def test_a_flip_whose_job_was_lost_is_looked_at_and_then_decided_by_the_policy(engine):
+    row = due_now(engine.staged(engine.channel(misfire_policy="skip"), minutes=30))
+    engine.sandbox.faults.add(UPDATE, "status_before", status=500)
+    engine.tick()
+    engine.work()
+    Job.objects.filter(kind=JobKind.PUBLISH).update(state=JobState.CANCELLED)
+    engine.pass_time(days=3)
+    engine.tick()
+    engine.work()
+    assert engine.publications() == []
+    assert state_of(row)[0] == ScheduleState.SKIPPED
+
+
 def test_a_stopped_system_publishes_nothing_new(engine):
     row = due_now(engine.staged(engine.channel(), minutes=30))
     SystemState.objects.filter(pk=1).update(state=SystemStatus.STOPPED)
