@@ -19,7 +19,7 @@ from orchestration.planning.distribution import distribute as plan_distribution
 from orchestration.planning.distribution import explain as explain_pair
 from orchestration.planning.results import DistributionCaps, Explanation
 from orchestration.results import DistributeDecision, DistributeResult
-from orchestration.states import VideoState
+from orchestration.states import TAKEN_DISTRIBUTIONS, VideoState
 from orchestration.wakeup import wake_tick
 
 EXPLAINED_IN_FULL = 3_000
@@ -202,7 +202,13 @@ def best_for(channel_id: int) -> int | None:
     """Return the ready video that fits a channel best, whether or not it has a free slot; None if none fits."""
     now = timezone.now()
     channels = snapshots.channel_views([channel_id])
-    videos = snapshots.video_views(states=[VideoState.READY])[-CANDIDATES:]
+    taken = set(
+        Distribution.objects.filter(channel=channel_id, state__in=TAKEN_DISTRIBUTIONS).values_list(
+            "video", flat=True
+        )
+    )
+    ready = snapshots.video_views(states=[VideoState.READY])
+    videos = [video for video in ready if video.id not in taken][-CANDIDATES:]
     if not channels or not videos:
         return None
     context = _context(channels, videos, 14, now)
