@@ -1,8 +1,8 @@
 """Share what is limited: slots held at once, calls in a window, and budgets of a Pacific day.
 
-`take` is called inside the claim's transaction; it locks the pools it needs by name, so that several dispatchers can never
-pass a capacity together. Budgets are a ledger: reserved when a job is claimed, charged before the call, settled after it,
-and never given back when the outcome of the call is unknown.
+A claim locks the pools that its lane may need, by name, and gives out what is free in them (`Room`), so that several
+dispatchers can never pass a capacity together. Budgets are a ledger: reserved when a job is claimed, charged before the
+call, settled after it, and never given back when the outcome of the call is unknown.
 """
 
 from collections import defaultdict
@@ -18,6 +18,7 @@ from django.utils import timezone
 from channels.quota import pacific_day, pacific_day_bounds
 from channels.states import Executor
 from orchestration import activity
+from orchestration.bulk import insert_set
 from orchestration.errors import IllegalTransition, NotFound, OrchestrationError
 from orchestration.models import BudgetEntry, Job, Lease, Pool
 from orchestration.results import PoolReport
@@ -86,6 +87,9 @@ NEEDS: tuple[tuple[str, str, tuple[Need, ...]], ...] = (
     (JobKind.STAGE, Executor.GITHUB, (Need(DISPATCH), Need(UPLOADS))),
 )
 """What a job of a kind and executor takes of which pool; other jobs need none."""
+FAST_POOLS = frozenset({DISPATCH, UPLOADS})
+SLOW_POOLS = frozenset({SCRAPE, PROCESS, UPLOAD, UPLOADS})
+"""The pools that a lane's jobs may need (see `NEEDS` and `Job.fast`)."""
 _NEEDS_OF = {(str(kind), str(executor)): wants for kind, executor, wants in NEEDS}
 
 
@@ -103,14 +107,19 @@ def ensure_defaults() -> None:
         Pool.objects.get_or_create(name=values["name"], defaults=values)
 
 
-class _Room:
-    """How much of each pool is still free, as seen under lock."""
+class Room:
+    """How much of each pool is free at a moment; under lock it is given out, and written with `write`.
+
+    Made by `locked_room` in the transaction of a claim; `shortages` just looks.
+    """
 
     def __init__(self, pools: Sequence[Pool], now: datetime) -> None:
         self.pools = {pool.name: pool for pool in pools}
         self.now = now
         self.day = pacific_day(now)
         self.free: dict[str, int] = {}
+        self._leases: list[tuple[Pool, int, int]] = []
+        self._entries: list[tuple[Pool, int, int]] = []
         by_kind = defaultdict(list)
         for pool in pools:
             by_kind[pool.kind].append(pool)
@@ -140,57 +149,72 @@ class _Room:
             return f"{pool.label}: all {pool.capacity} are taken"
         return ""
 
-    def take(self, wants: Iterable[Need]) -> None:
-        for want in wants:
-            if want.pool in self.free:
-                self.free[want.pool] -= want.units
-
-
-def take(
-    jobs: Sequence[Job], *, limit: int, holder: str, now: datetime, lease_seconds: int
-) -> tuple[list[Job], dict[str, list[int]]]:
-    """Choose from `jobs`, in their order, those that fit into the pools, and write their leases and reservations.
-
-    Returns the chosen jobs and, by reason, the ids of those that must wait. Call it in the transaction of the claim.
-    """
-    wanted = {job.pk: needs(job) for job in jobs}
-    names = sorted({need.pool for needed in wanted.values() for need in needed})
-    room = (
-        _Room(list(Pool.objects.select_for_update().filter(name__in=names).order_by("name")), now)
-        if names
-        else None
-    )
-    reserved = _reserved_jobs(wanted, names)
-    taken: list[Job] = []
-    waiting: dict[str, list[int]] = defaultdict(list)
-    leases: list[Lease] = []
-    entries: list[BudgetEntry] = []
-    for job in jobs:
-        if len(taken) == limit:
-            break
-        wants = [need for need in wanted[job.pk] if (job.pk, need.pool) not in reserved]
-        reason = room.lacks(wants) if room and wants else ""
-        if reason:
-            waiting[reason].append(job.pk)
-            continue
-        if room:
-            room.take(wants)
+    def take(self, jobs: Sequence[Job], *, limit: int) -> tuple[list[Job], dict[str, list[int]]]:
+        """Choose from `jobs`, in their order, those that fit; returns them and, by reason, the ids of the others."""
+        wanted = {job.pk: needs(job) for job in jobs}
+        reserved = _reserved_jobs(wanted)
+        taken: list[Job] = []
+        waiting: dict[str, list[int]] = defaultdict(list)
+        for job in jobs:
+            if len(taken) == limit:
+                break
+            wants = [need for need in wanted[job.pk] if (job.pk, need.pool) not in reserved]
+            reason = self.lacks(wants)
+            if reason:
+                waiting[reason].append(job.pk)
+                continue
             for need in wants:
-                pool = room.pools.get(need.pool)
-                if pool is None:
-                    continue
-                if pool.kind == PoolKind.BUDGET:
-                    entries.append(
-                        _entry(pool, room.day, need.units, "videos.insert", job, BudgetEntryState.RESERVED)
-                    )
-                else:
-                    leases.append(_lease(pool, job, holder, need.units, now, lease_seconds))
-        taken.append(job)
-    if leases:
-        Lease.objects.bulk_create(leases)
-    if entries:
-        BudgetEntry.objects.bulk_create(entries)
-    return taken, waiting
+                pool = self.pools.get(need.pool)
+                if pool is not None:
+                    self.free[need.pool] -= need.units
+                    kept = self._entries if pool.kind == PoolKind.BUDGET else self._leases
+                    kept.append((pool, job.pk, need.units))
+            taken.append(job)
+        return taken, waiting
+
+    def write(self, *, holder: str, lease_seconds: int) -> None:
+        """Write the leases and reservations of what was taken, in a statement for each kind of pool."""
+        for is_rate in (False, True):
+            kept = [row for row in self._leases if (row[0].kind == PoolKind.RATE) == is_rate]
+            if kept:
+                # A rate is used up by the start itself: its lease is over at once, and counts while its window is open.
+                insert_set(
+                    Lease(
+                        holder=holder,
+                        acquired_at=self.now,
+                        heartbeat_at=self.now,
+                        released_at=self.now if is_rate else None,
+                        release_reason="counted in its window" if is_rate else "",
+                    ),
+                    {
+                        "pool_id": [pool.pk for pool, _, _ in kept],
+                        "job_id": [job_id for _, job_id, _ in kept],
+                        "units": [units for _, _, units in kept],
+                        "expires_at": [
+                            self.now + timedelta(seconds=pool.window_seconds if is_rate else lease_seconds)
+                            for pool, _, _ in kept
+                        ],
+                    },
+                )
+        if self._entries:
+            insert_set(
+                BudgetEntry(
+                    day=self.day, call="videos.insert", state=BudgetEntryState.RESERVED, created_at=self.now
+                ),
+                {
+                    "pool_id": [pool.pk for pool, _, _ in self._entries],
+                    "job_id": [job_id for _, job_id, _ in self._entries],
+                    "units": [units for _, _, units in self._entries],
+                },
+            )
+        self._leases, self._entries = [], []
+
+
+def locked_room(now: datetime, *, fast: bool | None) -> Room:
+    """Lock the pools that jobs of a lane may need, by name, and count what is free in each; call it in a transaction."""
+    lanes = {True: FAST_POOLS, False: SLOW_POOLS}
+    names = lanes.get(fast, FAST_POOLS | SLOW_POOLS)
+    return Room(list(Pool.objects.select_for_update().filter(name__in=names).order_by("name")), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,21 +225,20 @@ class Shortage:
     reason: str
 
 
-def shortages(now: datetime) -> list[Shortage]:
-    """Return which jobs need not be looked at now, since a pool of theirs has no room; read without lock.
+def shortages(now: datetime, room: Room | None = None) -> list[Shortage]:
+    """Return which jobs need not be looked at now, since a pool of theirs has no room; read without lock if none is given.
 
     So what waits for one pool never stands in the way of what needs another, however much there is of it.
     """
-    room = _Room(list(Pool.objects.filter(name__in=[pool["name"] for pool in DEFAULTS])), now)
+    room = room or Room(list(Pool.objects.filter(name__in=FAST_POOLS | SLOW_POOLS)), now)
     found = []
     for kind, executor, wants in NEEDS:
         reason = room.lacks(wants)
         if not reason:
             continue
         waiting = Q(kind=kind, executor=executor)
-        if any(want.pool == UPLOADS for want in wants) and not room.lacks(
-            w for w in wants if w.pool != UPLOADS
-        ):
+        is_upload = any(want.pool == UPLOADS for want in wants)
+        if is_upload and not room.lacks(want for want in wants if want.pool != UPLOADS):
             # Only the budget is short: what reserved its part at an earlier try goes on, what uploads nothing too.
             reserved = BudgetEntry.objects.filter(
                 job=OuterRef("pk"), pool__name=UPLOADS, state__in=STILL_RESERVED
@@ -225,33 +248,13 @@ def shortages(now: datetime) -> list[Shortage]:
     return found
 
 
-def _reserved_jobs(wanted: dict[int, tuple[Need, ...]], names: Sequence[str]) -> set[tuple[int, str]]:
+def _reserved_jobs(wanted: dict[int, tuple[Need, ...]]) -> set[tuple[int, str]]:
     """Return (job, budget) pairs that were reserved or charged at an earlier try: a resumed upload costs nothing more."""
     with_budget = [pk for pk, needed in wanted.items() if any(need.pool == UPLOADS for need in needed)]
     if not with_budget:
         return set()
-    held = BudgetEntry.objects.filter(
-        job__in=with_budget,
-        pool__name=UPLOADS,
-        state__in=[BudgetEntryState.RESERVED, BudgetEntryState.CHARGED],
-    )
+    held = BudgetEntry.objects.filter(job__in=with_budget, pool__name=UPLOADS, state__in=STILL_RESERVED)
     return {(job_id, UPLOADS) for job_id in held.values_list("job_id", flat=True)}
-
-
-def _lease(pool: Pool, job: Job, holder: str, units: int, now: datetime, seconds: int) -> Lease:
-    # A rate is used up by the start itself: its lease is over at once, and counts while its window is open.
-    is_rate = pool.kind == PoolKind.RATE
-    return Lease(
-        pool=pool,
-        job=job,
-        holder=holder,
-        units=units,
-        acquired_at=now,
-        heartbeat_at=now,
-        expires_at=now + timedelta(seconds=pool.window_seconds if is_rate else seconds),
-        released_at=now if is_rate else None,
-        release_reason="counted in its window" if is_rate else "",
-    )
 
 
 def _entry(pool: Pool, day: date, units: int, call: str, job: Job | None, state: str) -> BudgetEntry:

@@ -133,13 +133,12 @@ def claim(
         status, is_ours = _locked_system()
         if not is_ours:
             return []  # not even what is safe elsewhere: a copy must not take back what the original published
+        room = pools.locked_room(now, fast=fast)
         taken: list[Job] = []
         while len(taken) < limit:
-            short = pools.shortages(now)
+            short = pools.shortages(now, room)
             found = _candidates(now, fast, status, short, passed=taken)[: limit - len(taken)]
-            more, waiting = pools.take(
-                found, limit=limit - len(taken), holder=holder, now=now, lease_seconds=LEASE_SECONDS
-            )
+            more, waiting = room.take(found, limit=limit - len(taken))
             taken += more
             for reason, ids in waiting.items():
                 Job.objects.filter(pk__in=ids).exclude(waits_for=reason).update(waits_for=reason)
@@ -148,6 +147,7 @@ def claim(
                 break
         if not taken:
             return []
+        room.write(holder=holder, lease_seconds=LEASE_SECONDS)
         before = {job.pk: job.state for job in taken}
         expires = now + timedelta(seconds=LEASE_SECONDS)
         changed = {
