@@ -102,17 +102,21 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
             "review_page": reverse("dashboard:publication", args=[row.schedule_id])
             if row.schedule_id
             else "",
-            "review_form": None
-            if row.schedule_id or row.state != JobState.NEEDS_REVIEW
-            else ReviewJobForm(
-                initial={"youtube_video_id": row.distribution.youtube_video_id or ""}, job=row
-            ),
+            "review_form": _review_form(row),
             "runs": row.runs.all(),
             "leases": row.leases.select_related("pool"),
             "activity": Activity.objects.filter(cid=row.correlation_id).select_related("content_type")[:30],
             "busy": row.state in OPEN_JOBS,
         },
     )
+
+
+def _review_form(row: Job) -> ReviewJobForm | None:
+    """Return the form that settles a job, unless its publication is where it is settled."""
+    if row.schedule_id or row.state != JobState.NEEDS_REVIEW:
+        return None
+    known = row.distribution.youtube_video_id if row.distribution else ""
+    return ReviewJobForm(initial={"youtube_video_id": known or ""}, job=row)
 
 
 def _change_job(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:

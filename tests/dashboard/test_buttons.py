@@ -133,6 +133,7 @@ POSTS = [
     "/distribute/preview/",
     "/distribute/commit/",
     "/jobs/{job}/retry/",
+    "/jobs/{job}/review/",
     "/jobs/{job}/cancel/",
     "/jobs/{job}/bump/",
     "/conflicts/{conflict}/apply/",
@@ -433,3 +434,16 @@ def test_a_conflict_is_dismissed_and_an_unknown_alternative_refused(console, sce
     assert console.post(f"{address}/dismiss/", headers=HTMX).status_code == 200
     scene["conflict"].refresh_from_db()
     assert scene["conflict"].state == "dismissed"
+
+
+def test_a_job_that_no_publication_waits_for_is_settled_on_its_own_page(console, db):
+    job = factories.JobFactory(
+        kind="recall", needs_review=True, distribution=factories.DistributionFactory(published=True)
+    )
+    page = console.get(f"/jobs/{job.pk}/").content.decode()
+    assert "it is private again" in page
+    answer = console.post(f"/jobs/{job.pk}/review/", {"outcome": "published"}, headers=HTMX)
+    assert answer.status_code == 200, answer.content
+    job.refresh_from_db()
+    assert job.state != JobState.NEEDS_REVIEW
+    assert Activity.objects.filter(trigger=Trigger.BUTTON, object_id=job.pk).exists()
