@@ -1,6 +1,7 @@
 """Start a channel's pipeline by hand: by GitHub Actions if it has a repository, else by our own workers."""
 
 from django.db import transaction
+from django.db.models import F
 
 from channels.models import Channel
 from channels.states import ChannelState, Executor
@@ -103,7 +104,7 @@ def _of_url(source_url: str) -> Video:
     newest = (
         Video.objects.select_related("source")
         .filter(source=source, state__in=USABLE_VIDEOS)
-        .order_by("-source_published_at", "-pk")
+        .order_by(F("source_published_at").desc(nulls_last=True), "-pk")
         .first()
     )
     if newest is None:

@@ -356,3 +356,25 @@ def test_what_is_uploaded_already_is_not_uploaded_again(engine):
     engine.tick()
     engine.work()
     assert (sessions_opened(engine), len(engine.uploads())) == (1, 1)
+
+
+def test_what_is_held_and_released_while_its_upload_runs_is_staged_all_the_same(engine):
+    """The job that was asked to stop still runs when the tick stages anew; the schedule must not wait for it for ever."""
+    row = engine.planned(engine.channel())
+    store_session = staging.store_session
+
+    def held_and_released(*args):
+        store_session(*args)
+        door().hold_schedule(schedule_id=row.pk)
+        door().release_schedule(schedule_id=row.pk)
+        engine.tick()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "store_session", held_and_released)
+        engine.tick()
+        engine.work_one()
+    for _ in range(2):
+        engine.tick()
+        engine.work()
+    assert state_of(row) == STAGED
+    assert len(engine.uploads()) == 1
