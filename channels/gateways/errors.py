@@ -74,6 +74,12 @@ class CredentialRevoked(RemoteError):
     code = "credential_revoked"
 
 
+class GitHubTokenRefused(CredentialRevoked):
+    """GitHub refuses the installation's token; it says nothing about a channel's own credential."""
+
+    code = "github_token_refused"
+
+
 class PermissionMissing(RemoteError):
     """The credential is genuine, but does not permit this call."""
 

@@ -14,7 +14,7 @@ from github.Requester import Requester
 from urllib3.exceptions import NewConnectionError, SSLError
 
 from channels.gateways.errors import (
-    CredentialRevoked,
+    GitHubTokenRefused,
     PermissionMissing,
     RateLimited,
     RemoteError,
@@ -60,7 +60,7 @@ def error_of(error: GithubException, doing: str) -> RemoteError:
     if status == 429 or (status == 403 and _is_limit(said, headers)):
         return RateLimited(text, status=status, retry_after_seconds=_wait_seconds(headers))
     if isinstance(error, BadCredentialsException) or status == 401:
-        return CredentialRevoked(f"{doing}: GitHub refuses the token ({said})", status=status)
+        return GitHubTokenRefused(f"{doing}: GitHub refuses the token ({said})", status=status)
     if status == 403 and "archived" in said.lower():
         return RemoteRejected(text, status=status)
     if status in (403, 451):

@@ -354,6 +354,8 @@ def test_a_revoked_token_is_named_so_and_never_shown(github, sandbox):
         with pytest.raises(CredentialRevoked) as caught:
             call()
         assert GITHUB_TOKEN not in f"{caught.value} {caught.value!r}"
+        # Not `credential_revoked`: a job that ends by that takes the channel's Google credential for revoked.
+        assert caught.value.code == "github_token_refused"
 
 
 def test_a_token_without_permission_is_told_from_a_wrong_one(sandbox):
