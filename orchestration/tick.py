@@ -163,7 +163,7 @@ def publish_due(now: datetime, most: int = BATCH) -> int:
     return len(rows)
 
 
-def release_late(now: datetime) -> int:
+def release_late(now: datetime, most: int = BATCH) -> int:
     """Give what is late its publish jobs, in due order and at a bounded rate, whatever number of ticks look."""
     if not _to_publish().filter(_late(now)).exists():
         return 0
@@ -172,9 +172,7 @@ def release_late(now: datetime) -> int:
         SystemState.objects.select_for_update().filter(pk=1).first()
         if not _running_and_locked():
             return 0
-        rows = list(
-            _skipping_locked(_to_publish().filter(_late(now)))[: settings.HEADEND_RELEASES_PER_MINUTE]
-        )
+        rows = list(_skipping_locked(_to_publish().filter(_late(now)))[:most])
         released = overdue.within_rate(rows, now)
         _publish(released, late=True)
     return len(released)

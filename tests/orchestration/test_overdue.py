@@ -214,3 +214,15 @@ def test_a_late_publication_stands_in_the_calendar_where_it_went_public(db):
     Distribution.objects.filter(pk=row.distribution_id).update(published_at=now - timedelta(minutes=5))
     calendar = overdue.calendars_for([channel.pk], now)[channel.pk]
     assert calendar.free_from(now) == now + timedelta(minutes=55)
+
+
+def test_late_items_that_their_channels_gap_holds_back_do_not_keep_other_channels_waiting(engine, settings):
+    settings.HEADEND_RELEASES_PER_MINUTE = 2
+    crowded = engine.channel(min_gap_minutes=600, misfire_grace_minutes=6000, daily_cap=50)
+    first, *rest = [late(engine, "", channel=crowded, hours=9 - n) for n in range(4)]
+    other = late(engine, "publish_late", hours=1)
+    settle(engine)
+    engine.pass_time(seconds=61)
+    settle(engine)
+    assert (state_of(first), state_of(other)) == (PUBLISHED, PUBLISHED)
+    assert {state_of(row)[0] for row in rest} == {ScheduleState.STAGED}
