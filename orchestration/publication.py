@@ -47,6 +47,9 @@ LOOK_AGAIN = timedelta(seconds=30)
 GRACE_FOR_YOUTUBE = timedelta(seconds=45)
 """How long after its moment an armed video may still be private before we flip it ourselves."""
 ARMED = "armed: YouTube makes it public at its moment"
+MOST_FLIPS = 5
+"""How often one job makes a video public that stays private: each costs fifty looks of a budget that all share."""
+FIRST_PAUSE_SECONDS = 2.0
 
 
 class VideoRefused(RemoteRejected):
@@ -243,7 +246,25 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     if status.is_public:
         return record_published(schedule.pk, status)
     _refuse_rejected(status)
-    raise WaitUntil(timezone.now() + timedelta(seconds=2), "YouTube does not show it as public yet")
+    raise _wait_after_flip(job)
+
+
+def _wait_after_flip(job: Job) -> WaitUntil:
+    """Count a flip that YouTube took and does not show, and return how long to wait; the pause doubles.
+
+    YouTube locks to private what an unaudited project uploads, and takes the call all the same.
+    Raises: OutcomeUnknown, once the flips of this job are used up.
+    """
+    flips = job.params.get("flips", 0) + 1
+    job.params = {**job.params, "flips": flips}
+    Job.objects.filter(pk=job.pk).update(params=job.params)
+    if flips >= MOST_FLIPS:
+        raise OutcomeUnknown(
+            f"YouTube took the call to make it public {flips} times and keeps it private. It does so with uploads of a "
+            "Google project that has not passed its audit (see the README)."
+        )
+    pause = timedelta(seconds=FIRST_PAUSE_SECONDS * 2 ** (flips - 1))
+    return WaitUntil(timezone.now() + pause, "YouTube does not show it as public yet")
 
 
 def _intend_flip(schedule: Schedule) -> str:
