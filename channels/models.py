@@ -24,6 +24,10 @@ from channels.states import (
 PRIORITY_VALIDATORS = [MinValueValidator(0), MaxValueValidator(10)]
 
 
+RESERVED_SLUGS = frozenset({"check", "sync"})
+"""Words that the console's addresses use where a channel's slug could stand."""
+
+
 def validate_zone(name: str) -> None:
     """Refuse a name that is not in the IANA time zone database."""
     if name not in available_timezones():
@@ -120,6 +124,8 @@ class Channel(Stateful):
 
     def clean(self) -> None:
         """Name what the constraints would refuse."""
+        if self.slug in RESERVED_SLUGS:
+            raise ValidationError({"slug": f"{self.slug} is the address of a page; choose another."})
         if self.executor == Executor.GITHUB and not self.repository:
             raise ValidationError(
                 {"repository": "A channel that is staged by GitHub Actions needs a repository."}

@@ -3,7 +3,8 @@
     DATABASE_URL=postgres://… python tests/benchmarks/bench_engine.py [--only wave,distribute,stage,claim,forecast]
 
 Makes a scratch database beside the named one (as a test run does) and removes it. Prints figures; asserts nothing, since
-the machines are shared and noisy; "ours" is the processor time of this process, the rest is PostgreSQL and waiting. Figures with machine and date are kept in docs/performance.md.
+the machines are shared and noisy. "ours" is the processor time of this process; the rest is PostgreSQL and waiting.
+Figures with machine and date are kept in docs/performance.md.
 """
 
 import argparse
