@@ -14,7 +14,7 @@ from channels.models import Channel
 from channels.sandbox import github_state
 from channels.sandbox.faults import Match
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
-from orchestration import remotes, workflows
+from orchestration import remotes, watching, workflows
 from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
 from orchestration.models import Activity, Distribution, Job, OrphanUpload, Schedule, WorkflowRun
 from orchestration.pipeline import staging
@@ -158,7 +158,7 @@ def test_a_dispatch_without_an_answer_is_never_repeated(engine, channel, kind):
         assert (run.state, run.run_id) == (RunState.DISPATCHED, runs_at_github(engine)[0]["id"])
         return
     assert run.state == RunState.DISPATCHING
-    engine.pass_time(seconds=workflows.SETTLE.seconds + 5)
+    engine.pass_time(seconds=watching.SETTLE.seconds + 5)
     look(engine)
     run.refresh_from_db()
     assert run.state == RunState.NEEDS_REVIEW
@@ -310,7 +310,7 @@ def test_a_run_whose_dispatch_was_never_answered_is_found_by_its_permit(engine, 
     run = dispatch(engine, engine.planned(channel))
     number = runs_at_github(engine)[0]["id"]
     ask(run, run_id=number)
-    engine.pass_time(seconds=workflows.SETTLE.seconds + 5)
+    engine.pass_time(seconds=watching.SETTLE.seconds + 5)
     look(engine)
     run.refresh_from_db()
     assert (run.run_id, run.state) == (number, RunState.DISPATCHED)
@@ -473,7 +473,7 @@ def test_success_without_an_upload_needs_review_once_youtubes_list_had_its_time(
     look(engine)
     row = Schedule.objects.get()
     assert job_of(row).state == JobState.RUNNING
-    engine.pass_time(seconds=workflows.SETTLE.seconds + 5)
+    engine.pass_time(seconds=watching.SETTLE.seconds + 5)
     look(engine)
     assert job_of(row).state == JobState.NEEDS_REVIEW
     assert state_of(row)[0] == ScheduleState.NEEDS_REVIEW
@@ -553,7 +553,7 @@ def test_a_run_and_its_job_end_together_or_not_at_all(engine, channel, dispatche
         raise RuntimeError("the database went away")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workflows, "_end_job", broken)
+        patch.setattr(watching, "_end_job", broken)
         look(engine)
     dispatched.refresh_from_db()
     assert dispatched.state != RunState.SUCCEEDED
