@@ -243,7 +243,8 @@ def test_no_ffmpeg_outlives_a_killed_worker(videos, tmp_path):
     with subprocess.Popen([sys.executable, "-c", worker], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline()  # ffmpeg is at work
         (child,) = children_of(process.pid)
-        assert os.getpriority(os.PRIO_PROCESS, child) == 10
+        # 10 more than ours, which is not 0 where the tests themselves are run with nice; 19 is the most there is.
+        assert os.getpriority(os.PRIO_PROCESS, child) == min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
         assert os.getsid(child) == child
         process.send_signal(signal.SIGKILL)
         process.wait(10)
