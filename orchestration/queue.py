@@ -333,7 +333,7 @@ def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = 90
 def lost(now: datetime) -> list[Job]:
     """Return the running jobs whose holder is gone or whose lease ran out.
 
-    Jobs that a GitHub run serves are left to `workflows.watch`, which asks GitHub first, as long as it looks at the run.
+    Jobs that a GitHub run serves are left to `watching.watch`, which asks GitHub first, as long as it looks at the run.
     """
     running = Job.objects.filter(state=JobState.RUNNING)
     of_workers = [job for job in running.exclude(holder__startswith=RUN_HOLDER) if why_lost(job, now)]

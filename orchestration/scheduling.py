@@ -10,7 +10,7 @@ from django.utils import timezone
 from channels.models import Channel
 from orchestration import activity, forecasting, overdue, planned, publication, queue, snapshots
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
-from orchestration.models import Conflict, Distribution, Job, Schedule
+from orchestration.models import Distribution, Job, Schedule
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import alternatives, timing_message
@@ -19,7 +19,6 @@ from orchestration.states import (
     CLAIMABLE_JOBS,
     OPEN_JOBS,
     OPEN_SCHEDULES,
-    ConflictState,
     DistributionState,
     JobKind,
     JobState,
@@ -239,44 +238,6 @@ def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
     return row
 
 
-def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
-    """Give one publication a time that others hold, if all of them are of lower priority; they move to their next free one.
-
-    Raises: InvalidRequest (the time), PlanRefused where more stands in the way than what may be moved, IllegalTransition.
-    """
-    now = timezone.now()
-    at = planned.check_time(publish_at, "publish_at", now)
-    with transaction.atomic():
-        row = locked(schedule_id)
-        view = snapshots.channel_views([row.channel_id])[0]
-        around = snapshots.reach([view])
-        entries = [
-            entry
-            for entry in snapshots.occupied([row.channel_id], at - around, at + around + timedelta(days=60))
-            if entry.schedule_id != row.pk
-        ]
-        calendar = calendars_of(
-            [view], entries, now, yields=lambda entry: entry.movable and entry.priority < row.priority
-        )[view.id]
-        firm = [hit for hit in calendar.why_not(at) if not hit.yields]
-        if firm:
-            messages = [timing_message(calendar, at, hit) for hit in firm]
-            raise PlanRefused("; ".join(messages), field="publish_at")
-        gone = calendar.take(types.Occupied(view.id, at, row.pk, row.priority, "", False))
-        calendar.make_firm()
-        yielding = []
-        for entry in sorted((hit.other for hit in gone), key=lambda entry: (-entry.priority, entry.at)):
-            to_at = calendar.free_from(max(entry.at, now + timedelta(minutes=1)))
-            if to_at is not None:
-                calendar.add(entry._replace(at=to_at))
-            why = (
-                f"schedule {entry.schedule_id} (priority {entry.priority}) yields to priority {row.priority}"
-            )
-            yielding.append(types.Displacement(entry.schedule_id, view.id, entry.at, to_at, why))
-        planned.displace(yielding, row.wave, now)
-        return move(schedule_id, at, reason)
-
-
 def _wake_up(row: Schedule, why: str) -> None:
     """Bring an ended or held schedule back to where its video stands: planned, or staged already."""
     to = ScheduleState.STAGED if row.distribution.youtube_video_id else ScheduleState.PLANNED
@@ -378,76 +339,6 @@ def bump(schedule_id: int, reason: str = "") -> Schedule:
         queue.bump_rows([*jobs, *video_jobs], reason)
         wake_tick()
     return row
-
-
-# ------------------------------------------------------------------------------------------------------------- conflicts
-
-
-def _locked_conflict(conflict_id: int) -> Conflict:
-    conflict = Conflict.objects.select_for_update(of=("self",)).filter(pk=conflict_id).first()
-    if conflict is None:
-        raise NotFound(f"There is no conflict {conflict_id}.", field="conflict_id")
-    return conflict
-
-
-def apply_alternative(conflict_id: int, index: int) -> Conflict:
-    """Do what one recorded alternative says: move the schedule, or plan the member that was left out, or leave it out."""
-    with transaction.atomic():
-        conflict = _locked_conflict(conflict_id)
-        if not 0 <= index < len(conflict.alternatives):
-            raise InvalidRequest(
-                f"Conflict {conflict.pk} has {len(conflict.alternatives)} alternatives; there is no number {index}.",
-                field="index",
-            )
-        chosen = conflict.alternatives[index]
-        at = datetime.fromisoformat(chosen["at"]) if chosen["at"] else None
-        if chosen["kind"] == "skip":
-            if conflict.schedule_id:
-                cancel_row(locked(conflict.schedule_id), f"left out: {conflict.message}"[:500])
-        elif conflict.schedule_id and conflict.schedule.state in OPEN_SCHEDULES:
-            why = f"alternative of conflict {conflict.pk}"
-            if chosen["kind"] == "preempt":
-                preempt(conflict.schedule_id, at, why)
-            else:
-                move(conflict.schedule_id, at, why)
-        elif conflict.video_id and conflict.channel_id:
-            coordinate(
-                video_id=conflict.video_id,
-                channel_ids=[conflict.channel_id],
-                timing="simultaneous",
-                scheduled_at=at,
-                delay_seconds=0,
-                priority=conflict.wave.priority if conflict.wave else None,
-                on_conflict="preempt" if chosen["kind"] == "preempt" else "reject",
-                acknowledge_policy=True,
-                dry_run=False,
-            )
-        else:
-            raise IllegalTransition(
-                "This conflict names no single publication that could be moved.", state=conflict.state
-            )
-        if conflict.state == ConflictState.OPEN:
-            transition(
-                conflict,
-                ConflictState.RESOLVED,
-                verb="alternative_applied",
-                reason=chosen["sentence"],
-                resolution="alternative",
-                moved_to=at,
-            )
-        else:
-            Conflict.objects.filter(pk=conflict.pk).update(resolution="alternative", moved_to=at)
-            activity.record(
-                "alternative_applied", conflict, after={"moved_to": chosen["at"]}, reason=chosen["sentence"]
-            )
-            conflict.refresh_from_db()
-    return conflict
-
-
-def dismiss(conflict_id: int, reason: str = "") -> Conflict:
-    """Say that nothing needs to be done about a conflict."""
-    with transaction.atomic():
-        return transition(_locked_conflict(conflict_id), ConflictState.DISMISSED, reason=reason)
 
 
 def forecast(days: int) -> Any:

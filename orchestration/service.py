@@ -12,6 +12,7 @@ from channels.models import PostingSlot
 from orchestration import (
     calendars,
     configuration,
+    conflicts,
     connecting,
     console,
     control,
@@ -324,12 +325,12 @@ class CentralOrchestrationService:
     @action("operate")
     def apply_alternative(self, *, conflict_id: int, index: int) -> Conflict:
         """Resolve a conflict by one of the alternatives that were recorded with it."""
-        return scheduling.apply_alternative(conflict_id, index)
+        return conflicts.apply_alternative(conflict_id, index)
 
     @action("operate")
     def dismiss_conflict(self, *, conflict_id: int, reason: str = "") -> Conflict:
         """Say that nothing needs to be done about a conflict."""
-        return scheduling.dismiss(conflict_id, reason)
+        return conflicts.dismiss(conflict_id, reason)
 
     # ------------------------------------------------------------------------------------------------------ channels
 
