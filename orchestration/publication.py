@@ -22,23 +22,25 @@ from channels.gateways.errors import (
     RemoteRejected,
 )
 from channels.gateways.youtube import VideoStatus, YouTubeGateway
-from channels.quota import QUOTA_COST
 from channels.states import ChannelState
 from orchestration import activity, overdue, pools, queue, remotes
-from orchestration.errors import IllegalTransition, NoRightsBasis, SystemNotRunning
+from orchestration.errors import NoRightsBasis, SystemNotRunning
 from orchestration.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.planning.results import MisfireAction
+from orchestration.recorded import charge, look, make_private
 from orchestration.states import (
     OPEN_JOBS,
     DistributionState,
     JobKind,
-    JobState,
     ScheduleState,
     SystemStatus,
     WaveState,
 )
+from orchestration.taking_back import disarm, disarm_later, is_beyond_stopping, run_recall
 from orchestration.transitions import transition
+
+__all__ = ["disarm", "disarm_later", "is_beyond_stopping", "record_published", "run_publish", "run_recall"]
 
 ARM_MARGIN = timedelta(seconds=8)
 """A publishAt nearer than this could lie in the past when it arrives, and a past one publishes at once (FACTS)."""
@@ -86,7 +88,7 @@ def _advance(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Sched
         try:
             _arm(job, lease, youtube, schedule)
         except RemoteRejected:
-            status = _look(job, youtube, schedule.distribution)
+            status = look(job, youtube, schedule.distribution)
             if not status.is_public:
                 raise
             return record_published(schedule.pk, status)  # somebody made it public by hand, before us
@@ -106,7 +108,7 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
     _intend_arming(schedule)
     entry = None
     try:
-        entry = _charge("set_publish_at", "videos.update", job)
+        entry = charge("set_publish_at", "videos.update", job)
         status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
     except (RemoteError, pools.BudgetExhausted) as error:
         pools.settle(entry, known=error.again != "unknown")
@@ -123,7 +125,7 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
         )
     if not _confirm_arming(job, schedule):
         # Moved, held or cancelled while we were calling: what we just set must not fire.
-        _disarm(job, youtube, schedule.distribution)
+        make_private(job, youtube, schedule.distribution)
         raise WaitUntil(timezone.now() + LOOK_AFTER, "its time changed while it was being armed")
 
 
@@ -176,22 +178,11 @@ def _confirm_arming(job: Job, schedule: Schedule) -> bool:
     return True
 
 
-def _disarm(job: Job, youtube: YouTubeGateway, distribution: Distribution) -> VideoStatus:
-    entry = _charge("make_private", "videos.update", job)
-    try:
-        status = youtube.make_private(distribution.youtube_video_id)
-    except RemoteError as error:
-        pools.settle(entry, known=error.again != "unknown")
-        raise
-    pools.settle(entry)
-    return status
-
-
 def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:
     """Read back what YouTube was to publish by itself; however long it cannot be asked, nothing is concluded."""
     lease.progress(0.8, "reading back")
     try:
-        status = _look(job, youtube, schedule.distribution)
+        status = look(job, youtube, schedule.distribution)
     except (RemoteNotFound, QuotaExhausted, RateLimited):
         raise
     except RemoteError as error:
@@ -215,7 +206,7 @@ def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: 
 def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:
     """Make it public in its second: look, wait, intent, then one single call, then read back."""
     lease.progress(0.2, "looking at the upload")
-    status = _look(job, youtube, schedule.distribution, prepare=True)
+    status = look(job, youtube, schedule.distribution, prepare=True)
     if status.is_public:
         return record_published(schedule.pk, status)
     if schedule.state == ScheduleState.PUBLISHING:
@@ -231,7 +222,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     if refusal:
         return {"skipped": refusal}
     lease.progress(0.5, "publishing")
-    entry = _charge("publish_now", "videos.update", job)
+    entry = charge("publish_now", "videos.update", job)
     try:
         youtube.publish_now(schedule.distribution.youtube_video_id)
     except RemoteError as error:
@@ -242,7 +233,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     else:
         pools.settle(entry)
     lease.progress(0.9, "reading back")
-    status = _look(job, youtube, schedule.distribution)
+    status = look(job, youtube, schedule.distribution)
     if status.is_public:
         return record_published(schedule.pk, status)
     _refuse_rejected(status)
@@ -299,22 +290,6 @@ def _intend_flip(schedule: Schedule) -> str:
 # ------------------------------------------------------------------------------------------------------ what both ask
 
 
-def _look(
-    job: Job, youtube: YouTubeGateway, distribution: Distribution, *, prepare: bool = False
-) -> VideoStatus:
-    """Return how YouTube shows the recorded video; with `prepare` the next write of it is one single call."""
-    entry = _charge("videos", "videos.list", job)
-    try:
-        look = youtube.prepare if prepare else youtube.videos
-        found = look([distribution.youtube_video_id])
-    finally:
-        pools.settle(entry)
-    status = found.get(distribution.youtube_video_id)
-    if status is None:
-        raise RemoteNotFound(f"YouTube has no video {distribution.youtube_video_id} any more.")
-    return status
-
-
 def _refuse_rejected(status: VideoStatus) -> None:
     if status.upload_status in {"failed", "rejected", "deleted"}:
         why = status.failure_reason or status.rejection_reason or "no reason given"
@@ -337,11 +312,6 @@ def _held_back(row: Schedule) -> str:
     if row.wave is not None and row.wave.state in {WaveState.PAUSED, WaveState.RECALLING}:
         return f"wave {row.wave.name} is {row.wave.state}"
     return ""
-
-
-def _charge(method: str, call: str, job: Job) -> Any:
-    bucket, units = QUOTA_COST[method]
-    return pools.charge(bucket, units, call=call, job=job)
 
 
 def _gate() -> None:
@@ -382,96 +352,4 @@ def _public_since(status: VideoStatus, planned: datetime, now: datetime) -> date
     said = status.published_at
     return (
         said if said is not None and planned - timedelta(days=1) < said <= now + timedelta(minutes=5) else now
-    )
-
-
-# -------------------------------------------------------------------------------------------------------- taking back
-
-
-def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
-    """Make a video private again, or drop its publishAt; `params["why"]` is `recall` or `disarm`."""
-    distribution = Distribution.objects.select_related("channel").get(pk=job.distribution_id)
-    is_recall = job.params.get("why") == "recall"
-    if not distribution.youtube_video_id:
-        return {"skipped": "nothing is uploaded"}
-    if not is_recall and distribution.state == DistributionState.PUBLISHED:
-        return {"skipped": "it was published in the meantime; only a recall takes it back"}
-    # A publish job that is at it may still set its publishAt after this: then look once more when it is over.
-    is_busy = Job.objects.filter(
-        distribution=distribution, kind=JobKind.PUBLISH, state=JobState.RUNNING
-    ).exists()
-    lease.progress(0.1, "making it private")
-    was, status = None, None
-    try:
-        with remotes.youtube(distribution.channel) as youtube:
-            was = _look(job, youtube, distribution)
-            _disarm(job, youtube, distribution)
-            lease.progress(0.8, "reading back")
-            status = _look(job, youtube, distribution)
-    except RemoteNotFound:
-        status = None  # deleted there: nothing of it is public
-    if status is not None and (status.privacy_status != "private" or status.publish_at is not None):
-        raise WaitUntil(timezone.now() + timedelta(seconds=2), "YouTube does not show it as private yet")
-    if is_busy:
-        raise WaitUntil(
-            timezone.now() + timedelta(seconds=2), "a publish job was still at it; looking once more"
-        )
-    now_is = status.privacy_status if status else "not on YouTube any more"
-    with transaction.atomic():
-        schedule = Schedule.objects.select_for_update(of=("self",)).filter(distribution=distribution).first()
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution.pk)
-        if is_recall and distribution.state in {DistributionState.PUBLISHED, DistributionState.NEEDS_REVIEW}:
-            transition(
-                distribution,
-                DistributionState.RECALLED,
-                reason=f"seen by reading it back: {now_is}",
-                error_code="",
-                error_message="",
-            )
-            if schedule is not None and schedule.state == ScheduleState.NEEDS_REVIEW:
-                transition(schedule, ScheduleState.CANCELLED, reason="recalled: it is not public")
-        if schedule is not None and schedule.state != ScheduleState.PUBLISHED:
-            Schedule.objects.filter(pk=schedule.pk, armed_for__isnull=False).update(armed_for=None)
-        activity.record(
-            "video_made_private",
-            distribution,
-            before={
-                "privacy": was.privacy_status if was else None,
-                "publish_at": was.publish_at.isoformat() if was and was.publish_at else None,
-            },
-            after={"privacy": now_is, "publish_at": None},
-        )
-    return {"was": was.privacy_status if was else None, "now": now_is}
-
-
-def is_beyond_stopping(schedule: Schedule) -> bool:
-    """Say whether YouTube will make it public before anybody could stop it."""
-    return schedule.armed_for is not None and schedule.armed_for - timezone.now() < timedelta(seconds=2)
-
-
-def disarm_later(schedule: Schedule, why: str) -> Job | None:
-    """Have what is armed on YouTube disarmed; call it in the transaction that takes the schedule's time away.
-
-    Raises: IllegalTransition, if its moment is so near that it can no longer be stopped for certain.
-    """
-    if schedule.armed_for is None:
-        return None
-    if is_beyond_stopping(schedule):
-        raise IllegalTransition(
-            "It is armed on YouTube and its moment has come: it can only be recalled now.",
-            state=schedule.state,
-        )
-    return disarm(schedule, why)
-
-
-def disarm(schedule: Schedule, why: str) -> Job:
-    """Have a video made private and its publishAt dropped, whatever YouTube has done with it by then."""
-    return queue.enqueue(
-        JobKind.RECALL,
-        dedupe_key=f"disarm:{schedule.pk}",
-        channel=schedule.channel,
-        distribution=schedule.distribution,
-        schedule=schedule,
-        params={"why": "disarm", "reason": why},
-        priority=10,
     )
