@@ -115,7 +115,9 @@ def _judge(number: int, kill: str, data_dir: Path, up: subprocess.Popen) -> bool
         queue = random.choice(["work", "control"]) if kill == "random" else kill
         for pid in workers(data_dir, queue):
             os.kill(pid, signal.SIGKILL)
-            print(f"   killed worker {queue} (pid {pid}) at {datetime.now().astimezone():%H:%M:%S}", flush=True)
+            print(
+                f"   killed worker {queue} (pid {pid}) at {datetime.now().astimezone():%H:%M:%S}", flush=True
+            )
     seen = (
         until(lambda: len(get(publications) or []) >= CHANNELS and get(publications), 180)
         or get(publications)

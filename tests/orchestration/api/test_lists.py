@@ -114,7 +114,9 @@ def test_a_value_that_no_state_has_is_refused(api):
 
 
 def _filters():
-    now = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)  # so that all processes collect the same
+    now = timezone.now().replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )  # so that all processes collect the same
     yield "channels", {"state": "paused"}, {"state": ChannelState.PAUSED}
     yield "channels", {"health": "failing"}, {"health": ChannelHealth.FAILING}
     yield "channels", {"slug": "tagesschau"}, {"slug": "tagesschau"}
