@@ -8,7 +8,7 @@ from django.db import connection, connections
 
 from orchestration import control, queue, tick
 from orchestration.errors import IllegalTransition
-from orchestration.models import Activity, Job, Pool, SystemState
+from orchestration.models import Activity, Job, Pool, Schedule, SystemState
 from orchestration.states import SYSTEM_ACTIONS, JobKind, JobState, SystemStatus
 from tests.factories import JobFactory, SystemStateFactory, in_
 from tests.orchestration.engine import plain_job, process_job, publish_job, running, stage_job
@@ -27,6 +27,7 @@ LEADS_TO = {
     "resume": SystemStatus.RUNNING,
     "stop": SystemStatus.STOPPED,
 }
+MOMENT = in_(seconds=-5)  # has come
 CASES = [(state, action) for state in SystemStatus.values for action in ACTIONS]
 
 
@@ -107,7 +108,7 @@ def test_nothing_new_starts_unless_the_system_runs(state):
 def test_what_only_looks_or_takes_back_runs_in_every_state(state):
     running(state)
     wanted = [plain_job(JobKind.CHECK), plain_job(JobKind.RECALL), publish_job(armed=True)]
-    wanted[2].schedule.__class__.objects.update(armed_for=in_(seconds=-5))
+    Schedule.objects.update(publish_at=MOMENT, armed_for=MOMENT)
     assert {job.pk for job in queue.claim(limit=10)} == {job.pk for job in wanted}
 
 
@@ -249,11 +250,13 @@ def test_a_copy_dispatches_nothing_even_before_its_first_tick(here):
     process_job()
     plain_job(JobKind.CHECK)
     plain_job(JobKind.RECALL)
-    publish_job(armed=True).schedule.__class__.objects.update(armed_for=in_(seconds=-5))
+    publish_job(armed=True)
+    Schedule.objects.update(publish_at=MOMENT, armed_for=MOMENT)
     assert queue.claim(limit=10) == []
     assert queue.locked_status() == SystemStatus.PAUSED, "what asks before it publishes must hear so too"
     assert not control.is_running()
     assert Job.objects.filter(state=JobState.QUEUED).count() == 4
+    tick.tick()
 
 
 def test_a_copy_takes_nothing_back_from_the_channels_that_the_original_serves(here):

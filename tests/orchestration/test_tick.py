@@ -210,7 +210,8 @@ def test_what_is_late_is_released_in_due_order_at_its_rate(patient):
     for _ in range(3):
         tick.tick()
     assert [job.schedule_id for job in jobs(JobKind.PUBLISH).order_by("pk")] == [rows[0].pk, rows[1].pk]
-    Job.objects.update(created_at=in_(minutes=-2))
+    before = in_(minutes=-2)
+    Job.objects.update(created_at=before, state_changed_at=before)
     tick.tick()
     assert jobs(JobKind.PUBLISH).count() == 4
 
@@ -227,7 +228,9 @@ def test_what_is_late_does_not_stand_before_what_is_in_time(patient, monkeypatch
 
 def test_what_is_armed_is_looked_at_in_time_however_late_it_is(patient):
     rows = [late() for _ in range(4)]
-    Schedule.objects.filter(pk__in=[row.pk for row in rows]).update(armed_for=rows[0].publish_at)
+    at = rows[0].publish_at
+    for row in rows:
+        Schedule.objects.filter(pk=row.pk).update(armed_for=at, publish_at=at)
     tick.tick()
     assert jobs(JobKind.PUBLISH).count() == 4
 
