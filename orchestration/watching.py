@@ -44,7 +44,9 @@ def watch(now: datetime | None = None) -> int:
             except RemoteError as error:
                 _could_not_look(run, error, now)
             except OrchestrationError as error:
-                logger.warning("run %s: %s", run.correlation_id, error)
+                # Two may look at one run at once; who comes second looks again, and that is no news.
+                level = logging.INFO if error.again == "again" else logging.WARNING
+                logger.log(level, "run %s: %s", run.correlation_id, error)
             except Exception:
                 # One run that cannot be looked at must not keep the others from being looked at.
                 logger.exception("run %s could not be looked at", run.correlation_id)

@@ -173,12 +173,15 @@ def _summary(request: WaveRequest, plan: Plan, budgeted: bool) -> str:
     channels = len({p.channel_id for p in plan.placements})
     wanted = len(set(request.videos)) * len(set(request.channels))
     parts = [
-        f"{len(plan.placements)} publications of {videos} videos on {channels} channels, "
+        f"{_of(len(plan.placements), 'publication')} of {_of(videos, 'video')} on {_of(channels, 'channel')}, "
         f"{plan.first_at:%Y-%m-%d %H:%M} to {plan.last_at:%Y-%m-%d %H:%M} UTC"
     ]
     if budgeted:
         first, last = plan.days[0].day, max(load.day for load in plan.days)
-        parts.append(f"staging takes {plan.days_needed} Pacific days, {min(first, last)} to {last}")
+        if plan.days_needed == 1:
+            parts.append(f"staged on one Pacific day, {last}")
+        else:
+            parts.append(f"staging takes {plan.days_needed} Pacific days, {min(first, last)} to {last}")
     if len(plan.placements) < wanted:
         parts.append(f"{wanted - len(plan.placements)} of {wanted} left out")
     if plan.displacements:
@@ -186,6 +189,10 @@ def _summary(request: WaveRequest, plan: Plan, budgeted: bool) -> str:
     if plan.conflicts:
         parts.append(_counted(plan.conflicts))
     return "; ".join(parts)
+
+
+def _of(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _counted(conflicts: Iterable[Conflict]) -> str:

@@ -196,7 +196,7 @@ def test_it_goes_on_where_it_was_even_when_all_of_it_was_killed(started, tmp_pat
 
     again = started()
     again.hear(r"^Ready after")
-    again.hear(r"with the password shown at the first start")
+    again.hear(r"as before; to set another password")
     again.hear(r"^  Stop")
     assert not any("Password" in line for line in again.lines)
     again.process.send_signal(signal.SIGTERM)

@@ -189,10 +189,8 @@ class Command(BaseCommand):
             self.say("            made for this installation and shown only now; to set another one:")
             self.say(f"            {another}")
         else:
-            self.say(
-                f"  Log in    {first_user.FIRST_USER}, with the password shown at the first start; to set another:"
-            )
-            self.say(f"            {another}")
+            self.say("  Log in    as before; to set another password (NAME is the user's):")
+            self.say(f"            {sys.executable} manage.py changepassword NAME")
         self.say(f"  API       {url}/api/docs")
         self.say(f"  Logs      {env.data_dir() / 'logs'}")
         self.say("  Stop      Ctrl-C")
