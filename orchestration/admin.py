@@ -370,6 +370,12 @@ class OrphanUploadAdmin(ReadOnlyAdmin):
     list_display = ("youtube_video_id", "reason", "found_at", "deleted_at")
     list_filter = ("deleted_at",)
     search_fields = ("youtube_video_id",)
+    actions = ("note_deleted",)
+
+    @admin.action(description="Note that it was deleted at YouTube", permissions=["view"])
+    def note_deleted(self, request: HttpRequest, rows: QuerySet[OrphanUpload]) -> None:
+        """Close orphans that an operator has deleted at YouTube."""
+        for_each(request, rows, lambda door, row: door.note_orphan_deleted(orphan_id=row.pk), "noted")
 
 
 @admin.register(Lease)

@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
-from orchestration import publication
+from orchestration import activity, publication
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
-from orchestration.models import Distribution, Job, Schedule
+from orchestration.models import Distribution, Job, OrphanUpload, Schedule
 from orchestration.scheduling import locked
 from orchestration.states import DistributionState, JobKind, JobState, RunState, ScheduleState
 from orchestration.transitions import transition
@@ -75,6 +76,28 @@ def review_job(job_id: int, outcome: str, youtube_video_id: str = "", reason: st
             _settle(distribution, outcome, youtube_video_id, reason)
         job.refresh_from_db()
     return job
+
+
+def note_orphan_deleted(orphan_id: int, reason: str = "") -> OrphanUpload:
+    """Write down that an operator deleted an upload that belongs to nothing. Raises: NotFound, IllegalTransition."""
+    with transaction.atomic():
+        orphan = OrphanUpload.objects.select_for_update().filter(pk=orphan_id).first()
+        if orphan is None:
+            raise NotFound(f"There is no orphan {orphan_id}.", field="orphan_id")
+        if orphan.deleted_at is not None:
+            raise IllegalTransition(
+                f"{orphan.youtube_video_id} was noted as deleted already.", state="deleted"
+            )
+        orphan.deleted_at = timezone.now()
+        orphan.save(update_fields=["deleted_at"])
+        activity.record(
+            "orphan_deleted",
+            orphan,
+            before={"deleted_at": None},
+            after={"deleted_at": orphan.deleted_at.isoformat()},
+            reason=reason,
+        )
+    return orphan
 
 
 def _check_outcome(outcome: str, allowed: set[str]) -> None:

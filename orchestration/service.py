@@ -32,7 +32,7 @@ from orchestration import (
 )
 from orchestration.activity import Acting, acting_as, new_correlation_id
 from orchestration.errors import NotPermitted
-from orchestration.models import ApiToken, Conflict, Job, Lease, Pool, Schedule, Source, Wave
+from orchestration.models import ApiToken, Conflict, Job, Lease, OrphanUpload, Pool, Schedule, Source, Wave
 from orchestration.results import (
     Dashboard,
     DistributeResult,
@@ -445,6 +445,11 @@ class CentralOrchestrationService:
     def review_job(self, *, job_id: int, outcome: str, youtube_video_id: str = "", reason: str = "") -> Job:
         """Settle a job that needs review: staged, planned, failed or cancelled; of a recall: recalled or published."""
         return reviewing.review_job(job_id, outcome, youtube_video_id, reason)
+
+    @action("operate")
+    def note_orphan_deleted(self, *, orphan_id: int, reason: str = "") -> OrphanUpload:
+        """Note that somebody deleted, at YouTube, an upload that belongs to nothing."""
+        return reviewing.note_orphan_deleted(orphan_id, reason)
 
     @action("read")
     def get_pools(self) -> list[PoolReport]:

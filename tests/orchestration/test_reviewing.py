@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
-from orchestration.models import Activity
+from orchestration.models import Activity, OrphanUpload
+from orchestration.problems import problems
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 from tests.factories import DistributionFactory, JobFactory, ScheduleFactory
@@ -110,3 +111,20 @@ def test_the_button_on_the_jobs_page_settles_it(admin_client):
     assert "is settled" in answer.content.decode()
     job.refresh_from_db()
     assert job.state == JobState.SUCCEEDED
+
+
+def test_an_orphan_that_was_deleted_at_youtube_is_noted_once_and_is_no_problem_any_more(admin_client):
+    orphan = OrphanUpload.objects.create(
+        distribution=DistributionFactory(staged=True), youtube_video_id="lostTheRace", reason="recorded later"
+    )
+    assert "orphan_upload" in {problem["code"] for problem in problems()}
+    admin_client.post(
+        reverse("admin:orchestration_orphanupload_changelist"),
+        {"action": "note_deleted", "_selected_action": [orphan.pk]},
+    )
+    orphan.refresh_from_db()
+    assert orphan.deleted_at is not None
+    assert "orphan_upload" not in {problem["code"] for problem in problems()}
+    assert Activity.objects.get(verb="orphan_deleted").trigger == "admin"
+    with pytest.raises(IllegalTransition, match="already"):
+        CentralOrchestrationService().note_orphan_deleted(orphan_id=orphan.pk)
