@@ -88,10 +88,8 @@ def _advance(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Sched
         try:
             _arm(job, lease, youtube, schedule)
         except RemoteRejected:
-            status = look(job, youtube, schedule.distribution)
-            if not status.is_public:
-                raise
-            return record_published(schedule.pk, status)  # somebody made it public by hand, before us
+            _refuse_early(schedule, look(job, youtube, schedule.distribution))
+            raise
         raise WaitUntil(schedule.publish_at + LOOK_AFTER, ARMED)
     if is_armed:
         raise WaitUntil(schedule.armed_for + LOOK_AFTER, ARMED)
@@ -207,6 +205,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     """Make it public in its second: look, wait, intent, then one single call, then read back."""
     lease.progress(0.2, "looking at the upload")
     status = look(job, youtube, schedule.distribution, prepare=True)
+    _refuse_early(schedule, status)
     if status.is_public:
         return record_published(schedule.pk, status)
     if schedule.state == ScheduleState.PUBLISHING:
@@ -294,6 +293,14 @@ def _refuse_rejected(status: VideoStatus) -> None:
     if status.upload_status in {"failed", "rejected", "deleted"}:
         why = status.failure_reason or status.rejection_reason or "no reason given"
         raise VideoRefused(f"YouTube says that the upload is {status.upload_status}: {why}.")
+
+
+def _refuse_early(schedule: Schedule, status: VideoStatus) -> None:
+    """Leave to a person what is public before its moment: it was not us, and nobody planned it. Raises: OutcomeUnknown."""
+    if status.is_public and timezone.now() < schedule.publish_at:
+        raise OutcomeUnknown(
+            f"Video {status.id} is public already, before its moment: somebody made it so outside of Headend."
+        )
 
 
 def _refuse_without_rights(row: Schedule) -> None:

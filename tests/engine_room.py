@@ -17,7 +17,7 @@ from django.utils import timezone
 from channels.models import Channel
 from channels.sandbox import youtube_state
 from channels.sandbox.server import Sandbox
-from orchestration import execution, pools, queue
+from orchestration import execution, invariants, pools, queue
 from orchestration import tick as clock
 from orchestration.models import Distribution, Job, Schedule, Video
 from orchestration.service import Actor, CentralOrchestrationService
@@ -171,6 +171,8 @@ def engine(db, settings, sandbox: Sandbox, monkeypatch) -> Iterator[Engine]:
     pools.ensure_defaults()
     made = Engine(sandbox, settings)
     yield made
+    broken = invariants.check(ticking=True, everything=True)  # by the clock of the test
+    assert not broken, "\n".join(map(str, broken))
     if made.traveller is not None:
         made.traveller.stop()
 

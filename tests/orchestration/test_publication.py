@@ -9,7 +9,7 @@ from channels.sandbox import youtube_state
 from channels.sandbox.faults import Match
 from orchestration import execution, publication, queue, remotes
 from orchestration.errors import IllegalTransition
-from orchestration.models import Activity, Distribution, Job, Schedule, SystemState
+from orchestration.models import Activity, Distribution, Job, Schedule
 from orchestration.states import (
     DistributionState,
     JobKind,
@@ -436,14 +436,17 @@ def test_a_video_deleted_on_youtube_fails_with_its_reason(engine):
     assert "YouTube has no video" in publish_job(row).error_message
 
 
-def test_a_video_that_somebody_made_public_ahead_of_us_is_recorded_and_not_failed(engine):
-    row = engine.staged(engine.channel(), minutes=10)
+@pytest.mark.parametrize("seconds", [600, 3])
+def test_a_video_that_somebody_made_public_ahead_of_its_moment_is_left_to_a_person(engine, seconds):
+    row = engine.staged(engine.channel(), minutes=20)
     row.distribution.refresh_from_db()
     with remotes.youtube(row.channel) as youtube:
         youtube.publish_now(row.distribution.youtube_video_id)
+    engine.pass_until(row.publish_at - timedelta(seconds=seconds))
     engine.tick()
     engine.work()
-    assert state_of(row) == PUBLISHED
+    assert state_of(row) == (ScheduleState.NEEDS_REVIEW, DistributionState.NEEDS_REVIEW)
+    assert "outside of Headend" in publish_job(row).error_message
     assert len(engine.publications()) == 1
 
 
@@ -480,7 +483,7 @@ def test_a_flip_whose_job_was_lost_is_looked_at_and_then_decided_by_the_policy(e
     engine.sandbox.faults.add(UPDATE, "status_before", status=500)
     engine.tick()
     engine.work()
-    Job.objects.filter(kind=JobKind.PUBLISH).update(state=JobState.CANCELLED)
+    Job.objects.filter(kind=JobKind.PUBLISH).delete()
     engine.pass_time(days=3)
     engine.tick()
     engine.work()
@@ -490,7 +493,7 @@ def test_a_flip_whose_job_was_lost_is_looked_at_and_then_decided_by_the_policy(e
 
 def test_a_stopped_system_publishes_nothing_new(engine):
     row = due_now(engine.staged(engine.channel(), minutes=30))
-    SystemState.objects.filter(pk=1).update(state=SystemStatus.STOPPED)
+    assert door().stop().state == SystemStatus.STOPPED
     engine.tick()
     engine.work()
     assert (engine.publications(), state_of(row)) == ([], STAGED)
