@@ -8,7 +8,7 @@ one; a sentence is only written when somebody asks.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 
 from orchestration.planning.budgets import soonest
@@ -98,18 +98,22 @@ def distribute(
     heap: list[tuple[int, int, int]] = []
     waiting: dict[int, list[VideoView]] = {}
     since: dict[int, datetime] = {}
+    lengths: dict[int, set[int]] = {}
     for channel in desk.channels.values():
         candidates = judged.candidates(channel)
         if not candidates:
             continue
         waiting[channel.id] = candidates
+        lengths[channel.id] = {seconds_of(video, channel) for video in candidates}
         since[channel.id] = soon
         heapq.heappush(heap, (desk.backlog(channel.id), -channel.priority, channel.id))
     made: list[tuple[VideoView, ChannelView, Instant]] = []
     while heap:
         backlog, order, channel_id = heapq.heappop(heap)
         channel, calendar = desk.channels[channel_id], desk.calendars[channel_id]
-        video, slot = _choose(desk, waiting[channel_id], channel, calendar, since[channel_id])
+        video, slot = _choose(
+            desk, waiting[channel_id], channel, calendar, since[channel_id], lengths[channel_id]
+        )
         if video is None:
             continue
         desk.place(video, channel, slot)
@@ -126,21 +130,27 @@ def _choose(
     channel: ChannelView,
     calendar: ChannelCalendar,
     since: datetime,
+    lengths: Set[int],
 ) -> tuple[VideoView | None, Instant | None]:
     """Take the best video that may stand in a channel's next free slot, or in a later one.
 
-    Drop those that never may.
+    Drop those that never may, as far as they stand in the way: `waiting` is looked at from its best end only.
     """
-    waiting[:] = [v for v in waiting if desk.has_room(v) and desk.duplicate(v, channel.id) is None]
-    lengths = {seconds_of(video, channel) for video in waiting}
     for slot in desk.slots_from(calendar, since) if waiting else ():
         staged = {seconds for seconds in lengths if desk.can_stage(channel.executor, seconds, slot.at)}
         if not staged:
             continue
+        kept: list[VideoView] = []
         for index, video in enumerate(waiting):
+            if not desk.has_room(video) or desk.duplicate(video, channel.id) is not None:
+                continue
             if seconds_of(video, channel) in staged and desk.is_cool(video, slot.at):
-                del waiting[index]
+                waiting[: index + 1] = kept
                 return video, slot
+            kept.append(video)
+        waiting[:] = kept
+        if not kept:
+            break
     return None, None
 
 
