@@ -10,7 +10,19 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from channels.states import ChannelState, Executor
-from orchestration import activity, control, endings, execution, overdue, queue, recall, waiting, waves
+from orchestration import (
+    activity,
+    control,
+    endings,
+    execution,
+    overdue,
+    queue,
+    recall,
+    switch,
+    waiting,
+    waves,
+)
+from orchestration.bulk import insert_set
 from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.states import (
     CLAIMABLE_JOBS,
@@ -115,40 +127,40 @@ def _claim_batch(rows: Sequence[Schedule], verb: str) -> None:
     _make_jobs(JobKind.STAGE, staging)
 
 
-def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = frozenset()) -> list[Job]:
+def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = frozenset()) -> None:
     """Make one job for each schedule; a key that is open already is passed over by the constraint."""
-    if not rows:
-        return []
     now = timezone.now()
-    jobs = []
-    for row in rows:
-        is_github = kind == JobKind.STAGE and row.channel.executor == Executor.GITHUB
-        run_at = min(row.stage_at, now) if kind == JobKind.STAGE else now
-        jobs.append(
-            Job(
-                kind=kind,
-                executor=Executor.GITHUB if is_github else Executor.LOCAL,
-                fast=is_github or kind == JobKind.PUBLISH,
-                dedupe_key=f"{kind}:distribution:{row.distribution_id}",
-                channel_id=row.channel_id,
-                video_id=row.distribution.video_id,
-                distribution_id=row.distribution_id,
-                schedule=row,
-                params={"late": True} if row.pk in late else {},
-                priority=row.priority,
-                run_at=run_at,
-                rank=-now.timestamp() if row.bumped_at else queue.rank_of(row.priority, run_at),
-                bumped_at=row.bumped_at,
-                max_attempts=3 if is_github else 8 if kind == JobKind.PUBLISH else 5,
-                correlation_id=activity.new_correlation_id(),
-                state_changed_at=now,
-                created_at=now,
-            )
-        )
-    Job.objects.bulk_create(jobs, ignore_conflicts=True)
-    for fast in {job.fast for job in jobs}:
-        wake_workers(fast=fast)
-    return jobs
+    # `bumped_at` is the one column that may be empty, so who was bumped is written apart.
+    for bumped in (False, True):
+        chosen = [row for row in rows if (row.bumped_at is not None) == bumped]
+        if not chosen:
+            continue
+        by_github = [kind == JobKind.STAGE and row.channel.executor == Executor.GITHUB for row in chosen]
+        run_at = [min(row.stage_at, now) if kind == JobKind.STAGE else now for row in chosen]
+        attempts = 8 if kind == JobKind.PUBLISH else 5
+        columns = {
+            "executor": [str(Executor.GITHUB if github else Executor.LOCAL) for github in by_github],
+            "fast": [github or kind == JobKind.PUBLISH for github in by_github],
+            "dedupe_key": [f"{kind}:distribution:{row.distribution_id}" for row in chosen],
+            "channel_id": [row.channel_id for row in chosen],
+            "video_id": [row.distribution.video_id for row in chosen],
+            "distribution_id": [row.distribution_id for row in chosen],
+            "schedule_id": [row.pk for row in chosen],
+            "params": [{"late": True} if row.pk in late else {} for row in chosen],
+            "priority": [row.priority for row in chosen],
+            "run_at": run_at,
+            "rank": [
+                -now.timestamp() if bumped else queue.rank_of(row.priority, at)
+                for row, at in zip(chosen, run_at, strict=True)
+            ],
+            "max_attempts": [3 if github else attempts for github in by_github],
+            "correlation_id": [activity.new_correlation_id() for _ in chosen],
+        }
+        if bumped:
+            columns["bumped_at"] = [row.bumped_at for row in chosen]
+        insert_set(Job(kind=kind, state_changed_at=now, created_at=now), columns, ignore_conflicts=True)
+        for fast in set(columns["fast"]):
+            wake_workers(fast=fast)
 
 
 def publish_due(now: datetime, most: int = BATCH) -> int:
@@ -168,8 +180,7 @@ def release_late(now: datetime, most: int = BATCH) -> int:
     if not _to_publish().filter(_late(now)).exists():
         return 0
     with transaction.atomic():
-        # Not the shared lock: the rate is counted, so only one tick at a time may release.
-        SystemState.objects.select_for_update().filter(pk=1).first()
+        switch.hold_alone()  # the rate is counted, so only one tick at a time may release
         if not _running_and_locked():
             return 0
         rows = list(_skipping_locked(_to_publish().filter(_late(now)))[:most])
