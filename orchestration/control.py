@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from orchestration import activity, installation, overdue, pools, queue
+from orchestration import activity, installation, overdue, pools, queue, switch
 from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Schedule, SystemState
 from orchestration.monitoring import component_ages
@@ -35,6 +35,7 @@ def current() -> SystemState:
 
 def _locked() -> SystemState:
     current()
+    switch.hold_alone()
     return SystemState.objects.select_for_update().get(pk=1)
 
 

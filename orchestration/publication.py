@@ -136,12 +136,12 @@ def _intend_arming(schedule: Schedule) -> None:
     """Write down that YouTube is about to be told the time, if it is still wanted. Raises: WaitUntil, NoRightsBasis."""
     soon = timezone.now() + LOOK_AFTER
     with transaction.atomic():
+        _gate()
         row = (
             Schedule.objects.select_for_update(of=("self",))
             .select_related("wave", "channel")
             .get(pk=schedule.pk)
         )
-        _gate()
         if row.version != schedule.version or row.state != ScheduleState.STAGED or _held_back(row):
             raise WaitUntil(soon, _held_back(row) or "it changed in the meantime")
         if Job.objects.filter(
@@ -263,12 +263,12 @@ def _intend_flip(schedule: Schedule) -> str:
     Raises: SystemNotRunning, NoRightsBasis, WaitUntil where it was moved to a later time.
     """
     with transaction.atomic():
+        _gate()
         row = (
             Schedule.objects.select_for_update(of=("self",))
             .select_related("wave", "channel", "distribution")
             .get(pk=schedule.pk)
         )
-        _gate()
         if row.publish_at > timezone.now():
             raise WaitUntil(row.publish_at - ARM_MARGIN, "it was moved to a later time")
         if row.state != ScheduleState.STAGED:

@@ -15,9 +15,9 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from channels.states import ChannelState, Executor
-from orchestration import activity, holders, installation, pools
+from orchestration import activity, holders, pools, switch
 from orchestration.errors import LeaseLost, NotFound
-from orchestration.models import Job, SystemState, WorkflowRun
+from orchestration.models import Job, WorkflowRun
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.states import (
     CLAIMABLE_JOBS,
@@ -130,7 +130,7 @@ def claim(
     now = now or timezone.now()
     holder = holder or holders.me()
     with transaction.atomic():
-        status, is_ours = _locked_system()
+        status, is_ours = switch.read()
         if not is_ours:
             return []  # not even what is safe elsewhere: a copy must not take back what the original published
         room = pools.locked_room(now, fast=fast)
@@ -191,28 +191,12 @@ def _candidates(
 
 
 def locked_status() -> str:
-    """Return the system's state, locked against change until the end of this transaction.
+    """Return the system's state, kept from change until the end of this transaction; take it before any other lock.
 
-    On PostgreSQL a shared lock: claims do not hinder each other, a pause waits for those under way and then holds for
-    all. On SQLite the transaction itself already excludes every other writer. A copy of another installation's database
-    counts as paused.
+    A copy of another installation's database counts as paused.
     """
-    status, is_ours = _locked_system()
+    status, is_ours = switch.read()
     return status if is_ours else SystemStatus.PAUSED
-
-
-def _locked_system() -> tuple[str, bool]:
-    """Return the system's state and whether the database is this installation's, locked as `locked_status` says."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT state, installation_id FROM orchestration_systemstate WHERE id = 1 FOR SHARE"
-            )
-            row = cursor.fetchone()
-    else:
-        row = SystemState.objects.filter(pk=1).values_list("state", "installation_id").first()
-    status, name = row or (SystemStatus.STOPPED, "")
-    return status, installation.is_ours(name)
 
 
 def connection_skips_locked() -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.db import connections
 from django.utils import timezone
 
 from orchestration import execution, pools, queue
@@ -119,3 +121,33 @@ def ends_by(monkeypatch: Any, outcome: BaseException | Mapping[str, Any] | Calla
 def staged_distribution(**values: Any):
     """Make a distribution whose video lies private on YouTube."""
     return DistributionFactory(staged=True, **values)
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """Make calls at the same moment, each on a connection of its own; returns what came of each, errors too."""
+    ready = threading.Barrier(len(calls))
+    outcomes: list[Any] = [None] * len(calls)
+
+    def one(number: int) -> None:
+        try:
+            ready.wait(timeout=30)
+            outcomes[number] = calls[number]()
+        except Exception as error:
+            outcomes[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def no_errors(outcomes: list[Any]) -> list[Any]:
+    """Return outcomes, none of which may be an error."""
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+    return outcomes

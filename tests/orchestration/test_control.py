@@ -4,14 +4,14 @@ import threading
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection, connections
+from django.db import connection
 
 from orchestration import control, queue, tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Activity, Job, Pool, Schedule, SystemState
 from orchestration.states import SYSTEM_ACTIONS, JobKind, JobState, SystemStatus
 from tests.factories import JobFactory, SystemStateFactory, in_
-from tests.orchestration.engine import plain_job, process_job, publish_job, running, stage_job
+from tests.orchestration.engine import plain_job, process_job, publish_job, running, stage_job, together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keeps_invariants")]
 
@@ -292,28 +292,6 @@ def test_a_pause_by_hand_on_a_copy_says_why_it_stays(here):
 
 
 # ------------------------------------------------------------------------------------------------------------ at once
-
-
-def together(*calls):
-    """Make calls at the same moment, each on its own connection; returns what came of each, in order."""
-    ready = threading.Barrier(len(calls))
-    outcomes = [None] * len(calls)
-
-    def one(number):
-        ready.wait()
-        try:
-            outcomes[number] = calls[number]()
-        except Exception as error:
-            outcomes[number] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
 
 
 @pytest.mark.django_db(transaction=True)
