@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from channels.quota import pacific_day, pacific_day_bounds
@@ -56,6 +56,8 @@ SPENT = (
     BudgetEntryState.UNKNOWN,
 )
 STILL_RESERVED = (BudgetEntryState.RESERVED, BudgetEntryState.CHARGED)
+PAUSED_AGAIN = timedelta(minutes=1)
+"""How long a call waits for a paused budget before it asks again."""
 NOT_FOR_RESERVE = frozenset({JobKind.COLLECT, JobKind.CHECK})
 """Statistics and checks may not use what a budget keeps for publishing."""
 
@@ -152,7 +154,7 @@ class Room:
     def take(self, jobs: Sequence[Job], *, limit: int) -> tuple[list[Job], dict[str, list[int]]]:
         """Choose from `jobs`, in their order, those that fit; returns them and, by reason, the ids of the others."""
         wanted = {job.pk: needs(job) for job in jobs}
-        reserved = _reserved_jobs(wanted)
+        reserved = _reserved_jobs(wanted, self.day)
         taken: list[Job] = []
         waiting: dict[str, list[int]] = defaultdict(list)
         for job in jobs:
@@ -240,20 +242,30 @@ def shortages(now: datetime, room: Room | None = None) -> list[Shortage]:
         is_upload = any(want.pool == UPLOADS for want in wants)
         if is_upload and not room.lacks(want for want in wants if want.pool != UPLOADS):
             # Only the budget is short: what reserved its part at an earlier try goes on, what uploads nothing too.
-            reserved = BudgetEntry.objects.filter(
-                job=OuterRef("pk"), pool__name=UPLOADS, state__in=STILL_RESERVED
-            )
+            reserved = _still_covering(room.day).filter(job=OuterRef("pk"))
             waiting &= ~Q(Exists(reserved)) & ~Q(params__has_key="skip_upload")
         found.append(Shortage(waiting, reason))
     return found
 
 
-def _reserved_jobs(wanted: dict[int, tuple[Need, ...]]) -> set[tuple[int, str]]:
+def _still_covering(day: date) -> QuerySet[BudgetEntry]:
+    """Return the uploads that an earlier try reserved or charged: of the same day, or with a session to resume.
+
+    Without a session, the next day's try is another call, and Google counts it on its own day.
+    """
+    return BudgetEntry.objects.filter(
+        Q(day=day) | Q(job__distribution__upload_session_sealed__gt=""),
+        pool__name=UPLOADS,
+        state__in=STILL_RESERVED,
+    )
+
+
+def _reserved_jobs(wanted: dict[int, tuple[Need, ...]], day: date) -> set[tuple[int, str]]:
     """Return (job, budget) pairs that were reserved or charged at an earlier try: a resumed upload costs nothing more."""
     with_budget = [pk for pk, needed in wanted.items() if any(need.pool == UPLOADS for need in needed)]
     if not with_budget:
         return set()
-    held = BudgetEntry.objects.filter(job__in=with_budget, pool__name=UPLOADS, state__in=STILL_RESERVED)
+    held = _still_covering(day).filter(job__in=with_budget)
     return {(job_id, UPLOADS) for job_id in held.values_list("job_id", flat=True)}
 
 
@@ -304,7 +316,13 @@ def charge(
             return None
         spent = _spent([pool], day).get(pool.pk, 0)
         most = pool.capacity - (pool.reserve if job is not None and job.kind in NOT_FOR_RESERVE else 0)
-        if pool.paused or spent + units > most:
+        if pool.paused:
+            raise BudgetExhausted(
+                f"{pool.label} is paused; {call} needs {units}.",
+                resets_at=now + PAUSED_AGAIN,
+                pool=pool.name,
+            )
+        if spent + units > most:
             resets_at = pacific_day_bounds(day)[1]
             raise BudgetExhausted(
                 f"{pool.label}: {spent} of {most} are spent on {day} (Pacific); {call} needs {units} more.",
@@ -411,11 +429,16 @@ def release_by_hand(lease_id: int, reason: str = "") -> Lease:
         )
         if not released:
             raise IllegalTransition("This lease is over already.", state="released")
-        if lease.job_id:
-            Job.objects.filter(pk=lease.job_id, state=JobState.RUNNING).update(cancel_requested_at=now)
+        running = Job.objects.filter(pk=lease.job_id, state=JobState.RUNNING)
+        running.filter(cancel_requested_at=None).update(cancel_requested_at=now, cancel_reason="operator")
         lease.released_at = now
         activity.record(
-            "lease_released", lease.pool, before={"holder": lease.holder}, after={"holder": ""}, reason=reason
+            "lease_released",
+            lease.pool,
+            before={"holder": lease.holder},
+            after={"holder": ""},
+            reason=reason,
+            members={"lease": [lease.pk], "job": [lease.job_id] if lease.job_id else []},
         )
     return lease
 
