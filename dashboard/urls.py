@@ -36,6 +36,7 @@ urlpatterns = [
     path("waves/", waves.waves, name="waves"),
     path("waves/new/", waves.wave_new, name="wave_new"),
     path("waves/preview/", waves.wave_preview, name="wave_preview"),
+    path("waves/earliest/", waves.wave_earliest, name="wave_earliest"),
     path("waves/schedule/", waves.wave_schedule, name="wave_schedule"),
     path("waves/<int:pk>/", waves.wave, name="wave"),
     path("waves/<int:pk>/pause/", waves.wave_pause, name="wave_pause"),

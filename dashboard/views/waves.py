@@ -97,6 +97,26 @@ def wave_preview(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+def wave_earliest(request: HttpRequest) -> HttpResponse:
+    """Say the first time at which the whole wave fits and nothing has to move; writes nothing."""
+    form = WaveForm(request.POST)
+    context: dict[str, Any] = {"form": form}
+    wanted = ("video_ids", "channel_ids", "timing", "scheduled_at", "delay_seconds")
+    if form.is_valid():
+        try:
+            arguments = form.arguments()
+            result = service(request).find_earliest_time(**{name: arguments[name] for name in wanted})
+            context |= _plan_context(result.plan) | {"earliest": result}
+        except OrchestrationError as error:
+            context["refusal"] = error
+    else:
+        context["refusal"] = InvalidRequest(sentence_of(form))
+    if request.htmx:
+        return render(request, "parts/plan.html", {**context, "screen": {"address": own_address(request)}})
+    return show(request, "wave_new.html", context)
+
+
+@require_POST
 def wave_schedule(request: HttpRequest) -> HttpResponse:
     """Write a wave, whole or not at all."""
     form = WaveForm(request.POST)
