@@ -7,7 +7,7 @@ from orchestration import activity, endings
 from orchestration.errors import IllegalTransition, NotFound
 from orchestration.models import Job
 from orchestration.queue import bump_rows, locked, open_jobs, rank_of
-from orchestration.states import CLAIMABLE_JOBS, JobState
+from orchestration.states import CLAIMABLE_JOBS, OPEN_JOBS, JobState
 from orchestration.transitions import transition
 from orchestration.wakeup import wake_workers
 
@@ -20,6 +20,8 @@ def cancel(job_id: int, reason: str = "") -> Job:
     with transaction.atomic():
         endings.lock(_found(job_id))
         job = locked(job_id)
+        if job.state not in OPEN_JOBS:
+            raise IllegalTransition(f"Job {job.pk} is over: it is {job.state}.", state=job.state)
         endings.refuse_if_beyond_stopping(job)
         if job.state == JobState.RUNNING:
             _ask_to_stop(job, reason)

@@ -295,7 +295,7 @@ def try_again(job: Job, *, at: datetime, error_code: str, error_message: str, co
     """Let a running job wait for another try at `at`; a wait for a quota is not counted as an attempt."""
     changes = {
         "run_at": at,
-        "rank": rank_of(job.priority, at),
+        "rank": -job.bumped_at.timestamp() if job.bumped_at else rank_of(job.priority, at),
         "error_code": error_code,
         "error_message": error_message[:500],
         "waits_for": f"another try: {error_message}"[:200],
