@@ -1,0 +1,258 @@
+"""No job ends without its consequence: for each kind and outcome, what it worked for says so."""
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from channels.states import CredentialState
+from orchestration import endings, queue
+from orchestration.models import Activity, Distribution, Job, Schedule, Video
+from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, VideoState
+from tests import factories
+from tests.factories import in_
+from tests.orchestration.engine import process_job, publish_job, running, stage_job, staging_schedule
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keeps_invariants")]
+BAD = [JobState.FAILED, JobState.ERRORED]
+
+
+@pytest.fixture(autouse=True)
+def system(db):
+    return running()
+
+
+def end(job, state, *, code="x", message="the remote said no", reason=""):
+    """End a running job as a worker does."""
+    Job.objects.filter(pk=job.pk).update(state=JobState.RUNNING, holder="w", cancel_reason=reason)
+    job.refresh_from_db()
+    with transaction.atomic():
+        endings.lock(job)
+        queue.finish(job, state, error_code=code, error_message=message)
+        endings.settle(job)
+    for row in (job, job.schedule, job.distribution, job.video, job.source):
+        if row is not None:
+            row.refresh_from_db()
+    return job
+
+
+def pair(job):
+    return job.schedule.state, job.distribution.state
+
+
+# ------------------------------------------------------------------------------------------------------- source, video
+
+
+def source_job():
+    source = factories.SourceFactory()
+    return factories.JobFactory(kind=JobKind.SCRAPE, channel=None, source=source)
+
+
+@pytest.mark.parametrize("state", [*BAD, JobState.NEEDS_REVIEW])
+def test_a_source_that_could_not_be_read_counts_it_and_says_why(state):
+    job = end(source_job(), state)
+    assert (job.source.consecutive_failures, job.source.last_error) == (1, "the remote said no")
+    assert Activity.objects.filter(verb="source_failed").count() == 1
+
+
+@pytest.mark.parametrize("reason", ["operator", "stop_now"])
+def test_a_reading_that_was_cancelled_says_nothing_about_its_source(reason):
+    job = end(source_job(), JobState.CANCELLED, reason=reason)
+    assert (job.source.consecutive_failures, job.source.last_error) == (0, "")
+
+
+def video_job(kind):
+    at_work = VideoState.SCRAPING if kind == JobKind.SCRAPE else VideoState.PROCESSING
+    return process_job(kind=kind, video=factories.VideoFactory(state=at_work))
+
+
+@pytest.mark.parametrize("kind", [JobKind.SCRAPE, JobKind.PROCESS])
+@pytest.mark.parametrize(
+    ("state", "reason", "video_state"),
+    [
+        (JobState.FAILED, "", VideoState.FAILED),
+        (JobState.ERRORED, "", VideoState.FAILED),
+        (JobState.CANCELLED, "operator", VideoState.FAILED),
+        (JobState.CANCELLED, "stop_now", None),
+    ],
+)
+def test_a_video_follows_the_job_that_prepared_it(kind, state, reason, video_state):
+    job = end(video_job(kind), state, reason=reason)
+    back = VideoState.FOUND if kind == JobKind.SCRAPE else VideoState.SCRAPED
+    assert job.video.state == (video_state or back)
+    if video_state:
+        assert job.video.error_message == "the remote said no"
+
+
+def test_a_failed_video_takes_all_that_waits_for_it_along_on_every_channel():
+    video = factories.VideoFactory(state=VideoState.PROCESSING)
+    waits = [
+        stage_job(schedule=staging_schedule(distribution=factories.DistributionFactory(video=video)))
+        for _ in range(3)
+    ]
+    end(process_job(video=video), JobState.FAILED, message="cut short")
+    for job in waits:
+        job.refresh_from_db()
+        job.schedule.refresh_from_db()
+        job.distribution.refresh_from_db()
+        assert (job.state, job.error_code, *pair(job)) == ("failed", "video_failed", "failed", "failed")
+        assert "cut short" in job.error_message
+
+
+# ------------------------------------------------------------------------------------------------------------- staging
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "schedule", "distribution"),
+    [
+        (JobState.FAILED, "", "failed", "failed"),
+        (JobState.ERRORED, "", "failed", "failed"),
+        (JobState.NEEDS_REVIEW, "", "needs_review", "needs_review"),
+        (JobState.CANCELLED, "operator", "held", "assigned"),
+        (JobState.CANCELLED, "", "held", "assigned"),
+        (JobState.CANCELLED, "stop_now", "planned", "assigned"),
+        (JobState.CANCELLED, "withdrawn", "staging", "assigned"),
+    ],
+)
+def test_a_publication_follows_the_job_that_staged_it(state, reason, schedule, distribution):
+    assert pair(end(stage_job(), state, reason=reason)) == (schedule, distribution)
+    if reason == "withdrawn":
+        Schedule.objects.update(
+            state=ScheduleState.HELD
+        )  # as whoever withdrew it does in the same transaction
+
+
+def test_an_upload_that_is_recorded_stays_staged_whatever_came_after_it():
+    job = stage_job(schedule=factories.ScheduleFactory(staged=True))
+    assert pair(end(job, JobState.FAILED, message="its worker is gone, for the 5th time")) == (
+        "staged",
+        "staged",
+    )
+
+
+@pytest.mark.parametrize("decided", ["cancelled", "skipped", "missed"])
+def test_what_was_decided_meanwhile_stays_decided(decided):
+    job = stage_job()
+    Schedule.objects.update(state=decided)
+    Distribution.objects.update(state="cancelled")
+    assert pair(end(job, JobState.NEEDS_REVIEW)) == (decided, "cancelled")
+
+
+def test_a_staging_by_hand_without_a_schedule_ends_its_distribution():
+    distribution = factories.DistributionFactory()
+    job = factories.JobFactory(kind=JobKind.STAGE, distribution=distribution, video=distribution.video)
+    assert end(job, JobState.FAILED).distribution.state == DistributionState.FAILED
+
+
+def test_the_reason_stands_on_the_distribution_and_in_the_log():
+    job = end(stage_job(), JobState.FAILED, code="file_damaged", message="the file is cut short")
+    assert (job.distribution.error_code, job.distribution.error_message) == (
+        "file_damaged",
+        "the file is cut short",
+    )
+    assert Activity.objects.get(verb="schedule_failed").reason == "the file is cut short"
+
+
+# ---------------------------------------------------------------------------------------------------------- publishing
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "schedule", "distribution"),
+    [
+        (JobState.FAILED, "", "failed", "staged"),
+        (JobState.ERRORED, "", "failed", "staged"),
+        (JobState.NEEDS_REVIEW, "", "needs_review", "needs_review"),
+        (JobState.CANCELLED, "operator", "held", "staged"),
+        (JobState.CANCELLED, "stop_now", "staged", "staged"),
+        (JobState.CANCELLED, "withdrawn", "staged", "staged"),
+    ],
+)
+def test_a_publication_follows_the_job_that_publishes_it(state, reason, schedule, distribution):
+    assert pair(end(publish_job(), state, reason=reason)) == (schedule, distribution)
+
+
+@pytest.mark.parametrize("state", BAD)
+def test_a_publication_that_failed_while_armed_or_half_way_is_in_doubt(state):
+    """YouTube may have made it public, or will: calling it failed would invite a second time."""
+    assert pair(end(publish_job(armed=True), state)) == ("needs_review", "needs_review")
+    half_way = publish_job(schedule=factories.ScheduleFactory(staged=True, state=ScheduleState.PUBLISHING))
+    assert pair(end(half_way, state)) == ("needs_review", "needs_review")
+
+
+def test_an_operator_who_cancels_an_armed_publication_has_it_disarmed():
+    job = end(publish_job(armed=True), JobState.CANCELLED, reason="operator")
+    assert (job.schedule.state, job.schedule.armed_for) == ("held", None)
+    assert Job.objects.get(kind=JobKind.RECALL).params["why"] == "disarm"
+
+
+def test_what_can_no_longer_be_stopped_stays_and_is_looked_at_again():
+    job = publish_job(armed=True)
+    moment = in_(seconds=1)
+    Schedule.objects.update(publish_at=moment, armed_for=moment)
+    job = end(job, JobState.CANCELLED, reason="operator")
+    assert (job.schedule.state, job.schedule.armed_for) == ("staged", moment)
+    assert not Job.objects.filter(kind=JobKind.RECALL).exists()
+
+
+# -------------------------------------------------------------------------------------------------------------- recall
+
+
+def recall_job(why, schedule):
+    return publish_job(schedule=schedule, kind=JobKind.RECALL, params={"why": why})
+
+
+@pytest.mark.parametrize("state", [*BAD, JobState.NEEDS_REVIEW])
+def test_a_video_that_could_not_be_made_private_is_reviewed_with_its_publication(state):
+    """Only a schedule under review can be settled by a person; without it there was no way out."""
+    job = end(recall_job("recall", factories.ScheduleFactory(published=True)), state)
+    assert pair(job) == ("needs_review", "needs_review")
+    assert job.distribution.error_message == "It could not be made private: the remote said no"
+
+
+@pytest.mark.parametrize("decided", ["held", "cancelled", "skipped", "missed", "failed", "staged"])
+def test_what_was_held_back_and_could_not_be_disarmed_is_reviewed(decided):
+    schedule = factories.ScheduleFactory(staged=True, state=decided)
+    if decided == "cancelled":
+        Distribution.objects.update(state="cancelled")
+    job = end(recall_job("disarm", schedule), JobState.FAILED)
+    assert pair(job) == ("needs_review", "needs_review")
+
+
+def test_a_recall_that_was_cancelled_leaves_things_as_they_are():
+    job = end(recall_job("recall", factories.ScheduleFactory(published=True)), JobState.CANCELLED)
+    assert pair(job) == ("published", "published")
+
+
+# --------------------------------------------------------------------------------------------------------------- others
+
+
+@pytest.mark.parametrize("kind", [JobKind.SYNC, JobKind.COLLECT, JobKind.CHECK])
+@pytest.mark.parametrize("state", [*BAD, JobState.CANCELLED, JobState.SUCCEEDED])
+def test_other_jobs_end_for_themselves(kind, state):
+    job = factories.JobFactory(kind=kind)
+    before = Activity.objects.count()
+    end(job, state)
+    assert Activity.objects.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    "kind", [JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL, JobKind.SCRAPE, JobKind.PROCESS]
+)
+def test_a_success_has_no_bad_consequence(kind):
+    job = publish_job(kind=kind)
+    Video.objects.update(state=VideoState.READY)
+    assert pair(end(job, JobState.SUCCEEDED, code="", message="")) == ("staged", "staged")
+    assert job.video.state == VideoState.READY
+
+
+def test_a_credential_that_google_refused_is_marked_once():
+    credential = factories.CredentialFactory()
+    for _ in range(2):
+        job = factories.JobFactory(kind=JobKind.CHECK, channel=credential.channel)
+        end(job, JobState.FAILED, code="credential_revoked", message="Google refuses the refresh token")
+    credential.refresh_from_db()
+    assert (credential.state, credential.reason) == (
+        CredentialState.REVOKED,
+        "Google refuses the refresh token",
+    )
+    assert credential.checked_at <= timezone.now()
+    assert Activity.objects.filter(verb="credential_revoked").count() == 1
