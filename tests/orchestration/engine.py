@@ -25,7 +25,7 @@ from tests.factories import (
 
 def running(state: str = SystemStatus.RUNNING, **values: Any) -> SystemState:
     """Let the system be in a state, with the pools that it draws on."""
-    pools.ensure_defaults()
+    pools.Pool.objects.bulk_create([pools.Pool(**values) for values in pools.DEFAULTS], ignore_conflicts=True)
     row = SystemStateFactory()
     SystemState.objects.filter(pk=row.pk).update(state=state, **values)
     row.refresh_from_db()
