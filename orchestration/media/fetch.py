@@ -240,6 +240,31 @@ class GuardedRH(yt_urllib.UrllibRH):
     _SUPPORTED_URL_SCHEMES = ("http", "https")
     guard: Guard
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._answers: list[Response] = []
+
+    def _send(self, request: Request) -> Response:
+        """Send a request, and remember its answer until somebody has closed it.
+
+        yt-dlp drops answers with an error status, and pages of which it has read enough, without closing
+        them; their sockets would stay open until the cycle collector comes by.
+        """
+        self._answers = [answer for answer in self._answers if not answer.closed]
+        try:
+            answer = super()._send(request)
+        except HTTPError as error:
+            self._answers.append(error.response)
+            raise
+        self._answers.append(answer)
+        return answer
+
+    def close(self) -> None:
+        for answer in self._answers:
+            answer.close()
+        self._answers.clear()
+        super().close()
+
     def _create_instance(self, proxies, cookiejar, legacy_ssl_support=None):
         context = self._make_sslcontext(legacy_ssl_support=legacy_ssl_support)
         context.sslsocket_class = _watched(ssl.SSLSocket, self.guard)
