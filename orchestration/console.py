@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from channels.models import Channel, PostingSlot
 from channels.states import ChannelState, CredentialState
-from orchestration import control, monitoring, pools, statistics, waves
+from orchestration import control, monitoring, pool_keeping, statistics, waves
 from orchestration.models import Activity, Job, Schedule, Source, Video, Wave
 from orchestration.problems import Known, problems
 from orchestration.results import ChannelReport, Dashboard, SystemReport, WaveReport
@@ -41,7 +41,7 @@ def dashboard(now: datetime | None = None) -> Dashboard:
     now = now or timezone.now()
     status = control.report(now)
     channels = monitoring.report().channels
-    shared = pools.report(now)
+    shared = pool_keeping.report(now)
     sources = list(Source.objects.order_by("name"))
     videos = _video_counts()
     parts: dict[str, Any] = {

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from channels.models import Channel, ConfigRevision
 from channels.states import ChannelHealth, ChannelState, CredentialState
-from orchestration import heartbeats, pools
+from orchestration import heartbeats, pool_keeping
 from orchestration.models import Conflict, Job, OrphanUpload, Schedule, Source, SystemState
 from orchestration.results import PoolReport
 from orchestration.states import (
@@ -339,7 +339,7 @@ def _of_sources(known: Known) -> list[dict[str, Any]]:
 
 def _of_pools(known: Known) -> list[dict[str, Any]]:
     found = []
-    for pool in pools.report() if known.pools is None else known.pools:
+    for pool in pool_keeping.report() if known.pools is None else known.pools:
         if pool.kind == PoolKind.BUDGET and pool.used >= pool.capacity:
             sentence = f"{pool.label}: all {pool.capacity} of {pool.day} (Pacific) are spent; more at {_at(pool.resets_at)}."
             found.append(

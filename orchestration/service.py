@@ -20,7 +20,7 @@ from orchestration import (
     jobs,
     monitoring,
     pipeline,
-    pools,
+    pool_keeping,
     recall,
     register,
     reviewing,
@@ -454,22 +454,22 @@ class CentralOrchestrationService:
     @action("read")
     def get_pools(self) -> list[PoolReport]:
         """Show every shared resource: capacity, holders, waiters, spending."""
-        return pools.report()
+        return pool_keeping.report()
 
     @action("operate")
     def pause_pool(self, *, pool_id: int, reason: str = "") -> Pool:
         """Take nothing new from a pool."""
-        return pools.pause(pool_id, reason)
+        return pool_keeping.pause(pool_id, reason)
 
     @action("operate")
     def resume_pool(self, *, pool_id: int, reason: str = "") -> Pool:
         """Let a pool be used again."""
-        return pools.resume(pool_id, reason)
+        return pool_keeping.resume(pool_id, reason)
 
     @action("operate")
     def release_lease(self, *, lease_id: int, reason: str = "") -> Lease:
         """Take a resource back from its holder; its job is asked to stop."""
-        return pools.release_by_hand(lease_id, reason)
+        return pool_keeping.release_by_hand(lease_id, reason)
 
     # ---------------------------------------------------------------------------------------------------------- runs
 

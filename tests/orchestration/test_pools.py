@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from channels.quota import pacific_day
-from orchestration import execution, pools, queue, waiting
+from orchestration import execution, pool_keeping, pools, queue, waiting
 from orchestration.errors import IllegalTransition, NotFound
 from orchestration.models import Activity, BudgetEntry, Distribution, Job, Lease, Pool
 from orchestration.pools import BudgetExhausted
@@ -111,11 +111,11 @@ def test_a_pool_that_its_operator_deleted_limits_nothing():
 def test_a_paused_pool_gives_nothing_new_and_keeps_what_is_held():
     job = claimed(process_job())
     waits = process_job()
-    pools.pause(pool("process").pk, "the disk is being replaced")
+    pool_keeping.pause(pool("process").pk, "the disk is being replaced")
     assert queue.claim() == []
     job.refresh_from_db()
     assert (job.state, job.cancel_requested_at, held("process")) == (JobState.RUNNING, None, 1)
-    pools.resume(pool("process").pk)
+    pool_keeping.resume(pool("process").pk)
     assert [row.pk for row in queue.claim()] == [waits.pk]
     assert list(
         Activity.objects.filter(verb__startswith="pool_").values_list("verb", flat=True).order_by("id")
@@ -127,11 +127,11 @@ def test_a_paused_pool_gives_nothing_new_and_keeps_what_is_held():
 
 def test_a_pool_is_paused_once():
     pk = pool("process").pk
-    pools.pause(pk)
+    pool_keeping.pause(pk)
     with pytest.raises(IllegalTransition):
-        pools.pause(pk)
+        pool_keeping.pause(pk)
     with pytest.raises(NotFound):
-        pools.pause(999_999)
+        pool_keeping.pause(999_999)
 
 
 # ------------------------------------------------------------------------------------------------------ taken by hand
@@ -140,7 +140,7 @@ def test_a_pool_is_paused_once():
 def test_a_slot_taken_by_hand_is_free_and_its_job_is_asked_to_stop():
     job = claimed(process_job())
     lease = Lease.objects.get(job=job)
-    pools.release_by_hand(lease.pk, "it hangs")
+    pool_keeping.release_by_hand(lease.pk, "it hangs")
     job.refresh_from_db()
     assert job.cancel_requested_at is not None
     assert job.cancel_reason == "operator"
@@ -153,18 +153,18 @@ def test_a_slot_taken_by_hand_is_free_and_its_job_is_asked_to_stop():
 
 def test_a_slot_is_taken_by_hand_once():
     lease = Lease.objects.get(job=claimed(process_job()))
-    pools.release_by_hand(lease.pk)
+    pool_keeping.release_by_hand(lease.pk)
     with pytest.raises(IllegalTransition):
-        pools.release_by_hand(lease.pk)
+        pool_keeping.release_by_hand(lease.pk)
     with pytest.raises(NotFound):
-        pools.release_by_hand(999_999)
+        pool_keeping.release_by_hand(999_999)
 
 
 def test_a_job_that_lost_its_slot_by_hand_holds_its_publication_like_any_cancelled_by_an_operator(
     monkeypatch,
 ):
     def runner(job, lease):
-        pools.release_by_hand(Lease.objects.get(job=job, released_at=None).pk, "it hangs")
+        pool_keeping.release_by_hand(Lease.objects.get(job=job, released_at=None).pk, "it hangs")
         lease.check()
 
     ends_by(monkeypatch, runner)
@@ -200,7 +200,7 @@ def test_a_start_that_is_counted_in_a_window_is_held_by_nobody():
     claimed(dispatch_job())
     lease = Lease.objects.get(pool__name=pools.DISPATCH)
     assert lease.released_at == lease.acquired_at
-    assert pools.report()[0] is not None
+    assert pool_keeping.report()[0] is not None
 
 
 # ------------------------------------------------------------------------------------------------------------- budgets
@@ -342,7 +342,7 @@ def test_the_report_shows_what_is_used_who_holds_it_and_how_many_wait():
     job = claimed(process_job())
     process_job()
     process_job(run_at=in_(hours=1))
-    report = {row.name: row for row in pools.report()}["process"]
+    report = {row.name: row for row in pool_keeping.report()}["process"]
     assert (report.used, report.capacity, report.waiting, report.kind) == (1, 1, 1, PoolKind.SLOTS)
     assert [lease["job_id"] for lease in report.leases] == [job.pk]
 
@@ -352,6 +352,6 @@ def test_the_report_shows_what_was_spent_today_and_when_there_is_more():
     BudgetEntry.objects.create(
         pool=pool(pools.UNITS), day=pacific_day(in_(days=-1)), units=9000, call="x", state="settled"
     )
-    report = {row.name: row for row in pools.report()}[pools.UNITS]
+    report = {row.name: row for row in pool_keeping.report()}[pools.UNITS]
     assert (report.used, report.day) == (51, pacific_day(timezone.now()))
     assert report.resets_at > timezone.now()

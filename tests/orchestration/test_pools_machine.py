@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from orchestration import execution, invariants, pools, queue
+from orchestration import execution, invariants, pool_keeping, pools, queue
 from orchestration.errors import StaleState
 from orchestration.models import BudgetEntry, Job, Lease, Pool, Schedule, SystemState
 from orchestration.states import BudgetEntryState, JobState
@@ -111,7 +111,7 @@ class PoolsMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(sorted(SLOTS)))
     def pause_or_resume_a_pool(self, name: str) -> None:
         pool = Pool.objects.get(name=name)
-        (pools.resume if pool.paused else pools.pause)(pool.pk)
+        (pool_keeping.resume if pool.paused else pool_keeping.pause)(pool.pk)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())

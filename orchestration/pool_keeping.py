@@ -1,0 +1,145 @@
+"""Keep the pools as an operator does: see what is used, by whom and who waits, pause one, take a slot back.
+
+What the engine itself takes, spends and gives back is in `pools`.
+"""
+
+from collections import defaultdict
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from channels.quota import pacific_day, pacific_day_bounds
+from orchestration import activity, pools
+from orchestration.errors import IllegalTransition, NotFound
+from orchestration.models import Job, Lease, Pool
+from orchestration.results import PoolReport
+from orchestration.states import CLAIMABLE_JOBS, JobKind, JobState, PoolKind
+
+
+def _locked(pool_id: int) -> Pool:
+    pool = Pool.objects.select_for_update().filter(pk=pool_id).first()
+    if pool is None:
+        raise NotFound(f"There is no pool {pool_id}.", field="pool_id")
+    return pool
+
+
+def _switch(pool_id: int, paused: bool, verb: str, reason: str) -> Pool:
+    with transaction.atomic():
+        pool = _locked(pool_id)
+        if pool.paused == paused:
+            raise IllegalTransition(
+                f"Pool {pool.label} is {'paused already' if paused else 'not paused'}.",
+                state=str(pool.paused),
+            )
+        Pool.objects.filter(pk=pool.pk).update(paused=paused)
+        pool.paused = paused
+        activity.record(verb, pool, before={"paused": not paused}, after={"paused": paused}, reason=reason)
+    return pool
+
+
+def pause(pool_id: int, reason: str = "") -> Pool:
+    """Take nothing new from a pool; what is held runs on."""
+    return _switch(pool_id, True, "pool_paused", reason)
+
+
+def resume(pool_id: int, reason: str = "") -> Pool:
+    """Let a paused pool be used again."""
+    return _switch(pool_id, False, "pool_resumed", reason)
+
+
+def release_by_hand(lease_id: int, reason: str = "") -> Lease:
+    """Take a slot back from its holder and ask the job to stop. Raises: NotFound, IllegalTransition if it is over."""
+    now = timezone.now()
+    with transaction.atomic():
+        lease = (
+            Lease.objects.select_for_update(of=("self",))
+            .select_related("pool", "job")
+            .filter(pk=lease_id)
+            .first()
+        )
+        if lease is None:
+            raise NotFound(f"There is no lease {lease_id}.", field="lease_id")
+        released = Lease.objects.filter(pk=lease_id, released_at=None).update(
+            released_at=now, release_reason=(reason or "released by hand")[:200]
+        )
+        if not released:
+            raise IllegalTransition("This lease is over already.", state="released")
+        running = Job.objects.filter(pk=lease.job_id, state=JobState.RUNNING)
+        running.filter(cancel_requested_at=None).update(cancel_requested_at=now, cancel_reason="operator")
+        lease.released_at = now
+        activity.record(
+            "lease_released",
+            lease.pool,
+            before={"holder": lease.holder},
+            after={"holder": ""},
+            reason=reason,
+            members={"lease": [lease.pk], "job": [lease.job_id] if lease.job_id else []},
+        )
+    return lease
+
+
+def report(now: datetime | None = None) -> list[PoolReport]:
+    """Show each pool: what is used now (of a budget: today, Pacific), who holds it and how many wait."""
+    now = now or timezone.now()
+    day = pacific_day(now)
+    rows = list(Pool.objects.all())
+    held: dict[int, int] = defaultdict(int)
+    spent = pools.spent(rows, day)
+    started = pools.started([pool for pool in rows if pool.kind == PoolKind.RATE], now)
+    leases = defaultdict(list)
+    for lease in Lease.objects.filter(released_at=None).select_related("job", "job__channel", "job__video"):
+        held[lease.pool_id] += lease.units
+        leases[lease.pool_id].append(
+            {
+                "id": lease.pk,
+                "holder": lease.holder,
+                "units": lease.units,
+                "acquired_at": lease.acquired_at,
+                "heartbeat_at": lease.heartbeat_at,
+                "expires_at": lease.expires_at,
+                "job_id": lease.job_id,
+                "job": f"{lease.job.get_kind_display()} · {lease.job.video or lease.job.channel or ''}"
+                if lease.job
+                else "",
+            }
+        )
+    waiting = _waiting_by_pool(now)
+    reports = []
+    for pool in rows:
+        used = {PoolKind.SLOTS: held, PoolKind.RATE: started, PoolKind.BUDGET: spent}[pool.kind].get(
+            pool.pk, 0
+        )
+        is_budget = pool.kind == PoolKind.BUDGET
+        reports.append(
+            PoolReport(
+                name=pool.name,
+                label=pool.label,
+                kind=pool.kind,
+                capacity=pool.capacity,
+                used=used,
+                paused=pool.paused,
+                waiting=waiting.get(pool.name, 0),
+                day=day if is_budget else None,
+                resets_at=pacific_day_bounds(day)[1] if is_budget else None,
+                leases=leases[pool.pk],
+                id=pool.pk,
+            )
+        )
+    return reports
+
+
+def _waiting_by_pool(now: datetime) -> dict[str, int]:
+    rows = (
+        Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
+        .filter(Q(kind__in=[JobKind.SCRAPE, JobKind.PROCESS, JobKind.STAGE]))
+        .values_list("kind", "executor")
+        .annotate(Count("pk"))
+        .order_by()
+    )
+    waiting: dict[str, int] = defaultdict(int)
+    for kind, executor, count in rows:
+        for need in pools.needs(Job(kind=kind, executor=executor)):
+            waiting[need.pool] += count
+    return waiting
