@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from orchestration import activity, planned, snapshots
+from orchestration import activity, planned, reserving, snapshots
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
 from orchestration.models import Conflict, Schedule
 from orchestration.planning import types
@@ -92,6 +92,7 @@ def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedul
     at = planned.check_time(publish_at, "publish_at", now)
     with transaction.atomic():
         row = locked(schedule_id)
+        reserving.hold_alone()
         view = snapshots.channel_views([row.channel_id])[0]
         around = snapshots.reach([view])
         entries = [

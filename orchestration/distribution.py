@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels.states import ChannelState
-from orchestration import activity, planned, snapshots
+from orchestration import activity, planned, reserving, snapshots
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Distribution, SystemState
 from orchestration.planning import types
@@ -73,8 +73,10 @@ def distribute(
 def _plan(
     video_ids: Sequence[int] | None, channel_ids: Sequence[int] | None, horizon_days: int, *, lock: bool
 ) -> tuple[DistributionPlan, list[types.VideoView], list[types.ChannelView]]:
-    now = timezone.now()
     channels = snapshots.channel_views(channel_ids, lock=lock)
+    if lock:
+        reserving.hold_alone()
+    now = timezone.now()
     _all_known(channel_ids, channels, "channel")
     if channel_ids is None:
         channels = [channel for channel in channels if channel.state == ChannelState.ACTIVE]

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from channels.states import ChannelState, MisfirePolicy
-from orchestration import activity, planned, queue, snapshots
+from orchestration import activity, planned, queue, reserving, snapshots
 from orchestration.errors import OrchestrationError, SystemNotRunning
 from orchestration.models import Job, Schedule
 from orchestration.planning.calendar import ChannelCalendar, calendars_of
@@ -202,12 +202,13 @@ def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
         disarm(row, "its moment has passed")
     if decision.action == MisfireAction.MOVE and decision.new_at is not None:
         withdraw_jobs([row.pk], "moved by its misfire policy", kinds=[JobKind.PUBLISH])
+        reserving.hold_alone()
         planned.retime(
             row,
             decision.new_at,
+            stage_at=reserving.stage_times([(row, decision.new_at)], now)[0],
             verb="schedule_misfired",
             reason=decision.sentence,
-            now=now,
             misfire_action=decision.action,
         )
         return True

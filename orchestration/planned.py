@@ -8,8 +8,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from channels.models import Channel
-from orchestration import activity, snapshots
+from orchestration import activity, reserving, snapshots
 from orchestration.bulk import insert_set
 from orchestration.errors import (
     ChannelPaused,
@@ -142,8 +141,10 @@ def plan(request: types.WaveRequest, *, lock: bool = False) -> types.Plan:
 
     Raises: NotFound for an unknown id, naming the field.
     """
-    now = timezone.now()
     channels = snapshots.channel_views(request.channels, lock=lock)
+    if lock:
+        reserving.hold_alone()
+    now = timezone.now()
     videos = snapshots.video_views(request.videos)
     existing = snapshots.existing(videos)
     pools = snapshots.pool_views(now)
@@ -307,7 +308,6 @@ def write_placements(
         # Their jobs stay: one may still be disarming the old time, another may be a run that is winding down.
         Job.objects.filter(schedule__distribution__in=again).update(schedule=None)
         Schedule.objects.filter(distribution__in=again).delete()
-    leads = lead_times({p.channel_id for p in placements})
     rows = [(ids[key], p, key in pinned) for key, p in wanted.items()]
     written = insert_set(
         Schedule(wave=wave, created_at=now, state_changed_at=now),
@@ -317,7 +317,7 @@ def write_placements(
             "publish_at": [p.at for _, p, _ in rows],
             "local_wall": [p.local_wall.isoformat(timespec="seconds") for _, p, _ in rows],
             "zone": [p.zone for _, p, _ in rows],
-            "stage_at": [stage_time(p, leads[p.channel_id], now) for _, p, _ in rows],
+            "stage_at": [max(p.stage_at, now) for _, p, _ in rows],
             "priority": [p.priority for _, p, _ in rows],
             "state": [
                 str(ScheduleState.STAGED if pk in uploaded else ScheduleState.PLANNED) for pk, _, _ in rows
@@ -337,29 +337,17 @@ def _take_up_again(rows: Sequence[Distribution], *, wave: Wave | None, method: s
         Distribution.objects.filter(pk=row.pk).update(wave=wave, method=method)
 
 
-def lead_times(channel_ids: set[int]) -> dict[int, timedelta]:
-    """Return how long before its moment each channel stages."""
-    rows = Channel.objects.filter(pk__in=channel_ids).values_list("pk", "lead_time_minutes")
-    return {pk: timedelta(minutes=minutes) for pk, minutes in rows}
-
-
-def stage_time(placement: types.Placement, lead: timedelta, now: datetime) -> datetime:
-    """Return when staging is to begin: the channel's lead time ahead, or earlier where the plan reserved an earlier day."""
-    wanted = placement.at - lead
-    if placement.stage_at is not None:
-        wanted = min(wanted, placement.stage_at)
-    return max(wanted, now)
-
-
 def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now: datetime) -> None:
     """Move, or hold, the schedules that give way; each gets an entry of its own."""
     if not displacements:
         return
     rows = (
         Schedule.objects.select_for_update(of=("self",))
-        .select_related("channel")
+        .select_related("channel", "distribution")
         .in_bulk([d.schedule_id for d in displacements])
     )
+    moving = [(rows[d.schedule_id], d.to_at) for d in displacements if d.to_at is not None]
+    stage_at = {row.pk: at for (row, _), at in zip(moving, reserving.stage_times(moving, now), strict=True)}
     for moved in displacements:
         row = rows[moved.schedule_id]
         if row.state not in MOVABLE_SCHEDULES or row.armed_for is not None:
@@ -368,21 +356,29 @@ def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now
         if moved.to_at is None:
             transition(row, ScheduleState.HELD, verb="schedule_displaced", reason=moved.reason)
         else:
-            retime(row, moved.to_at, verb="schedule_displaced", reason=moved.reason, now=now)
+            retime(
+                row,
+                moved.to_at,
+                stage_at=stage_at[row.pk],
+                verb="schedule_displaced",
+                reason=moved.reason,
+            )
 
 
-def retime(row: Schedule, at: datetime, *, verb: str, reason: str, now: datetime, **changes: Any) -> Schedule:
+def retime(
+    row: Schedule, at: datetime, *, stage_at: datetime, verb: str, reason: str, **changes: Any
+) -> Schedule:
     """Give a schedule another instant: compare-and-swap on its version, wall clock and staging time with it.
 
-    The caller holds its lock and has seen to anything that is armed on YouTube. Raises: StaleState.
+    The caller holds its lock, has seen to anything that is armed on YouTube, and has reserved its staging
+    (`reserving.stage_times`). Raises: StaleState.
     """
     local = at.astimezone(row.channel.zone).replace(tzinfo=None).isoformat(timespec="seconds")
-    lead = timedelta(minutes=row.channel.lead_time_minutes)
     values = dict(
         publish_at=at,
         local_wall=local,
         zone=row.channel.timezone,
-        stage_at=max(at - lead, now),
+        stage_at=stage_at,
         armed_for=None,
         lateness_seconds=None,
         reason=reason[:500],

@@ -8,7 +8,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels.models import Channel
-from orchestration import activity, forecasting, overdue, planned, publication, queue, snapshots
+from orchestration import (
+    activity,
+    forecasting,
+    overdue,
+    planned,
+    publication,
+    queue,
+    reserving,
+    snapshots,
+)
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.planning import types
@@ -195,12 +204,16 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     ]
     calendar = calendars_of([view], entries, now)[view.id]
     hits = calendar.why_not(at)
-    if not hits:
+    short = reserving.shortages([(schedule, at)], now)
+    if not hits and not short:
         return [], []
-    offers = alternatives(calendar, at, hits, schedule.priority)
-    return [timing_message(calendar, at, hit) for hit in hits], [
-        planned.alternative_document(offer) for offer in offers if offer.at is not None
-    ]
+    messages = [timing_message(calendar, at, hit) for hit in hits] + [lack.message for lack in short]
+    if short and short[0].earliest is None:  # no time at all would do
+        return messages, []
+    offers = alternatives(
+        calendar, at, hits, schedule.priority, earliest=short[0].earliest if short else None
+    )
+    return messages, [planned.alternative_document(offer) for offer in offers if offer.at is not None]
 
 
 def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
@@ -225,6 +238,7 @@ def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
             )
         if row.wave is not None and row.wave.state == WaveState.RECALLING:
             raise IllegalTransition(f"Wave {row.wave.name} is being recalled.", state=row.wave.state)
+        reserving.hold_alone()
         messages, offers = why_not_at(row, at)
         if messages:
             raise PlanRefused("; ".join(messages), field="publish_at", alternatives=offers)
@@ -232,7 +246,12 @@ def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
         withdraw_jobs([row.pk], "its time was changed", kinds=[JobKind.PUBLISH])
         _wake_up(row, "moved")
         planned.retime(
-            row, at, verb="schedule_moved", reason=reason or "moved by an operator", now=now, overridden=True
+            row,
+            at,
+            stage_at=reserving.stage_times([(row, at)], now)[0],
+            verb="schedule_moved",
+            reason=reason or "moved by an operator",
+            overridden=True,
         )
         wake_tick()
     return row

@@ -188,24 +188,20 @@ def existing(videos: Sequence[planning.VideoView]) -> list[planning.Existing]:
     ]
 
 
-def pool_views(now: datetime | None = None) -> list[planning.PoolView]:
-    """Return the pools that staging draws on: what is used and what planned schedules have reserved, by Pacific day."""
+def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> list[planning.PoolView]:
+    """Return the pools that staging draws on: what is used and what planned schedules have reserved, by Pacific day.
+
+    The schedules in `without` count for nothing. Under lock (`reserving.hold_alone`) the answer stands.
+    """
     now = now or timezone.now()
     today = pacific_day(now)
+    # The reserved first: what is claimed between the two looks is then counted twice, and never not at all.
+    reserved = reserved_uploads(today, without=without)
     rows = list(Pool.objects.filter(name__in=[pools.UPLOAD, pools.DISPATCH, pools.UPLOADS]))
     used: dict[int, dict[date, int]] = defaultdict(dict)
     entries = BudgetEntry.objects.filter(pool__in=rows, day__gte=today, state__in=pools.SPENT)
     for pool_id, day, units in entries.values_list("pool", "day").annotate(Sum("units")).order_by():
         used[pool_id][day] = units
-    reserved: dict[date, int] = defaultdict(int)
-    drawn = BudgetEntry.objects.filter(
-        job__distribution=OuterRef("distribution"), call="videos.insert", state__in=pools.SPENT
-    )
-    waiting = Schedule.objects.filter(distribution__youtube_video_id=None).filter(
-        Q(state=ScheduleState.PLANNED) | (Q(state=ScheduleState.STAGING) & ~Exists(drawn))
-    )
-    for stage_at, count in waiting.values_list("stage_at").annotate(Count("pk")).order_by():
-        reserved[max(pacific_day(stage_at), today)] += count
     # Running uploads hold a slot each, so jobs alone tell what is in the upload pool or before it.
     queued = Job.objects.filter(kind=JobKind.STAGE, executor="local", state__in=OPEN_JOBS).count()
     views = []
@@ -218,9 +214,30 @@ def pool_views(now: datetime | None = None) -> list[planning.PoolView]:
                 capacity=pool.capacity,
                 window_seconds=pool.window_seconds,
                 used=used[pool.pk] if is_budget else {},
-                committed=dict(reserved) if is_budget else {},
+                committed=reserved if is_budget else {},
                 queued=queued if pool.kind == PoolKind.SLOTS else 0,
                 executor={pools.UPLOAD: "local", pools.DISPATCH: "github"}.get(pool.name, ""),
             )
         )
     return views
+
+
+def reserved_uploads(today: date, *, without: Sequence[int] = ()) -> dict[date, int]:
+    """Return how many uploads the schedules have reserved that are not in the ledger yet, by Pacific day from today on.
+
+    What is held keeps its day as long as its moment lies ahead.
+    """
+    drawn = BudgetEntry.objects.filter(
+        job__distribution=OuterRef("distribution"), call="videos.insert", state__in=pools.SPENT
+    )
+    waiting = Schedule.objects.filter(distribution__youtube_video_id=None).filter(
+        Q(state=ScheduleState.PLANNED)
+        | (Q(state=ScheduleState.STAGING) & ~Exists(drawn))
+        | Q(state=ScheduleState.HELD, publish_at__gt=timezone.now())
+    )
+    if without:
+        waiting = waiting.exclude(pk__in=without)
+    reserved: dict[date, int] = defaultdict(int)
+    for stage_at, count in waiting.values_list("stage_at").annotate(Count("pk")).order_by():
+        reserved[max(pacific_day(stage_at), today)] += count
+    return dict(reserved)

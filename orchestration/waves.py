@@ -9,9 +9,10 @@ from django.db.models import Count, F, Max, Min, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from orchestration import activity, planned, publication, snapshots
+from orchestration import activity, planned, publication, reserving, snapshots
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
 from orchestration.models import Conflict, Job, Schedule, Wave
+from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
 from orchestration.results import WaveMember, WaveReport
@@ -109,18 +110,16 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
         if not moving:
             raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
         span = at - min(row.publish_at for row in moving)
+        reserving.hold_alone()
         _refuse_collisions(moving, span, now)
         for row in moving:
             publication.disarm_later(row, "its wave was moved")
         withdraw_jobs([row.pk for row in moving], "its wave was moved", kinds=[JobKind.PUBLISH])
         before = wave.scheduled_at
-        for row in moving:
+        moves = [(row, row.publish_at + span) for row in moving]
+        for (row, to_at), stage_at in zip(moves, reserving.stage_times(moves, now), strict=True):
             planned.retime(
-                row,
-                row.publish_at + span,
-                verb="schedule_moved",
-                reason=reason or "its wave was moved",
-                now=now,
+                row, to_at, stage_at=stage_at, verb="schedule_moved", reason=reason or "its wave was moved"
             )
         Wave.objects.filter(pk=wave.pk).update(scheduled_at=at)
         activity.record(
@@ -136,7 +135,7 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
 
 
 def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
-    """Check all new times at once against everything but the members themselves."""
+    """Check all new times at once: against everything else, against one another, and against what staging can do."""
     channels = {row.channel_id for row in rows}
     views = {view.id: view for view in snapshots.channel_views(channels)}
     times = [row.publish_at + span for row in rows]
@@ -149,12 +148,12 @@ def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
     ]
     calendars = calendars_of(list(views.values()), entries, now)
     messages = []
-    for row in rows:
+    for row, at in zip(rows, times, strict=True):
         calendar = calendars[row.channel_id]
-        messages += [
-            timing_message(calendar, row.publish_at + span, hit)
-            for hit in calendar.why_not(row.publish_at + span)
-        ]
+        messages += [timing_message(calendar, at, hit) for hit in calendar.why_not(at)]
+        # The distances stay, but not the local days: what was spread over two may now meet a daily cap on one.
+        calendar.add(types.Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}"))
+    messages += [lack.message for lack in reserving.shortages(list(zip(rows, times, strict=True)), now)]
     if messages:
         more = f"; and {len(messages) - 3} more" if len(messages) > 3 else ""
         raise PlanRefused("; ".join(messages[:3]) + more, field="scheduled_at", conflicts=messages)

@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from orchestration import pools
+from channels.quota import pacific_day, pacific_day_bounds
+from orchestration import pools, snapshots
 from orchestration.errors import OrchestrationError, PlanRefused
-from orchestration.models import Distribution, OrphanUpload, Schedule, Wave
+from orchestration.models import Distribution, OrphanUpload, Pool, Schedule, Wave
 from orchestration.pipeline import staging
 from orchestration.states import DistributionState, ScheduleState
 from tests import factories
@@ -114,6 +115,49 @@ def test_a_move_and_a_plan_at_once_keep_the_gap():
     times = sorted(Schedule.objects.values_list("publish_at", flat=True))
     assert all(later - earlier >= timedelta(minutes=60) for earlier, later in pairwise(times))
     assert sum(isinstance(e, PlanRefused) for e in ended) == 1
+
+
+def test_planners_of_different_channels_at_once_never_reserve_more_of_a_day_than_it_has():
+    Pool.objects.filter(name=pools.UPLOADS).update(capacity=3)
+    channels, videos = factories.ChannelFactory.create_batch(8), factories.VideoFactory.create_batch(8)
+    day = pacific_day(timezone.now()) + timedelta(days=1)
+    # Today is full, so that each of them needs the one day that is left before its moment.
+    factories.BudgetEntryFactory(
+        pool=Pool.objects.get(name=pools.UPLOADS), units=3, day=pacific_day(timezone.now()), state="settled"
+    )
+    at = pacific_day_bounds(day)[1] - timedelta(hours=1)
+
+    def plan(channel, video):
+        return lambda: door().coordinate_publication(
+            video_id=video.pk, channel_ids=[channel.pk], scheduled_at=at, on_conflict="reject"
+        )
+
+    ended = at_once(*map(plan, channels, videos))
+    assert unexpected(ended) == []
+    assert sum(isinstance(e, PlanRefused) for e in ended) == 5
+    assert snapshots.reserved_uploads(pacific_day(timezone.now())) == {day: 3}
+
+
+def test_a_move_and_a_plan_of_different_channels_at_once_share_what_is_left_of_a_day():
+    Pool.objects.filter(name=pools.UPLOADS).update(capacity=1)
+    now = timezone.now()
+    day = pacific_day(now) + timedelta(days=1)
+    factories.BudgetEntryFactory(
+        pool=Pool.objects.get(name=pools.UPLOADS), units=1, day=pacific_day(now), state="settled"
+    )
+    at = pacific_day_bounds(day)[1] - timedelta(hours=1)
+    later = at + timedelta(days=3)
+    row = factories.ScheduleFactory(publish_at=later, stage_at=later - timedelta(hours=2))
+    other, video = factories.ChannelFactory(), factories.VideoFactory()
+    ended = at_once(
+        lambda: door().move_schedule(schedule_id=row.pk, publish_at=at),
+        lambda: door().coordinate_publication(
+            video_id=video.pk, channel_ids=[other.pk], scheduled_at=at, on_conflict="reject"
+        ),
+    )
+    assert unexpected(ended) == []
+    assert sum(isinstance(e, PlanRefused) for e in ended) == 1
+    assert snapshots.reserved_uploads(pacific_day(now))[day] == 1
 
 
 def test_a_cancel_and_an_upload_that_ends_at_once_lose_nothing():

@@ -1,0 +1,210 @@
+"""What is planned reserves its upload on a Pacific day, and so does what is moved: no day is promised twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from channels.quota import pacific_day, pacific_day_bounds
+from channels.states import MisfirePolicy
+from orchestration import overdue, pools, snapshots
+from orchestration.errors import PlanRefused
+from orchestration.models import Pool, Schedule
+from orchestration.states import ScheduleState
+from tests import factories
+from tests.engine_room import door
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)  # noon in California
+TODAY = pacific_day(NOON)
+MIDNIGHT = pacific_day_bounds(TODAY)[1]
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def system(db):
+    with time_machine.travel(NOON, tick=False):
+        factories.SystemStateFactory(running=True)
+        pools.ensure_defaults()
+        yield
+
+
+def uploads_a_day(count: int) -> None:
+    Pool.objects.filter(name=pools.UPLOADS).update(capacity=count)
+
+
+def planned(at: datetime, channel=None, **values) -> Schedule:
+    """Plan one video on a channel of its own."""
+    channel = channel or factories.ChannelFactory(**values)
+    made = door().coordinate_publication(
+        video_id=factories.VideoFactory().pk, channel_ids=[channel.pk], scheduled_at=at, priority=5
+    )
+    return Schedule.objects.get(wave=made.wave)
+
+
+def reserved() -> dict:
+    return snapshots.reserved_uploads(TODAY)
+
+
+# ------------------------------------------------------------------------------------------------------------ planned
+
+
+def test_a_schedule_stages_on_the_day_that_its_plan_reserved_though_its_lead_time_wants_a_full_one():
+    uploads_a_day(2)
+    for _ in range(2):
+        planned(MIDNIGHT - 3 * HOUR)
+    row = planned(MIDNIGHT + HOUR)  # its two hours of lead reach back into a day that is full
+    assert row.stage_at == MIDNIGHT
+    assert reserved() == {TODAY: 2, TODAY + timedelta(days=1): 1}
+
+
+def test_plans_one_after_the_other_never_promise_more_of_a_day_than_it_has():
+    uploads_a_day(2)
+    for hours in (-3, -3, 1, 9):
+        planned(MIDNIGHT + hours * HOUR)
+    shown = door().coordinate_publication(
+        video_id=factories.VideoFactory().pk,
+        channel_ids=[factories.ChannelFactory().pk],
+        scheduled_at=MIDNIGHT + 9 * HOUR,
+        dry_run=True,
+    )
+    assert [c.rule for c in shown.plan.conflicts] == ["budget_exhausted"]
+    assert max(reserved().values()) == 2
+
+
+def test_what_is_held_keeps_its_day_until_its_moment_and_no_longer():
+    row = planned(MIDNIGHT + 9 * HOUR)
+    day = pacific_day(row.stage_at)
+    door().hold_schedule(schedule_id=row.pk)
+    assert reserved() == {day: 1}
+    with time_machine.travel(row.publish_at + HOUR, tick=False):
+        assert snapshots.reserved_uploads(day) == {}
+
+
+def test_what_is_cancelled_gives_its_day_back():
+    row = planned(MIDNIGHT + 9 * HOUR)
+    door().cancel_schedule(schedule_id=row.pk)
+    assert reserved() == {}
+
+
+# -------------------------------------------------------------------------------------------------------------- moved
+
+
+def test_a_move_to_a_time_whose_days_are_full_is_refused_with_the_first_time_that_has_room():
+    uploads_a_day(1)
+    planned(MIDNIGHT - 3 * HOUR)
+    row = planned(MIDNIGHT + 60 * HOUR)
+    before = (row.publish_at, row.stage_at)
+    with pytest.raises(
+        PlanRefused, match=r"youtube_uploads gives 1 a Pacific day and has no room"
+    ) as refused:
+        door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT - 2 * HOUR)
+    row.refresh_from_db()
+    assert (row.publish_at, row.stage_at) == before
+    offers = refused.value.details["alternatives"]
+    assert datetime.fromisoformat(offers[0]["at"]) == MIDNIGHT + 2 * HOUR  # the next day, with its lead time
+    door().move_schedule(schedule_id=row.pk, publish_at=datetime.fromisoformat(offers[0]["at"]))
+
+
+def test_what_is_moved_within_its_day_needs_no_second_upload():
+    uploads_a_day(1)
+    row = planned(MIDNIGHT - 3 * HOUR)
+    door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT - 2 * HOUR)
+    assert reserved() == {TODAY: 1}
+
+
+def test_what_is_moved_reserves_a_day_with_room_even_if_its_lead_time_wants_another():
+    uploads_a_day(1)
+    planned(MIDNIGHT - 3 * HOUR)
+    row = planned(MIDNIGHT + 60 * HOUR)
+    moved = door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + HOUR)
+    assert moved.stage_at == MIDNIGHT
+    assert reserved() == {TODAY: 1, TODAY + timedelta(days=1): 1}
+
+
+def test_what_is_uploaded_already_is_moved_whatever_the_budget():
+    uploads_a_day(1)
+    planned(MIDNIGHT - 3 * HOUR)
+    row = factories.ScheduleFactory(staged=True, publish_at=MIDNIGHT + 60 * HOUR)
+    door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT - HOUR)
+    assert reserved() == {TODAY: 1}
+
+
+def test_a_move_says_that_a_pool_without_capacity_can_stage_nothing_at_all():
+    row = planned(MIDNIGHT + 9 * HOUR)
+    uploads_a_day(0)
+    with pytest.raises(PlanRefused, match="cannot be staged at all") as refused:
+        door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + 8 * HOUR)
+    assert refused.value.details["alternatives"] == []
+
+
+def test_a_wave_that_is_moved_to_a_full_day_is_refused_whole():
+    uploads_a_day(3)
+    for _ in range(2):
+        planned(MIDNIGHT - 3 * HOUR)
+    made = door().coordinate_publication(
+        video_id=factories.VideoFactory().pk,
+        channel_ids=[c.pk for c in factories.ChannelFactory.create_batch(2)],
+        scheduled_at=MIDNIGHT + 60 * HOUR,
+    )
+    before = set(Schedule.objects.values_list("pk", "publish_at"))
+    with pytest.raises(PlanRefused, match="youtube_uploads gives 3 a Pacific day"):
+        door().move_wave(wave_id=made.wave.pk, scheduled_at=MIDNIGHT - HOUR)
+    assert set(Schedule.objects.values_list("pk", "publish_at")) == before
+
+
+def test_a_wave_that_is_moved_spreads_its_staging_over_the_days_that_have_room():
+    uploads_a_day(1)
+    made = door().coordinate_publication(
+        video_id=factories.VideoFactory().pk,
+        channel_ids=[c.pk for c in factories.ChannelFactory.create_batch(2)],
+        scheduled_at=MIDNIGHT + 90 * HOUR,
+    )
+    door().move_wave(wave_id=made.wave.pk, scheduled_at=MIDNIGHT + 10 * HOUR)
+    assert reserved() == {TODAY: 1, TODAY + timedelta(days=1): 1}
+
+
+def test_a_wave_that_is_moved_meets_the_daily_cap_with_its_own_members_too():
+    """Three publications over two days of a channel that takes two a day must not all come to lie on one."""
+    channel = factories.ChannelFactory(timezone="UTC", daily_cap=2, min_gap_minutes=30)
+    at = datetime(2026, 11, 26, 23, 0, tzinfo=UTC)
+    made = door().schedule_wave_publication(
+        video_ids=[v.pk for v in factories.VideoFactory.create_batch(3)],
+        channel_ids=[channel.pk],
+        scheduled_at=at,
+        delay_seconds=2400,
+    )
+    with pytest.raises(PlanRefused, match="daily cap is 2"):
+        door().move_wave(wave_id=made.wave.pk, scheduled_at=at + 3 * HOUR)
+    door().move_wave(wave_id=made.wave.pk, scheduled_at=at + 24 * HOUR)
+
+
+def test_what_gives_way_to_a_wave_reserves_its_new_day():
+    uploads_a_day(2)
+    channel = factories.ChannelFactory(min_gap_minutes=60)
+    low = planned(MIDNIGHT + 9 * HOUR, channel)
+    Schedule.objects.filter(pk=low.pk).update(priority=1)
+    door().coordinate_publication(
+        video_id=factories.VideoFactory().pk,
+        channel_ids=[channel.pk],
+        scheduled_at=low.publish_at,
+        priority=9,
+        on_conflict="preempt",
+    )
+    low.refresh_from_db()
+    assert low.publish_at == MIDNIGHT + 10 * HOUR
+    assert low.stage_at == MIDNIGHT + 8 * HOUR
+    assert reserved() == {TODAY + timedelta(days=1): 2}
+
+
+def test_a_late_one_that_moves_to_its_next_slot_reserves_a_day_with_room():
+    uploads_a_day(1)
+    channel = factories.ChannelFactory(timezone="UTC", misfire_policy=MisfirePolicy.NEXT_SLOT)
+    slot = MIDNIGHT + HOUR
+    factories.PostingSlotFactory(channel=channel, weekday=slot.weekday(), local_time=slot.time())
+    planned(MIDNIGHT - 3 * HOUR)
+    late = factories.ScheduleFactory(channel=channel, publish_at=NOON - HOUR, stage_at=NOON - 3 * HOUR)
+    overdue.settle(NOON)
+    late.refresh_from_db()
+    assert (late.publish_at, late.stage_at, late.state) == (slot, MIDNIGHT, ScheduleState.PLANNED)
