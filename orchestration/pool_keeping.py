@@ -4,18 +4,19 @@ What the engine itself takes, spends and gives back is in `pools`.
 """
 
 from collections import defaultdict
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from channels.quota import pacific_day, pacific_day_bounds
-from orchestration import activity, pools
+from orchestration import activity, pools, snapshots
 from orchestration.errors import IllegalTransition, NotFound
-from orchestration.models import Job, Lease, Pool
-from orchestration.results import PoolReport
-from orchestration.states import CLAIMABLE_JOBS, JobKind, JobState, PoolKind
+from orchestration.models import BudgetEntry, Job, Lease, Pool
+from orchestration.results import BudgetDay, PoolReport
+from orchestration.states import CLAIMABLE_JOBS, BudgetEntryState, JobKind, JobState, PoolKind
 
 
 def _locked(pool_id: int) -> Pool:
@@ -80,8 +81,11 @@ def release_by_hand(lease_id: int, reason: str = "") -> Lease:
     return lease
 
 
-def report(now: datetime | None = None) -> list[PoolReport]:
-    """Show each pool: what is used now (of a budget: today, Pacific), who holds it and how many wait."""
+def report(now: datetime | None = None, *, with_days: bool = False) -> list[PoolReport]:
+    """Show each pool: what is used now (of a budget: today, Pacific), who holds it and how many wait.
+
+    With `with_days` a budget tells each Pacific day from today on that anything was planned or spent on.
+    """
     now = now or timezone.now()
     day = pacific_day(now)
     rows = list(Pool.objects.all())
@@ -106,6 +110,7 @@ def report(now: datetime | None = None) -> list[PoolReport]:
             }
         )
     waiting = _waiting_by_pool(now)
+    days = _days(rows, day) if with_days else {}
     reports = []
     for pool in rows:
         used = {PoolKind.SLOTS: held, PoolKind.RATE: started, PoolKind.BUDGET: spent}[pool.kind].get(
@@ -125,9 +130,39 @@ def report(now: datetime | None = None) -> list[PoolReport]:
                 resets_at=pacific_day_bounds(day)[1] if is_budget else None,
                 leases=leases[pool.pk],
                 id=pool.pk,
+                days=days.get(pool.pk, ()),
             )
         )
     return reports
+
+
+def _days(rows: Sequence[Pool], today: date) -> dict[int, tuple[BudgetDay, ...]]:
+    """Return the ledger of each budget by Pacific day, today always, with what schedules have reserved beside it."""
+    budgets = [pool for pool in rows if pool.kind == PoolKind.BUDGET]
+    planned = snapshots.reserved_uploads(today)
+    ledger: dict[tuple[int, date], dict[str, int]] = defaultdict(dict)
+    lines = BudgetEntry.objects.filter(pool__in=budgets, day__gte=today, state__in=pools.SPENT)
+    for pool_id, day, state, units in (
+        lines.values_list("pool_id", "day", "state").annotate(Sum("units")).order_by()
+    ):
+        ledger[pool_id, day][state] = units
+    found: dict[int, tuple[BudgetDay, ...]] = {}
+    for pool in budgets:
+        reserved = planned if pool.name == pools.UPLOADS else {}
+        spent_on = {day for pool_id, day in ledger if pool_id == pool.pk}
+        found[pool.pk] = tuple(
+            BudgetDay(
+                day=day,
+                planned=reserved.get(day, 0),
+                reserved=ledger[pool.pk, day].get(BudgetEntryState.RESERVED, 0),
+                charged=ledger[pool.pk, day].get(BudgetEntryState.CHARGED, 0),
+                settled=ledger[pool.pk, day].get(BudgetEntryState.SETTLED, 0),
+                unknown=ledger[pool.pk, day].get(BudgetEntryState.UNKNOWN, 0),
+                capacity=pool.capacity,
+            )
+            for day in sorted({today, *reserved, *spent_on})
+        )
+    return found
 
 
 def _waiting_by_pool(now: datetime) -> dict[str, int]:

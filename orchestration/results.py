@@ -186,6 +186,32 @@ class WaveReport:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetDay:
+    """One Pacific day of a budget: what schedules have reserved (`planned`), and what its ledger has taken, by state.
+
+    A unit stands in one column at a time; `unknown` are calls that may have taken effect, and stay spent.
+    """
+
+    day: date
+    planned: int
+    reserved: int
+    charged: int
+    settled: int
+    unknown: int
+    capacity: int
+
+    @property
+    def taken(self) -> int:
+        """Return all that is not free any more."""
+        return self.planned + self.reserved + self.charged + self.settled + self.unknown
+
+    @property
+    def free(self) -> int:
+        """Return what may still be planned on the day."""
+        return max(self.capacity - self.taken, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class PoolReport:
     """One shared resource now: who holds it, who waits, what was spent today (Pacific)."""
 
@@ -200,6 +226,7 @@ class PoolReport:
     resets_at: datetime | None
     leases: list[dict[str, Any]]
     id: int = 0
+    days: tuple[BudgetDay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -453,8 +453,8 @@ class CentralOrchestrationService:
 
     @action("read")
     def get_pools(self) -> list[PoolReport]:
-        """Show every shared resource: capacity, holders, waiters, spending."""
-        return pool_keeping.report()
+        """Show every shared resource: capacity, holders, waiters, and of a budget each Pacific day that is drawn on."""
+        return pool_keeping.report(with_days=True)
 
     @action("operate")
     def pause_pool(self, *, pool_id: int, reason: str = "") -> Pool:

@@ -304,6 +304,10 @@ def pools(reports: Sequence[results.PoolReport]) -> list[str]:
     ]
     if held:
         lines += ["", "Held:", *table(["pool", "lease", "holder", "job", "since"], held)]
+    columns = ["planned", "reserved", "charged", "settled", "unknown", "free"]
+    days = [[p.name, day.day, *(getattr(day, name) for name in columns)] for p in reports for day in p.days]
+    if days:
+        lines += ["", "Budgets by Pacific day:", *table(["pool", "day", *columns], days)]
     return lines
 
 

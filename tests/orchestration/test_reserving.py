@@ -7,10 +7,10 @@ import time_machine
 
 from channels.quota import pacific_day, pacific_day_bounds
 from channels.states import MisfirePolicy
-from orchestration import overdue, pools, snapshots
+from orchestration import overdue, pools, queue, snapshots, tick
 from orchestration.errors import PlanRefused
 from orchestration.models import Pool, Schedule
-from orchestration.states import ScheduleState
+from orchestration.states import JobState, ScheduleState
 from tests import factories
 from tests.engine_room import door
 
@@ -208,3 +208,52 @@ def test_a_late_one_that_moves_to_its_next_slot_reserves_a_day_with_room():
     overdue.settle(NOON)
     late.refresh_from_db()
     assert (late.publish_at, late.stage_at, late.state) == (slot, MIDNIGHT, ScheduleState.PLANNED)
+
+
+# -------------------------------------------------------------------------------------------------------------- shown
+
+
+def shown(name: str = pools.UPLOADS) -> dict:
+    """Return the columns of a budget that are not empty, by Pacific day."""
+    report = next(row for row in door("read").get_pools() if row.name == name)
+    columns = ("planned", "reserved", "charged", "settled", "unknown")
+    return {day.day: {c: getattr(day, c) for c in columns if getattr(day, c)} for day in report.days}
+
+
+@pytest.mark.parametrize(
+    ("ends", "column"),
+    [
+        ({"state": JobState.SUCCEEDED}, "settled"),
+        ({"state": JobState.NEEDS_REVIEW, "uncertain": True, "error_code": "x"}, "unknown"),
+    ],
+)
+def test_an_upload_stands_in_one_column_of_its_day_at_a_time(ends, column):
+    row = planned(NOON + 3 * HOUR)
+    assert shown() == {TODAY: {"planned": 1}}
+    with time_machine.travel(row.stage_at, tick=False):
+        tick.stage_due(row.stage_at)
+        assert shown() == {TODAY: {"planned": 1}}
+        (job,) = queue.claim(limit=1)
+        assert shown() == {TODAY: {"reserved": 1}}
+        pools.charge_reserved(job)
+        assert shown() == {TODAY: {"charged": 1}}
+        queue.finish(job, **ends)
+        assert shown() == {TODAY: {column: 1}}
+
+
+def test_a_day_says_what_may_still_be_planned_on_it():
+    uploads_a_day(3)
+    for _ in range(2):
+        planned(MIDNIGHT + 9 * HOUR)
+    factories.BudgetEntryFactory(pool=Pool.objects.get(name=pools.UPLOADS), day=TODAY, units=5)
+    report = next(row for row in door("read").get_pools() if row.name == pools.UPLOADS)
+    assert [(day.day, day.taken, day.free) for day in report.days] == [
+        (TODAY, 5, 0),  # its capacity was lowered after it was spent
+        (TODAY + timedelta(days=1), 2, 1),
+    ]
+
+
+def test_units_are_in_the_ledger_only_and_today_is_always_shown():
+    pools.settle(pools.charge(pools.UNITS, 51, call="videos.update"))
+    assert shown(pools.UNITS) == {TODAY: {"settled": 51}}
+    assert shown() == {TODAY: {}}

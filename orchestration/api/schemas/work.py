@@ -90,8 +90,27 @@ class RunOut(Schema):
         return run.channel.slug
 
 
+class PoolDayOut(Schema):
+    """One Pacific day of a budget.
+
+    `planned` is what schedules have reserved; the ledger then has it as `reserved` (claimed), `charged` (before the call),
+    and `settled`, or `unknown` where the call may have taken effect. `free` is what may still be planned.
+    """
+
+    day: date
+    planned: int
+    reserved: int
+    charged: int
+    settled: int
+    unknown: int
+    free: int
+
+
 class PoolOut(Schema):
-    """One shared resource now: who holds it, who waits, what was spent today (Pacific)."""
+    """One shared resource now: who holds it, who waits, what was spent today (Pacific).
+
+    `days` tells a budget by Pacific day, from today on; the overview (`/api/orchestration/dashboard`) leaves it empty.
+    """
 
     id: int
     name: str
@@ -104,6 +123,7 @@ class PoolOut(Schema):
     day: date | None
     resets_at: datetime | None
     leases: list[dict[str, Any]]
+    days: list[PoolDayOut]
     actions: list[str]
 
     @staticmethod
