@@ -1,6 +1,8 @@
 """Do something about a conflict: take one of its alternatives, or say that nothing needs to be done."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -44,17 +46,7 @@ def apply_alternative(conflict_id: int, index: int) -> Conflict:
             else:
                 move(conflict.schedule_id, at, why)
         elif conflict.video_id and conflict.channel_id:
-            coordinate(
-                video_id=conflict.video_id,
-                channel_ids=[conflict.channel_id],
-                timing="simultaneous",
-                scheduled_at=at,
-                delay_seconds=0,
-                priority=conflict.wave.priority if conflict.wave else None,
-                on_conflict="preempt" if chosen["kind"] == "preempt" else "reject",
-                acknowledge_policy=True,
-                dry_run=False,
-            )
+            plan_left_out(conflict, chosen, at)
         else:
             raise IllegalTransition(
                 "This conflict names no single publication that could be moved.", state=conflict.state
@@ -75,6 +67,29 @@ def apply_alternative(conflict_id: int, index: int) -> Conflict:
             )
             conflict.refresh_from_db()
     return conflict
+
+
+def plan_left_out(conflict: Conflict, chosen: Mapping[str, Any], at: datetime | None) -> None:
+    """Plan the member that was left out at the chosen time and no other.
+
+    Raises: PlanRefused, if it cannot be had any more.
+    """
+    wave_priority = conflict.wave.priority if conflict.wave else None
+    made = coordinate(
+        video_id=conflict.video_id,
+        channel_ids=[conflict.channel_id],
+        timing="simultaneous",
+        scheduled_at=at,
+        delay_seconds=0,
+        priority=chosen.get("priority", wave_priority),
+        on_conflict="preempt" if chosen["kind"] == "preempt" else "reject",
+        acknowledge_policy=True,
+        dry_run=False,
+    )
+    # Whom it was to displace may have become as important, or immovable: preempting goes on to the next free time then.
+    if any(placement.at != at for placement in made.plan.placements):
+        messages = "; ".join(found.message for found in made.plan.conflicts)
+        raise PlanRefused(f"This alternative cannot be had any more: {messages}", field="index")
 
 
 def dismiss(conflict_id: int, reason: str = "") -> Conflict:

@@ -398,9 +398,18 @@ def retime(
 
 
 def record_conflicts(
-    conflicts: Sequence[types.Conflict], *, wave: Wave | None, now: datetime, schedule: Schedule | None = None
+    conflicts: Sequence[types.Conflict],
+    *,
+    wave: Wave | None,
+    now: datetime,
+    schedule: Schedule | None = None,
+    priority: int | None = None,
 ) -> list[Conflict]:
-    """Write what collided, by which rule, who gave way, and what else could have been done."""
+    """Write what collided, by which rule, who gave way, and what else could have been done.
+
+    Where there is no wave to tell it, each alternative keeps the request's `priority`: it is to be carried out with it.
+    """
+    of_request = {} if priority is None else {"priority": priority}
     who = activity.acting()
     by_member: dict[tuple[int, int], int] = {}
     if wave is not None and any(c.video_id and c.channel_id for c in conflicts):
@@ -432,7 +441,7 @@ def record_conflicts(
             other_schedule_id=c.other.schedule_id if c.other and c.other.schedule_id in known else None,
             wanted_at=c.at,
             moved_to=c.moved_to,
-            alternatives=[alternative_document(a) for a in c.alternatives],
+            alternatives=[alternative_document(a) | of_request for a in c.alternatives],
             correlation_id=who.correlation_id or activity.new_correlation_id(),
             created_at=now,
             state_changed_at=now,
@@ -442,7 +451,7 @@ def record_conflicts(
     return Conflict.objects.bulk_create(rows)
 
 
-def record_refused(made: types.Plan, now: datetime) -> list[Conflict]:
+def record_refused(request: types.WaveRequest, made: types.Plan, now: datetime) -> list[Conflict]:
     """Write what a refused plan ran into, so that one of its alternatives can still be taken; twice the same is one.
 
     What has another time to offer stays open; of the rest the record is all there is to have.
@@ -453,7 +462,10 @@ def record_refused(made: types.Plan, now: datetime) -> list[Conflict]:
     ).values_list("rule", "video_id", "channel_id", "wanted_at")
     known = set(standing)
     rows = record_conflicts(
-        [c for c in refused if (c.rule, c.video_id, c.channel_id, c.at) not in known], wave=None, now=now
+        [c for c in refused if (c.rule, c.video_id, c.channel_id, c.at) not in known],
+        wave=None,
+        now=now,
+        priority=request.priority,
     )
     hopeless = [row.pk for row in rows if not any(offer["at"] for offer in row.alternatives)]
     Conflict.objects.filter(pk__in=hopeless).update(state=ConflictState.RESOLVED)

@@ -138,7 +138,7 @@ def _plan_and_write(
             wave = planned.commit(request, made, method=method, name=name, document=document)
             return WaveResult(plan=made, wave=wave, dry_run=False)
         if request.on_conflict == OnConflict.REJECT:
-            planned.record_refused(made, timezone.now())
+            planned.record_refused(request, made, timezone.now())
     raise planned.refusal(made)
 
 

@@ -357,6 +357,44 @@ def test_reject_writes_no_wave_but_keeps_the_explanation_and_its_alternatives_on
     assert (conflict.state, conflict.resolution) == (ConflictState.RESOLVED, "alternative")
 
 
+def refused_by_a_lower_one(priority: int) -> tuple[Conflict, Schedule, datetime]:
+    """Have a request of priority 9 refused because of one that would have to yield to it."""
+    channel = factories.ChannelFactory(min_gap_minutes=60)
+    at = in_hours(5)
+    other = standing(channel, at, priority=priority)
+    with pytest.raises(PlanRefused):
+        wave([factories.VideoFactory()], [channel], scheduled_at=at, on_conflict="reject", priority=9)
+    return recorded("minimum_gap"), other, at
+
+
+def number_of(conflict: Conflict, kind: str) -> int:
+    return next(n for n, offer in enumerate(conflict.alternatives) if offer["kind"] == kind)
+
+
+@pytest.mark.parametrize("kind", ["preempt", "shift"])
+def test_an_alternative_of_a_refused_request_is_carried_out_with_the_priority_of_the_request(kind):
+    conflict, other, at = refused_by_a_lower_one(7)
+    door().apply_alternative(conflict_id=conflict.pk, index=number_of(conflict, kind))
+    row = Schedule.objects.exclude(pk=other.pk).get()
+    other.refresh_from_db()
+    an_hour_later = at + timedelta(hours=1)
+    times = (at, an_hour_later) if kind == "preempt" else (an_hour_later, at)
+    assert (row.publish_at, other.publish_at) == times
+    assert row.priority == 9
+
+
+def test_an_alternative_that_cannot_be_had_any_more_is_refused_and_nothing_else_is_done_instead():
+    conflict, other, at = refused_by_a_lower_one(7)
+    Schedule.objects.filter(pk=other.pk).update(overridden=True)  # somebody pinned it meanwhile
+    with pytest.raises(PlanRefused, match="cannot be had any more"):
+        door().apply_alternative(conflict_id=conflict.pk, index=number_of(conflict, "preempt"))
+    conflict.refresh_from_db()
+    assert (conflict.state, list(Schedule.objects.values_list("publish_at", flat=True))) == (
+        ConflictState.OPEN,
+        [at],
+    )
+
+
 def test_a_daily_cap_conflict_is_recorded_with_its_numbers():
     channel = factories.ChannelFactory(min_gap_minutes=0, daily_cap=1)
     at = (timezone.now() + timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
