@@ -240,13 +240,13 @@ def shortages(now: datetime, room: Room | None = None) -> list[Shortage]:
         is_upload = any(want.pool == UPLOADS for want in wants)
         if is_upload and not room.lacks(want for want in wants if want.pool != UPLOADS):
             # Only the budget is short: what reserved its part at an earlier try goes on, what uploads nothing too.
-            reserved = _still_covering(room.day).filter(job=OuterRef("pk"))
+            reserved = still_covering(room.day).filter(job=OuterRef("pk"))
             waiting &= ~Q(Exists(reserved)) & ~Q(params__has_key="skip_upload")
         found.append(Shortage(waiting, reason))
     return found
 
 
-def _still_covering(day: date) -> QuerySet[BudgetEntry]:
+def still_covering(day: date) -> QuerySet[BudgetEntry]:
     """Return the uploads that an earlier try reserved or charged: of the same day, or with a session to resume.
 
     Without a session, the next day's try is another call, and Google counts it on its own day.
@@ -263,7 +263,7 @@ def _reserved_jobs(wanted: dict[int, tuple[Need, ...]], day: date) -> set[tuple[
     with_budget = [pk for pk, needed in wanted.items() if any(need.pool == UPLOADS for need in needed)]
     if not with_budget:
         return set()
-    held = _still_covering(day).filter(job__in=with_budget)
+    held = still_covering(day).filter(job__in=with_budget)
     return {(job_id, UPLOADS) for job_id in held.values_list("job_id", flat=True)}
 
 

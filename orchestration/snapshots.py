@@ -227,9 +227,7 @@ def reserved_uploads(today: date, *, without: Sequence[int] = ()) -> dict[date, 
 
     What is held keeps its day as long as its moment lies ahead.
     """
-    drawn = BudgetEntry.objects.filter(
-        job__distribution=OuterRef("distribution"), call="videos.insert", state__in=pools.SPENT
-    )
+    drawn = pools.still_covering(today).filter(job__distribution=OuterRef("distribution"))
     waiting = Schedule.objects.filter(distribution__youtube_video_id=None).filter(
         Q(state=ScheduleState.PLANNED)
         | (Q(state=ScheduleState.STAGING) & ~Exists(drawn))

@@ -138,11 +138,13 @@ class _Line:
         self.blocked_by = 0
         self.waited = [0] * len(gauges)
 
-    def opens_at(self, now: int, seconds: int) -> int:
+    def opens_at(self, now: int, item: ForecastItem) -> int:
         """Return when the first waiting item may start, and remember which pool it waits for."""
         opens_at = now
         for place, gauge in enumerate(self.gauges):
-            at = gauge.opens_at(now, seconds)
+            if item.drawn and gauge.pool.kind == PoolKind.BUDGET:
+                continue
+            at = gauge.opens_at(now, item.stage_seconds)
             if at > opens_at:
                 opens_at, self.blocked_by = at, place
         return opens_at
@@ -167,7 +169,8 @@ def forecast(
 ) -> Forecast:
     """Tell the loads by pool and hour, the budgets by Pacific day, and what will not make its time and why.
 
-    `pools` count what was charged (`used`); what is reserved belongs to the items themselves and is left out.
+    `pools` count what was charged (`used`); what is reserved belongs to the items themselves and is left out. `queued` is
+    what waits beside the items.
     """
     now = require_aware(now, "now")
     clock = _Clock(now, days)
@@ -228,7 +231,9 @@ def _simulate(
                 line = lines[item.executor] = _Line(
                     [g for g in gauges if g.pool.executor in ("", item.executor)]
                 )
-            heapq.heappush(line.waiting, (since - item.priority * step, since, index))
+            # What is at it holds its slot, and waits for nothing that others take.
+            rank = -_NEVER if item.drawn else since - item.priority * step
+            heapq.heappush(line.waiting, (rank, since, index))
             waited[index] = line.waited.copy()
             coming += 1
         blocked: list[_Line] = []
@@ -237,7 +242,7 @@ def _simulate(
             if not line.waiting:
                 continue
             first = line.waiting[0]
-            opens_at = line.opens_at(now, items[first[2]].stage_seconds)
+            opens_at = line.opens_at(now, items[first[2]])
             if opens_at > now:
                 wakes_at = min(wakes_at, opens_at)
                 blocked.append(line)
@@ -252,7 +257,8 @@ def _simulate(
         _, _, index = heapq.heappop(best_line.waiting)
         item = items[index]
         for gauge in best_line.gauges:
-            gauge.start(now, item.stage_seconds)
+            if not (item.drawn and gauge.pool.kind == PoolKind.BUDGET):
+                gauge.start(now, item.stage_seconds)
         ready = now + item.stage_seconds
         if ready > moments[index]:
             late.append(

@@ -95,7 +95,7 @@ class BudgetDay:
 class ForecastItem:
     """A schedule whose future is to be told. `stage_at` None means `lead_time_seconds` before its moment.
 
-    `staged` items need no staging any more.
+    `staged` items need no staging any more. What is `drawn` is at it: its upload is in the budgets' `used` already.
     """
 
     schedule_id: int | None
@@ -107,6 +107,7 @@ class ForecastItem:
     executor: str = "local"
     staged: bool = False
     label: str = ""
+    drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,16 @@ def test_the_budget_that_was_foretold_is_the_budget_that_was_spent(scene):
     assert spent == foretold == BUDGET
 
 
+def test_what_is_being_staged_is_foretold_once_and_not_with_its_own_place_in_the_ledger(scene):
+    """Half-way through, the first uploads are in the ledger and hold slots: neither counts against them, or twice."""
+    told = CentralOrchestrationService().forecast(days=1)
+    tick.tick(timezone.now())
+    assert len(queue.claim(limit=BUDGET)) == BUDGET
+    again = CentralOrchestrationService().forecast(days=1)
+    assert [late.item.schedule_id for late in again.late] == [late.item.schedule_id for late in told.late]
+    assert [(day.day, day.used) for day in again.days] == [(day.day, day.used) for day in told.days]
+
+
 def test_what_staging_took_lately_is_what_planning_and_forecast_count_with(scene):
     from orchestration import snapshots
 

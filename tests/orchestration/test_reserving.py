@@ -221,13 +221,17 @@ def shown(name: str = pools.UPLOADS) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("ends", "column"),
+    ("ends", "becomes", "column"),
     [
-        ({"state": JobState.SUCCEEDED}, "settled"),
-        ({"state": JobState.NEEDS_REVIEW, "uncertain": True, "error_code": "x"}, "unknown"),
+        ({"state": JobState.SUCCEEDED}, ScheduleState.STAGED, "settled"),
+        (
+            {"state": JobState.NEEDS_REVIEW, "uncertain": True, "error_code": "x"},
+            ScheduleState.NEEDS_REVIEW,
+            "unknown",
+        ),
     ],
 )
-def test_an_upload_stands_in_one_column_of_its_day_at_a_time(ends, column):
+def test_an_upload_stands_in_one_column_of_its_day_at_a_time(ends, becomes, column):
     row = planned(NOON + 3 * HOUR)
     assert shown() == {TODAY: {"planned": 1}}
     with time_machine.travel(row.stage_at, tick=False):
@@ -238,6 +242,7 @@ def test_an_upload_stands_in_one_column_of_its_day_at_a_time(ends, column):
         pools.charge_reserved(job)
         assert shown() == {TODAY: {"charged": 1}}
         queue.finish(job, **ends)
+        Schedule.objects.update(state=becomes)
         assert shown() == {TODAY: {column: 1}}
 
 

@@ -126,3 +126,12 @@ def test_no_pool_does_more_than_it_can(wanted, slots, budget):
         assert sum(h.load for h in in_day) == day.used or day is outlook.days[-1]
     assert [entry.item.at for entry in outlook.late] == sorted(entry.item.at for entry in outlook.late)
     assert pacific_day(outlook.starts_at) == outlook.days[0].day
+
+
+def test_what_is_drawn_already_holds_its_slot_and_costs_the_budget_nothing_more():
+    """One upload is under way and stands in `used`; the other one has the slot after it, and the rest of the day."""
+    uploads = PoolView("youtube_uploads", "budget", 2, used={date(2026, 11, 23): 1})
+    items = [item(1, 2, stage_seconds=1800, drawn=True), item(2, 2, stage_seconds=1800, priority=9)]
+    outlook = forecast(items, [uploads, PoolView("upload", "slots", 1)], NOW, days=1)
+    assert outlook.late == ()
+    assert [day.used for day in outlook.days] == [2, 0]
