@@ -181,14 +181,24 @@ class Stager:
         """Return when one more item would be ready, without booking it; None where it never would."""
         return self._find(executor, seconds)[0]
 
-    def book(self, executor: str = "", seconds: int = 0) -> Booking | None:
-        """Book one more item and return when it is ready.
+    def book(self, executor: str = "", seconds: int = 0, by: datetime | None = None) -> Booking | None:
+        """Book one more item and return when it is ready at the earliest.
 
-        None, and nothing booked, where it never would be.
+        None, and nothing booked, where it never would be. Items come in the order of their deadlines; one that comes
+        before its turn names its own in `by`, and takes the latest day that serves it, and no slot from those before it.
         """
         booking, day = self._find(executor, seconds)
-        if booking is not None:
-            self._take(self._line(executor), booking, day, seconds)
+        if booking is None:
+            return None
+        line = self._line(executor)
+        if by is None or booking.ready_at > by:
+            self._take(line, booking, day, seconds)
+        elif day is not None:
+            latest = self.days.day(by - timedelta(seconds=seconds))
+            while latest > day and any(budget.room(latest) <= 0 for budget in line[0]):
+                latest -= ONE_DAY
+            for budget in line[0]:
+                budget.book(latest)
         return booking
 
     def _find(self, executor: str, seconds: int) -> tuple[Booking | None, date | None]:

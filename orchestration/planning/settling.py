@@ -72,9 +72,9 @@ class Settler(Recorder):
         """Return the estimate of how long staging takes; 0 where nothing is known."""
         return video.stage_seconds if video.stage_seconds is not None else channel.stage_seconds
 
-    def book(self, video: VideoView, channel: ChannelView) -> Booking | None:
-        """Book one member's staging; None where it can never be staged."""
-        return self.stager.book(channel.executor, self.seconds_of(video, channel))
+    def book(self, video: VideoView, channel: ChannelView, by: datetime | None = None) -> Booking | None:
+        """Book one member's staging; None where it can never be staged. `by` is the deadline of one out of turn."""
+        return self.stager.book(channel.executor, self.seconds_of(video, channel), by)
 
     def peek(self, video: VideoView, channel: ChannelView) -> Booking | None:
         """Return when one member would be staged, booking nothing."""
@@ -132,11 +132,13 @@ class Settler(Recorder):
         channel = calendar.channel
         free = wanted > self.now and calendar.free_from(wanted, wanted) == wanted
         hits = [] if free else [hit for hit in calendar.why_not(wanted) if not hit.yields]
-        booking = self.book(video, channel) if self.moves else self.peek(video, channel)
+        # Pinned members are settled first, whenever they are due: what is due before them must not wait for them.
+        by = wanted if method == Method.OVERRIDE and wanted > self.base else None
+        booking = self.book(video, channel, by) if self.moves else self.peek(video, channel)
         in_time = booking is not None and booking.ready_at <= wanted
         if free and in_time:
             if not self.moves:
-                self.book(video, channel)
+                self.book(video, channel, by)
             self.place(video, calendar, wanted, method, reason, slot.slot_id if slot else None)
             return wanted
         moved_to, moved_slot = None, None

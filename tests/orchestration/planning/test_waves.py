@@ -382,6 +382,35 @@ def test_a_reservation_is_made_as_late_as_the_moment_allows():
     assert made.placements[0].stage_at == AT + 10 * 24 * HOUR - 2 * HOUR
 
 
+@pytest.mark.parametrize("on_conflict", ["shift", "reject"])
+def test_a_member_pinned_to_a_later_day_leaves_the_days_before_to_the_rest_of_its_wave(on_conflict):
+    channels = [channel(1, stage_seconds=7200), channel(2, stage_seconds=7200)]
+    later = AT + 72 * HOUR
+    pools = [PoolView("youtube_uploads", "budget", 1), PoolView("upload", "slots", 1)]
+    made = plan(
+        [video(1)],
+        channels,
+        pools=pools,
+        scheduled_at=NOW + 3 * HOUR,
+        overrides={(1, 2): later},
+        on_conflict=on_conflict,
+    )
+    assert made.conflicts == ()
+    assert times(made) == {(1, 1): NOW + 3 * HOUR, (1, 2): later}
+    assert [p.stage_on for p in made.placements] == [date(2026, 11, 23), date(2026, 11, 27)]
+
+
+def test_pinned_members_share_what_the_days_before_them_have():
+    channels = [channel(n) for n in (1, 2, 3)]
+    pins = {(1, n): AT + 24 * HOUR for n in (2, 3)}
+    uploads = PoolView("youtube_uploads", "budget", 1)
+    made = plan([video(1)], channels, pools=[uploads], scheduled_at=NOW + HOUR, overrides=pins)
+    assert sorted(p.stage_on for p in made.placements) == [date(2026, 11, day) for day in (23, 24, 25)]
+    one_day_less = [replace(uploads, used={date(2026, 11, 24): 1})]
+    made = plan([video(1)], channels, pools=one_day_less, scheduled_at=NOW + HOUR, overrides=pins)
+    assert [c.rule for c in made.conflicts] == ["budget_exhausted"]
+
+
 def test_an_upload_that_takes_longer_than_there_is_time_moves_the_group():
     slots = PoolView("upload", "slots", 1)
     made = plan(
