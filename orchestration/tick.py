@@ -42,6 +42,17 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000
 MOST_VIDEOS = 100
+TO_STAGE = (
+    "state",
+    "version",
+    "stage_at",
+    "priority",
+    "bumped_at",
+    "channel__executor",
+    "distribution__video_id",
+    "distribution__youtube_video_id",
+)
+"""What staging reads of a schedule, its channel and its distribution: whole rows of a thousand took twice the time."""
 
 
 def tick(now: datetime | None = None) -> dict[str, int]:
@@ -101,6 +112,7 @@ def stage_due(now: datetime, most: int = BATCH) -> int:
             )
             .exclude(wave__state=WaveState.PAUSED)
             .select_related("channel", "distribution")
+            .only(*TO_STAGE)
             .order_by("stage_at", "id")
         )
         rows = list(_skipping_locked(due)[:most])

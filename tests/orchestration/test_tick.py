@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orchestration import control, execution, overdue, queue, tick, waves
@@ -54,6 +56,23 @@ def test_a_schedule_whose_staging_is_due_gives_one_job_whatever_number_of_ticks(
         False,
         f"stage:distribution:{schedule.distribution_id}",
     )
+
+
+def test_staging_many_takes_as_many_statements_as_staging_one():
+    """It reads no more of each row than it needs, and needs no more than it has read."""
+
+    def statements(count: int) -> int:
+        for number in range(count):
+            if number % 2:
+                due(distribution__youtube_video_id=f"yt{Schedule.objects.count():09d}")
+            else:
+                due()
+        with CaptureQueriesContext(connection) as asked:
+            assert tick.stage_due(timezone.now()) == count
+        return len(asked)
+
+    statements(2)  # content types are looked up once
+    assert statements(2) == statements(12)
 
 
 def test_one_entry_names_all_that_is_being_staged():
