@@ -39,12 +39,13 @@ DEFAULTS: tuple[dict[str, Any], ...] = (
     },
     # The defaults of a Google project since 2026-06-01 (FACTS, quota buckets).
     {"name": UPLOADS, "label": "YouTube uploads", "kind": PoolKind.BUDGET, "capacity": 100},
+    # Kept for publishing: a hundred times arming and looking (52), and something for what has to be taken back.
     {
         "name": UNITS,
         "label": "YouTube API units",
         "kind": PoolKind.BUDGET,
         "capacity": 10_000,
-        "reserve": 4_000,
+        "reserve": 5_500,
     },
 )
 SPENT = (
@@ -57,7 +58,8 @@ STILL_RESERVED = (BudgetEntryState.RESERVED, BudgetEntryState.CHARGED)
 PAUSED_AGAIN = timedelta(minutes=1)
 """How long a call waits for a paused budget before it asks again."""
 NOT_FOR_RESERVE = frozenset({JobKind.COLLECT, JobKind.CHECK})
-"""Statistics and checks may not use what a budget keeps for publishing."""
+ORNAMENTS = frozenset({"thumbnails.set"})
+"""Statistics and checks may not use what a budget keeps for publishing, nor may calls that a publication can do without."""
 
 
 class BudgetExhausted(OrchestrationError):
@@ -303,7 +305,7 @@ def spent(pools: Sequence[Pool], day: date) -> dict[int, int]:
 def charge(
     name: str, units: int, *, call: str, job: Job | None = None, now: datetime | None = None
 ) -> BudgetEntry | None:
-    """Charge a budget before a call; jobs that only look may not use what is kept for publishing.
+    """Charge a budget before a call; what publishing can do without may not use what is kept for it.
 
     Returns the entry to `settle`, or None where the pool does not exist (its operator deleted it: no limit).
     Raises: BudgetExhausted, with the instant of the next Pacific midnight.
@@ -315,7 +317,8 @@ def charge(
         if pool is None:
             return None
         used = spent([pool], day).get(pool.pk, 0)
-        most = pool.capacity - (pool.reserve if job is not None and job.kind in NOT_FOR_RESERVE else 0)
+        can_wait = call in ORNAMENTS or (job is not None and job.kind in NOT_FOR_RESERVE)
+        most = pool.capacity - (pool.reserve if can_wait else 0)
         if pool.paused:
             raise BudgetExhausted(
                 f"{pool.label} is paused; {call} needs {units}.",

@@ -282,6 +282,20 @@ def test_statistics_and_checks_leave_what_is_kept_for_publishing():
     assert pools.charge(pools.UNITS, 6, call="videos.update", job=publishes)
 
 
+def test_pictures_leave_what_is_kept_for_publishing_and_a_days_uploads_can_all_be_made_public():
+    """A hundred pictures of 50 units and a hundred armings of 51 are more than a day has: the pictures yield."""
+    stages, publishes = plain_job(JobKind.STAGE), plain_job(JobKind.PUBLISH)
+    with pytest.raises(BudgetExhausted):
+        for _ in range(100):
+            pools.charge(pools.UNITS, 50, call="thumbnails.set", job=stages)
+    with pytest.raises(BudgetExhausted):
+        for _ in range(10_000):
+            pools.charge(pools.UNITS, 50, call="videos.list", job=plain_job(JobKind.COLLECT))
+    for _ in range(pool(pools.UPLOADS).capacity):
+        pools.charge(pools.UNITS, 51, call="videos.update", job=publishes)
+        pools.charge(pools.UNITS, 1, call="videos.list", job=publishes)
+
+
 def test_a_paused_budget_is_waited_for_until_it_goes_on_and_not_until_midnight():
     Pool.objects.filter(name=pools.UNITS).update(paused=True)
     with pytest.raises(BudgetExhausted, match="paused") as refused:
