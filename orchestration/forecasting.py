@@ -41,6 +41,7 @@ def forecast(days: int) -> Forecast:
             "state",
             "distribution__youtube_video_id",
             "drawn",
+            "armed_for",
         )
     )
     items = [
@@ -54,8 +55,9 @@ def forecast(days: int) -> Forecast:
             stage_seconds=seconds.get(executors.get(channel_id, "local"), 0),
             staged=uploaded is not None or state == ScheduleState.STAGED,
             drawn=drawn,
+            armed=armed_for is not None,
         )
-        for pk, channel_id, at, priority, stage_at, state, uploaded, drawn in rows
+        for pk, channel_id, at, priority, stage_at, state, uploaded, drawn, armed_for in rows
     ]
     return simulate(items, _pools(now), now, days)
 

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Case, Count, Exists, OuterRef, Q, Sum, When
 from django.utils import timezone
 
 from channels.models import Blackout, Channel, PostingSlot
-from channels.quota import pacific_day
+from channels.quota import QUOTA_COST, pacific_day
 from orchestration import pools
 from orchestration.models import BudgetEntry, Distribution, Job, Pool, Schedule, Video
 from orchestration.planning import types as planning
+from orchestration.planning.budgets import PacificDays
 from orchestration.planning.slots import blackout_of_dates
 from orchestration.states import (
     MOVABLE_SCHEDULES,
@@ -27,6 +28,7 @@ from orchestration.states import (
 )
 
 MOVE_UNITS = 51  # reading and updating the status of a video that is on YouTube already
+PUBLISH_UNITS = QUOTA_COST["set_publish_at"][1] + QUOTA_COST["videos"][1]  # arming, and the look afterwards
 
 
 def channel_views(
@@ -189,15 +191,17 @@ def existing(videos: Sequence[planning.VideoView]) -> list[planning.Existing]:
 
 
 def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> list[planning.PoolView]:
-    """Return the pools that staging draws on: what is used and what planned schedules have reserved, by Pacific day.
+    """Return the pools that staging draws on, and the units that making public does, by Pacific day.
 
-    The schedules in `without` count for nothing. Under lock (`reserving.hold_alone`) the answer stands.
+    What is used, and what planned schedules have reserved of it; those in `without` count for nothing. Under lock
+    (`reserving.hold_alone`) the answer stands.
     """
     now = now or timezone.now()
     today = pacific_day(now)
     # The reserved first: what is claimed between the two looks is then counted twice, and never not at all.
-    reserved = reserved_uploads(today, without=without)
-    rows = list(Pool.objects.filter(name__in=[pools.UPLOAD, pools.DISPATCH, pools.UPLOADS]))
+    reserved, to_publish = _ahead(today, without)
+    promised = {day: count * PUBLISH_UNITS for day, count in to_publish.items()}
+    rows = list(Pool.objects.filter(name__in=[pools.UPLOAD, pools.DISPATCH, pools.UPLOADS, pools.UNITS]))
     used: dict[int, dict[date, int]] = defaultdict(dict)
     entries = BudgetEntry.objects.filter(pool__in=rows, day__gte=today, state__in=pools.SPENT)
     for pool_id, day, units in entries.values_list("pool", "day").annotate(Sum("units")).order_by():
@@ -207,6 +211,7 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
     views = []
     for pool in rows:
         is_budget = pool.kind == PoolKind.BUDGET
+        is_units = pool.name == pools.UNITS
         views.append(
             planning.PoolView(
                 name=pool.name,
@@ -214,9 +219,11 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
                 capacity=pool.capacity,
                 window_seconds=pool.window_seconds,
                 used=used[pool.pk] if is_budget else {},
-                committed=reserved if is_budget else {},
+                committed=promised if is_units else reserved if is_budget else {},
                 queued=queued if pool.kind == PoolKind.SLOTS else 0,
                 executor={pools.UPLOAD: "local", pools.DISPATCH: "github"}.get(pool.name, ""),
+                cost_per_item=0 if is_units else 1,
+                publish_units=PUBLISH_UNITS if is_units else 0,
             )
         )
     return views
@@ -227,15 +234,33 @@ def reserved_uploads(today: date, *, without: Sequence[int] = ()) -> dict[date, 
 
     What is held keeps its day as long as its moment lies ahead.
     """
-    drawn = pools.still_covering(today).filter(job__distribution=OuterRef("distribution"))
-    waiting = Schedule.objects.filter(distribution__youtube_video_id=None).filter(
-        Q(state=ScheduleState.PLANNED)
-        | (Q(state=ScheduleState.STAGING) & ~Exists(drawn))
-        | Q(state=ScheduleState.HELD, publish_at__gt=timezone.now())
+    return _ahead(today, without)[0]
+
+
+def _ahead(today: date, without: Sequence[int]) -> tuple[dict[date, int], dict[date, int]]:
+    """Return by Pacific day how many uploads are reserved, and how many publications have yet to be armed, in one look."""
+    is_ahead = Q(state__in=[ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED]) | Q(
+        state=ScheduleState.HELD, publish_at__gt=timezone.now()
     )
+    drawn = pools.still_covering(today).filter(job__distribution=OuterRef("distribution"))
+    is_reserved = Q(distribution__youtube_video_id=None) & (
+        Q(state__in=[ScheduleState.PLANNED, ScheduleState.HELD])
+        | (Q(state=ScheduleState.STAGING) & ~Exists(drawn))
+    )
+    rows = Schedule.objects.filter(is_ahead, armed_for=None)
     if without:
-        waiting = waiting.exclude(pk__in=without)
+        rows = rows.exclude(pk__in=without)
+    grouped = (
+        rows.annotate(reserves=Case(When(is_reserved, then=True), default=False))
+        .values_list("stage_at", "publish_at", "reserves")
+        .annotate(Count("pk"))
+        .order_by()
+    )
     reserved: dict[date, int] = defaultdict(int)
-    for stage_at, count in waiting.values_list("stage_at").annotate(Count("pk")).order_by():
-        reserved[max(pacific_day(stage_at), today)] += count
-    return dict(reserved)
+    to_publish: dict[date, int] = defaultdict(int)
+    days = PacificDays()
+    for stage_at, publish_at, reserves, count in grouped:
+        to_publish[max(days.day(publish_at), today)] += count
+        if reserves:
+            reserved[max(days.day(stage_at), today)] += count
+    return dict(reserved), dict(to_publish)

@@ -173,6 +173,7 @@ def forecast(
     what waits beside the items.
     """
     now = require_aware(now, "now")
+    pools = tuple(pools)
     clock = _Clock(now, days)
     gauges = [_Gauge(p, clock) for p in sorted(pools, key=lambda p: p.name) if p.cost_per_item > 0]
     ordered = sorted(items, key=lambda i: (i.at, -i.priority, i.channel_id, i.schedule_id or 0))
@@ -190,12 +191,22 @@ def forecast(
     late = _simulate(ordered, moments, sorted(due), gauges, clock, ageing_step_seconds)
     inside = [i for i, moment in zip(ordered, moments, strict=True) if 0 <= moment < clock.end]
     by_day = Counter(clock.days[clock.day_index(moment)] for moment in moments if 0 <= moment < clock.end)
+    to_arm = Counter(
+        clock.days[clock.day_index(moment)]
+        for i, moment in zip(ordered, moments, strict=True)
+        if 0 <= moment < clock.end and not i.armed
+    )
     hours = tuple(hour for gauge in gauges for hour in gauge.hours())
     budgets = tuple(
         BudgetDay(g.pool.name, day, g.used[index], g.pool.capacity)
         for g in gauges
         if g.pool.kind == PoolKind.BUDGET
         for index, day in enumerate(clock.days)
+    ) + tuple(
+        BudgetDay(p.name, day, p.used.get(day, 0) + to_arm[day] * p.publish_units, p.capacity)
+        for p in pools
+        if p.publish_units
+        for day in clock.days
     )
     return Forecast(
         starts_at=now,
@@ -205,7 +216,7 @@ def forecast(
         days=budgets,
         late=late,
         published_by_day=dict(sorted(by_day.items())),
-        summary=_summary(len(inside), days, late),
+        summary=_summary(len(inside), days, late, [day for day in budgets if day.used > day.capacity]),
     )
 
 
@@ -298,8 +309,11 @@ def _late(
     return LateItem(item, clock.at(ready) if ready is not None else None, late, waited_for, rule, sentence)
 
 
-def _summary(items: int, days: int, late: tuple[LateItem, ...]) -> str:
+def _summary(items: int, days: int, late: tuple[LateItem, ...], over: list[BudgetDay]) -> str:
     text = f"{items} publications in {days} days"
-    if not late:
-        return f"{text}; all make their time"
-    return f"{text}; {len(late)} will not make their time; first: {late[0].sentence}"
+    if over:
+        short = f"{over[0].pool} on {over[0].day} (Pacific): {over[0].used} of {over[0].capacity}"
+        text += f"; to make them public there is too little of {short}"
+    if late:
+        return f"{text}; {len(late)} will not make their time; first: {late[0].sentence}"
+    return text if over else f"{text}; all make their time"

@@ -95,7 +95,8 @@ class BudgetDay:
 class ForecastItem:
     """A schedule whose future is to be told. `stage_at` None means `lead_time_seconds` before its moment.
 
-    `staged` items need no staging any more. What is `drawn` is at it: its upload is in the budgets' `used` already.
+    `staged` items need no staging any more. What is `drawn` is at it: its upload is in the budgets' `used` already; so
+    are the units of making it public once it is `armed`.
     """
 
     schedule_id: int | None
@@ -108,6 +109,7 @@ class ForecastItem:
     staged: bool = False
     label: str = ""
     drawn: bool = False
+    armed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

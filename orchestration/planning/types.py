@@ -211,7 +211,8 @@ class PoolView:
     `slots`: `capacity` at once, `queued` items already in or before it. `rate`: `capacity` starts a
     `window_seconds`. `budget`: `capacity` units a Pacific day; `used` is charged, `committed` is reserved,
     both in units by Pacific day. `cost_per_item` is what one staged video draws; 0 leaves the pool out.
-    `executor` limits it to `local` or `github`.
+    `executor` limits it to `local` or `github`. `publish_units` is what making one video public draws, on the
+    day of its moment.
     """
 
     name: str
@@ -223,6 +224,7 @@ class PoolView:
     queued: int = 0
     cost_per_item: int = 1
     executor: str = ""
+    publish_units: int = 0
 
 
 @dataclass(frozen=True, slots=True)

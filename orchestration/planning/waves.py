@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from orchestration.planning import publishing
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.collector import without_collection
 from orchestration.planning.members import sort_members
@@ -132,8 +133,16 @@ def _yielding(request: WaveRequest):
 
 def _concluded(request: WaveRequest, settler: Settler, conflicts: list[Conflict]) -> Plan:
     """Put the plan together, say it in a sentence, and refuse it whole where it has to be."""
+    placements = settler.placements()
+    rejects = request.on_conflict == OnConflict.REJECT
+    conflicts += publishing.conflicts(
+        [p.at for p in placements],
+        settler.pools,
+        settler.stager.days,
+        Resolution.REJECTED if rejects else Resolution.OPEN,
+    )
     blocking = [c for c in conflicts if c.resolution == Resolution.REJECTED]
-    if request.on_conflict == OnConflict.REJECT and blocking:
+    if rejects and blocking:
         return Plan(
             (),
             tuple(conflicts),
@@ -141,7 +150,6 @@ def _concluded(request: WaveRequest, settler: Settler, conflicts: list[Conflict]
             refused=True,
             summary=f"refused: {_counted(blocking)}; nothing is planned",
         )
-    placements = settler.placements()
     if not placements:
         return Plan(
             (),

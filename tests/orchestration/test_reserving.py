@@ -9,8 +9,8 @@ from channels.quota import pacific_day, pacific_day_bounds
 from channels.states import MisfirePolicy
 from orchestration import overdue, pools, queue, snapshots, tick
 from orchestration.errors import PlanRefused
-from orchestration.models import Pool, Schedule
-from orchestration.states import JobState, ScheduleState
+from orchestration.models import Conflict, Pool, Schedule
+from orchestration.states import ConflictState, JobState, ScheduleState
 from tests import factories
 from tests.engine_room import door
 
@@ -262,3 +262,35 @@ def test_units_are_in_the_ledger_only_and_today_is_always_shown():
     pools.settle(pools.charge(pools.UNITS, 51, call="videos.update"))
     assert shown(pools.UNITS) == {TODAY: {"settled": 51}}
     assert shown() == {TODAY: {}}
+
+
+# -------------------------------------------------------------------------------------- the units of making it public
+
+
+def test_a_wave_that_a_days_units_cannot_make_public_says_so_and_keeps_it_as_an_open_conflict():
+    Pool.objects.filter(name=pools.UNITS).update(capacity=4 * 52)
+    planned(MIDNIGHT + 9 * HOUR)
+    channels = factories.ChannelFactory.create_batch(4)
+    made = door().coordinate_publication(
+        video_id=factories.VideoFactory().pk,
+        channel_ids=[c.pk for c in channels],
+        scheduled_at=MIDNIGHT + 10 * HOUR,
+        acknowledge_policy=True,
+    )
+    conflict = Conflict.objects.get(wave=made.wave, rule="budget_exhausted")
+    assert (conflict.state, conflict.kind) == (ConflictState.OPEN, "resource")
+    assert (
+        "would take 260 of the 208 that youtube_units gives, so 1 of these 4 would be late"
+        in conflict.message
+    )
+    told = door("read").forecast(days=2)
+    assert (pools.UNITS, TODAY + timedelta(days=1), 260) in {(d.pool, d.day, d.used) for d in told.days}
+
+
+def test_what_is_armed_has_paid_for_being_made_public():
+    row = factories.ScheduleFactory(staged=True, publish_at=NOON + HOUR)
+    units = {view.name: view for view in snapshots.pool_views()}[pools.UNITS]
+    assert units.committed == {TODAY: 52}
+    Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
+    units = {view.name: view for view in snapshots.pool_views()}[pools.UNITS]
+    assert units.committed == {}

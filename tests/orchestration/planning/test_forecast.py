@@ -135,3 +135,18 @@ def test_what_is_drawn_already_holds_its_slot_and_costs_the_budget_nothing_more(
     outlook = forecast(items, [uploads, PoolView("upload", "slots", 1)], NOW, days=1)
     assert outlook.late == ()
     assert [day.used for day in outlook.days] == [2, 0]
+
+
+def test_the_units_of_making_public_are_foretold_by_day_and_not_again_for_what_is_armed():
+    units = PoolView(
+        "youtube_units", "budget", 104, used={date(2026, 11, 23): 51}, cost_per_item=0, publish_units=52
+    )
+    armed, tonight = item(1, 1, staged=True, armed=True), item(2, 2, staged=True)
+    outlook = forecast([armed, tonight], [units], NOW, days=1)
+    assert [(day.pool, day.day.day, day.used) for day in outlook.days] == [
+        ("youtube_units", 23, 103),
+        ("youtube_units", 24, 0),
+    ]
+    assert outlook.summary == "2 publications in 1 days; all make their time"
+    outlook = forecast([armed, tonight, item(3, 3, staged=True)], [units], NOW, days=1)
+    assert "too little of youtube_units on 2026-11-23 (Pacific): 155 of 104" in outlook.summary

@@ -362,6 +362,34 @@ def test_a_wave_over_the_daily_budget_is_answered_with_the_days_it_takes():
     assert "staging takes 5 Pacific days, 2026-11-23 to 2026-11-27" in made.summary
 
 
+UNITS = PoolView("youtube_units", "budget", 520, cost_per_item=0, publish_units=52)
+
+
+@pytest.mark.parametrize(
+    ("on_conflict", "resolution", "refused"), [("shift", "open", False), ("reject", "rejected", True)]
+)
+def test_more_publications_than_a_day_has_units_to_make_public_are_said_to_be_late(
+    on_conflict, resolution, refused
+):
+    channels = [channel(n) for n in range(1, 12)]
+    made = plan([video(1)], channels, pools=[UNITS], on_conflict=on_conflict)
+    (conflict,) = made.conflicts
+    assert (conflict.kind, conflict.rule) == ("resource", "budget_exhausted")
+    assert (conflict.resolution, made.refused) == (resolution, refused)
+    assert "2026-11-24 (Pacific) would take 572 of the 520 that youtube_units gives" in conflict.message
+    assert "1 of these 11 would be late" in conflict.message
+    assert plan([video(1)], channels[:10], pools=[UNITS]).conflicts == ()
+
+
+def test_what_is_spent_and_promised_of_a_days_units_counts_and_another_day_has_its_own():
+    channels = [channel(n) for n in range(1, 7)]
+    day = date(2026, 11, 24)
+    taken = replace(UNITS, used={day: 100}, committed={day: 4 * 52})
+    (conflict,) = plan([video(1)], channels, pools=[taken]).conflicts
+    assert "2 of these 6 would be late" in conflict.message
+    assert plan([video(1)], channels, pools=[taken], scheduled_at=AT + 24 * HOUR).conflicts == ()
+
+
 def test_what_others_have_charged_or_reserved_counts():
     uploads = PoolView(
         "youtube_uploads", "budget", 2, used={date(2026, 11, 23): 1}, committed={date(2026, 11, 24): 2}
