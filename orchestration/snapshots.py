@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
 
-from django.db.models import Case, Count, Exists, OuterRef, Q, Sum, When
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, Sum
 from django.utils import timezone
 
 from channels.models import Blackout, Channel, PostingSlot
 from channels.quota import QUOTA_COST, pacific_day
 from orchestration import pools
-from orchestration.models import BudgetEntry, Distribution, Job, Pool, Schedule, Video
+from orchestration.models import Distribution, Job, Pool, Schedule, Video
 from orchestration.planning import types as planning
 from orchestration.planning.budgets import PacificDays
 from orchestration.planning.slots import blackout_of_dates
@@ -190,6 +190,10 @@ def existing(videos: Sequence[planning.VideoView]) -> list[planning.Existing]:
     ]
 
 
+AHEAD = (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED, ScheduleState.HELD)
+"""What still has to be staged, or armed, or both; of what is held only what has its moment ahead."""
+
+
 def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> list[planning.PoolView]:
     """Return the pools that staging draws on, and the units that making public does, by Pacific day.
 
@@ -201,15 +205,19 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
     # The reserved first: what is claimed between the two looks is then counted twice, and never not at all.
     reserved, to_publish = _ahead(today, without)
     promised = {day: count * PUBLISH_UNITS for day, count in to_publish.items()}
-    rows = list(Pool.objects.filter(name__in=[pools.UPLOAD, pools.DISPATCH, pools.UPLOADS, pools.UNITS]))
-    used: dict[int, dict[date, int]] = defaultdict(dict)
-    entries = BudgetEntry.objects.filter(pool__in=rows, day__gte=today, state__in=pools.SPENT)
-    for pool_id, day, units in entries.values_list("pool", "day").annotate(Sum("units")).order_by():
-        used[pool_id][day] = units
+    names = [pools.UPLOAD, pools.DISPATCH, pools.UPLOADS, pools.UNITS]
+    rows: dict[str, Pool] = {}
+    used: dict[str, dict[date, int]] = defaultdict(dict)
+    lines = FilteredRelation("entries", condition=Q(entries__day__gte=today, entries__state__in=pools.SPENT))
+    with_spent = Pool.objects.filter(name__in=names).annotate(line=lines, day=F("line__day"))
+    for pool in with_spent.annotate(units=Sum("line__units")).order_by("name"):
+        rows[pool.name] = pool
+        if pool.day is not None:
+            used[pool.name][pool.day] = pool.units
     # Running uploads hold a slot each, so jobs alone tell what is in the upload pool or before it.
     queued = Job.objects.filter(kind=JobKind.STAGE, executor="local", state__in=OPEN_JOBS).count()
     views = []
-    for pool in rows:
+    for pool in rows.values():
         is_budget = pool.kind == PoolKind.BUDGET
         is_units = pool.name == pools.UNITS
         views.append(
@@ -218,7 +226,7 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
                 kind=pool.kind,
                 capacity=pool.capacity,
                 window_seconds=pool.window_seconds,
-                used=used[pool.pk] if is_budget else {},
+                used=used[pool.name] if is_budget else {},
                 committed=promised if is_units else reserved if is_budget else {},
                 queued=queued if pool.kind == PoolKind.SLOTS else 0,
                 executor={pools.UPLOAD: "local", pools.DISPATCH: "github"}.get(pool.name, ""),
@@ -239,28 +247,25 @@ def reserved_uploads(today: date, *, without: Sequence[int] = ()) -> dict[date, 
 
 def _ahead(today: date, without: Sequence[int]) -> tuple[dict[date, int], dict[date, int]]:
     """Return by Pacific day how many uploads are reserved, and how many publications have yet to be armed, in one look."""
-    is_ahead = Q(state__in=[ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED]) | Q(
-        state=ScheduleState.HELD, publish_at__gt=timezone.now()
-    )
-    drawn = pools.still_covering(today).filter(job__distribution=OuterRef("distribution"))
-    is_reserved = Q(distribution__youtube_video_id=None) & (
-        Q(state__in=[ScheduleState.PLANNED, ScheduleState.HELD])
-        | (Q(state=ScheduleState.STAGING) & ~Exists(drawn))
-    )
-    rows = Schedule.objects.filter(is_ahead, armed_for=None)
-    if without:
-        rows = rows.exclude(pk__in=without)
+    rows = Schedule.objects.filter(state__in=AHEAD, armed_for=None).exclude(pk__in=without)
     grouped = (
-        rows.annotate(reserves=Case(When(is_reserved, then=True), default=False))
-        .values_list("stage_at", "publish_at", "reserves")
+        rows.annotate(is_uploaded=Q(distribution__youtube_video_id__isnull=False))
+        .values_list("stage_at", "publish_at", "state", "is_uploaded")
         .annotate(Count("pk"))
         .order_by()
     )
+    # What is being staged and in the ledger already is counted apart: to ask it of every schedule takes ten times as long.
+    drawn = pools.still_covering(today).filter(job__distribution=OuterRef("distribution"))
+    in_ledger = rows.filter(Exists(drawn), state=ScheduleState.STAGING, distribution__youtube_video_id=None)
     reserved: dict[date, int] = defaultdict(int)
     to_publish: dict[date, int] = defaultdict(int)
-    days = PacificDays()
-    for stage_at, publish_at, reserves, count in grouped:
+    days, now = PacificDays(), timezone.now()
+    for stage_at, publish_at, state, is_uploaded, count in grouped:
+        if state == ScheduleState.HELD and publish_at <= now:
+            continue
         to_publish[max(days.day(publish_at), today)] += count
-        if reserves:
+        if not is_uploaded and state != ScheduleState.STAGED:
             reserved[max(days.day(stage_at), today)] += count
-    return dict(reserved), dict(to_publish)
+    for stage_at, count in in_ledger.values_list("stage_at").annotate(Count("pk")).order_by():
+        reserved[max(days.day(stage_at), today)] -= count
+    return {day: count for day, count in reserved.items() if count > 0}, dict(to_publish)

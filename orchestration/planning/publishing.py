@@ -18,7 +18,9 @@ from orchestration.planning.types import Conflict, PoolView, Resolution, Yielded
 
 def wanted_units(moments: Iterable[datetime], pool: PoolView, days: PacificDays) -> dict[date, int]:
     """Return, for each Pacific day of these moments, the units that are spent, promised, and wanted by them."""
-    counted = Counter(days.day(at) for at in moments)
+    counted: Counter[date] = Counter()
+    for at, count in Counter(moments).items():  # a wave has few instants
+        counted[days.day(at)] += count
     return {
         day: pool.used.get(day, 0) + pool.committed.get(day, 0) + count * pool.publish_units
         for day, count in sorted(counted.items())
