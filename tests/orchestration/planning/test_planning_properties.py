@@ -104,6 +104,10 @@ def situations(draw):
                     PoolView("upload", "slots", 1, queued=2),
                     PoolView("dispatch", "rate", 2, 3600, executor="github"),
                 ),
+                (
+                    PoolView("youtube_uploads", "budget", 2),
+                    PoolView("youtube_units", "budget", 104, cost_per_item=0, publish_units=52),
+                ),
             ]
         )
     )
@@ -116,6 +120,13 @@ def situations(draw):
         draw(st.integers(0, 10)),
         draw(st.sampled_from(["shift", "preempt", "skip", "reject"])),
         draw(st.sampled_from([0, 3600])),
+        overrides=draw(
+            st.dictionaries(
+                st.tuples(st.sampled_from([v.id for v in videos]), st.sampled_from([c.id for c in channels])),
+                instants,
+                max_size=2,
+            )
+        ),
     )
     return request, channels, videos, occupied, existing, pools
 
@@ -216,7 +227,8 @@ def test_a_timing_keeps_its_meaning(situation):
     plan = plan_wave(request, channels, videos, occupied, existing, pools, now=NOW)
     times = {}
     for placement in plan.placements:
-        times.setdefault(placement.video_id, set()).add(placement.at)
+        if (placement.video_id, placement.channel_id) not in request.overrides:
+            times.setdefault(placement.video_id, set()).add(placement.at)
     if request.timing == "simultaneous":
         assert all(len(at) == 1 for at in times.values())
     if request.timing == "independent":
