@@ -107,11 +107,14 @@ class Desk:
         return near.total_seconds() / 3600
 
     def is_cool(self, video: VideoView, at: datetime) -> bool:
-        """Say whether the same content lies far enough from an instant."""
-        if not self.cooldown:
+        """Say whether the same content lies far enough from an instant; asked half a million times in a large run."""
+        times = self.content_at.get(video.content_hash)
+        if not times:  # nor are any noted without a cooldown
             return True
-        hours = self.hours_from_same_content(video, at)
-        return hours is None or hours >= self.context.caps.content_cooldown_hours
+        index = bisect_left(times, at)
+        if index < len(times) and times[index] - at < self.cooldown:
+            return False
+        return index == 0 or at - times[index - 1] >= self.cooldown
 
     def free_slot(self, calendar: ChannelCalendar, since: datetime) -> Instant | None:
         """Return a channel's next free posting slot within the horizon."""
