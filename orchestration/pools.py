@@ -5,6 +5,7 @@ dispatchers can never pass a capacity together. Budgets are a ledger: reserved w
 call, settled after it, and never given back when the outcome of the call is unknown.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,15 @@ from channels.quota import pacific_day, pacific_day_bounds
 from channels.states import Executor
 from orchestration.bulk import insert_set
 from orchestration.errors import OrchestrationError
-from orchestration.models import BudgetEntry, Job, Lease, Pool
-from orchestration.states import BudgetEntryState, JobKind, JobState, PoolKind
+from orchestration.models import BudgetEntry, Job, Lease, Pool, Schedule
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    BudgetEntryState,
+    JobKind,
+    JobState,
+    PoolKind,
+    ScheduleState,
+)
 
 SCRAPE, PROCESS, UPLOAD = "scrape", "process", "upload"
 DISPATCH, UPLOADS, UNITS = "github_dispatches", "youtube_uploads", "youtube_units"
@@ -92,6 +100,8 @@ NEEDS: tuple[tuple[str, str, tuple[Need, ...]], ...] = (
 FAST_POOLS = frozenset({DISPATCH, UPLOADS})
 SLOW_POOLS = frozenset({SCRAPE, PROCESS, UPLOAD, UPLOADS})
 """The pools that a lane's jobs may need (see `NEEDS` and `Job.fast`)."""
+UNPLANNED = Q(schedule=None, bumped_at=None)
+"""Uploads that were triggered by hand: they leave alone what schedules have reserved of a day, until somebody bumps them."""
 _NEEDS_OF = {(str(kind), str(executor)): wants for kind, executor, wants in NEEDS}
 
 
@@ -120,6 +130,7 @@ class Room:
         self.now = now
         self.day = pacific_day(now)
         self.free: dict[str, int] = {}
+        self._redeemed = 0
         self._leases: list[tuple[Pool, int, int]] = []
         self._entries: list[tuple[Pool, int, int]] = []
         by_kind = defaultdict(list)
@@ -135,17 +146,41 @@ class Room:
         for pool in pools:
             self.free[pool.name] = 0 if pool.paused else pool.capacity - used[pool.pk]
 
-    def lacks(self, wants: Iterable[Need]) -> str:
-        """Say what is missing for these needs; empty if they fit."""
+    @property
+    def promised(self) -> int:
+        """Return how many of today's uploads schedules have reserved that nothing was given for yet."""
+        return max(self._reserved - self._redeemed, 0)
+
+    @functools.cached_property
+    def _reserved(self) -> int:
+        drawn = still_covering(self.day).filter(job__distribution=OuterRef("distribution"))
+        return Schedule.objects.filter(
+            ~Exists(drawn),
+            state__in=[ScheduleState.PLANNED, ScheduleState.STAGING],
+            stage_at__lt=pacific_day_bounds(self.day)[1],
+            distribution__youtube_video_id=None,
+        ).count()
+
+    def lacks(self, wants: Iterable[Need], *, unplanned: bool = False) -> str:
+        """Say what is missing for these needs; empty if they fit. What is unplanned leaves the planned its uploads."""
         for want in wants:
             pool = self.pools.get(want.pool)
-            if pool is None or self.free[want.pool] >= want.units:
+            if pool is None:
+                continue
+            free = self.free[want.pool]
+            if free >= want.units and unplanned and want.pool == UPLOADS:
+                free -= self.promised
+            if free >= want.units:
                 continue
             if pool.paused:
                 return f"pool {pool.label} is paused"
             if pool.kind == PoolKind.BUDGET:
-                resets = pacific_day_bounds(self.day)[1]
-                return f"{pool.label}: all {pool.capacity} of {self.day} (Pacific) are spent, more at {resets:%H:%M} UTC"
+                more = f"more at {pacific_day_bounds(self.day)[1]:%H:%M} UTC"
+                if self.free[want.pool] >= want.units:
+                    return (
+                        f"{pool.label}: what is left of {self.day} (Pacific) is reserved by schedules, {more}"
+                    )
+                return f"{pool.label}: all {pool.capacity} of {self.day} (Pacific) are spent, {more}"
             if pool.kind == PoolKind.RATE:
                 return f"{pool.label}: {pool.capacity} in {pool.window_seconds} s are used up"
             return f"{pool.label}: all {pool.capacity} are taken"
@@ -161,10 +196,13 @@ class Room:
             if len(taken) == limit:
                 break
             wants = [need for need in wanted[job.pk] if (job.pk, need.pool) not in reserved]
-            reason = self.lacks(wants)
+            unplanned = job.schedule_id is None and job.bumped_at is None
+            reason = self.lacks(wants, unplanned=unplanned)
             if reason:
                 waiting[reason].append(job.pk)
                 continue
+            if job.schedule_id is not None and any(need.pool == UPLOADS for need in wants):
+                self._redeemed += 1
             for need in wants:
                 pool = self.pools.get(need.pool)
                 if pool is not None:
@@ -233,13 +271,18 @@ def shortages(now: datetime, room: Room | None = None) -> list[Shortage]:
     So what waits for one pool never stands in the way of what needs another, however much there is of it.
     """
     room = room or Room(list(Pool.objects.filter(name__in=FAST_POOLS | SLOW_POOLS)), now)
+    triggered = Job.objects.filter(UNPLANNED, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS).order_by()
+    unplanned = set(triggered.values_list("executor", flat=True).distinct())
     found = []
     for kind, executor, wants in NEEDS:
         reason = room.lacks(wants)
-        if not reason:
-            continue
         waiting = Q(kind=kind, executor=executor)
         is_upload = any(want.pool == UPLOADS for want in wants)
+        if not reason and is_upload and executor in unplanned:
+            waiting &= UNPLANNED
+            reason = room.lacks(wants, unplanned=True)
+        if not reason:
+            continue
         if is_upload and not room.lacks(want for want in wants if want.pool != UPLOADS):
             # Only the budget is short: what reserved its part at an earlier try goes on, what uploads nothing too.
             reserved = still_covering(room.day).filter(job=OuterRef("pk"))

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from channels.quota import pacific_day
+from channels.quota import pacific_day, pacific_day_bounds
 from orchestration import execution, pool_keeping, pools, queue, waiting
 from orchestration.errors import IllegalTransition, NotFound
 from orchestration.models import Activity, BudgetEntry, Distribution, Job, Lease, Pool
@@ -232,6 +232,47 @@ def test_an_upload_that_may_have_happened_is_never_given_back():
     assert BudgetEntry.objects.get(job=job).state == BudgetEntryState.UNKNOWN
     stage_job()
     assert queue.claim() == []
+
+
+def triggered_job(**values):
+    """Make a stage job that somebody triggered, without a schedule, and that ranks before all others."""
+    row = factories.DistributionFactory()
+    return factories.JobFactory(
+        kind=JobKind.STAGE,
+        dedupe_key=f"stage:distribution:{row.pk}",
+        channel=row.channel,
+        video=row.video,
+        distribution=row,
+        rank=-(10**9),
+        **values,
+    )
+
+
+@pytest.mark.parametrize("planned_first", [True, False])
+def test_what_was_triggered_by_hand_leaves_the_planned_its_uploads_until_it_is_bumped(planned_first):
+    capacity(youtube_uploads=3, upload=9)
+    later_today = pacific_day_bounds(pacific_day(timezone.now()))[1] - timedelta(seconds=1)
+    factories.ScheduleFactory(publish_at=in_(days=3), stage_at=later_today)
+    by_hand = [triggered_job() for _ in range(3)]
+    planned = stage_job(rank=-(10**10) if planned_first else 0)
+    # Three uploads are left, two of them reserved: one is there for what nobody planned, though it ranks first.
+    assert {job.pk for job in queue.claim(limit=9)} == {by_hand[0].pk, planned.pk}
+    waiting.explain(timezone.now())
+    assert "is reserved by schedules, more at" in reason_of(by_hand[1])
+    assert queue.claim(limit=9) == []
+    queue.bump_rows([by_hand[2]], "now, please")
+    assert [job.pk for job in queue.claim(limit=9)] == [by_hand[2].pk]
+
+
+def test_a_rehearsal_and_an_upload_that_goes_on_ask_for_nothing_that_is_reserved():
+    capacity(youtube_uploads=2, upload=9)
+    first = triggered_job()
+    queue.try_again(claimed(first), at=timezone.now(), error_code="x", error_message="the line broke")
+    BudgetEntry.objects.filter(job=first).update(state=BudgetEntryState.CHARGED)
+    rehearsal = triggered_job(params={"skip_upload": True})
+    for _ in range(2):
+        factories.ScheduleFactory(publish_at=in_(days=3), stage_at=in_(minutes=-1))
+    assert {job.pk for job in queue.claim(limit=9)} == {first.pk, rehearsal.pk}
 
 
 def test_a_reservation_whose_call_was_never_made_is_given_back():
