@@ -14,7 +14,7 @@ from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
 from orchestration.scheduling import cancel_row, coordinate, locked, move
-from orchestration.states import OPEN_SCHEDULES, ConflictState
+from orchestration.states import OPEN_SCHEDULES, ConflictState, OnConflict, Timing
 from orchestration.transitions import transition
 
 
@@ -45,7 +45,7 @@ def apply_alternative(conflict_id: int, index: int) -> Conflict:
                 preempt(conflict.schedule_id, at, why)
             else:
                 move(conflict.schedule_id, at, why)
-        elif conflict.video_id and conflict.channel_id:
+        elif conflict.video_id and (conflict.channel_id or chosen.get("channel_ids")):
             plan_left_out(conflict, chosen, at)
         else:
             raise IllegalTransition(
@@ -70,24 +70,25 @@ def apply_alternative(conflict_id: int, index: int) -> Conflict:
 
 
 def plan_left_out(conflict: Conflict, chosen: Mapping[str, Any], at: datetime | None) -> None:
-    """Plan the member that was left out at the chosen time and no other.
+    """Plan what was left out, as it was wanted, at the chosen time and no other.
 
     Raises: PlanRefused, if it cannot be had any more.
     """
-    wave_priority = conflict.wave.priority if conflict.wave else None
+    wave = conflict.wave
+    one = [conflict.channel_id] if conflict.channel_id else []
     made = coordinate(
         video_id=conflict.video_id,
-        channel_ids=[conflict.channel_id],
-        timing="simultaneous",
+        channel_ids=one or chosen["channel_ids"],
+        timing=Timing.SIMULTANEOUS if one else chosen.get("timing", wave and wave.timing),
         scheduled_at=at,
-        delay_seconds=0,
-        priority=chosen.get("priority", wave_priority),
-        on_conflict="preempt" if chosen["kind"] == "preempt" else "reject",
+        delay_seconds=0 if one else chosen.get("delay_seconds", wave and wave.delay_seconds),
+        priority=chosen.get("priority", wave and wave.priority),
+        on_conflict=OnConflict.PREEMPT if chosen["kind"] == "preempt" else OnConflict.REJECT,
         acknowledge_policy=True,
         dry_run=False,
     )
     # Whom it was to displace may have become as important, or immovable: preempting goes on to the next free time then.
-    if any(placement.at != at for placement in made.plan.placements):
+    if one and any(placement.at != at for placement in made.plan.placements):
         messages = "; ".join(found.message for found in made.plan.conflicts)
         raise PlanRefused(f"This alternative cannot be had any more: {messages}", field="index")
 

@@ -403,13 +403,19 @@ def record_conflicts(
     wave: Wave | None,
     now: datetime,
     schedule: Schedule | None = None,
-    priority: int | None = None,
+    request: types.WaveRequest | None = None,
 ) -> list[Conflict]:
     """Write what collided, by which rule, who gave way, and what else could have been done.
 
-    Where there is no wave to tell it, each alternative keeps the request's `priority`: it is to be carried out with it.
+    Where there is no wave to tell it, each alternative keeps what the `request` wanted: it is to be carried out like it.
     """
-    of_request = {} if priority is None else {"priority": priority}
+    wanted = {}
+    if request is not None:
+        wanted = {
+            "priority": request.priority,
+            "timing": str(request.timing),
+            "delay_seconds": request.delay_seconds,
+        }
     who = activity.acting()
     by_member: dict[tuple[int, int], int] = {}
     if wave is not None and any(c.video_id and c.channel_id for c in conflicts):
@@ -441,7 +447,12 @@ def record_conflicts(
             other_schedule_id=c.other.schedule_id if c.other and c.other.schedule_id in known else None,
             wanted_at=c.at,
             moved_to=c.moved_to,
-            alternatives=[alternative_document(a) | of_request for a in c.alternatives],
+            alternatives=[
+                alternative_document(a)
+                | wanted
+                | ({"channel_ids": list(c.channel_ids)} if c.channel_ids else {})
+                for a in c.alternatives
+            ],
             correlation_id=who.correlation_id or activity.new_correlation_id(),
             created_at=now,
             state_changed_at=now,
@@ -465,7 +476,7 @@ def record_refused(request: types.WaveRequest, made: types.Plan, now: datetime) 
         [c for c in refused if (c.rule, c.video_id, c.channel_id, c.at) not in known],
         wave=None,
         now=now,
-        priority=request.priority,
+        request=request,
     )
     hopeless = [row.pk for row in rows if not any(offer["at"] for offer in row.alternatives)]
     Conflict.objects.filter(pk__in=hopeless).update(state=ConflictState.RESOLVED)

@@ -105,7 +105,7 @@ class Recorder:
     def record_past(self, video: VideoView, wanted: datetime, moved_to: datetime | None) -> None:
         """Record that a whole group was wanted in the past."""
         message = past_message(wanted, int((self.now - wanted).total_seconds()))
-        self._record_whole(rules.IN_THE_PAST, video, None, wanted, message, moved_to)
+        self._record_whole(rules.IN_THE_PAST, video, [], wanted, message, moved_to)
 
     def record_resource(
         self,
@@ -140,27 +140,29 @@ class Recorder:
             message = resource_message(short.booking, self._pool_of.get(pool), short.wanted, count)
             if short.moved_to is not None:
                 message += f"; moved to {said(short.moved_to)}"
-            channel = short.channels[0] if count == 1 else None
             earliest = self.after_staging(short.booking, short.channels) if short.booking else None
-            self._record_whole(rule, short.video, channel, short.wanted, message, short.moved_to, earliest)
+            self._record_whole(
+                rule, short.video, short.channels, short.wanted, message, short.moved_to, earliest
+            )
         self._short.clear()
 
     def record_no_time(self, video: VideoView, channel: ChannelView | None, wanted: datetime) -> None:
         """Record that no free time was found within the planning horizon."""
         where = "on all its channels at once" if channel is None else f"on {channel.name or channel.slug}"
         message = f"no free time {where} within the planning horizon after {said(wanted)}"
-        self._record_whole(rules.NO_FREE_TIME, video, channel, wanted, message, None)
+        self._record_whole(rules.NO_FREE_TIME, video, [channel] if channel else [], wanted, message, None)
 
     def _record_whole(
         self,
         rule: str,
         video: VideoView,
-        channel: ChannelView | None,
+        channels: list[ChannelView],
         wanted: datetime,
         message: str,
         moved_to: datetime | None,
         earliest: datetime | None = None,
     ) -> None:
+        is_one = len(channels) == 1
         offers = []
         if moved_to is None and earliest is not None:
             later = max(0, int((earliest - wanted).total_seconds() // 60))
@@ -171,7 +173,7 @@ class Recorder:
             Conflict(
                 rule,
                 video.id,
-                channel.id if channel else None,
+                channels[0].id if is_one else None,
                 wanted,
                 message,
                 None,
@@ -179,5 +181,6 @@ class Recorder:
                 self.turned_away if moved_to is None else Resolution.SHIFTED,
                 moved_to,
                 tuple(offers),
+                () if is_one else tuple(channel.id for channel in channels),
             )
         )

@@ -300,8 +300,8 @@ class Alternative:
 class Conflict:
     """What collided, by which rule, who yields and how it ends.
 
-    `channel_id` is None where all channels of a video are meant, `video_id` where all videos of a channel
-    are. `moved_to` is the new time of the party that yielded.
+    `channel_id` is None where several channels of a video are meant (those in `channel_ids`, or all), `video_id`
+    where all videos of a channel are. `moved_to` is the new time of the party that yielded.
     """
 
     rule: str
@@ -314,6 +314,7 @@ class Conflict:
     resolution: str = Resolution.OPEN
     moved_to: datetime | None = None
     alternatives: tuple[Alternative, ...] = ()
+    channel_ids: tuple[int, ...] = ()
 
     @property
     def kind(self) -> ConflictKind:

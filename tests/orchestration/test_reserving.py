@@ -88,6 +88,33 @@ def test_what_is_cancelled_gives_its_day_back():
     assert reserved() == {}
 
 
+@pytest.mark.parametrize(
+    ("timing", "apart"), [("simultaneous", timedelta()), ("staggered", timedelta(minutes=10))]
+)
+def test_what_a_budget_refused_on_several_channels_is_planned_on_all_of_them_by_its_alternative(
+    timing, apart
+):
+    uploads_a_day(2)
+    factories.BudgetEntryFactory(pool=Pool.objects.get(name=pools.UPLOADS), day=TODAY, units=2)
+    channels, video = factories.ChannelFactory.create_batch(2), factories.VideoFactory()
+    with pytest.raises(PlanRefused):
+        door().coordinate_publication(
+            video_id=video.pk,
+            channel_ids=[c.pk for c in channels],
+            scheduled_at=NOON + 3 * HOUR,
+            timing=timing,
+            stagger_seconds=int(apart.total_seconds()),
+            on_conflict="reject",
+            priority=7,
+        )
+    conflict = Conflict.objects.get(rule="budget_exhausted")
+    assert conflict.channel is None
+    door().apply_alternative(conflict_id=conflict.pk, index=0)
+    rows = Schedule.objects.order_by("publish_at", "pk")
+    first = MIDNIGHT + 2 * HOUR
+    assert [(row.publish_at, row.priority) for row in rows] == [(first, 7), (first + apart, 7)]
+
+
 # -------------------------------------------------------------------------------------------------------------- moved
 
 
