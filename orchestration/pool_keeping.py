@@ -139,7 +139,8 @@ def report(now: datetime | None = None, *, with_days: bool = False) -> list[Pool
 def _days(rows: Sequence[Pool], today: date) -> dict[int, tuple[BudgetDay, ...]]:
     """Return the ledger of each budget by Pacific day, today always, with what schedules have reserved beside it."""
     budgets = [pool for pool in rows if pool.kind == PoolKind.BUDGET]
-    planned = snapshots.reserved_uploads(today)
+    uploads, units = snapshots.ahead(today)
+    planned = {pools.UPLOADS: uploads, pools.UNITS: units}
     ledger: dict[tuple[int, date], dict[str, int]] = defaultdict(dict)
     lines = BudgetEntry.objects.filter(pool__in=budgets, day__gte=today, state__in=pools.SPENT)
     for pool_id, day, state, units in (
@@ -148,7 +149,7 @@ def _days(rows: Sequence[Pool], today: date) -> dict[int, tuple[BudgetDay, ...]]
         ledger[pool_id, day][state] = units
     found: dict[int, tuple[BudgetDay, ...]] = {}
     for pool in budgets:
-        reserved = planned if pool.name == pools.UPLOADS else {}
+        reserved = planned.get(pool.name, {})
         spent_on = {day for pool_id, day in ledger if pool_id == pool.pk}
         found[pool.pk] = tuple(
             BudgetDay(

@@ -203,8 +203,7 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
     now = now or timezone.now()
     today = pacific_day(now)
     # The reserved first: what is claimed between the two looks is then counted twice, and never not at all.
-    reserved, to_publish = _ahead(today, without)
-    promised = {day: count * PUBLISH_UNITS for day, count in to_publish.items()}
+    reserved, promised = ahead(today, without=without)
     names = [pools.UPLOAD, pools.DISPATCH, pools.UPLOADS, pools.UNITS]
     rows: dict[str, Pool] = {}
     used: dict[str, dict[date, int]] = defaultdict(dict)
@@ -242,11 +241,11 @@ def reserved_uploads(today: date, *, without: Sequence[int] = ()) -> dict[date, 
 
     What is held keeps its day as long as its moment lies ahead.
     """
-    return _ahead(today, without)[0]
+    return ahead(today, without=without)[0]
 
 
-def _ahead(today: date, without: Sequence[int]) -> tuple[dict[date, int], dict[date, int]]:
-    """Return by Pacific day how many uploads are reserved, and how many publications have yet to be armed, in one look."""
+def ahead(today: date, *, without: Sequence[int] = ()) -> tuple[dict[date, int], dict[date, int]]:
+    """Return by Pacific day the uploads that are reserved, and the units that making public will take, in one look."""
     rows = Schedule.objects.filter(state__in=AHEAD, armed_for=None).exclude(pk__in=without)
     grouped = (
         rows.annotate(is_uploaded=Q(distribution__youtube_video_id__isnull=False))
@@ -258,14 +257,14 @@ def _ahead(today: date, without: Sequence[int]) -> tuple[dict[date, int], dict[d
     drawn = pools.still_covering(today).filter(job__distribution=OuterRef("distribution"))
     in_ledger = rows.filter(Exists(drawn), state=ScheduleState.STAGING, distribution__youtube_video_id=None)
     reserved: dict[date, int] = defaultdict(int)
-    to_publish: dict[date, int] = defaultdict(int)
+    units: dict[date, int] = defaultdict(int)
     days, now = PacificDays(), timezone.now()
     for stage_at, publish_at, state, is_uploaded, count in grouped:
         if state == ScheduleState.HELD and publish_at <= now:
             continue
-        to_publish[max(days.day(publish_at), today)] += count
+        units[max(days.day(publish_at), today)] += count * PUBLISH_UNITS
         if not is_uploaded and state != ScheduleState.STAGED:
             reserved[max(days.day(stage_at), today)] += count
     for stage_at, count in in_ledger.values_list("stage_at").annotate(Count("pk")).order_by():
         reserved[max(days.day(stage_at), today)] -= count
-    return {day: count for day, count in reserved.items() if count > 0}, dict(to_publish)
+    return {day: count for day, count in reserved.items() if count > 0}, dict(units)

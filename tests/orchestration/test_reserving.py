@@ -285,10 +285,12 @@ def test_a_day_says_what_may_still_be_planned_on_it():
     ]
 
 
-def test_units_are_in_the_ledger_only_and_today_is_always_shown():
+def test_units_are_planned_for_the_day_of_the_moment_and_today_is_always_shown():
     pools.settle(pools.charge(pools.UNITS, 51, call="videos.update"))
     assert shown(pools.UNITS) == {TODAY: {"settled": 51}}
     assert shown() == {TODAY: {}}
+    factories.ScheduleFactory(staged=True, publish_at=MIDNIGHT + HOUR)
+    assert shown(pools.UNITS) == {TODAY: {"settled": 51}, TODAY + timedelta(days=1): {"planned": 52}}
 
 
 # -------------------------------------------------------------------------------------- the units of making it public
