@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from orchestration import activity, reserving, snapshots
+from orchestration import activity, collisions, reserving, snapshots
 from orchestration.bulk import insert_set
 from orchestration.errors import (
     ChannelPaused,
@@ -21,7 +21,7 @@ from orchestration.errors import (
     StaleState,
     VideoNotReady,
 )
-from orchestration.models import Conflict, Distribution, Job, Schedule, Video, Wave
+from orchestration.models import Distribution, Job, Schedule, Video, Wave
 from orchestration.planning import rules, types
 from orchestration.planning.earliest import earliest_time
 from orchestration.planning.members import UnknownMember
@@ -29,7 +29,6 @@ from orchestration.planning.slots import NaiveDatetime, require_aware
 from orchestration.planning.waves import plan_wave, planning_window
 from orchestration.states import (
     MOVABLE_SCHEDULES,
-    ConflictState,
     DistributionState,
     OnConflict,
     ScheduleState,
@@ -250,7 +249,7 @@ def commit(
         made.placements, wave=wave, method=method, now=now, pinned=set(request.overrides)
     )
     displace(made.displacements, wave, now)
-    record_conflicts(made.conflicts, wave=wave, now=now)
+    collisions.record(made.conflicts, wave=wave, now=now)
     activity.record(
         "wave_scheduled",
         wave,
@@ -395,103 +394,6 @@ def retime(
         setattr(row, name, value)
     activity.record(verb, row, before=before, after={"publish_at": at.isoformat()}, reason=reason)
     return row
-
-
-def record_conflicts(
-    conflicts: Sequence[types.Conflict],
-    *,
-    wave: Wave | None,
-    now: datetime,
-    schedule: Schedule | None = None,
-    request: types.WaveRequest | None = None,
-) -> list[Conflict]:
-    """Write what collided, by which rule, who gave way, and what else could have been done.
-
-    Where there is no wave to tell it, each alternative keeps what the `request` wanted: it is to be carried out like it.
-    """
-    wanted = {}
-    if request is not None:
-        wanted = {
-            "priority": request.priority,
-            "timing": str(request.timing),
-            "delay_seconds": request.delay_seconds,
-        }
-    who = activity.acting()
-    by_member: dict[tuple[int, int], int] = {}
-    if wave is not None and any(c.video_id and c.channel_id for c in conflicts):
-        by_member = {
-            (video, channel): pk
-            for video, channel, pk in Schedule.objects.filter(wave=wave).values_list(
-                "distribution__video_id", "channel_id", "pk"
-            )
-        }
-    known = set(
-        Schedule.objects.filter(pk__in={c.other.schedule_id for c in conflicts if c.other}).values_list(
-            "pk", flat=True
-        )
-    )
-    rows = [
-        Conflict(
-            kind=str(c.kind),
-            rule=c.rule,
-            message=c.message[:500],
-            state=ConflictState.OPEN
-            if c.resolution in {types.Resolution.OPEN, types.Resolution.SKIPPED, types.Resolution.REJECTED}
-            else ConflictState.RESOLVED,
-            resolution=str(c.resolution),
-            yielded=str(c.yielded),
-            wave=wave,
-            video_id=c.video_id,
-            channel_id=c.channel_id,
-            schedule_id=schedule.pk if schedule else by_member.get((c.video_id, c.channel_id)),
-            other_schedule_id=c.other.schedule_id if c.other and c.other.schedule_id in known else None,
-            wanted_at=c.at,
-            moved_to=c.moved_to,
-            alternatives=[
-                alternative_document(a)
-                | wanted
-                | ({"channel_ids": list(c.channel_ids)} if c.channel_ids else {})
-                for a in c.alternatives
-            ],
-            correlation_id=who.correlation_id or activity.new_correlation_id(),
-            created_at=now,
-            state_changed_at=now,
-        )
-        for c in conflicts
-    ]
-    return Conflict.objects.bulk_create(rows)
-
-
-def record_refused(request: types.WaveRequest, made: types.Plan, now: datetime) -> list[Conflict]:
-    """Write what a refused plan ran into, so that one of its alternatives can still be taken; twice the same is one.
-
-    What has another time to offer stays open; of the rest the record is all there is to have.
-    """
-    refused = [c for c in made.conflicts if c.resolution == types.Resolution.REJECTED]
-    standing = Conflict.objects.filter(
-        wave=None, state=ConflictState.OPEN, resolution=types.Resolution.REJECTED
-    ).values_list("rule", "video_id", "channel_id", "wanted_at")
-    known = set(standing)
-    rows = record_conflicts(
-        [c for c in refused if (c.rule, c.video_id, c.channel_id, c.at) not in known],
-        wave=None,
-        now=now,
-        request=request,
-    )
-    hopeless = [row.pk for row in rows if not any(offer["at"] for offer in row.alternatives)]
-    Conflict.objects.filter(pk__in=hopeless).update(state=ConflictState.RESOLVED)
-    return rows
-
-
-def alternative_document(alternative: types.Alternative) -> dict[str, Any]:
-    """Return an alternative as it is stored and shown."""
-    return {
-        "kind": str(alternative.kind),
-        "at": alternative.at.isoformat() if alternative.at else None,
-        "minutes_later": alternative.minutes_later,
-        "units": alternative.units,
-        "sentence": alternative.sentence,
-    }
 
 
 def known_video(video_id: int) -> Video:

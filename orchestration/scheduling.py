@@ -10,6 +10,7 @@ from django.utils import timezone
 from channels.models import Channel
 from orchestration import (
     activity,
+    collisions,
     forecasting,
     overdue,
     planned,
@@ -138,7 +139,7 @@ def _plan_and_write(
             wave = planned.commit(request, made, method=method, name=name, document=document)
             return WaveResult(plan=made, wave=wave, dry_run=False)
         if request.on_conflict == OnConflict.REJECT:
-            planned.record_refused(request, made, timezone.now())
+            collisions.record_refused(request, made, timezone.now())
     raise planned.refusal(made)
 
 
@@ -213,7 +214,7 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     offers = alternatives(
         calendar, at, hits, schedule.priority, earliest=short[0].earliest if short else None
     )
-    return messages, [planned.alternative_document(offer) for offer in offers if offer.at is not None]
+    return messages, [collisions.alternative_document(offer) for offer in offers if offer.at is not None]
 
 
 def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
