@@ -36,7 +36,7 @@ def current() -> SystemState:
 def _locked() -> SystemState:
     current()
     switch.hold_alone()
-    return SystemState.objects.select_for_update().get(pk=1)
+    return SystemState.objects.select_for_update(no_key=True).get(pk=1)
 
 
 def start(reason: str = "") -> SystemReport:

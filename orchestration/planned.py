@@ -282,12 +282,7 @@ def write_placements(
     """
     explanations = explanations or {}
     wanted = {(p.video_id, p.channel_id): p for p in placements}
-    standing = list(
-        Distribution.objects.select_for_update(of=("self",)).filter(
-            video__in={key[0] for key in wanted}, channel__in={key[1] for key in wanted}
-        )
-    )
-    again = [row for row in standing if (row.video_id, row.channel_id) in wanted]
+    again = _standing(set(wanted))
     _take_up_again(again, wave=wave, method=method)
     ids = {(row.video_id, row.channel_id): row.pk for row in again}
     uploaded = {row.pk for row in again if row.youtube_video_id}
@@ -329,6 +324,25 @@ def write_placements(
     return [row[0] for row in written]
 
 
+def _standing(wanted: set[tuple[int, int]]) -> list[Distribution]:
+    """Return the distributions of these videos and channels that stand already, under lock, their schedules before them."""
+    of_these = {
+        "video__in": {video for video, _ in wanted},
+        "channel__in": {channel for _, channel in wanted},
+    }
+    found = [
+        pk
+        for pk, *member in Distribution.objects.filter(**of_these).values_list("pk", "video_id", "channel_id")
+        if tuple(member) in wanted
+    ]
+    if not found:
+        return []
+    schedules = Schedule.objects.select_for_update(of=("self",)).filter(distribution__in=found)
+    list(schedules.order_by("pk").values_list("pk"))  # not only NO KEY: they are deleted
+    distributions = Distribution.objects.select_for_update(of=("self",), no_key=True)
+    return list(distributions.filter(pk__in=found).order_by("pk"))
+
+
 def _take_up_again(rows: Sequence[Distribution], *, wave: Wave | None, method: str) -> None:
     for row in rows:
         to = DistributionState.STAGED if row.youtube_video_id else DistributionState.ASSIGNED
@@ -356,8 +370,9 @@ def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now
     if not displacements:
         return
     rows = (
-        Schedule.objects.select_for_update(of=("self",))
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
         .select_related("channel")
+        .order_by("pk")
         .in_bulk([d.schedule_id for d in displacements])
     )
     for moved in displacements:

@@ -216,7 +216,9 @@ def locked_room(now: datetime, *, fast: bool | None) -> Room:
     """Lock the pools that jobs of a lane may need, by name, and count what is free in each; call it in a transaction."""
     lanes = {True: FAST_POOLS, False: SLOW_POOLS}
     names = lanes.get(fast, FAST_POOLS | SLOW_POOLS)
-    return Room(list(Pool.objects.select_for_update().filter(name__in=names).order_by("name")), now)
+    return Room(
+        list(Pool.objects.select_for_update(no_key=True).filter(name__in=names).order_by("name")), now
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +313,7 @@ def charge(
     now = now or timezone.now()
     day = pacific_day(now)
     with transaction.atomic():
-        pool = Pool.objects.select_for_update().filter(name=name).first()
+        pool = Pool.objects.select_for_update(no_key=True).filter(name=name).first()
         if pool is None:
             return None
         spent = _spent([pool], day).get(pool.pk, 0)
@@ -382,7 +384,7 @@ def give_back(job: Job, *, reason: str, spent: bool, now: datetime) -> None:
 
 
 def _locked(pool_id: int) -> Pool:
-    pool = Pool.objects.select_for_update().filter(pk=pool_id).first()
+    pool = Pool.objects.select_for_update(no_key=True).filter(pk=pool_id).first()
     if pool is None:
         raise NotFound(f"There is no pool {pool_id}.", field="pool_id")
     return pool
@@ -417,7 +419,7 @@ def release_by_hand(lease_id: int, reason: str = "") -> Lease:
     now = timezone.now()
     with transaction.atomic():
         lease = (
-            Lease.objects.select_for_update(of=("self",))
+            Lease.objects.select_for_update(of=("self",), no_key=True)
             .select_related("pool", "job")
             .filter(pk=lease_id)
             .first()

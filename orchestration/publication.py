@@ -103,7 +103,7 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
     if _is_confirmed(job, schedule):
         return
     lease.progress(0.1, "arming")
-    _intend_arming(schedule)
+    _intend_arming(schedule, lease)
     entry = None
     try:
         entry = charge("set_publish_at", "videos.update", job)
@@ -121,7 +121,7 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
         raise OutcomeUnknown(
             f"YouTube answered {status.privacy_status} with publishAt {status.publish_at}, wanted {schedule.publish_at}."
         )
-    if not _confirm_arming(job, schedule):
+    if not _confirm_arming(job, lease, schedule):
         # Moved, held or cancelled while we were calling: what we just set must not fire.
         make_private(job, youtube, schedule.distribution)
         raise WaitUntil(timezone.now() + LOOK_AFTER, "its time changed while it was being armed")
@@ -132,16 +132,12 @@ def _is_confirmed(job: Job, schedule: Schedule) -> bool:
     return schedule.armed_for is not None and job.params.get("armed") == schedule.armed_for.isoformat()
 
 
-def _intend_arming(schedule: Schedule) -> None:
+def _intend_arming(schedule: Schedule, lease: JobLease) -> None:
     """Write down that YouTube is about to be told the time, if it is still wanted. Raises: WaitUntil, NoRightsBasis."""
     soon = timezone.now() + LOOK_AFTER
     with transaction.atomic():
         _gate()
-        row = (
-            Schedule.objects.select_for_update(of=("self",))
-            .select_related("wave", "channel")
-            .get(pk=schedule.pk)
-        )
+        row = _locked(schedule, lease)
         if row.version != schedule.version or row.state != ScheduleState.STAGED or _held_back(row):
             raise WaitUntil(soon, _held_back(row) or "it changed in the meantime")
         if Job.objects.filter(
@@ -153,17 +149,18 @@ def _intend_arming(schedule: Schedule) -> None:
     schedule.armed_for = schedule.publish_at
 
 
-def _confirm_arming(job: Job, schedule: Schedule) -> bool:
+def _confirm_arming(job: Job, lease: JobLease, schedule: Schedule) -> bool:
     """Write down that YouTube took the time and showed it; False if the time was taken away meanwhile."""
     at = schedule.publish_at
     with transaction.atomic():
         standing = (
-            Schedule.objects.select_for_update(of=("self",))
+            Schedule.objects.select_for_update(of=("self",), no_key=True)
             .filter(pk=schedule.pk, version=schedule.version, state=ScheduleState.STAGED, armed_for=at)
             .first()
         )
         if standing is None:
             return False
+        lease.keep()
         job.params = {**job.params, "armed": at.isoformat()}
         Job.objects.filter(pk=job.pk).update(params=job.params)
         activity.record(
@@ -217,7 +214,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
         return {"skipped": overdue.settle_late(schedule.pk, now)}
     lease.progress(0.3, "waiting for its second")
     lease.wait_until(schedule.publish_at)
-    refusal = _intend_flip(schedule)
+    refusal = _intend_flip(schedule, lease)
     if refusal:
         return {"skipped": refusal}
     lease.progress(0.5, "publishing")
@@ -236,10 +233,10 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     if status.is_public:
         return record_published(schedule.pk, status)
     _refuse_rejected(status)
-    raise _wait_after_flip(job)
+    raise _wait_after_flip(job, lease)
 
 
-def _wait_after_flip(job: Job) -> WaitUntil:
+def _wait_after_flip(job: Job, lease: JobLease) -> WaitUntil:
     """Count a flip that YouTube took and does not show, and return how long to wait; the pause doubles.
 
     YouTube locks to private what an unaudited project uploads, and takes the call all the same.
@@ -247,7 +244,9 @@ def _wait_after_flip(job: Job) -> WaitUntil:
     """
     flips = job.params.get("flips", 0) + 1
     job.params = {**job.params, "flips": flips}
-    Job.objects.filter(pk=job.pk).update(params=job.params)
+    with transaction.atomic():
+        lease.keep()
+        Job.objects.filter(pk=job.pk).update(params=job.params)
     if flips >= MOST_FLIPS:
         raise OutcomeUnknown(
             f"YouTube took the call to make it public {flips} times and keeps it private. It does so with uploads of a "
@@ -257,18 +256,14 @@ def _wait_after_flip(job: Job) -> WaitUntil:
     return WaitUntil(timezone.now() + pause, "YouTube does not show it as public yet")
 
 
-def _intend_flip(schedule: Schedule) -> str:
+def _intend_flip(schedule: Schedule, lease: JobLease) -> str:
     """Write down that it is about to be made public, if it is still wanted; returns why not.
 
     Raises: SystemNotRunning, NoRightsBasis, WaitUntil where it was moved to a later time.
     """
     with transaction.atomic():
         _gate()
-        row = (
-            Schedule.objects.select_for_update(of=("self",))
-            .select_related("wave", "channel", "distribution")
-            .get(pk=schedule.pk)
-        )
+        row = _locked(schedule, lease)
         if row.publish_at > timezone.now():
             raise WaitUntil(row.publish_at - ARM_MARGIN, "it was moved to a later time")
         if row.state != ScheduleState.STAGED:
@@ -287,6 +282,21 @@ def _intend_flip(schedule: Schedule) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ what both ask
+
+
+def _locked(schedule: Schedule, lease: JobLease) -> Schedule:
+    """Return the schedule under lock, and the job with it while it is still ours. Raises: LeaseLost.
+
+    What may hold it back is read after the lock was granted and not joined: PostgreSQL reads anew only the row that it
+    waited for, so a join would not show the pause of the wave or the channel that held that row.
+    """
+    row = (
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .prefetch_related("wave", "channel", "distribution")
+        .get(pk=schedule.pk)
+    )
+    lease.keep()
+    return row
 
 
 def _refuse_rejected(status: VideoStatus) -> None:
@@ -331,8 +341,10 @@ def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
     """Write down what the read-back saw: public, since when, how late."""
     now = timezone.now()
     with transaction.atomic():
-        schedule = Schedule.objects.select_for_update(of=("self",)).get(pk=schedule_id)
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=schedule.distribution_id)
+        schedule = Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule_id)
+        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=schedule.distribution_id
+        )
         published_at = _public_since(status, schedule.publish_at, now)
         lateness = max((published_at - schedule.publish_at).total_seconds(), 0.0)
         if distribution.state in {DistributionState.STAGED, DistributionState.NEEDS_REVIEW}:

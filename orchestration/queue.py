@@ -186,7 +186,7 @@ def _candidates(
     if passed:
         found = found.exclude(pk__in=[job.pk for job in passed])
     if connection_skips_locked():
-        found = found.select_for_update(skip_locked=True, of=("self",))
+        found = found.select_for_update(skip_locked=True, of=("self",), no_key=True)
     return found
 
 
@@ -355,7 +355,7 @@ def open_jobs(dedupe_key: str) -> QuerySet[Job]:
 
 def locked(job_id: int) -> Job:
     """Return a job under lock. Raises: NotFound."""
-    job = Job.objects.select_for_update(of=("self",)).filter(pk=job_id).first()
+    job = Job.objects.select_for_update(of=("self",), no_key=True).filter(pk=job_id).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}.", field="job_id")
     return job

@@ -54,7 +54,9 @@ def _disarm(channel: Channel) -> None:
     The version is raised for all that is staged, so that an arming that is under way finds out and takes its time back.
     """
     why = f"channel {channel.name} is {channel.state}"
-    staged = Schedule.objects.select_for_update(of=("self",)).select_related("channel", "distribution")
+    staged = Schedule.objects.select_for_update(of=("self",), no_key=True).prefetch_related(
+        "channel", "distribution"
+    )
     rows = [
         row
         for row in staged.filter(channel=channel, state=ScheduleState.STAGED).order_by("pk")

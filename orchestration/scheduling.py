@@ -161,14 +161,17 @@ def earliest(
 
 
 def locked(schedule_id: int) -> Schedule:
-    """Return a schedule under lock, its channel's calendar locked before it. Raises: NotFound."""
+    """Return a schedule under lock, its channel's calendar locked before it. Raises: NotFound.
+
+    What belongs to it is read once the lock is granted: a join would show it as it was before whoever was waited for.
+    """
     found = Schedule.objects.filter(pk=schedule_id).values_list("channel_id", flat=True).first()
     if found is None:
         raise NotFound(f"There is no schedule {schedule_id}.", field="schedule_id")
     lock_channels([found])
     return (
-        Schedule.objects.select_for_update(of=("self",))
-        .select_related("channel", "distribution__video", "wave")
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .prefetch_related("channel", "distribution__video", "wave")
         .get(pk=schedule_id)
     )
 
@@ -178,7 +181,7 @@ def lock_channels(channel_ids: Sequence[int]) -> None:
     list(
         Channel.objects.filter(pk__in=set(channel_ids))
         .order_by("pk")
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .values_list("pk")
     )
 
@@ -252,7 +255,11 @@ def _wake_up(row: Schedule, why: str) -> None:
 def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
     """Cancel the waiting jobs of schedules, and ask the running ones to stop; nothing else follows from their end."""
     ids = list(Distribution.objects.filter(schedule__in=schedule_ids).values_list("pk", flat=True))
-    jobs = Job.objects.select_for_update(of=("self",)).filter(distribution__in=ids, state__in=OPEN_JOBS)
+    jobs = (
+        Job.objects.select_for_update(of=("self",), no_key=True)
+        .filter(distribution__in=ids, state__in=OPEN_JOBS)
+        .order_by("pk")
+    )
     jobs = jobs.filter(kind__in=kinds or [JobKind.STAGE, JobKind.PUBLISH])
     count = 0
     for job in jobs:
@@ -328,10 +335,10 @@ def bump(schedule_id: int, reason: str = "") -> Schedule:
         activity.record(
             "schedule_bumped", row, before=before, after={"stage_at": row.stage_at.isoformat()}, reason=reason
         )
-        jobs = Job.objects.select_for_update(of=("self",)).filter(
+        jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
             state__in=CLAIMABLE_JOBS, schedule=row, kind=JobKind.STAGE
         )
-        video_jobs = Job.objects.select_for_update(of=("self",)).filter(
+        video_jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
             state__in=CLAIMABLE_JOBS,
             video=row.distribution.video_id,
             kind__in=[JobKind.SCRAPE, JobKind.PROCESS],

@@ -46,8 +46,14 @@ def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
         )
     now_is = status.privacy_status if status else "not on YouTube any more"
     with transaction.atomic():
-        schedule = Schedule.objects.select_for_update(of=("self",)).filter(distribution=distribution).first()
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution.pk)
+        schedule = (
+            Schedule.objects.select_for_update(of=("self",), no_key=True)
+            .filter(distribution=distribution)
+            .first()
+        )
+        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=distribution.pk
+        )
         if is_recall and distribution.state in {DistributionState.PUBLISHED, DistributionState.NEEDS_REVIEW}:
             transition(
                 distribution,

@@ -112,7 +112,7 @@ def stage_due(now: datetime, most: int = BATCH) -> int:
 
 def _skipping_locked(rows):
     if connection.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, of=("self",))
+        return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
     return rows
 
 

@@ -44,7 +44,7 @@ def trigger(
         raise InvalidRequest("Give video_id or source_url, not both.", field="source_url")
     with transaction.atomic():
         _gate()
-        channel = Channel.objects.select_for_update(of=("self",)).filter(pk=channel_id).first()
+        channel = Channel.objects.select_for_update(of=("self",), no_key=True).filter(pk=channel_id).first()
         if channel is None:
             raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
         if channel.state != ChannelState.ACTIVE:
@@ -209,7 +209,11 @@ def _assigned(channel: Channel, video: Video) -> Distribution:
             field="video_id",
             kind="duplicate",
         )
-    row = Distribution.objects.select_for_update(of=("self",)).filter(channel=channel, video=video).first()
+    row = (
+        Distribution.objects.select_for_update(of=("self",), no_key=True)
+        .filter(channel=channel, video=video)
+        .first()
+    )
     if row is None:
         row = Distribution.objects.create(
             video=video, channel=channel, method=Distribution.Method.MANUAL, reason="triggered by hand"

@@ -8,7 +8,8 @@ from django.utils import timezone
 from channels.sandbox import youtube_state
 from channels.sandbox.faults import Match
 from orchestration import execution, publication, queue, remotes
-from orchestration.errors import IllegalTransition
+from orchestration.errors import IllegalTransition, LeaseLost
+from orchestration.lease import JobLease
 from orchestration.models import Activity, Distribution, Job, Schedule
 from orchestration.states import (
     DistributionState,
@@ -489,6 +490,21 @@ def test_a_flip_whose_job_was_lost_is_looked_at_and_then_decided_by_the_policy(e
     engine.work()
     assert engine.publications() == []
     assert state_of(row)[0] == ScheduleState.SKIPPED
+
+
+@pytest.mark.parametrize("step", [publication._intend_arming, publication._intend_flip])
+def test_a_holder_whose_job_was_given_to_another_writes_nothing_of_what_it_intends(engine, step):
+    row = due_now(engine.staged(engine.channel(), minutes=30))
+    engine.tick()
+    (job,) = queue.claim(limit=1)
+    lease = JobLease(job, every_seconds=0)
+    Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
+    execution.reap()
+    queue.claim(limit=1, holder="another")
+    with pytest.raises(LeaseLost):
+        step(row, lease)
+    assert state_of(row) == STAGED
+    assert Schedule.objects.get(pk=row.pk).armed_for is None
 
 
 def test_a_stopped_system_publishes_nothing_new(engine):
