@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from channels.gateways.errors import RemoteUncertain
 from channels.sandbox import youtube_state
 from channels.sandbox.faults import Match
 from orchestration import execution, publication, queue, remotes
@@ -295,6 +296,29 @@ def test_a_time_taken_away_during_the_arming_call_does_not_fire(engine):
     assert state_of(row)[0] == ScheduleState.HELD
     row.refresh_from_db()
     assert row.armed_for is None
+
+
+@pytest.mark.parametrize("ends", ["armed", "answer lost"])
+def test_an_operator_who_cancels_a_publish_job_while_it_arms_is_not_forgotten(engine, ends):
+    """The job would have waited for its moment with nobody looking at the wish before YouTube had published."""
+    row = engine.staged(engine.channel(), minutes=10)
+    engine.tick()
+    set_publish_at = publication.YouTubeGateway.set_publish_at
+
+    def cancelled_meanwhile(gateway, video_id, instant):
+        answer = set_publish_at(gateway, video_id, instant)
+        door().cancel_job(job_id=publish_job(row).pk, reason="wrong video")
+        if ends == "answer lost":
+            raise RemoteUncertain("no answer")
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publication.YouTubeGateway, "set_publish_at", cancelled_meanwhile)
+        engine.work_one()
+    assert publish_job(row).state == JobState.CANCELLED
+    engine.retry_now()
+    take_back(engine, row)
+    assert state_of(row)[0] == ScheduleState.HELD
 
 
 def test_a_worker_killed_while_it_arms_leaves_nothing_that_fires_after_a_hold(engine):
