@@ -25,7 +25,6 @@ from orchestration.states import (
     JobKind,
     JobState,
     ScheduleState,
-    SystemStatus,
     WaveState,
 )
 from orchestration.transitions import transition
@@ -152,9 +151,7 @@ def _settle_locked(schedule_id: int, now: datetime, *, by_its_job: bool = False)
     from orchestration.scheduling import locked
 
     with transaction.atomic():
-        status = queue.locked_status()
-        if status != SystemStatus.RUNNING:
-            raise SystemNotRunning(f"The system is {status}; nothing overdue is decided.", state=status)
+        queue.require_running("nothing overdue is decided")
         return settle_one(locked(schedule_id), now, by_its_job=by_its_job)
 
 

@@ -24,7 +24,7 @@ from channels.gateways.errors import (
 from channels.gateways.youtube import VideoStatus, YouTubeGateway
 from channels.states import ChannelState
 from orchestration import activity, overdue, pools, queue, remotes
-from orchestration.errors import NoRightsBasis, SystemNotRunning
+from orchestration.errors import NoRightsBasis
 from orchestration.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.planning.results import MisfireAction
@@ -34,7 +34,6 @@ from orchestration.states import (
     DistributionState,
     JobKind,
     ScheduleState,
-    SystemStatus,
     WaveState,
 )
 from orchestration.taking_back import disarm, disarm_later, is_beyond_stopping, run_recall
@@ -136,7 +135,7 @@ def _intend_arming(schedule: Schedule, lease: JobLease) -> None:
     """Write down that YouTube is about to be told the time, if it is still wanted. Raises: WaitUntil, NoRightsBasis."""
     soon = timezone.now() + LOOK_AFTER
     with transaction.atomic():
-        _gate()
+        queue.require_running("nothing new is published")
         row = _locked(schedule, lease)
         if row.version != schedule.version or row.state != ScheduleState.STAGED or _held_back(row):
             raise WaitUntil(soon, _held_back(row) or "it changed in the meantime")
@@ -262,7 +261,7 @@ def _intend_flip(schedule: Schedule, lease: JobLease) -> str:
     Raises: SystemNotRunning, NoRightsBasis, WaitUntil where it was moved to a later time.
     """
     with transaction.atomic():
-        _gate()
+        queue.require_running("nothing new is published")
         row = _locked(schedule, lease)
         if row.publish_at > timezone.now():
             raise WaitUntil(row.publish_at - ARM_MARGIN, "it was moved to a later time")
@@ -329,12 +328,6 @@ def _held_back(row: Schedule) -> str:
     if row.wave is not None and row.wave.state in {WaveState.PAUSED, WaveState.RECALLING}:
         return f"wave {row.wave.name} is {row.wave.state}"
     return ""
-
-
-def _gate() -> None:
-    status = queue.locked_status()
-    if status != SystemStatus.RUNNING:
-        raise SystemNotRunning(f"The system is {status}; nothing new is published.", state=status)
 
 
 def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from channels.states import ChannelState, Executor
 from orchestration import activity, holders, pools, switch
-from orchestration.errors import LeaseLost, NotFound
+from orchestration.errors import LeaseLost, NotFound, SystemNotRunning
 from orchestration.models import Job, WorkflowRun
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.states import (
@@ -197,6 +197,13 @@ def locked_status() -> str:
     """
     status, is_ours = switch.read()
     return status if is_ours else SystemStatus.PAUSED
+
+
+def require_running(what: str) -> None:
+    """Go on only while the system runs, and keep it so until this transaction ends. Raises: SystemNotRunning."""
+    status = locked_status()
+    if status != SystemStatus.RUNNING:
+        raise SystemNotRunning(f"The system is {status}; {what}.", state=status)
 
 
 def connection_skips_locked() -> bool:
