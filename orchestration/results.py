@@ -26,6 +26,7 @@ class SystemReport:
     open_schedules: int
     overdue_schedules: int
     armed_schedules: int
+    disarming_schedules: int
     components: dict[str, float]
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from channels.models import Channel
@@ -282,13 +283,30 @@ def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str]
     return count
 
 
+def take_off(rows: Sequence[Schedule], why: str) -> None:
+    """Withdraw the publishing of locked schedules, and disarm what is armed; they stay as they are, at their times.
+
+    None may be beyond stopping. The version is raised too, so that an arming that is under way finds out and takes its
+    time back.
+    """
+    for row in rows:
+        publication.disarm_later(row, why)
+    ids = [row.pk for row in rows]
+    Schedule.objects.filter(pk__in=ids).update(armed_for=None, version=F("version") + 1)
+    withdraw_jobs(ids, why, kinds=[JobKind.PUBLISH])
+
+
 def hold(schedule_id: int, reason: str = "") -> Schedule:
     """Keep one publication back; what is armed on YouTube is disarmed first. Raises: IllegalTransition."""
     with transaction.atomic():
-        row = locked(schedule_id)
-        publication.disarm_later(row, "held")
-        withdraw_jobs([row.pk], "held")
-        return transition(row, ScheduleState.HELD, reason=reason or "held by an operator", armed_for=None)
+        return hold_row(locked(schedule_id), "held", reason or "held by an operator")
+
+
+def hold_row(row: Schedule, why: str, reason: str) -> Schedule:
+    """Hold a locked schedule back; what is armed is disarmed, and its jobs end by `why`. Raises: IllegalTransition."""
+    publication.disarm_later(row, why)
+    withdraw_jobs([row.pk], why)
+    return transition(row, ScheduleState.HELD, reason=reason, armed_for=None)
 
 
 def release(schedule_id: int, reason: str = "") -> Schedule:

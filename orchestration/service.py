@@ -130,14 +130,14 @@ class CentralOrchestrationService:
         return control.start(reason)
 
     @action("operate")
-    def stop(self, *, now: bool = False, reason: str = "") -> SystemReport:
-        """Let what runs finish, then stop; with `now`, ask what runs to cancel."""
-        return control.stop(now=now, reason=reason)
+    def stop(self, *, now: bool = False, reason: str = "", disarm: bool = False) -> SystemReport:
+        """Let what runs finish, then stop; with `now`, ask what runs to cancel; with `disarm`, take back what is armed."""
+        return control.stop(now=now, reason=reason, disarm=disarm)
 
     @action("operate")
-    def pause(self, *, reason: str = "") -> SystemReport:
-        """Start nothing new; what runs finishes."""
-        return control.pause(reason)
+    def pause(self, *, reason: str = "", disarm: bool = False) -> SystemReport:
+        """Start nothing new; what runs finishes; with `disarm`, also take back what YouTube would publish by itself."""
+        return control.pause(reason, disarm=disarm)
 
     @action("operate")
     def resume(self, *, reason: str = "") -> SystemReport:

@@ -15,7 +15,7 @@ from orchestration.models import Conflict, Job, Schedule, Wave
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
 from orchestration.results import WaveMember, WaveReport
-from orchestration.scheduling import cancel_row, lock_channels, withdraw_jobs
+from orchestration.scheduling import cancel_row, lock_channels, take_off, withdraw_jobs
 from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
@@ -59,13 +59,7 @@ def pause(wave_id: int, reason: str = "") -> Wave:
         wave, members = locked(wave_id)
         rows = [row for row in members if not is_going_out(row)]
         transition(wave, WaveState.PAUSED, reason=_with_rest(reason, len(members) - len(rows)))
-        for row in rows:
-            publication.disarm_later(row, "its wave was paused")
-        # The version too, so that an arming that is under way finds out and takes its time back.
-        Schedule.objects.filter(pk__in=[row.pk for row in rows]).update(
-            armed_for=None, version=F("version") + 1
-        )
-        withdraw_jobs([row.pk for row in rows], "its wave was paused", kinds=[JobKind.PUBLISH])
+        take_off(rows, "its wave was paused")
     return wave
 
 

@@ -21,7 +21,7 @@ def status(report: results.SystemReport) -> list[str]:
     lines += [
         "",
         *table(
-            ["running jobs", "queued jobs", "open", "overdue", "armed"],
+            ["running jobs", "queued jobs", "open", "overdue", "armed", "being disarmed"],
             [
                 [
                     report.running_jobs,
@@ -29,6 +29,7 @@ def status(report: results.SystemReport) -> list[str]:
                     report.open_schedules,
                     report.overdue_schedules,
                     report.armed_schedules,
+                    report.disarming_schedules,
                 ]
             ],
         ),

@@ -26,7 +26,17 @@ class Because(Body):
     reason: Reason = ""
 
 
-class Stop(Because):
+class Pause(Because):
+    """Pause: what is armed on YouTube goes public all the same, unless `disarm` takes it back."""
+
+    disarm: bool = Field(
+        False,
+        strict=True,
+        description="take back what YouTube would make public by itself; also while paused",
+    )
+
+
+class Stop(Pause):
     """Stop: drain, or with `now` ask what runs to cancel."""
 
     now: bool = Field(False, strict=True, description="ask what runs to cancel instead of letting it finish")
@@ -251,6 +261,7 @@ class RunResult(RunIdentity):
 
 # Without a body a request means these.
 NO_REASON = Because()
+JUST_PAUSE = Pause()
 DRAIN = Stop()
 ALL_CHANNELS = ChannelSelection()
 ALL_VIDEOS = DistributeVideos()
