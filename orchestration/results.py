@@ -61,6 +61,29 @@ class TriggerResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RightsChange:
+    """A source with its new rights, how many armed publications of it were held, and how many were too near to be."""
+
+    source: Source
+    held: int
+    too_late: int
+
+    @property
+    def sentence(self) -> str:
+        """Say what became of what was armed on YouTube; empty where nothing was."""
+        said = []
+        if self.held:
+            said.append(
+                "1 armed publication was taken back and is held."
+                if self.held == 1
+                else f"{self.held} armed publications were taken back and are held."
+            )
+        if self.too_late:
+            said.append(f"{self.too_late} could not be stopped any more: recall what went public.")
+        return " ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
 class HealthCheck:
     """One thing that was looked at; `ok` is None where it could not be looked at."""
 

@@ -41,6 +41,7 @@ from orchestration.results import (
     PoolReport,
     RecallPreview,
     ResumePreview,
+    RightsChange,
     StatisticsReport,
     SyncResult,
     SystemReport,
@@ -410,6 +411,15 @@ class CentralOrchestrationService:
     ) -> Source:
         """Register a source and have it read at once."""
         return sources.add(url=url, name=name, rights_basis=rights_basis, rights_note=rights_note)
+
+    @action("operate")
+    def set_source_rights(
+        self, *, source_id: int, rights_basis: str, rights_note: str | None = None, reason: str = ""
+    ) -> RightsChange:
+        """Say why a source's videos may be published; with an empty basis, what is armed of it is taken back."""
+        return sources.set_rights(
+            source_id, rights_basis=rights_basis, rights_note=rights_note, reason=reason
+        )
 
     @action("operate")
     def scrape_source(self, *, source_id: int) -> Job:

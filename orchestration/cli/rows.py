@@ -137,6 +137,23 @@ def _source_add(service: Service, options: Options) -> Any:
     return service.add_source(**body.model_dump())
 
 
+def _rights_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the source")
+    parser.add_argument(
+        "rights_basis",
+        choices=["none", *(value for value in RightsBasis.values if value)],
+        help="why its videos may be published; none takes back what is armed of it",
+    )
+    parser.add_argument("--rights-note", help="contract, licence or attribution; without it the note stays")
+    arguments.add_reason(parser)
+
+
+def _source_rights(service: Service, options: Options) -> Any:
+    basis = "" if options.rights_basis == "none" else options.rights_basis
+    body = requests.SourceRights(rights_basis=basis, **given(options, "rights_note", "reason"))
+    return service.set_source_rights(source_id=options.id, **body.model_dump())
+
+
 def _apply_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=arguments.row_id, help="id of the conflict")
     parser.add_argument("index", type=arguments.whole, help="which alternative; the first is 0")
@@ -210,6 +227,14 @@ ROWS = (
         work.JobOut,
         text.job,
         _just_id("source"),
+    ),
+    Command(
+        "source-set-rights",
+        "say why a source's videos may be published",
+        _source_rights,
+        library.RightsChangeOut,
+        text.rights_change,
+        _rights_options,
     ),
     *_verbs("source", ("pause", "resume"), library.SourceOut, text.source, prefix="source-"),
     Command(

@@ -352,6 +352,11 @@ def source(row: Source) -> list[str]:
     return [f"Source {row.pk} ({row.name}) is {row.state}; {rights}."]
 
 
+def rights_change(answer: results.RightsChange) -> list[str]:
+    """Say what a source's rights are now, and what was taken back."""
+    return [*source(answer.source), *([answer.sentence] if answer.sentence else [])]
+
+
 def channel(row: Any) -> list[str]:
     """Say how a channel is."""
     return [f"Channel {row.slug} is {row.state}."]

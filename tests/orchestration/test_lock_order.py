@@ -12,8 +12,9 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from orchestration import endings, planned, publication, register, scheduling, tick, watching, waves
-from orchestration.lease import JobLease
+from orchestration import endings, planned, publication, register, scheduling, sources, tick, watching, waves
+from orchestration.errors import NoRightsBasis
+from orchestration.lease import JobLease, WaitUntil
 from orchestration.models import Job, Schedule
 from orchestration.pipeline import staging
 from orchestration.planning import types
@@ -181,3 +182,32 @@ def test_a_wave_that_is_paused_and_a_video_that_failed_take_its_members_in_the_s
     steered_against(fails, lambda: waves.pause(wave.pk))
     wave.refresh_from_db()
     assert wave.state == "paused"
+
+
+@pytest.mark.parametrize("first", ["the arming", "the withdrawal"])
+def test_rights_that_are_withdrawn_while_an_arming_is_intended_stop_it_or_take_it_back(first):
+    row = factories.ScheduleFactory(staged=True, publish_at=in_(minutes=10))
+    lease = JobLease(claimed(publish_job(schedule=row)))
+    source = row.distribution.video.source
+    refused = []
+
+    def intends():
+        try:
+            publication._intend_arming(Schedule.objects.get(pk=row.pk), lease)
+        except (NoRightsBasis, WaitUntil) as error:
+            refused.append(error)
+
+    def withdraws():
+        return sources.set_rights(source.pk, rights_basis="")
+
+    if first == "the arming":
+        steered_against(lambda word: (intends(), word()), withdraws)
+    else:
+        steered_against(lambda word: (withdraws(), word()), intends)
+    row.refresh_from_db()
+    is_taken_back = Job.objects.filter(schedule=row, kind=JobKind.RECALL, params__why="disarm").exists()
+    assert (row.armed_for, len(refused), is_taken_back, row.state) == (
+        (None, 0, True, ScheduleState.HELD)
+        if first == "the arming"
+        else (None, 1, False, ScheduleState.STAGED)
+    )

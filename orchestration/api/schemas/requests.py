@@ -237,6 +237,13 @@ class NewSource(Body):
     rights_note: Annotated[Text, Field(max_length=500)] = ""
 
 
+class SourceRights(Because):
+    """Why a source's videos may be published; empty: they may not. Without `rights_note` the note stays."""
+
+    rights_basis: RightsBasis
+    rights_note: Annotated[Text, Field(max_length=500)] | None = None
+
+
 class RunIdentity(Body):
     """Which run of GitHub Actions is calling."""
 
