@@ -194,7 +194,9 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     around = snapshots.reach([view])
     entries = [
         entry
-        for entry in snapshots.occupied([schedule.channel_id], at - around, at + around + timedelta(days=60))
+        for entry in snapshots.occupied(
+            [schedule.channel_id], at - around, max(at, now) + around + timedelta(days=60)
+        )
         if entry.schedule_id != schedule.pk
     ]
     calendar = calendars_of([view], entries, now)[view.id]

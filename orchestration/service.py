@@ -442,9 +442,9 @@ class CentralOrchestrationService:
         return jobs.cancel(job_id, reason)
 
     @action("operate")
-    def retry_job(self, *, job_id: int, reason: str = "") -> Job:
-        """Queue a job that failed or was cancelled once more."""
-        return jobs.retry(job_id, reason)
+    def retry_job(self, *, job_id: int, next_free: bool = False, reason: str = "") -> Job:
+        """Queue a job that failed or was cancelled once more; with `next_free` at another time, if its own is gone."""
+        return jobs.retry(job_id, reason, next_free=next_free)
 
     @action("operate")
     def bump_job(self, *, job_id: int, reason: str = "") -> Job:

@@ -137,6 +137,16 @@ def _source_add(service: Service, options: Options) -> Any:
     return service.add_source(**body.model_dump())
 
 
+def _retry_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the job")
+    parser.add_argument(
+        "--next-free",
+        action="store_true",
+        help="let its publication take the next free time, where the old one is over or taken",
+    )
+    arguments.add_reason(parser)
+
+
 def _rights_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=arguments.row_id, help="id of the source")
     parser.add_argument(
@@ -207,7 +217,15 @@ ROWS = (
         text.schedule,
         _review_options,
     ),
-    *_verbs("job", ("cancel", "retry", "bump"), work.JobOut, text.job, prefix="job-"),
+    *_verbs("job", ("cancel", "bump"), work.JobOut, text.job, prefix="job-"),
+    Command(
+        "job-retry",
+        "queue a job once more",
+        lambda s, o: s.retry_job(job_id=o.id, next_free=o.next_free, reason=reason(o)),
+        work.JobOut,
+        text.job,
+        _retry_options,
+    ),
     Command(
         "job-review",
         "settle a job that needs review",

@@ -182,6 +182,14 @@ class ReviewSchedule(Because):
     youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
 
 
+class Retry(Because):
+    """Once more; a failed publication whose time is over or taken by now needs another one."""
+
+    next_free: bool = Field(
+        False, strict=True, description="take the next free time where the old one is over or taken"
+    )
+
+
 class ReviewJob(Because):
     """What a person found after looking at YouTube or GitHub; `recalled` and `published` are for a recall."""
 
@@ -268,6 +276,7 @@ class RunResult(RunIdentity):
 
 # Without a body a request means these.
 NO_REASON = Because()
+AS_IT_WAS = Retry()
 JUST_PAUSE = Pause()
 DRAIN = Stop()
 ALL_CHANNELS = ChannelSelection()

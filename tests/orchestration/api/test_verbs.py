@@ -58,7 +58,15 @@ def _verbs():
         {"job_id": 7, **found},
         ("job-review", 7, "--outcome", "published", "--youtube-video-id", "abc", *REASON),
     )
-    for verb in ("cancel", "retry", "bump"):
+    again = {"next_free": True, **WHY}
+    yield (
+        "jobs/7/retry",
+        again,
+        "retry_job",
+        {"job_id": 7, **again},
+        ("job-retry", 7, "--next-free", *REASON),
+    )
+    for verb in ("cancel", "bump"):
         yield f"jobs/7/{verb}", WHY, f"{verb}_job", {"job_id": 7, **WHY}, (f"job-{verb}", 7, *REASON)
     for verb in ("pause", "resume"):
         yield (
