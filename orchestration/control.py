@@ -74,15 +74,21 @@ def pause(reason: str = "", *, disarm: bool = False) -> SystemReport:
 
 
 def resume(reason: str = "") -> SystemReport:
-    """Go on after a pause; a copy of another installation's database becomes this one's."""
+    """Go on after a pause; a copy of another installation's database becomes this one's.
+
+    The world may have moved on since a copy was made: what was due by now is read back before anything is decided.
+    """
     with transaction.atomic():
         state = _locked()
+        was_copy = not installation.is_ours(state.installation_id)
         if state.state != SystemStatus.PAUSED:
             hint = " Use start." if state.state == SystemStatus.STOPPED else ""
             raise IllegalTransition(
                 f"The system is {state.state}; only a paused system can be resumed.{hint}", state=state.state
             )
         _to(state, SystemStatus.RUNNING, "system_resumed", reason)
+        if was_copy:
+            overdue.read_back_first(timezone.now())
         wake_tick()
     return report()
 

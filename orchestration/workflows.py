@@ -55,7 +55,9 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
     if settings.HEADEND_PUBLIC_URL:
         staging.prepared_path(distribution.video)
     marker, fresh = staging.ensure_marker(distribution)
-    if not fresh and WorkflowRun.objects.filter(job__distribution=distribution).exists():
+    if staging.may_be_uploaded(fresh) and (
+        fresh or WorkflowRun.objects.filter(job__distribution=distribution).exists()
+    ):
         found = uploaded(distribution, job)
         if found:
             return {"youtube_video_id": found, "adopted": True}
