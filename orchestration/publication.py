@@ -51,6 +51,7 @@ ARMED = "armed: YouTube makes it public at its moment"
 MOST_FLIPS = 5
 """How often one job makes a video public that stays private: each costs fifty looks of a budget that all share."""
 FIRST_PAUSE_SECONDS = 2.0
+CLOCKS_DIFFER = timedelta(seconds=30)
 
 
 class VideoRefused(RemoteRejected):
@@ -84,18 +85,41 @@ def _advance(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Sched
     if is_armed and now >= schedule.armed_for:
         return _verify_armed(job, lease, youtube, schedule)
     if schedule.publish_at - now > ARM_MARGIN:
-        try:
-            _arm(job, lease, youtube, schedule)
-        except RemoteRejected:
-            _refuse_early(schedule, look(job, youtube, schedule.distribution))
-            raise
+        _arm_if_it_can_be(job, lease, youtube, schedule)
         raise WaitUntil(schedule.publish_at + LOOK_AFTER, ARMED)
-    if is_armed:
+    if _is_confirmed(job, schedule):
         raise WaitUntil(schedule.armed_for + LOOK_AFTER, ARMED)
     return _flip(job, lease, youtube, schedule)
 
 
 # ------------------------------------------------------------------------------------------------------------- arming
+
+
+def _arm_if_it_can_be(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> None:
+    """Arm, or wait: while there is time left, a failure costs no try, and what cannot be armed is flipped at its moment.
+
+    Raises: WaitUntil; RemoteError for what no waiting helps.
+    """
+    to_flip_at = schedule.publish_at - ARM_MARGIN
+    try:
+        _arm(job, lease, youtube, schedule)
+    except RemoteRejected as error:
+        status = look(job, youtube, schedule.distribution)
+        _refuse_early(schedule, status)
+        _refuse_rejected(status)
+        if status.privacy_status != "private":
+            raise
+        # It schedules nothing that was ever public, for example what was held too late and taken back.
+        raise WaitUntil(
+            to_flip_at, f"YouTube takes no publishAt for it, so it is flipped: {error}"
+        ) from error
+    except (QuotaExhausted, RateLimited):
+        raise
+    except RemoteError as error:
+        if error.again == "never":
+            raise
+        soon = min(timezone.now() + LOOK_AGAIN, to_flip_at)
+        raise WaitUntil(soon, f"not armed yet: {error}") from error
 
 
 def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> None:
@@ -338,7 +362,7 @@ def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
         distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
             pk=schedule.distribution_id
         )
-        published_at = _public_since(status, schedule.publish_at, now)
+        published_at = _public_since(status, schedule, now)
         lateness = max((published_at - schedule.publish_at).total_seconds(), 0.0)
         if distribution.state in {DistributionState.STAGED, DistributionState.NEEDS_REVIEW}:
             transition(
@@ -359,9 +383,15 @@ def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
     }
 
 
-def _public_since(status: VideoStatus, planned: datetime, now: datetime) -> datetime:
-    """Return since when it is public: YouTube's word, where it is plausible, else the moment we saw it."""
+def _public_since(status: VideoStatus, schedule: Schedule, now: datetime) -> datetime:
+    """Return since when it is public: YouTube's word, where it is plausible, else the moment we saw it.
+
+    What was public once and taken back keeps its first time there. A flip was begun on a private video, so what YouTube
+    says of the time before it is that old time.
+    """
     said = status.published_at
-    return (
-        said if said is not None and planned - timedelta(days=1) < said <= now + timedelta(minutes=5) else now
-    )
+    if schedule.state == ScheduleState.PUBLISHING:
+        earliest = schedule.state_changed_at - CLOCKS_DIFFER
+    else:
+        earliest = schedule.publish_at - timedelta(days=1)
+    return said if said is not None and earliest < said <= now + timedelta(minutes=5) else now

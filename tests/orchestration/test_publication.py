@@ -195,6 +195,70 @@ def test_an_arming_that_was_refused_is_not_believed(engine):
     assert publish_job(row).state == JobState.WAITING
 
 
+@pytest.mark.parametrize("broken", [UPDATE, Match(path=f"^{VIDEOS}")], ids=["writes", "everything"])
+@pytest.mark.parametrize("over", ["before its moment", "at its moment"])
+def test_an_outage_while_there_is_time_left_uses_up_no_tries(engine, broken, over):
+    """Arming begins a quarter of an hour ahead so that it may fail; ten failures then are no failed publication."""
+    row = engine.staged(engine.channel(), minutes=12)
+    engine.sandbox.faults.add(broken, "status_before", times=None, status=503)
+    for _ in range(10):
+        engine.retry_now()
+        engine.tick()
+        engine.work()
+    job = publish_job(row)
+    assert (job.state, job.attempts) == (JobState.WAITING, 0)
+    assert "not armed yet" in job.waits_for
+    assert state_of(row) == STAGED
+    if over == "before its moment":
+        engine.sandbox.faults.clear()
+        engine.retry_now()
+        engine.work()
+        assert Activity.objects.filter(verb="schedule_armed", object_id=row.pk).exists()
+        engine.pass_until(row.publish_at + timedelta(seconds=2))
+    else:
+        engine.pass_until(row.publish_at - timedelta(seconds=2))
+        engine.sandbox.faults.clear()
+        engine.retry_now()
+    engine.work()
+    assert state_of(row) == PUBLISHED
+    assert row.lateness_seconds < 1
+    (public,) = engine.publications()
+    assert timezone.datetime.fromisoformat(public["public_at"]) >= row.publish_at
+
+
+def test_an_outage_does_not_let_the_next_try_sleep_past_the_moment(engine):
+    row = engine.staged(engine.channel(), minutes=12)
+    engine.tick()
+    engine.pass_until(row.publish_at - timedelta(seconds=12))
+    engine.sandbox.faults.add(UPDATE, "status_before", status=503)
+    engine.work_one()
+    assert timezone.now() < publish_job(row).run_at < row.publish_at - timedelta(seconds=2)
+
+
+def test_a_video_that_youtube_takes_no_time_for_is_flipped_at_its_moment(engine):
+    """Held too late, it was public for a moment; YouTube schedules nothing that was ever public."""
+    row = engine.armed(engine.channel())
+    door().hold_schedule(schedule_id=row.pk)
+    engine.pass_until(row.publish_at + timedelta(seconds=1))
+    engine.work()
+    assert engine.on_youtube(row)["privacy_status"] == "private"
+    again = (timezone.now() + timedelta(minutes=10)).replace(microsecond=0)
+    door().move_schedule(schedule_id=row.pk, publish_at=again)
+    engine.tick()
+    engine.work()
+    job = publish_job(row)
+    assert (job.state, job.run_at) == (JobState.WAITING, again - publication.ARM_MARGIN)
+    assert "takes no publishAt" in job.waits_for
+    row.refresh_from_db()
+    assert row.armed_for is None
+    engine.pass_until(again - timedelta(seconds=1))
+    engine.work()
+    assert state_of(row) == PUBLISHED
+    assert timezone.datetime.fromisoformat(engine.publications()[-1]["public_at"]) >= again
+    row.distribution.refresh_from_db()
+    assert row.distribution.published_at >= again, "not when it was public the first time"
+
+
 # -- what is taken back while it is armed --------------------------------------------------------------------------
 
 
