@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000
 MOST_VIDEOS = 100
+PUBLISH_ATTEMPTS = 30
+"""How often a publication is tried. With the growing pauses that is five hours: in an outage the misfire policy is to decide
+what becomes of it, and not the number of tries."""
 
 
 def tick(now: datetime | None = None) -> dict[str, int]:
@@ -137,7 +140,7 @@ def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = fr
             continue
         by_github = [kind == JobKind.STAGE and row.channel.executor == Executor.GITHUB for row in chosen]
         run_at = [min(row.stage_at, now) if kind == JobKind.STAGE else now for row in chosen]
-        attempts = 8 if kind == JobKind.PUBLISH else 5
+        attempts = PUBLISH_ATTEMPTS if kind == JobKind.PUBLISH else 5
         columns = {
             "executor": [str(Executor.GITHUB if github else Executor.LOCAL) for github in by_github],
             "fast": [github or kind == JobKind.PUBLISH for github in by_github],
