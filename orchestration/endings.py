@@ -277,7 +277,17 @@ def _hold(schedule: Schedule, why: str) -> None:
 
 
 def refuse_if_beyond_stopping(job: Job) -> None:
-    """Refuse to cancel a publication that is about to be public. Raises: IllegalTransition."""
+    """Refuse to cancel a publication that is about to be public, or what takes an unwanted one back.
+
+    Raises: IllegalTransition.
+    """
+    if job.kind == JobKind.RECALL and job.params.get("why") == "disarm":
+        # Its schedule may forget that it was armed: without this job YouTube would publish what is held.
+        raise IllegalTransition(
+            "It takes back what YouTube would publish and nobody wants any more; to have it published after all, release "
+            "its publication or give it a time.",
+            state=job.state,
+        )
     if job.kind != JobKind.PUBLISH or job.schedule is None:
         return
     if job.schedule.state == ScheduleState.PUBLISHING or publication.is_beyond_stopping(job.schedule):

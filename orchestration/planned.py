@@ -36,6 +36,7 @@ from orchestration.states import (
     ScheduleState,
     Timing,
 )
+from orchestration.taking_back import disarm
 from orchestration.transitions import transition
 from orchestration.wakeup import wake_tick
 
@@ -299,6 +300,8 @@ def write_placements(
     )
     ids.update(((video_id, channel_id), pk) for pk, video_id, channel_id in made)
     if again:
+        for old in Schedule.objects.filter(distribution__in=again, armed_for__isnull=False):
+            disarm(old, "planned anew")  # where nobody does: with the row goes what is known of it
         # Their jobs stay: one may still be disarming the old time, another may be a run that is winding down.
         Job.objects.filter(schedule__distribution__in=again).update(schedule=None)
         Schedule.objects.filter(distribution__in=again).delete()

@@ -628,6 +628,38 @@ def test_a_publication_planned_anew_while_its_old_time_is_being_disarmed_does_no
     assert engine.publications() == []
 
 
+def test_a_publication_planned_anew_whose_disarming_was_lost_is_disarmed_all_the_same(engine):
+    """Its old schedule is deleted with what was armed for it, before any tick saw that nobody disarms it."""
+    row = engine.armed(engine.channel(), minutes=10)
+    old, distribution = row.publish_at, row.distribution
+    door().cancel_schedule(schedule_id=row.pk)
+    Job.objects.filter(kind=JobKind.RECALL).update(state=JobState.CANCELLED)
+    door().coordinate_publication(
+        video_id=distribution.video_id,
+        channel_ids=[row.channel_id],
+        scheduled_at=old + timedelta(hours=5),
+    )
+    engine.tick()
+    engine.work()
+    assert engine.on_youtube(distribution)["publish_at"] is None
+    engine.pass_until(old + timedelta(minutes=2))
+    assert engine.publications() == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_takes_an_unwanted_time_off_youtube_cannot_be_cancelled(engine, begun):
+    """Of a held publication it alone knows that YouTube would still publish it."""
+    row = engine.armed(engine.channel(), minutes=10)
+    door().hold_schedule(schedule_id=row.pk)
+    job = Job.objects.get(kind=JobKind.RECALL)
+    if begun:
+        (job,) = queue.claim(limit=1)
+    with pytest.raises(IllegalTransition, match="takes back"):
+        door().cancel_job(job_id=job.pk)
+    execution.run(job) if begun else engine.work()
+    take_back(engine, row)
+
+
 def test_youtube_out_of_reach_at_the_moment_does_not_make_a_failure_of_what_it_published(engine):
     row = engine.armed(engine.channel())
     engine.sandbox.faults.add(Match("GET", f"^{VIDEOS}"), "status_before", status=503, times=None)
