@@ -57,6 +57,8 @@ RUNNERS: dict[tuple[str, str], Runner] = {
 
 LOOK_AGAIN = timedelta(seconds=30)
 """How long an armed publication waits for the switch before it is looked at again; each look costs a unit."""
+LONGEST_DISARM_PAUSE = 30
+"""In seconds: what YouTube is to publish by itself does not wait until it can be taken back."""
 SHORTEST_WAIT = timedelta(seconds=60)
 """How long a spent quota is waited for at least, whatever the remote said about when it is refilled."""
 REVIEWED_KINDS = frozenset({JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL})
@@ -164,7 +166,9 @@ def _wait(job: Job, at: datetime, error: Exception) -> None:
 def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
     """Try again while that can help and tries are left; then it has failed, or somebody has to look what happened."""
     if again != "never" and job.attempts < job.max_attempts:
-        pause = timedelta(seconds=wait_seconds) if wait_seconds else queue.back_off(job.attempts)
+        longest = LONGEST_DISARM_PAUSE if job.params.get("why") == "disarm" else queue.LONGEST_PAUSE
+        growing = queue.back_off(job.attempts, most_seconds=longest)
+        pause = timedelta(seconds=wait_seconds) if wait_seconds else growing
         _again(job, at=timezone.now() + pause, error_code=code, error_message=message)
     elif again == "unknown" and job.kind in REVIEWED_KINDS:
         _finish(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)

@@ -35,6 +35,8 @@ from orchestration.wakeup import wake_workers
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
+LONGEST_PAUSE = 900
+"""In seconds, between two tries of a job."""
 RUN_HOLDER = "run:"
 """Begins the name of a holder that is a GitHub run."""
 SAFE_KINDS = frozenset({JobKind.CHECK, JobKind.RECALL})
@@ -315,7 +317,7 @@ def try_again(job: Job, *, at: datetime, error_code: str, error_message: str, co
     return job
 
 
-def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = 900) -> timedelta:
+def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = LONGEST_PAUSE) -> timedelta:
     """Return how long to wait before the next try: doubling, with jitter, at most a quarter of an hour."""
     seconds = min(base_seconds * 2 ** max(attempts - 1, 0), most_seconds)
     return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret

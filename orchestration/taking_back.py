@@ -15,6 +15,10 @@ from orchestration.recorded import look, make_private
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 from orchestration.transitions import transition
 
+DISARM_ATTEMPTS = 240
+"""How often a disarming is tried. Its pauses stay short (`execution.LONGEST_DISARM_PAUSE`), so that is about two hours: what
+it takes back may go public at any minute, and giving up lets it."""
+
 
 def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
     """Make a video private again, or drop its publishAt; `params["why"]` is `recall` or `disarm`."""
@@ -108,4 +112,5 @@ def disarm(schedule: Schedule, why: str) -> Job:
         schedule=schedule,
         params={"why": "disarm", "reason": why},
         priority=10,
+        max_attempts=DISARM_ATTEMPTS,
     )

@@ -660,6 +660,22 @@ def test_what_takes_an_unwanted_time_off_youtube_cannot_be_cancelled(engine, beg
     take_back(engine, row)
 
 
+def test_a_disarming_goes_on_through_an_outage_and_does_not_sleep_past_the_moment(engine):
+    row = engine.armed(engine.channel(), minutes=12)
+    door().hold_schedule(schedule_id=row.pk)
+    engine.sandbox.faults.add(Match(path=f"^{VIDEOS}"), "status_before", times=None, status=503)
+    for _ in range(15):
+        engine.retry_now()
+        engine.work()
+    job = Job.objects.get(kind=JobKind.RECALL)
+    assert job.state == JobState.WAITING
+    assert job.run_at < timezone.now() + timedelta(seconds=40)
+    engine.sandbox.faults.clear()
+    engine.retry_now()
+    take_back(engine, row)
+    assert state_of(row) == (ScheduleState.HELD, DistributionState.STAGED)
+
+
 def test_youtube_out_of_reach_at_the_moment_does_not_make_a_failure_of_what_it_published(engine):
     row = engine.armed(engine.channel())
     engine.sandbox.faults.add(Match("GET", f"^{VIDEOS}"), "status_before", status=503, times=None)
