@@ -126,6 +126,7 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
     if _is_confirmed(job, schedule):
         return
     lease.progress(0.1, "arming")
+    is_first = schedule.armed_for is None
     _intend_arming(schedule, lease)
     entry = None
     try:
@@ -133,11 +134,8 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
         status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
     except (RemoteError, pools.BudgetExhausted) as error:
         pools.settle(entry, known=error.again != "unknown")
-        if error.again != "unknown":
-            # Refused for certain. Else the intent stays, and whoever takes the time away disarms.
-            Schedule.objects.filter(
-                pk=schedule.pk, version=schedule.version, armed_for=schedule.publish_at
-            ).update(armed_for=None)
+        if error.again != "unknown" and is_first:
+            _forget_arming(schedule, lease)
         raise
     pools.settle(entry)
     if status.privacy_status != "private" or status.publish_at != schedule.publish_at:
@@ -148,6 +146,18 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
         # Moved, held or cancelled while we were calling: what we just set must not fire.
         make_private(job, youtube, schedule.distribution)
         raise WaitUntil(timezone.now() + LOOK_AFTER, "its time changed while it was being armed")
+
+
+def _forget_arming(schedule: Schedule, lease: JobLease) -> None:
+    """Take back the intent of a call that had no effect for certain, and that no call of unknown effect came before.
+
+    Else the intent stays, and whoever takes the time away disarms. Raises: LeaseLost; the intent is another's then.
+    """
+    with transaction.atomic():
+        _locked(schedule, lease)
+        Schedule.objects.filter(
+            pk=schedule.pk, version=schedule.version, armed_for=schedule.publish_at
+        ).update(armed_for=None)
 
 
 def _is_confirmed(job: Job, schedule: Schedule) -> bool:
@@ -181,9 +191,9 @@ def _confirm_arming(job: Job, lease: JobLease, schedule: Schedule) -> bool:
             .filter(pk=schedule.pk, version=schedule.version, state=ScheduleState.STAGED, armed_for=at)
             .first()
         )
+        lease.keep()
         if standing is None:
             return False
-        lease.keep()
         job.params = {**job.params, "armed": at.isoformat()}
         Job.objects.filter(pk=job.pk).update(params=job.params)
         activity.record(

@@ -58,6 +58,7 @@ def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
         distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
             pk=distribution.pk
         )
+        lease.keep()
         if is_recall and distribution.state in {DistributionState.PUBLISHED, DistributionState.NEEDS_REVIEW}:
             transition(
                 distribution,

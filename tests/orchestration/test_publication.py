@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from channels.gateways.errors import RemoteUncertain
+from channels.gateways.errors import RemoteUnavailable, RemoteUncertain
 from channels.sandbox import youtube_state
 from channels.sandbox.faults import Match
 from orchestration import execution, publication, queue, remotes
@@ -170,6 +170,59 @@ def test_an_arming_whose_answer_is_lost_is_taken_back_when_the_publication_is_he
     engine.pass_time(hours=1)
     assert engine.publications() == []
     assert state_of(row) == (ScheduleState.HELD, DistributionState.STAGED)
+
+
+def test_a_failure_after_an_arming_whose_answer_was_lost_does_not_make_it_forgotten(engine):
+    """The second try is refused for certain; what the first one did is not known by that."""
+    row = engine.staged(engine.channel(), minutes=10)
+    engine.tick()
+    engine.sandbox.faults.add(UPDATE, "status_after", status=503)
+    engine.work()
+    engine.sandbox.faults.add(Match("GET", f"^{VIDEOS}"), "status_before", status=503)
+    engine.retry_now()
+    engine.work()
+    row.refresh_from_db()
+    assert row.armed_for == row.publish_at
+    door().hold_schedule(schedule_id=row.pk)
+    take_back(engine, row)
+
+
+@pytest.mark.parametrize("ends", ["refused", "taken back"])
+def test_a_worker_that_lost_its_job_does_not_make_an_arming_forgotten(engine, ends, monkeypatch):
+    """It slept in a call; meanwhile another armed the publication, and what the sleeper writes would hide that."""
+    row = engine.staged(engine.channel(), minutes=10)
+    if ends == "refused":
+        engine.tick()
+    else:
+        publication.disarm(row, "test")
+    (job,) = queue.claim(limit=1, holder="sleeper")
+    module, name = (publication.YouTubeGateway, "set_publish_at")
+    if ends == "taken back":
+        name = "make_private"
+    call = getattr(module, name)
+
+    def sleeps(gateway, *args):
+        monkeypatch.setattr(module, name, call)
+        answer = call(gateway, *args) if ends == "taken back" else None
+        Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
+        execution.reap()
+        for _ in range(2):
+            engine.work()
+            engine.tick()
+            engine.retry_now()
+        engine.work()
+        row.refresh_from_db()
+        assert row.armed_for == row.publish_at
+        if ends == "refused":
+            raise RemoteUnavailable("no connection")
+        return answer
+
+    monkeypatch.setattr(module, name, sleeps)
+    execution.run(job)
+    row.refresh_from_db()
+    assert row.armed_for == row.publish_at
+    door().hold_schedule(schedule_id=row.pk)
+    take_back(engine, row)
 
 
 def test_an_arming_whose_answer_is_lost_is_confirmed_by_the_next_try(engine):
