@@ -173,10 +173,7 @@ def _intend_arming(schedule: Schedule, lease: JobLease) -> None:
         row = _locked(schedule, lease)
         if row.version != schedule.version or row.state != ScheduleState.STAGED or _held_back(row):
             raise WaitUntil(soon, _held_back(row) or "it changed in the meantime")
-        if Job.objects.filter(
-            distribution=row.distribution_id, kind=JobKind.RECALL, state__in=OPEN_JOBS
-        ).exists():
-            raise WaitUntil(soon, "an earlier time is being taken off YouTube first")
+        _wait_for_disarming(row)
         _refuse_without_rights(row)
         Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
     schedule.armed_for = schedule.publish_at
@@ -309,6 +306,7 @@ def _intend_flip(schedule: Schedule, lease: JobLease) -> str:
             return why
         if _held_back(row):
             return _held_back(row)
+        _wait_for_disarming(row)
         _refuse_without_rights(row)
         transition(row, ScheduleState.PUBLISHING, reason="its moment has come")
     return ""
@@ -330,6 +328,13 @@ def _locked(schedule: Schedule, lease: JobLease) -> Schedule:
     )
     lease.keep()
     return row
+
+
+def _wait_for_disarming(row: Schedule) -> None:
+    """Let what takes an earlier time off YouTube end first; it would take back what is done meanwhile. Raises: WaitUntil."""
+    under_way = Job.objects.filter(distribution=row.distribution_id, kind=JobKind.RECALL, state__in=OPEN_JOBS)
+    if under_way.exists():
+        raise WaitUntil(timezone.now() + LOOK_AFTER, "an earlier time is being taken off YouTube first")
 
 
 def _refuse_rejected(status: VideoStatus) -> None:

@@ -361,6 +361,33 @@ def test_a_moved_publication_is_disarmed_and_fires_once_at_its_new_time(engine):
     assert timezone.datetime.fromisoformat(public["public_at"]) == later
 
 
+def test_a_publication_moved_to_the_next_seconds_is_not_made_private_by_the_disarming_of_its_old_time(engine):
+    """The disarming, slow, reached YouTube after the flip was read back: public by our record, private in truth."""
+    row = engine.armed(engine.channel(), minutes=10)
+    at = (timezone.now() + timedelta(seconds=4)).replace(microsecond=0)
+    door().move_schedule(schedule_id=row.pk, publish_at=at)
+    engine.tick()
+    disarming = Job.objects.get(kind=JobKind.RECALL)
+    make_private = publication.YouTubeGateway.make_private
+
+    def slow(gateway, video_id):
+        engine.pass_until(at + timedelta(seconds=1))
+        engine.work()  # another worker is at the publish job
+        return make_private(gateway, video_id)
+
+    (job,) = queue.claim(limit=1)
+    assert job.pk == disarming.pk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publication.YouTubeGateway, "make_private", slow)
+        execution.run(job)
+    for _ in range(3):
+        engine.retry_now()
+        engine.tick()
+        engine.work()
+    assert state_of(row) == PUBLISHED
+    assert engine.on_youtube(row)["privacy_status"] == "public"
+
+
 def test_a_paused_wave_is_disarmed_and_a_paused_channel_too(engine):
     wave = factories.WaveFactory()
     row = engine.armed(engine.channel(), wave=wave)
