@@ -233,6 +233,7 @@ def report(now: datetime | None = None) -> SystemReport:
     jobs = Job.objects.aggregate(
         running=Count("pk", filter=Q(state=JobState.RUNNING)),
         queued=Count("pk", filter=Q(state__in=CLAIMABLE_JOBS)),
+        disarming=Count("pk", filter=Q(kind=JobKind.RECALL, state__in=OPEN_JOBS, params__why="disarm")),
     )
     schedules = Schedule.objects.filter(state__in=OPEN_SCHEDULES).aggregate(
         open=Count("pk"),
@@ -250,9 +251,7 @@ def report(now: datetime | None = None) -> SystemReport:
         open_schedules=schedules["open"],
         overdue_schedules=schedules["overdue"],
         armed_schedules=schedules["armed"],
-        disarming_schedules=Job.objects.filter(
-            kind=JobKind.RECALL, state__in=OPEN_JOBS, params__why="disarm"
-        ).count(),
+        disarming_schedules=jobs["disarming"],
         components=component_ages(),
     )
 
