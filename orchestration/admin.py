@@ -172,6 +172,16 @@ class SourceAdmin(KeepsHistory, admin.ModelAdmin):
     )
     actions = ("scrape", "pause", "resume")
 
+    def save_model(self, request: HttpRequest, obj: Source, form: forms.ModelForm, change: bool) -> None:
+        """Store it; a changed rights basis goes through the service, which takes back what may not be published any more."""
+        if change and {"rights_basis", "rights_note"} & set(form.changed_data):
+            answer = service(request).set_source_rights(
+                source_id=obj.pk, rights_basis=obj.rights_basis, rights_note=obj.rights_note
+            )
+            if answer.held or answer.too_late:
+                messages.warning(request, answer.sentence)
+        super().save_model(request, obj, form, change)
+
     def history_of(self, row: Source) -> str:
         """Say what was found there."""
         count = row.videos.count()

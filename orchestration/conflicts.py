@@ -19,7 +19,7 @@ from orchestration.transitions import transition
 
 
 def _locked_conflict(conflict_id: int) -> Conflict:
-    conflict = Conflict.objects.select_for_update(of=("self",)).filter(pk=conflict_id).first()
+    conflict = Conflict.objects.select_for_update(of=("self",), no_key=True).filter(pk=conflict_id).first()
     if conflict is None:
         raise NotFound(f"There is no conflict {conflict_id}.", field="conflict_id")
     return conflict

@@ -87,7 +87,7 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
     except RemoteError as error:
         raise ConnectionFailed(f"Channel {channel.name} was not connected: {error}.") from error
     with transaction.atomic():
-        channel = Channel.objects.select_for_update(of=("self",)).get(pk=channel.pk)
+        channel = Channel.objects.select_for_update(of=("self",), no_key=True).get(pk=channel.pk)
         _refuse_another(channel, opened.id, opened.title)
         if not channel.youtube_channel_id:
             Channel.objects.filter(pk=channel.pk).update(youtube_channel_id=opened.id)
@@ -113,7 +113,9 @@ def _refuse_another(channel: Channel, opened_id: str, title: str) -> None:
 
 
 def _store(channel: Channel, refresh_token: str) -> None:
-    credential = Credential.objects.select_for_update(of=("self",)).filter(channel=channel).first()
+    credential = (
+        Credential.objects.select_for_update(of=("self",), no_key=True).filter(channel=channel).first()
+    )
     if credential is None:
         credential = Credential(channel=channel)
     credential.client_id = settings.GOOGLE_CLIENT_ID

@@ -7,15 +7,18 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from orchestration import activity, installation, overdue, pools, queue, switch
+from orchestration import activity, installation, overdue, pools, publication, queue, switch
 from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Schedule, SystemState
 from orchestration.monitoring import component_ages
 from orchestration.results import ResumePreview, SystemReport
+from orchestration.scheduling import take_off
 from orchestration.states import (
     CLAIMABLE_JOBS,
+    OPEN_JOBS,
     OPEN_SCHEDULES,
     SYSTEM_ACTIONS,
+    JobKind,
     JobState,
     ScheduleState,
     SystemStatus,
@@ -36,7 +39,7 @@ def current() -> SystemState:
 def _locked() -> SystemState:
     current()
     switch.hold_alone()
-    return SystemState.objects.select_for_update().get(pk=1)
+    return SystemState.objects.select_for_update(no_key=True).get(pk=1)
 
 
 def start(reason: str = "") -> SystemReport:
@@ -55,57 +58,103 @@ def start(reason: str = "") -> SystemReport:
     return report()
 
 
-def pause(reason: str = "") -> SystemReport:
-    """Start nothing new; what runs finishes."""
+def pause(reason: str = "", *, disarm: bool = False) -> SystemReport:
+    """Start nothing new; what runs finishes, and what is armed goes public unless `disarm` takes it back."""
     with transaction.atomic():
         state = _locked()
-        if state.state != SystemStatus.RUNNING:
+        if state.state == SystemStatus.RUNNING:
+            _to(state, SystemStatus.PAUSED, "system_paused", reason)
+        elif not (disarm and state.state == SystemStatus.PAUSED):
             raise IllegalTransition(
                 f"The system is {state.state}; only a running system can be paused.", state=state.state
             )
-        _to(state, SystemStatus.PAUSED, "system_paused", reason)
+        if disarm:
+            _disarm(state, reason)
     return report()
 
 
 def resume(reason: str = "") -> SystemReport:
-    """Go on after a pause; a copy of another installation's database becomes this one's."""
+    """Go on after a pause; a copy of another installation's database becomes this one's.
+
+    The world may have moved on since a copy was made: what was due by now is read back before anything is decided.
+    """
     with transaction.atomic():
         state = _locked()
+        was_copy = not installation.is_ours(state.installation_id)
         if state.state != SystemStatus.PAUSED:
             hint = " Use start." if state.state == SystemStatus.STOPPED else ""
             raise IllegalTransition(
                 f"The system is {state.state}; only a paused system can be resumed.{hint}", state=state.state
             )
         _to(state, SystemStatus.RUNNING, "system_resumed", reason)
+        if was_copy:
+            overdue.read_back_first(timezone.now())
         wake_tick()
     return report()
 
 
-def stop(*, now: bool = False, reason: str = "") -> SystemReport:
-    """Drain: what runs finishes, then the system is stopped; with `now`, what runs is asked to cancel."""
+def stop(*, now: bool = False, reason: str = "", disarm: bool = False) -> SystemReport:
+    """Drain: what runs finishes, then the system is stopped; with `now`, what runs is asked to cancel.
+
+    What is armed goes public unless `disarm` takes it back.
+    """
     with transaction.atomic():
         state = _locked()
-        if state.state == SystemStatus.STOPPED or (state.state == SystemStatus.DRAINING and not now):
+        is_over = state.state == SystemStatus.STOPPED or (state.state == SystemStatus.DRAINING and not now)
+        if is_over and not disarm:
             raise IllegalTransition(f"The system is {state.state} already.", state=state.state)
-        running = _in_the_way().order_by("pk")
-        if now:
-            asked = list(running.filter(cancel_requested_at=None).values_list("pk", flat=True))
-            Job.objects.filter(pk__in=asked, state=JobState.RUNNING).update(
-                cancel_requested_at=timezone.now(), cancel_reason="stop_now"
-            )
-            activity.record(
-                "system_stop_now",
-                state,
-                before={"state": state.state},
-                after={"cancel_requested": len(asked)},
-                reason=reason,
-                members={"job": asked},
-            )
-        if state.state != SystemStatus.DRAINING:
-            to = SystemStatus.DRAINING if running.exists() else SystemStatus.STOPPED
-            _to(state, to, "system_stopped" if to == SystemStatus.STOPPED else "system_draining", reason)
+        if not is_over:
+            _stop(state, now=now, reason=reason)
+        if disarm:
+            _disarm(state, reason)
         wake_tick()
     return report()
+
+
+def _stop(state: SystemState, *, now: bool, reason: str) -> None:
+    running = _in_the_way().order_by("pk")
+    if now:
+        asked = list(running.filter(cancel_requested_at=None).values_list("pk", flat=True))
+        Job.objects.filter(pk__in=asked, state=JobState.RUNNING).update(
+            cancel_requested_at=timezone.now(), cancel_reason="stop_now"
+        )
+        activity.record(
+            "system_stop_now",
+            state,
+            before={"state": state.state},
+            after={"cancel_requested": len(asked)},
+            reason=reason,
+            members={"job": asked},
+        )
+    if state.state != SystemStatus.DRAINING:
+        to = SystemStatus.DRAINING if running.exists() else SystemStatus.STOPPED
+        _to(state, to, "system_stopped" if to == SystemStatus.STOPPED else "system_draining", reason)
+
+
+def _disarm(state: SystemState, reason: str) -> None:
+    """Take back what YouTube would publish by itself, however the system is; call it while the switch is held alone.
+
+    The schedules stay staged, without their arming: after the next resume or start they are armed again, or their
+    misfire policy decides. What its moment has come for can only be recalled.
+    """
+    if not installation.is_ours(state.installation_id):
+        raise IllegalTransition(
+            "This database is a copy: what is armed belongs to the original, and only that takes it back.",
+            state=state.state,
+        )
+    armed = Schedule.objects.filter(state=ScheduleState.STAGED, armed_for__isnull=False).order_by("pk")
+    rows = list(
+        armed.select_for_update(of=("self",), no_key=True).prefetch_related("channel", "distribution")
+    )
+    leaving = [row for row in rows if not publication.is_beyond_stopping(row)]
+    take_off(leaving, f"the system is {state.state}, and what was armed was taken back")
+    activity.record(
+        "system_disarmed",
+        state,
+        after={"taken_back": len(leaving), "too_late": len(rows) - len(leaving)},
+        reason=reason,
+        members={"schedule": [row.pk for row in leaving]},
+    )
 
 
 def _in_the_way() -> QuerySet[Job]:
@@ -184,6 +233,7 @@ def report(now: datetime | None = None) -> SystemReport:
     jobs = Job.objects.aggregate(
         running=Count("pk", filter=Q(state=JobState.RUNNING)),
         queued=Count("pk", filter=Q(state__in=CLAIMABLE_JOBS)),
+        disarming=Count("pk", filter=Q(kind=JobKind.RECALL, state__in=OPEN_JOBS, params__why="disarm")),
     )
     schedules = Schedule.objects.filter(state__in=OPEN_SCHEDULES).aggregate(
         open=Count("pk"),
@@ -201,6 +251,7 @@ def report(now: datetime | None = None) -> SystemReport:
         open_schedules=schedules["open"],
         overdue_schedules=schedules["overdue"],
         armed_schedules=schedules["armed"],
+        disarming_schedules=jobs["disarming"],
         components=component_ages(),
     )
 

@@ -35,8 +35,9 @@ DECIDED_SCHEDULES = frozenset(
 def lock(job: Job) -> None:
     """Lock what a job's end may change, before the job itself.
 
-    The order is schedule, distribution, job, as whoever steers a publication locks it: so an operator who holds one back
-    and a worker who ends its job never wait for each other.
+    The order is schedule, distribution, run, job, as whoever steers a publication locks it: so an operator who holds one
+    back and a worker who ends its job never wait for each other. All locks are NO KEY ones: a new job names its channel and
+    its publication, and a stronger lock would make whoever adds it wait for whoever plans there.
     """
     distributions = [job.distribution_id] if job.distribution_id else []
     if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
@@ -47,9 +48,9 @@ def lock(job: Job) -> None:
 def _lock_publications(distribution_ids: Sequence[int]) -> None:
     if distribution_ids:
         schedules = Schedule.objects.filter(distribution__in=distribution_ids).order_by("pk")
-        list(schedules.select_for_update(of=("self",)).values_list("pk"))
+        list(schedules.select_for_update(of=("self",), no_key=True).values_list("pk"))
         distributions = Distribution.objects.filter(pk__in=distribution_ids).order_by("pk")
-        list(distributions.select_for_update(of=("self",)).values_list("pk"))
+        list(distributions.select_for_update(of=("self",), no_key=True).values_list("pk"))
 
 
 def settle(job: Job) -> None:
@@ -87,7 +88,7 @@ def reopen(job: Job) -> None:
 
 
 def _reopen_video(job: Job) -> None:
-    video = Video.objects.select_for_update(of=("self",)).get(pk=job.video_id)
+    video = Video.objects.select_for_update(of=("self",), no_key=True).get(pk=job.video_id)
     to = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
     if video.state == VideoState.FAILED:
         transition(video, to, reason=AGAIN, error_code="", error_message="")
@@ -123,7 +124,11 @@ def _reopen_publication(job: Job, schedule: Schedule | None, distribution: Distr
 
 
 def _revoke(job: Job) -> None:
-    credential = Credential.objects.select_for_update(of=("self",)).filter(channel_id=job.channel_id).first()
+    credential = (
+        Credential.objects.select_for_update(of=("self",), no_key=True)
+        .filter(channel_id=job.channel_id)
+        .first()
+    )
     if credential is not None and credential.state != CredentialState.REVOKED:
         Credential.objects.filter(pk=credential.pk).update(reason=job.error_message[:300])
         transition(credential, CredentialState.REVOKED, reason=job.error_message, checked_at=timezone.now())
@@ -132,7 +137,7 @@ def _revoke(job: Job) -> None:
 def _source_failed(job: Job) -> None:
     if job.state == JobState.CANCELLED:
         return  # nothing was learned about the source
-    source = Source.objects.select_for_update(of=("self",)).get(pk=job.source_id)
+    source = Source.objects.select_for_update(of=("self",), no_key=True).get(pk=job.source_id)
     source.consecutive_failures += 1
     Source.objects.filter(pk=source.pk).update(
         consecutive_failures=source.consecutive_failures, last_error=job.error_message[:500]
@@ -146,7 +151,7 @@ def _source_failed(job: Job) -> None:
 
 
 def _video_failed(job: Job) -> None:
-    video = Video.objects.select_for_update(of=("self",)).get(pk=job.video_id)
+    video = Video.objects.select_for_update(of=("self",), no_key=True).get(pk=job.video_id)
     if job.state == JobState.CANCELLED and job.cancel_reason == STOPPED_BY_SWITCH:
         back = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
         if video.can_become(back):
@@ -170,7 +175,7 @@ def _waiting_stages(video_id: int) -> QuerySet[Job]:
 def fail_waiting_stages(video: Video, why: str) -> int:
     """End the staging jobs that wait for a video which will not become ready by itself; returns how many."""
     _lock_publications(list(_waiting_stages(video.pk).values_list("distribution_id", flat=True)))
-    jobs = list(_waiting_stages(video.pk).select_for_update(of=("self",)))
+    jobs = list(_waiting_stages(video.pk).select_for_update(of=("self",), no_key=True).order_by("pk"))
     for job in jobs:
         transition(
             job,
@@ -207,9 +212,13 @@ def _staging_ended(job: Job) -> None:
 
 def _locked_pair(job: Job) -> tuple[Schedule | None, Distribution]:
     schedule = (
-        Schedule.objects.select_for_update(of=("self",)).filter(distribution=job.distribution_id).first()
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .filter(distribution=job.distribution_id)
+        .first()
     )
-    return schedule, Distribution.objects.select_for_update(of=("self",)).get(pk=job.distribution_id)
+    return schedule, Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=job.distribution_id
+    )
 
 
 def _close(distribution: Distribution, to: str, job: Job, message: str = "") -> None:
@@ -268,7 +277,17 @@ def _hold(schedule: Schedule, why: str) -> None:
 
 
 def refuse_if_beyond_stopping(job: Job) -> None:
-    """Refuse to cancel a publication that is about to be public. Raises: IllegalTransition."""
+    """Refuse to cancel a publication that is about to be public, or what takes an unwanted one back.
+
+    Raises: IllegalTransition.
+    """
+    if job.kind == JobKind.RECALL and job.params.get("why") == "disarm":
+        # Its schedule may forget that it was armed: without this job YouTube would publish what is held.
+        raise IllegalTransition(
+            "It takes back what YouTube would publish and nobody wants any more; to have it published after all, release "
+            "its publication or give it a time.",
+            state=job.state,
+        )
     if job.kind != JobKind.PUBLISH or job.schedule is None:
         return
     if job.schedule.state == ScheduleState.PUBLISHING or publication.is_beyond_stopping(job.schedule):

@@ -57,6 +57,8 @@ RUNNERS: dict[tuple[str, str], Runner] = {
 
 LOOK_AGAIN = timedelta(seconds=30)
 """How long an armed publication waits for the switch before it is looked at again; each look costs a unit."""
+LONGEST_DISARM_PAUSE = 30
+"""In seconds: what YouTube is to publish by itself does not wait until it can be taken back."""
 SHORTEST_WAIT = timedelta(seconds=60)
 """How long a spent quota is waited for at least, whatever the remote said about when it is refilled."""
 REVIEWED_KINDS = frozenset({JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL})
@@ -101,12 +103,16 @@ def _end(lease: JobLease, error: Exception) -> Job | None:
     if isinstance(error, OperationalError | InterfaceError) and not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
     try:
-        # Read anew: memory knows nothing of who asked it to stop, and may hold what was rolled back.
-        job = queue.held(lease.job, lease.holder, lease.version).first()
-        if job is None:
-            logger.warning("job %s was taken from us; its outcome was %r", lease.job.pk, error)
-            return None
-        _write_outcome(job, error)
+        with transaction.atomic():
+            endings.lock(lease.job)
+            # Read anew: memory knows nothing of who asked it to stop, and may hold what was rolled back. Under lock, so
+            # that nobody asks between this and what is written.
+            ours = queue.held(lease.job, lease.holder, lease.version)
+            job = ours.select_for_update(of=("self",), no_key=True).first()
+            if job is None:
+                logger.warning("job %s was taken from us; its outcome was %r", lease.job.pk, error)
+                return None
+            _write_outcome(job, error)
     except (StaleState, IllegalTransition, LeaseLost) as lost:
         logger.warning("the outcome of job %s was not written, it was taken from us: %s", lease.job.pk, lost)
     except (DatabaseError, InterfaceError):
@@ -121,7 +127,7 @@ def _write_outcome(job: Job, error: Exception) -> None:
     now = timezone.now()
     match error:
         case WaitUntil():
-            queue.try_again(job, at=error.at, error_code="", error_message=error.note, counted=False)
+            _again(job, at=error.at, error_code="", error_message=error.note, counted=False)
         case JobCancelled() | Cancelled():
             _finish(job, JobState.CANCELLED, "cancelled", "stopped as asked")
         case OutcomeUnknown():
@@ -136,7 +142,7 @@ def _write_outcome(job: Job, error: Exception) -> None:
             # What is not armed is not claimed either before the system runs; then it goes on at once.
             is_armed = job.schedule is not None and job.schedule.armed_for is not None
             at = now + LOOK_AGAIN if is_armed else now
-            queue.try_again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
+            _again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
         case StaleState():
             _retry_or_end(job, "again", error.code, error.message, 1)
         case RemoteError() | MediaError() | OrchestrationError():
@@ -154,18 +160,37 @@ def _write_outcome(job: Job, error: Exception) -> None:
 def _wait(job: Job, at: datetime, error: Exception) -> None:
     """Let a job wait for a quota: not a failure, not counted as an attempt."""
     at = max(at, timezone.now() + SHORTEST_WAIT)
-    queue.try_again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
+    _again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
 
 
 def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
     """Try again while that can help and tries are left; then it has failed, or somebody has to look what happened."""
     if again != "never" and job.attempts < job.max_attempts:
-        pause = timedelta(seconds=wait_seconds) if wait_seconds else queue.back_off(job.attempts)
-        queue.try_again(job, at=timezone.now() + pause, error_code=code, error_message=message)
+        longest = LONGEST_DISARM_PAUSE if job.params.get("why") == "disarm" else queue.LONGEST_PAUSE
+        growing = queue.back_off(job.attempts, most_seconds=longest)
+        pause = timedelta(seconds=wait_seconds) if wait_seconds else growing
+        _again(job, at=timezone.now() + pause, error_code=code, error_message=message)
     elif again == "unknown" and job.kind in REVIEWED_KINDS:
         _finish(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)
     else:
         _finish(job, JobState.FAILED, code, message)
+
+
+def _again(job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True) -> None:
+    """Let a job wait for another try, unless it was asked to stop meanwhile: its next try may come too late for that.
+
+    After *stop now* one whose publication is armed still waits, since it only has to read back what YouTube does.
+    """
+    only_reads_back = (
+        job.cancel_reason == endings.STOPPED_BY_SWITCH
+        and job.kind == JobKind.PUBLISH
+        and job.schedule is not None
+        and job.schedule.armed_for is not None
+    )
+    if job.cancel_requested_at is not None and not only_reads_back:
+        _finish(job, JobState.CANCELLED, "cancelled", "stopped as asked")
+    else:
+        queue.try_again(job, at=at, error_code=error_code, error_message=error_message, counted=counted)
 
 
 def _finish(job: Job, state: str, code: str, message: str, *, uncertain: bool = False) -> None:

@@ -6,7 +6,7 @@ the one it belongs to. Where the two differ, nothing is dispatched, published or
 
 from django.conf import settings
 
-from orchestration.models import SystemState
+from orchestration.models import Activity, SystemState
 
 
 def is_ours(name: str) -> bool:
@@ -18,6 +18,12 @@ def is_copy() -> bool:
     """Say whether the database belongs to another installation."""
     name = SystemState.objects.filter(pk=1).values_list("installation_id", flat=True).first()
     return not is_ours(name or "")
+
+
+def was_taken_over() -> bool:
+    """Say whether this database ever was another installation's: then YouTube may hold what it does not know of."""
+    resumed = Activity.objects.filter(verb="system_resumed", before__has_key="installation_id")
+    return resumed.exclude(before__installation_id="").exists()
 
 
 def sentence(name: str) -> str:

@@ -1,15 +1,21 @@
 """Steer single jobs: cancel, try again, move to the front."""
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from orchestration import activity, endings
-from orchestration.errors import IllegalTransition, NotFound
-from orchestration.models import Job
+from orchestration import activity, endings, planned, scheduling
+from orchestration.errors import IllegalTransition, NotFound, PlanRefused
+from orchestration.models import Job, Schedule
+from orchestration.planning.types import AlternativeKind
 from orchestration.queue import bump_rows, locked, open_jobs, rank_of
-from orchestration.states import CLAIMABLE_JOBS, OPEN_JOBS, JobState
+from orchestration.states import CLAIMABLE_JOBS, OPEN_JOBS, JobKind, JobState, ScheduleState
 from orchestration.transitions import transition
 from orchestration.wakeup import wake_workers
+
+FREE_TIMES = frozenset({AlternativeKind.SHIFT, AlternativeKind.NEXT_SLOT})
 
 
 def cancel(job_id: int, reason: str = "") -> Job:
@@ -50,15 +56,19 @@ def _ask_to_stop(job: Job, reason: str) -> None:
     activity.record("job_cancel_requested", job, after={"cancel_requested": True}, reason=reason)
 
 
-def retry(job_id: int, reason: str = "") -> Job:
+def retry(job_id: int, reason: str = "", *, next_free: bool = False) -> Job:
     """Queue a job that ended badly once more, from its start.
 
-    Raises: NotFound; IllegalTransition, if it did not end badly, if another job does this already, or if its publication
-    was decided on in another way since.
+    A failed publication had given its time away: where that is over, or taken by now, it takes the `next_free` one, or
+    the retry is refused. Raises: NotFound; PlanRefused, with alternatives; IllegalTransition, if it did not end badly, if
+    another job does this already, or if its publication was decided on in another way since.
     """
     now = timezone.now()
     with transaction.atomic():
-        endings.lock(_found(job_id))
+        found = _found(job_id)
+        if found.channel_id:
+            scheduling.lock_channels([found.channel_id])  # its calendar may be asked
+        endings.lock(found)
         job = locked(job_id)
         if job.state == JobState.NEEDS_REVIEW and job.schedule_id:
             raise IllegalTransition(
@@ -67,6 +77,11 @@ def retry(job_id: int, reason: str = "") -> Job:
             )
         if open_jobs(job.dedupe_key).exclude(pk=job.pk).exists():
             raise _done_already(job)
+        schedule = _given_away(job)
+        at = _time_again(schedule, next_free) if schedule else None
+        run_at = now
+        if at is not None and job.kind == JobKind.PUBLISH:
+            run_at = max(now, at - timedelta(seconds=settings.HEADEND_ARM_SECONDS))
         try:
             with transaction.atomic():
                 transition(
@@ -74,8 +89,8 @@ def retry(job_id: int, reason: str = "") -> Job:
                     JobState.QUEUED,
                     verb="job_retried",
                     reason=reason,
-                    run_at=now,
-                    rank=rank_of(job.priority, now),
+                    run_at=run_at,
+                    rank=rank_of(job.priority, run_at),
                     attempts=0,
                     progress=0,
                     progress_note="",
@@ -88,10 +103,39 @@ def retry(job_id: int, reason: str = "") -> Job:
         except IntegrityError as error:  # the other one came at the same moment
             raise _done_already(job) from error
         endings.reopen(job)
+        if schedule is not None and at != schedule.publish_at:
+            schedule.refresh_from_db()
+            why = "its old time is over or taken; retried at the next free one"
+            planned.retime(schedule, at, verb="schedule_moved", reason=reason or why, now=now)
         Job.objects.filter(pk=job.pk).update(cancel_requested_at=None, cancel_reason="", bumped_at=None)
         job.cancel_requested_at, job.cancel_reason, job.bumped_at = None, "", None
         wake_workers(fast=job.fast)
     return job
+
+
+def _given_away(job: Job) -> Schedule | None:
+    """Return the failed schedule that a retry takes up again: it takes no room in its channel's calendar any more."""
+    if job.kind not in {JobKind.STAGE, JobKind.PUBLISH} or not job.distribution_id:
+        return None
+    failed = Schedule.objects.filter(distribution=job.distribution_id, state=ScheduleState.FAILED)
+    return failed.select_related("channel").first()
+
+
+def _time_again(schedule: Schedule, next_free: bool) -> datetime:
+    """Return when a failed publication may be public: at its old time if that is free, else at the next free one.
+
+    Raises: PlanRefused, if the old time is not free and nobody chose another, or if there is none.
+    """
+    messages, offers = scheduling.why_not_at(schedule, schedule.publish_at)
+    if not messages:
+        return schedule.publish_at
+    free = next((offer for offer in offers if offer["kind"] in FREE_TIMES), None)
+    if next_free and free is not None:
+        return datetime.fromisoformat(free["at"])
+    advice = (
+        "Give it another time (move), or retry it with next_free." if free else "No free time is in sight."
+    )
+    raise PlanRefused(f"{'; '.join(messages)}. {advice}", field="next_free", alternatives=offers)
 
 
 def _found(job_id: int) -> Job:

@@ -102,6 +102,17 @@ class JobLease:
         self._written_at, self._note = now, note
         queue.note_progress(self.job, self.holder, fraction, note)
 
+    def keep(self) -> None:
+        """Lock the job until the caller's transaction ends, so that it is still ours when that is committed.
+
+        Raises: LeaseLost.
+        """
+        from orchestration import queue
+
+        ours = queue.held(self.job, self.holder, self.version).select_for_update(of=("self",), no_key=True)
+        if ours.values_list("pk", flat=True).first() is None:
+            raise LeaseLost(f"job {self.job.pk} is not held by {self.holder} any more")
+
     def wait_until(self, at: datetime) -> None:
         """Sleep until an instant, looking four times a second whether to stop. Raises: as `check`."""
         while (left := (at - timezone.now()).total_seconds()) > 0:

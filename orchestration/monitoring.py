@@ -126,7 +126,7 @@ def write_health(channel: Channel, found: Sequence[HealthCheck], now: datetime) 
     """Store what was observed of a channel; the audit log hears of it only when the health changed."""
     health, reason = checks.judge(found)
     with transaction.atomic():
-        standing = Channel.objects.select_for_update().get(pk=channel.pk)
+        standing = Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
         if standing.health_checked_at and standing.health_checked_at > now:
             return standing.health, standing.health_reason  # a later look was faster
         Channel.objects.filter(pk=channel.pk).update(

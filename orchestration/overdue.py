@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from channels.states import ChannelState, MisfirePolicy
-from orchestration import activity, planned, queue, reserving, snapshots
+from orchestration import activity, installation, planned, queue, reserving, snapshots
 from orchestration.errors import OrchestrationError, SystemNotRunning
 from orchestration.models import Job, Schedule
 from orchestration.planning.calendar import ChannelCalendar, calendars_of
@@ -25,7 +25,6 @@ from orchestration.states import (
     JobKind,
     JobState,
     ScheduleState,
-    SystemStatus,
     WaveState,
 )
 from orchestration.transitions import transition
@@ -35,12 +34,17 @@ logger = logging.getLogger(__name__)
 ON_TIME = timedelta(seconds=60)
 """Up to this lateness an item is simply published; a read-back or a short queue takes some seconds."""
 MOST_AT_ONCE = 1000
+READ_BACK_ATTEMPTS = 100
+"""How often a restored publication is asked for; with the longest pause between two tries that is a day."""
 LOOK_AHEAD = timedelta(days=90)
 WAITING = frozenset({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED})
 
 
+_READS_BACK_FIRST = Q(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, params__read_back_first=True)
+
+
 def overdue_schedules(now: datetime, most: int = MOST_AT_ONCE):
-    """Return what is past its moment and neither public nor armed, in due order.
+    """Return what is past its moment and neither public nor armed nor being read back first, in due order.
 
     Held items wait for a person; what a paused channel or wave holds back is decided when that goes on.
     """
@@ -52,6 +56,7 @@ def overdue_schedules(now: datetime, most: int = MOST_AT_ONCE):
             channel__state=ChannelState.ACTIVE,
         )
         .exclude(wave__state__in=[WaveState.PAUSED, WaveState.RECALLING])
+        .exclude(Exists(Job.objects.filter(_READS_BACK_FIRST, schedule=OuterRef("pk"))))
         .select_related("channel", "distribution", "wave")
         .order_by("publish_at", "-priority", "id")[:most]
     )
@@ -152,9 +157,7 @@ def _settle_locked(schedule_id: int, now: datetime, *, by_its_job: bool = False)
     from orchestration.scheduling import locked
 
     with transaction.atomic():
-        status = queue.locked_status()
-        if status != SystemStatus.RUNNING:
-            raise SystemNotRunning(f"The system is {status}; nothing overdue is decided.", state=status)
+        queue.require_running("nothing overdue is decided")
         return settle_one(locked(schedule_id), now, by_its_job=by_its_job)
 
 
@@ -170,13 +173,42 @@ def settle_one(row: Schedule, now: datetime, *, released: bool = False, by_its_j
     if not by_its_job:
         if row.armed_for is not None:
             return False
-        if Job.objects.filter(schedule=row, kind=JobKind.PUBLISH, state=JobState.RUNNING).exists():
+        is_running = Q(kind=JobKind.PUBLISH, state=JobState.RUNNING)
+        if Job.objects.filter(is_running | _READS_BACK_FIRST, schedule=row).exists():
             return False
     calendar = calendars_for([row.channel_id], now)[row.channel_id]
     decision = decide(row, now, calendar)
     if released and row.channel.misfire_policy == MisfirePolicy.HOLD:
         decision = _let_go(decision)
     return apply(row, decision, now)
+
+
+def read_back_first(now: datetime) -> int:
+    """Have what is due and uploaded read back before its misfire policy decides; returns how many that are.
+
+    For a database that was restored: what it knows as private may be public by now. Its publish job looks, and lets the
+    policy decide only about what is private; until it has ended, nobody else decides.
+    """
+    rows = Schedule.objects.filter(
+        state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
+        publish_at__lte=now,
+        distribution__youtube_video_id__isnull=False,
+    ).select_related("channel", "distribution__video")
+    for row in rows.order_by("publish_at", "pk"):
+        job = queue.enqueue(
+            JobKind.PUBLISH,
+            dedupe_key=f"{JobKind.PUBLISH}:distribution:{row.distribution_id}",
+            channel=row.channel,
+            video=row.distribution.video,
+            distribution=row.distribution,
+            schedule=row,
+            priority=row.priority,
+            max_attempts=READ_BACK_ATTEMPTS,
+        )
+        Job.objects.filter(pk=job.pk).update(
+            params={**job.params, "read_back_first": True}, run_at=now, max_attempts=READ_BACK_ATTEMPTS
+        )
+    return len(rows)
 
 
 def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
@@ -225,6 +257,7 @@ def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
 
 def preview(now: datetime, most: int = 500) -> ResumePreview:
     """Show what is overdue and what would happen to each now, released in due order at the bounded rate."""
+    is_copy = installation.is_copy()
     rows = {row.pk: row for row in overdue_schedules(now, most)}
     wanted = [PastDue(row.pk, row.channel_id, row.publish_at, row.priority) for row in rows.values()]
     releases = preview_resume(
@@ -239,11 +272,16 @@ def preview(now: datetime, most: int = 500) -> ResumePreview:
             action=str(release.decision.action),
             new_at=release.decision.new_at or release.release_at,
             lateness_seconds=release.decision.lateness_seconds,
-            sentence=release.decision.sentence,
+            sentence=_asked_first(rows[release.schedule_id], is_copy) + release.decision.sentence,
         )
         for release in releases
     ]
     return ResumePreview(items=items, per_minute=settings.HEADEND_RELEASES_PER_MINUTE)
+
+
+def _asked_first(row: Schedule, is_copy: bool) -> str:
+    """Say of what a copy knows to be uploaded that the resume looks before it decides."""
+    return "read back first; if it is not public, " if is_copy and row.distribution.youtube_video_id else ""
 
 
 def within_rate(rows: Sequence[Schedule], now: datetime) -> list[Schedule]:

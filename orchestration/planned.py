@@ -34,6 +34,7 @@ from orchestration.states import (
     ScheduleState,
     Timing,
 )
+from orchestration.taking_back import disarm
 from orchestration.transitions import transition
 from orchestration.wakeup import wake_tick
 
@@ -282,12 +283,7 @@ def write_placements(
     """
     explanations = explanations or {}
     wanted = {(p.video_id, p.channel_id): p for p in placements}
-    standing = list(
-        Distribution.objects.select_for_update(of=("self",)).filter(
-            video__in={key[0] for key in wanted}, channel__in={key[1] for key in wanted}
-        )
-    )
-    again = [row for row in standing if (row.video_id, row.channel_id) in wanted]
+    again = _standing(set(wanted))
     _take_up_again(again, wave=wave, method=method)
     ids = {(row.video_id, row.channel_id): row.pk for row in again}
     uploaded = {row.pk for row in again if row.youtube_video_id}
@@ -304,6 +300,8 @@ def write_placements(
     )
     ids.update(((video_id, channel_id), pk) for pk, video_id, channel_id in made)
     if again:
+        for old in Schedule.objects.filter(distribution__in=again, armed_for__isnull=False):
+            disarm(old, "planned anew")  # where nobody does: with the row goes what is known of it
         # Their jobs stay: one may still be disarming the old time, another may be a run that is winding down.
         Job.objects.filter(schedule__distribution__in=again).update(schedule=None)
         Schedule.objects.filter(distribution__in=again).delete()
@@ -328,6 +326,25 @@ def write_placements(
     return [row[0] for row in written]
 
 
+def _standing(wanted: set[tuple[int, int]]) -> list[Distribution]:
+    """Return the distributions of these videos and channels that stand already, under lock, their schedules before them."""
+    of_these = {
+        "video__in": {video for video, _ in wanted},
+        "channel__in": {channel for _, channel in wanted},
+    }
+    found = [
+        pk
+        for pk, *member in Distribution.objects.filter(**of_these).values_list("pk", "video_id", "channel_id")
+        if tuple(member) in wanted
+    ]
+    if not found:
+        return []
+    schedules = Schedule.objects.select_for_update(of=("self",)).filter(distribution__in=found)
+    list(schedules.order_by("pk").values_list("pk"))  # not only NO KEY: they are deleted
+    distributions = Distribution.objects.select_for_update(of=("self",), no_key=True)
+    return list(distributions.filter(pk__in=found).order_by("pk"))
+
+
 def _take_up_again(rows: Sequence[Distribution], *, wave: Wave | None, method: str) -> None:
     for row in rows:
         to = DistributionState.STAGED if row.youtube_video_id else DistributionState.ASSIGNED
@@ -341,8 +358,9 @@ def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now
     if not displacements:
         return
     rows = (
-        Schedule.objects.select_for_update(of=("self",))
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
         .select_related("channel", "distribution")
+        .order_by("pk")
         .in_bulk([d.schedule_id for d in displacements])
     )
     moving = [(rows[d.schedule_id], d.to_at) for d in displacements if d.to_at is not None]

@@ -20,7 +20,7 @@ from orchestration.states import CLAIMABLE_JOBS, BudgetEntryState, JobKind, JobS
 
 
 def _locked(pool_id: int) -> Pool:
-    pool = Pool.objects.select_for_update().filter(pk=pool_id).first()
+    pool = Pool.objects.select_for_update(no_key=True).filter(pk=pool_id).first()
     if pool is None:
         raise NotFound(f"There is no pool {pool_id}.", field="pool_id")
     return pool
@@ -55,7 +55,7 @@ def release_by_hand(lease_id: int, reason: str = "") -> Lease:
     now = timezone.now()
     with transaction.atomic():
         lease = (
-            Lease.objects.select_for_update(of=("self",))
+            Lease.objects.select_for_update(of=("self",), no_key=True)
             .select_related("pool", "job")
             .filter(pk=lease_id)
             .first()

@@ -254,7 +254,9 @@ def locked_room(now: datetime, *, fast: bool | None) -> Room:
     """Lock the pools that jobs of a lane may need, by name, and count what is free in each; call it in a transaction."""
     lanes = {True: FAST_POOLS, False: SLOW_POOLS}
     names = lanes.get(fast, FAST_POOLS | SLOW_POOLS)
-    return Room(list(Pool.objects.select_for_update().filter(name__in=names).order_by("name")), now)
+    return Room(
+        list(Pool.objects.select_for_update(no_key=True).filter(name__in=names).order_by("name")), now
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +358,7 @@ def charge(
     now = now or timezone.now()
     day = pacific_day(now)
     with transaction.atomic():
-        pool = Pool.objects.select_for_update().filter(name=name).first()
+        pool = Pool.objects.select_for_update(no_key=True).filter(name=name).first()
         if pool is None:
             return None
         used = spent([pool], day).get(pool.pk, 0)

@@ -24,7 +24,7 @@ from channels.gateways.errors import (
 from channels.gateways.youtube import VideoStatus, YouTubeGateway
 from channels.states import ChannelState
 from orchestration import activity, overdue, pools, queue, remotes
-from orchestration.errors import NoRightsBasis, SystemNotRunning
+from orchestration.errors import NoRightsBasis
 from orchestration.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.planning.results import MisfireAction
@@ -34,7 +34,6 @@ from orchestration.states import (
     DistributionState,
     JobKind,
     ScheduleState,
-    SystemStatus,
     WaveState,
 )
 from orchestration.taking_back import disarm, disarm_later, is_beyond_stopping, run_recall
@@ -52,6 +51,7 @@ ARMED = "armed: YouTube makes it public at its moment"
 MOST_FLIPS = 5
 """How often one job makes a video public that stays private: each costs fifty looks of a budget that all share."""
 FIRST_PAUSE_SECONDS = 2.0
+CLOCKS_DIFFER = timedelta(seconds=30)
 
 
 class VideoRefused(RemoteRejected):
@@ -85,13 +85,9 @@ def _advance(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Sched
     if is_armed and now >= schedule.armed_for:
         return _verify_armed(job, lease, youtube, schedule)
     if schedule.publish_at - now > ARM_MARGIN:
-        try:
-            _arm(job, lease, youtube, schedule)
-        except RemoteRejected:
-            _refuse_early(schedule, look(job, youtube, schedule.distribution))
-            raise
+        _arm_if_it_can_be(job, lease, youtube, schedule)
         raise WaitUntil(schedule.publish_at + LOOK_AFTER, ARMED)
-    if is_armed:
+    if _is_confirmed(job, schedule):
         raise WaitUntil(schedule.armed_for + LOOK_AFTER, ARMED)
     return _flip(job, lease, youtube, schedule)
 
@@ -99,32 +95,69 @@ def _advance(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Sched
 # ------------------------------------------------------------------------------------------------------------- arming
 
 
+def _arm_if_it_can_be(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> None:
+    """Arm, or wait: while there is time left, a failure costs no try, and what cannot be armed is flipped at its moment.
+
+    Raises: WaitUntil; RemoteError for what no waiting helps.
+    """
+    to_flip_at = schedule.publish_at - ARM_MARGIN
+    try:
+        _arm(job, lease, youtube, schedule)
+    except RemoteRejected as error:
+        status = look(job, youtube, schedule.distribution)
+        _refuse_early(schedule, status)
+        _refuse_rejected(status)
+        if status.privacy_status != "private":
+            raise
+        # It schedules nothing that was ever public, for example what was held too late and taken back.
+        raise WaitUntil(
+            to_flip_at, f"YouTube takes no publishAt for it, so it is flipped: {error}"
+        ) from error
+    except (QuotaExhausted, RateLimited):
+        raise
+    except RemoteError as error:
+        if error.again == "never":
+            raise
+        soon = min(timezone.now() + LOOK_AGAIN, to_flip_at)
+        raise WaitUntil(soon, f"not armed yet: {error}") from error
+
+
 def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> None:
     if _is_confirmed(job, schedule):
         return
     lease.progress(0.1, "arming")
-    _intend_arming(schedule)
+    is_first = schedule.armed_for is None
+    _intend_arming(schedule, lease)
     entry = None
     try:
         entry = charge("set_publish_at", "videos.update", job)
         status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
     except (RemoteError, pools.BudgetExhausted) as error:
         pools.settle(entry, known=error.again != "unknown")
-        if error.again != "unknown":
-            # Refused for certain. Else the intent stays, and whoever takes the time away disarms.
-            Schedule.objects.filter(
-                pk=schedule.pk, version=schedule.version, armed_for=schedule.publish_at
-            ).update(armed_for=None)
+        if error.again != "unknown" and is_first:
+            _forget_arming(schedule, lease)
         raise
     pools.settle(entry)
     if status.privacy_status != "private" or status.publish_at != schedule.publish_at:
         raise OutcomeUnknown(
             f"YouTube answered {status.privacy_status} with publishAt {status.publish_at}, wanted {schedule.publish_at}."
         )
-    if not _confirm_arming(job, schedule):
+    if not _confirm_arming(job, lease, schedule):
         # Moved, held or cancelled while we were calling: what we just set must not fire.
         make_private(job, youtube, schedule.distribution)
         raise WaitUntil(timezone.now() + LOOK_AFTER, "its time changed while it was being armed")
+
+
+def _forget_arming(schedule: Schedule, lease: JobLease) -> None:
+    """Take back the intent of a call that had no effect for certain, and that no call of unknown effect came before.
+
+    Else the intent stays, and whoever takes the time away disarms. Raises: LeaseLost; the intent is another's then.
+    """
+    with transaction.atomic():
+        _locked(schedule, lease)
+        Schedule.objects.filter(
+            pk=schedule.pk, version=schedule.version, armed_for=schedule.publish_at
+        ).update(armed_for=None)
 
 
 def _is_confirmed(job: Job, schedule: Schedule) -> bool:
@@ -132,36 +165,30 @@ def _is_confirmed(job: Job, schedule: Schedule) -> bool:
     return schedule.armed_for is not None and job.params.get("armed") == schedule.armed_for.isoformat()
 
 
-def _intend_arming(schedule: Schedule) -> None:
+def _intend_arming(schedule: Schedule, lease: JobLease) -> None:
     """Write down that YouTube is about to be told the time, if it is still wanted. Raises: WaitUntil, NoRightsBasis."""
     soon = timezone.now() + LOOK_AFTER
     with transaction.atomic():
-        _gate()
-        row = (
-            Schedule.objects.select_for_update(of=("self",))
-            .select_related("wave", "channel")
-            .get(pk=schedule.pk)
-        )
+        queue.require_running("nothing new is published")
+        row = _locked(schedule, lease)
         if row.version != schedule.version or row.state != ScheduleState.STAGED or _held_back(row):
             raise WaitUntil(soon, _held_back(row) or "it changed in the meantime")
-        if Job.objects.filter(
-            distribution=row.distribution_id, kind=JobKind.RECALL, state__in=OPEN_JOBS
-        ).exists():
-            raise WaitUntil(soon, "an earlier time is being taken off YouTube first")
+        _wait_for_disarming(row)
         _refuse_without_rights(row)
         Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
     schedule.armed_for = schedule.publish_at
 
 
-def _confirm_arming(job: Job, schedule: Schedule) -> bool:
+def _confirm_arming(job: Job, lease: JobLease, schedule: Schedule) -> bool:
     """Write down that YouTube took the time and showed it; False if the time was taken away meanwhile."""
     at = schedule.publish_at
     with transaction.atomic():
         standing = (
-            Schedule.objects.select_for_update(of=("self",))
+            Schedule.objects.select_for_update(of=("self",), no_key=True)
             .filter(pk=schedule.pk, version=schedule.version, state=ScheduleState.STAGED, armed_for=at)
             .first()
         )
+        lease.keep()
         if standing is None:
             return False
         job.params = {**job.params, "armed": at.isoformat()}
@@ -217,7 +244,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
         return {"skipped": overdue.settle_late(schedule.pk, now)}
     lease.progress(0.3, "waiting for its second")
     lease.wait_until(schedule.publish_at)
-    refusal = _intend_flip(schedule)
+    refusal = _intend_flip(schedule, lease)
     if refusal:
         return {"skipped": refusal}
     lease.progress(0.5, "publishing")
@@ -236,10 +263,10 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     if status.is_public:
         return record_published(schedule.pk, status)
     _refuse_rejected(status)
-    raise _wait_after_flip(job)
+    raise _wait_after_flip(job, lease)
 
 
-def _wait_after_flip(job: Job) -> WaitUntil:
+def _wait_after_flip(job: Job, lease: JobLease) -> WaitUntil:
     """Count a flip that YouTube took and does not show, and return how long to wait; the pause doubles.
 
     YouTube locks to private what an unaudited project uploads, and takes the call all the same.
@@ -247,7 +274,9 @@ def _wait_after_flip(job: Job) -> WaitUntil:
     """
     flips = job.params.get("flips", 0) + 1
     job.params = {**job.params, "flips": flips}
-    Job.objects.filter(pk=job.pk).update(params=job.params)
+    with transaction.atomic():
+        lease.keep()
+        Job.objects.filter(pk=job.pk).update(params=job.params)
     if flips >= MOST_FLIPS:
         raise OutcomeUnknown(
             f"YouTube took the call to make it public {flips} times and keeps it private. It does so with uploads of a "
@@ -257,18 +286,14 @@ def _wait_after_flip(job: Job) -> WaitUntil:
     return WaitUntil(timezone.now() + pause, "YouTube does not show it as public yet")
 
 
-def _intend_flip(schedule: Schedule) -> str:
+def _intend_flip(schedule: Schedule, lease: JobLease) -> str:
     """Write down that it is about to be made public, if it is still wanted; returns why not.
 
     Raises: SystemNotRunning, NoRightsBasis, WaitUntil where it was moved to a later time.
     """
     with transaction.atomic():
-        _gate()
-        row = (
-            Schedule.objects.select_for_update(of=("self",))
-            .select_related("wave", "channel", "distribution")
-            .get(pk=schedule.pk)
-        )
+        queue.require_running("nothing new is published")
+        row = _locked(schedule, lease)
         if row.publish_at > timezone.now():
             raise WaitUntil(row.publish_at - ARM_MARGIN, "it was moved to a later time")
         if row.state != ScheduleState.STAGED:
@@ -281,12 +306,35 @@ def _intend_flip(schedule: Schedule) -> str:
             return why
         if _held_back(row):
             return _held_back(row)
+        _wait_for_disarming(row)
         _refuse_without_rights(row)
         transition(row, ScheduleState.PUBLISHING, reason="its moment has come")
     return ""
 
 
 # ------------------------------------------------------------------------------------------------------ what both ask
+
+
+def _locked(schedule: Schedule, lease: JobLease) -> Schedule:
+    """Return the schedule under lock, and the job with it while it is still ours. Raises: LeaseLost.
+
+    What may hold it back is read after the lock was granted and not joined: PostgreSQL reads anew only the row that it
+    waited for, so a join would not show the pause of the wave or the channel that held that row.
+    """
+    row = (
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .prefetch_related("wave", "channel", "distribution")
+        .get(pk=schedule.pk)
+    )
+    lease.keep()
+    return row
+
+
+def _wait_for_disarming(row: Schedule) -> None:
+    """Let what takes an earlier time off YouTube end first; it would take back what is done meanwhile. Raises: WaitUntil."""
+    under_way = Job.objects.filter(distribution=row.distribution_id, kind=JobKind.RECALL, state__in=OPEN_JOBS)
+    if under_way.exists():
+        raise WaitUntil(timezone.now() + LOOK_AFTER, "an earlier time is being taken off YouTube first")
 
 
 def _refuse_rejected(status: VideoStatus) -> None:
@@ -321,19 +369,15 @@ def _held_back(row: Schedule) -> str:
     return ""
 
 
-def _gate() -> None:
-    status = queue.locked_status()
-    if status != SystemStatus.RUNNING:
-        raise SystemNotRunning(f"The system is {status}; nothing new is published.", state=status)
-
-
 def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
     """Write down what the read-back saw: public, since when, how late."""
     now = timezone.now()
     with transaction.atomic():
-        schedule = Schedule.objects.select_for_update(of=("self",)).get(pk=schedule_id)
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=schedule.distribution_id)
-        published_at = _public_since(status, schedule.publish_at, now)
+        schedule = Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule_id)
+        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=schedule.distribution_id
+        )
+        published_at = _public_since(status, schedule, now)
         lateness = max((published_at - schedule.publish_at).total_seconds(), 0.0)
         if distribution.state in {DistributionState.STAGED, DistributionState.NEEDS_REVIEW}:
             transition(
@@ -354,9 +398,15 @@ def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
     }
 
 
-def _public_since(status: VideoStatus, planned: datetime, now: datetime) -> datetime:
-    """Return since when it is public: YouTube's word, where it is plausible, else the moment we saw it."""
+def _public_since(status: VideoStatus, schedule: Schedule, now: datetime) -> datetime:
+    """Return since when it is public: YouTube's word, where it is plausible, else the moment we saw it.
+
+    What was public once and taken back keeps its first time there. A flip was begun on a private video, so what YouTube
+    says of the time before it is that old time.
+    """
     said = status.published_at
-    return (
-        said if said is not None and planned - timedelta(days=1) < said <= now + timedelta(minutes=5) else now
-    )
+    if schedule.state == ScheduleState.PUBLISHING:
+        earliest = schedule.state_changed_at - CLOCKS_DIFFER
+    else:
+        earliest = schedule.publish_at - timedelta(days=1)
+    return said if said is not None and earliest < said <= now + timedelta(minutes=5) else now

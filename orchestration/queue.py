@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from channels.states import ChannelState, Executor
 from orchestration import activity, holders, pools, switch
-from orchestration.errors import LeaseLost, NotFound
+from orchestration.errors import LeaseLost, NotFound, SystemNotRunning
 from orchestration.models import Job, WorkflowRun
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.states import (
@@ -35,6 +35,8 @@ from orchestration.wakeup import wake_workers
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
+LONGEST_PAUSE = 900
+"""In seconds, between two tries of a job."""
 RUN_HOLDER = "run:"
 """Begins the name of a holder that is a GitHub run."""
 SAFE_KINDS = frozenset({JobKind.CHECK, JobKind.RECALL})
@@ -186,7 +188,7 @@ def _candidates(
     if passed:
         found = found.exclude(pk__in=[job.pk for job in passed])
     if connection_skips_locked():
-        found = found.select_for_update(skip_locked=True, of=("self",))
+        found = found.select_for_update(skip_locked=True, of=("self",), no_key=True)
     return found
 
 
@@ -197,6 +199,13 @@ def locked_status() -> str:
     """
     status, is_ours = switch.read()
     return status if is_ours else SystemStatus.PAUSED
+
+
+def require_running(what: str) -> None:
+    """Go on only while the system runs, and keep it so until this transaction ends. Raises: SystemNotRunning."""
+    status = locked_status()
+    if status != SystemStatus.RUNNING:
+        raise SystemNotRunning(f"The system is {status}; {what}.", state=status)
 
 
 def connection_skips_locked() -> bool:
@@ -308,7 +317,7 @@ def try_again(job: Job, *, at: datetime, error_code: str, error_message: str, co
     return job
 
 
-def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = 900) -> timedelta:
+def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = LONGEST_PAUSE) -> timedelta:
     """Return how long to wait before the next try: doubling, with jitter, at most a quarter of an hour."""
     seconds = min(base_seconds * 2 ** max(attempts - 1, 0), most_seconds)
     return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
@@ -355,7 +364,7 @@ def open_jobs(dedupe_key: str) -> QuerySet[Job]:
 
 def locked(job_id: int) -> Job:
     """Return a job under lock. Raises: NotFound."""
-    job = Job.objects.select_for_update(of=("self",)).filter(pk=job_id).first()
+    job = Job.objects.select_for_update(of=("self",), no_key=True).filter(pk=job_id).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}.", field="job_id")
     return job

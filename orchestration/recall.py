@@ -46,9 +46,10 @@ def recall_wave(wave_id: int, confirmed_ids: Sequence[int], reason: str = "") ->
                 f"Wave {wave.name} is {wave.state} and cannot be recalled.", state=wave.state
             )
         public = list(
-            Distribution.objects.select_for_update(of=("self",))
+            Distribution.objects.select_for_update(of=("self",), no_key=True)
             .select_related("channel")
             .filter(wave=wave, state=DistributionState.PUBLISHED)
+            .order_by("pk")
         )
         if {row.pk for row in public} != set(confirmed_ids):
             raise InvalidRequest(
@@ -108,7 +109,7 @@ def complete() -> int:
             busy = Job.objects.filter(distribution__wave=wave, kind=JobKind.RECALL, state__in=OPEN_JOBS)
             if public or unclear.exists() or going_out.exists() or busy.exists():
                 continue
-            fresh = Wave.objects.select_for_update().get(pk=wave.pk)
+            fresh = Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
             if fresh.state == WaveState.RECALLING:
                 transition(fresh, WaveState.RECALLED, reason="nothing of it is public any more")
                 closed += 1

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import F
 
 from channels.models import Channel
 from channels.states import ChannelState
 from orchestration import lookup, publication
 from orchestration.models import Schedule
-from orchestration.scheduling import withdraw_jobs
-from orchestration.states import JobKind, ScheduleState
+from orchestration.scheduling import take_off
+from orchestration.states import ScheduleState
 from orchestration.transitions import transition
 from orchestration.wakeup import wake_tick
 
@@ -49,19 +48,14 @@ def _hold_back(channel_id: int, to: str, verb: str, reason: str) -> Channel:
 
 
 def _disarm(channel: Channel) -> None:
-    """Take back what YouTube would publish by itself; what its moment has come for can only be recalled.
-
-    The version is raised for all that is staged, so that an arming that is under way finds out and takes its time back.
-    """
+    """Take back what YouTube would publish by itself; what its moment has come for can only be recalled."""
     why = f"channel {channel.name} is {channel.state}"
-    staged = Schedule.objects.select_for_update(of=("self",)).select_related("channel", "distribution")
+    staged = Schedule.objects.select_for_update(of=("self",), no_key=True).prefetch_related(
+        "channel", "distribution"
+    )
     rows = [
         row
         for row in staged.filter(channel=channel, state=ScheduleState.STAGED).order_by("pk")
         if not publication.is_beyond_stopping(row)
     ]
-    for row in rows:
-        publication.disarm_later(row, why)
-    ids = [row.pk for row in rows]
-    Schedule.objects.filter(pk__in=ids).update(armed_for=None, version=F("version") + 1)
-    withdraw_jobs(ids, why, kinds=[JobKind.PUBLISH])
+    take_off(rows, why)

@@ -26,6 +26,7 @@ class SystemReport:
     open_schedules: int
     overdue_schedules: int
     armed_schedules: int
+    disarming_schedules: int
     components: dict[str, float]
 
 
@@ -57,6 +58,29 @@ class TriggerResult:
     method: str
     message: str
     distribution: Distribution | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RightsChange:
+    """A source with its new rights, how many armed publications of it were held, and how many were too near to be."""
+
+    source: Source
+    held: int
+    too_late: int
+
+    @property
+    def sentence(self) -> str:
+        """Say what became of what was armed on YouTube; empty where nothing was."""
+        said = []
+        if self.held:
+            said.append(
+                "1 armed publication was taken back and is held."
+                if self.held == 1
+                else f"{self.held} armed publications were taken back and are held."
+            )
+        if self.too_late:
+            said.append(f"{self.too_late} could not be stopped any more: recall what went public.")
+        return " ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

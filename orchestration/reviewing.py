@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from orchestration import activity, publication
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
-from orchestration.models import Distribution, Job, OrphanUpload, Schedule
+from orchestration.models import Distribution, Job, OrphanUpload, Schedule, WorkflowRun
 from orchestration.scheduling import locked
 from orchestration.states import DistributionState, JobKind, JobState, RunState, ScheduleState
 from orchestration.transitions import transition
@@ -37,7 +37,9 @@ def review_schedule(schedule_id: int, outcome: str, youtube_video_id: str = "", 
         row = locked(schedule_id)
         if row.state != ScheduleState.NEEDS_REVIEW:
             raise IllegalTransition(f"Schedule {row.pk} is {row.state}; it needs no review.", state=row.state)
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=row.distribution_id)
+        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=row.distribution_id
+        )
         if row.armed_for is not None and outcome != "published":
             publication.disarm(row, f"reviewed: {outcome}")
         _settle(distribution, outcome, youtube_video_id, reason, planned_at=row.publish_at)
@@ -69,7 +71,9 @@ def review_job(job_id: int, outcome: str, youtube_video_id: str = "", reason: st
                 {"published", "recalled"} if is_recall else {"staged", "planned", "failed", "cancelled"},
             )
             distribution = (
-                Distribution.objects.select_for_update(of=("self",)).filter(pk=job.distribution_id).first()
+                Distribution.objects.select_for_update(of=("self",), no_key=True)
+                .filter(pk=job.distribution_id)
+                .first()
             )
             if distribution is None:
                 raise IllegalTransition(f"Job {job.pk} works on no publication.", state=job.state)
@@ -81,7 +85,7 @@ def review_job(job_id: int, outcome: str, youtube_video_id: str = "", reason: st
 def note_orphan_deleted(orphan_id: int, reason: str = "") -> OrphanUpload:
     """Write down that an operator deleted an upload that belongs to nothing. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
-        orphan = OrphanUpload.objects.select_for_update().filter(pk=orphan_id).first()
+        orphan = OrphanUpload.objects.select_for_update(no_key=True).filter(pk=orphan_id).first()
         if orphan is None:
             raise NotFound(f"There is no orphan {orphan_id}.", field="orphan_id")
         if orphan.deleted_at is not None:
@@ -153,10 +157,13 @@ def _close_jobs(distribution: Distribution, outcome: str) -> None:
     """Close the jobs that needed review, and the GitHub runs that served them."""
     is_done = outcome in {"published", "staged", "recalled"}
     why = f"reviewed: {outcome}"
-    jobs = Job.objects.select_for_update(of=("self",)).filter(
+    runs = WorkflowRun.objects.select_for_update(of=("self",), no_key=True).filter(
+        job__distribution=distribution, job__state=JobState.NEEDS_REVIEW, state=RunState.NEEDS_REVIEW
+    )
+    for run in runs.order_by("pk"):  # before their jobs, as whoever looks at a run locks both
+        transition(run, RunState.SUCCEEDED if is_done else RunState.FAILED, reason=why)
+    jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
         distribution=distribution, state=JobState.NEEDS_REVIEW
     )
-    for job in jobs:
-        for run in job.runs.select_for_update(of=("self",)).filter(state=RunState.NEEDS_REVIEW):
-            transition(run, RunState.SUCCEEDED if is_done else RunState.FAILED, reason=why)
+    for job in jobs.order_by("pk"):
         transition(job, JobState.SUCCEEDED if is_done else JobState.FAILED, verb="job_reviewed", reason=why)

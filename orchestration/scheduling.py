@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from channels.models import Channel
@@ -171,14 +172,17 @@ def earliest(
 
 
 def locked(schedule_id: int) -> Schedule:
-    """Return a schedule under lock, its channel's calendar locked before it. Raises: NotFound."""
+    """Return a schedule under lock, its channel's calendar locked before it. Raises: NotFound.
+
+    What belongs to it is read once the lock is granted: a join would show it as it was before whoever was waited for.
+    """
     found = Schedule.objects.filter(pk=schedule_id).values_list("channel_id", flat=True).first()
     if found is None:
         raise NotFound(f"There is no schedule {schedule_id}.", field="schedule_id")
     lock_channels([found])
     return (
-        Schedule.objects.select_for_update(of=("self",))
-        .select_related("channel", "distribution__video", "wave")
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .prefetch_related("channel", "distribution__video", "wave")
         .get(pk=schedule_id)
     )
 
@@ -188,7 +192,7 @@ def lock_channels(channel_ids: Sequence[int]) -> None:
     list(
         Channel.objects.filter(pk__in=set(channel_ids))
         .order_by("pk")
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .values_list("pk")
     )
 
@@ -200,7 +204,9 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     around = snapshots.reach([view])
     entries = [
         entry
-        for entry in snapshots.occupied([schedule.channel_id], at - around, at + around + timedelta(days=60))
+        for entry in snapshots.occupied(
+            [schedule.channel_id], at - around, max(at, now) + around + timedelta(days=60)
+        )
         if entry.schedule_id != schedule.pk
     ]
     calendar = calendars_of([view], entries, now)[view.id]
@@ -272,7 +278,11 @@ def _wake_up(row: Schedule, why: str) -> None:
 def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
     """Cancel the waiting jobs of schedules, and ask the running ones to stop; nothing else follows from their end."""
     ids = list(Distribution.objects.filter(schedule__in=schedule_ids).values_list("pk", flat=True))
-    jobs = Job.objects.select_for_update(of=("self",)).filter(distribution__in=ids, state__in=OPEN_JOBS)
+    jobs = (
+        Job.objects.select_for_update(of=("self",), no_key=True)
+        .filter(distribution__in=ids, state__in=OPEN_JOBS)
+        .order_by("pk")
+    )
     jobs = jobs.filter(kind__in=kinds or [JobKind.STAGE, JobKind.PUBLISH])
     count = 0
     for job in jobs:
@@ -295,13 +305,30 @@ def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str]
     return count
 
 
+def take_off(rows: Sequence[Schedule], why: str) -> None:
+    """Withdraw the publishing of locked schedules, and disarm what is armed; they stay as they are, at their times.
+
+    None may be beyond stopping. The version is raised too, so that an arming that is under way finds out and takes its
+    time back.
+    """
+    for row in rows:
+        publication.disarm_later(row, why)
+    ids = [row.pk for row in rows]
+    Schedule.objects.filter(pk__in=ids).update(armed_for=None, version=F("version") + 1)
+    withdraw_jobs(ids, why, kinds=[JobKind.PUBLISH])
+
+
 def hold(schedule_id: int, reason: str = "") -> Schedule:
     """Keep one publication back; what is armed on YouTube is disarmed first. Raises: IllegalTransition."""
     with transaction.atomic():
-        row = locked(schedule_id)
-        publication.disarm_later(row, "held")
-        withdraw_jobs([row.pk], "held")
-        return transition(row, ScheduleState.HELD, reason=reason or "held by an operator", armed_for=None)
+        return hold_row(locked(schedule_id), "held", reason or "held by an operator")
+
+
+def hold_row(row: Schedule, why: str, reason: str) -> Schedule:
+    """Hold a locked schedule back; what is armed is disarmed, and its jobs end by `why`. Raises: IllegalTransition."""
+    publication.disarm_later(row, why)
+    withdraw_jobs([row.pk], why)
+    return transition(row, ScheduleState.HELD, reason=reason, armed_for=None)
 
 
 def release(schedule_id: int, reason: str = "") -> Schedule:
@@ -348,10 +375,10 @@ def bump(schedule_id: int, reason: str = "") -> Schedule:
         activity.record(
             "schedule_bumped", row, before=before, after={"stage_at": row.stage_at.isoformat()}, reason=reason
         )
-        jobs = Job.objects.select_for_update(of=("self",)).filter(
+        jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
             state__in=CLAIMABLE_JOBS, schedule=row, kind=JobKind.STAGE
         )
-        video_jobs = Job.objects.select_for_update(of=("self",)).filter(
+        video_jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
             state__in=CLAIMABLE_JOBS,
             video=row.distribution.video_id,
             kind__in=[JobKind.SCRAPE, JobKind.PROCESS],

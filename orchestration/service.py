@@ -41,6 +41,7 @@ from orchestration.results import (
     PoolReport,
     RecallPreview,
     ResumePreview,
+    RightsChange,
     StatisticsReport,
     SyncResult,
     SystemReport,
@@ -130,14 +131,14 @@ class CentralOrchestrationService:
         return control.start(reason)
 
     @action("operate")
-    def stop(self, *, now: bool = False, reason: str = "") -> SystemReport:
-        """Let what runs finish, then stop; with `now`, ask what runs to cancel."""
-        return control.stop(now=now, reason=reason)
+    def stop(self, *, now: bool = False, reason: str = "", disarm: bool = False) -> SystemReport:
+        """Let what runs finish, then stop; with `now`, ask what runs to cancel; with `disarm`, take back what is armed."""
+        return control.stop(now=now, reason=reason, disarm=disarm)
 
     @action("operate")
-    def pause(self, *, reason: str = "") -> SystemReport:
-        """Start nothing new; what runs finishes."""
-        return control.pause(reason)
+    def pause(self, *, reason: str = "", disarm: bool = False) -> SystemReport:
+        """Start nothing new; what runs finishes; with `disarm`, also take back what YouTube would publish by itself."""
+        return control.pause(reason, disarm=disarm)
 
     @action("operate")
     def resume(self, *, reason: str = "") -> SystemReport:
@@ -412,6 +413,15 @@ class CentralOrchestrationService:
         return sources.add(url=url, name=name, rights_basis=rights_basis, rights_note=rights_note)
 
     @action("operate")
+    def set_source_rights(
+        self, *, source_id: int, rights_basis: str, rights_note: str | None = None, reason: str = ""
+    ) -> RightsChange:
+        """Say why a source's videos may be published; with an empty basis, what is armed of it is taken back."""
+        return sources.set_rights(
+            source_id, rights_basis=rights_basis, rights_note=rights_note, reason=reason
+        )
+
+    @action("operate")
     def scrape_source(self, *, source_id: int) -> Job:
         """Read a source now."""
         return sources.scrape_now(source_id)
@@ -432,9 +442,9 @@ class CentralOrchestrationService:
         return jobs.cancel(job_id, reason)
 
     @action("operate")
-    def retry_job(self, *, job_id: int, reason: str = "") -> Job:
-        """Queue a job that failed or was cancelled once more."""
-        return jobs.retry(job_id, reason)
+    def retry_job(self, *, job_id: int, next_free: bool = False, reason: str = "") -> Job:
+        """Queue a job that failed or was cancelled once more; with `next_free` at another time, if its own is gone."""
+        return jobs.retry(job_id, reason, next_free=next_free)
 
     @action("operate")
     def bump_job(self, *, job_id: int, reason: str = "") -> Job:

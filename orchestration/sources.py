@@ -10,10 +10,12 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from orchestration import activity, lookup, media, queue
+from orchestration import activity, lookup, media, publication, queue
 from orchestration.errors import IllegalTransition, InvalidRequest
-from orchestration.models import Job, Source
-from orchestration.states import OPEN_JOBS, JobKind, RightsBasis, SourceState
+from orchestration.models import Job, Schedule, Source
+from orchestration.results import RightsChange
+from orchestration.scheduling import hold_row, lock_channels
+from orchestration.states import OPEN_JOBS, JobKind, RightsBasis, ScheduleState, SourceState
 from orchestration.transitions import transition
 
 NO_RIGHTS = "Without a rights basis nothing of it is published."
@@ -28,11 +30,7 @@ def add(*, url: str, name: str = "", rights_basis: str = "", rights_note: str = 
     Raises: InvalidRequest, naming the field: `url` (unusable, or registered before), `rights_basis` or `name`.
     """
     url, name = url.strip(), name.strip()
-    if rights_basis not in RightsBasis.values:
-        known = ", ".join(value for value in RightsBasis.values if value)
-        raise InvalidRequest(
-            f"{rights_basis!r} is not a rights basis; choose one of {known}, or none.", field="rights_basis"
-        )
+    _check_rights(rights_basis)
     if len(url) > 1000:
         raise InvalidRequest("The address is longer than 1000 characters.", field="url")
     try:
@@ -67,6 +65,66 @@ def add(*, url: str, name: str = "", rights_basis: str = "", rights_note: str = 
         _refuse_known(canonical)
         raise
     return source
+
+
+def _check_rights(rights_basis: str) -> None:
+    if rights_basis not in RightsBasis.values:
+        known = ", ".join(value for value in RightsBasis.values if value)
+        raise InvalidRequest(
+            f"{rights_basis!r} is not a rights basis; choose one of {known}, or none.", field="rights_basis"
+        )
+
+
+def set_rights(
+    source_id: int, *, rights_basis: str, rights_note: str | None = None, reason: str = ""
+) -> RightsChange:
+    """Say on which basis a source's videos may be published; without one, what is armed of it is held and disarmed.
+
+    What is not armed yet is refused when it would be. `rights_note` None keeps the note. Raises: NotFound, InvalidRequest.
+    """
+    _check_rights(rights_basis)
+    with transaction.atomic():
+        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        note = source.rights_note if rights_note is None else rights_note.strip()[:500]
+        before = {"rights_basis": source.rights_basis, "rights_note": source.rights_note}
+        source.rights_basis, source.rights_note = rights_basis, note
+        Source.objects.filter(pk=source.pk).update(rights_basis=rights_basis, rights_note=note)
+        held, too_late = ([], 0) if rights_basis else _take_back(source)
+        activity.record(
+            "source_rights_changed",
+            source,
+            before=before,
+            after={
+                "rights_basis": str(rights_basis),
+                "rights_note": note,
+                "held": len(held),
+                "too_late": too_late,
+            },
+            reason=reason or ("" if rights_basis else NO_RIGHTS),
+            members={"schedule": [row.pk for row in held]} if held else None,
+        )
+    return RightsChange(source=source, held=len(held), too_late=too_late)
+
+
+def _take_back(source: Source) -> tuple[list[Schedule], int]:
+    """Hold what YouTube would publish of a source; returns it, and how many it comes too late for.
+
+    All that is staged is locked and not only what is armed: an arming that is being intended right now has read the old
+    rights, and holds the schedule until that is committed.
+    """
+    why = f"source {source.name} has no rights basis any more"
+    staged = Schedule.objects.filter(
+        distribution__video__source=source, state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING]
+    )
+    lock_channels(list(staged.order_by().values_list("channel_id", flat=True)))
+    rows = staged.select_for_update(of=("self",), no_key=True).prefetch_related("channel", "distribution")
+    held, too_late = [], 0
+    for row in rows.order_by("pk"):
+        if row.state == ScheduleState.PUBLISHING or publication.is_beyond_stopping(row):
+            too_late += 1
+        elif row.armed_for is not None:
+            held.append(hold_row(row, why, why))
+    return held, too_late
 
 
 def scrape_now(source_id: int) -> Job:

@@ -15,6 +15,10 @@ from orchestration.recorded import look, make_private
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 from orchestration.transitions import transition
 
+DISARM_ATTEMPTS = 240
+"""How often a disarming is tried. Its pauses stay short (`execution.LONGEST_DISARM_PAUSE`), so that is about two hours: what
+it takes back may go public at any minute, and giving up lets it."""
+
 
 def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
     """Make a video private again, or drop its publishAt; `params["why"]` is `recall` or `disarm`."""
@@ -46,8 +50,15 @@ def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
         )
     now_is = status.privacy_status if status else "not on YouTube any more"
     with transaction.atomic():
-        schedule = Schedule.objects.select_for_update(of=("self",)).filter(distribution=distribution).first()
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution.pk)
+        schedule = (
+            Schedule.objects.select_for_update(of=("self",), no_key=True)
+            .filter(distribution=distribution)
+            .first()
+        )
+        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=distribution.pk
+        )
+        lease.keep()
         if is_recall and distribution.state in {DistributionState.PUBLISHED, DistributionState.NEEDS_REVIEW}:
             transition(
                 distribution,
@@ -102,4 +113,5 @@ def disarm(schedule: Schedule, why: str) -> Job:
         schedule=schedule,
         params={"why": "disarm", "reason": why},
         priority=10,
+        max_attempts=DISARM_ATTEMPTS,
     )

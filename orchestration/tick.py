@@ -53,6 +53,9 @@ TO_STAGE = (
     "distribution__youtube_video_id",
 )
 """What staging reads of a schedule, its channel and its distribution: whole rows of a thousand took twice the time."""
+PUBLISH_ATTEMPTS = 30
+"""How often a publication is tried. With the growing pauses that is five hours: in an outage the misfire policy is to decide
+what becomes of it, and not the number of tries."""
 
 
 def tick(now: datetime | None = None) -> dict[str, int]:
@@ -124,7 +127,7 @@ def stage_due(now: datetime, most: int = BATCH) -> int:
 
 def _skipping_locked(rows):
     if connection.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, of=("self",))
+        return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
     return rows
 
 
@@ -149,7 +152,7 @@ def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = fr
             continue
         by_github = [kind == JobKind.STAGE and row.channel.executor == Executor.GITHUB for row in chosen]
         run_at = [min(row.stage_at, now) if kind == JobKind.STAGE else now for row in chosen]
-        attempts = 8 if kind == JobKind.PUBLISH else 5
+        attempts = PUBLISH_ATTEMPTS if kind == JobKind.PUBLISH else 5
         columns = {
             "executor": [str(Executor.GITHUB if github else Executor.LOCAL) for github in by_github],
             "fast": [github or kind == JobKind.PUBLISH for github in by_github],

@@ -71,7 +71,9 @@ def _due(now: datetime) -> list[WorkflowRun]:
     """Take the runs to look at, each for one watcher: the next look is set before this one begins."""
     with transaction.atomic():
         runs = list(
-            WorkflowRun.objects.select_for_update(of=("self",), skip_locked=queue.connection_skips_locked())
+            WorkflowRun.objects.select_for_update(
+                of=("self",), no_key=True, skip_locked=queue.connection_skips_locked()
+            )
             .filter(
                 # Also what was given up and then reported after all: its upload must not be lost.
                 Q(state__in=OPEN_RUNS) | Q(state=RunState.NEEDS_REVIEW, result__outcome="staged"),
@@ -129,6 +131,7 @@ def _late_report(run: WorkflowRun) -> None:
     """Take up what a run reported that had been given up; a report that is not true is not looked at again."""
     if _is_staged(run) or _confirm(run):
         with transaction.atomic():
+            endings.lock(run.job)
             transition(run, RunState.SUCCEEDED, reason="it reported late, and its work is there")
             job = queue.locked(run.job_id)
             if job.state == JobState.NEEDS_REVIEW:
@@ -220,6 +223,7 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
         state = RunState.SUCCEEDED if conclusion == "success" else RunState.FAILED
         # Together: a job whose run is closed is looked at by nobody any more.
         with transaction.atomic():
+            endings.lock(run.job)
             transition(run, state, reason=f"GitHub concluded {conclusion}; the work is there", **done)
             _end_job(run, JobState.SUCCEEDED, result={"run_id": run.run_id, "conclusion": conclusion})
         return
@@ -231,6 +235,7 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
     why = _why_it_failed(run, conclusion, github)
     code = run.result.get("error_code") or f"run_{conclusion}"
     with transaction.atomic():
+        endings.lock(run.job)
         state = RunState.CANCELLED if conclusion == "cancelled" else RunState.FAILED
         transition(run, state, reason=why, error_code=code[:60], error_message=why[:500], **done)
         job = queue.locked(run.job_id)
@@ -273,6 +278,7 @@ def _why_it_failed(run: WorkflowRun, conclusion: str, github: GitHubGateway) -> 
 
 def _needs_review(run: WorkflowRun, why: str, **done: Any) -> None:
     with transaction.atomic():
+        endings.lock(run.job)
         transition(
             run,
             RunState.NEEDS_REVIEW,
@@ -288,6 +294,7 @@ def _needs_review(run: WorkflowRun, why: str, **done: Any) -> None:
 
 def _end_job(run: WorkflowRun, state: str, *, result: dict[str, Any]) -> None:
     with transaction.atomic():
+        endings.lock(run.job)
         job = queue.locked(run.job_id)
         if job.state == JobState.RUNNING:
             queue.finish(job, state, result=result)

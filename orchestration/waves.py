@@ -16,7 +16,7 @@ from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
 from orchestration.results import WaveMember, WaveReport
-from orchestration.scheduling import cancel_row, lock_channels, withdraw_jobs
+from orchestration.scheduling import cancel_row, lock_channels, take_off, withdraw_jobs
 from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
@@ -44,14 +44,14 @@ def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
     lock_channels(
         list(Schedule.objects.filter(wave=wave_id).order_by().values_list("channel_id", flat=True).distinct())
     )
-    wave = Wave.objects.select_for_update().get(pk=wave_id)
+    wave = Wave.objects.select_for_update(no_key=True).get(pk=wave_id)
     rows = (
-        Schedule.objects.select_for_update(of=("self",))
-        .select_related("channel", "distribution")
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .prefetch_related("channel", "distribution")
         .filter(wave=wave, state__in=OPEN_SCHEDULES)
-        .order_by("publish_at", "pk")
+        .order_by("pk")
     )
-    return wave, list(rows)
+    return wave, sorted(rows, key=lambda row: (row.publish_at, row.pk))
 
 
 def pause(wave_id: int, reason: str = "") -> Wave:
@@ -60,13 +60,7 @@ def pause(wave_id: int, reason: str = "") -> Wave:
         wave, members = locked(wave_id)
         rows = [row for row in members if not is_going_out(row)]
         transition(wave, WaveState.PAUSED, reason=_with_rest(reason, len(members) - len(rows)))
-        for row in rows:
-            publication.disarm_later(row, "its wave was paused")
-        # The version too, so that an arming that is under way finds out and takes its time back.
-        Schedule.objects.filter(pk__in=[row.pk for row in rows]).update(
-            armed_for=None, version=F("version") + 1
-        )
-        withdraw_jobs([row.pk for row in rows], "its wave was paused", kinds=[JobKind.PUBLISH])
+        take_off(rows, "its wave was paused")
     return wave
 
 
@@ -178,7 +172,7 @@ def complete(now: datetime) -> int:
         pk__in=open_members.filter(wave__isnull=False)
     ):
         with transaction.atomic():
-            fresh = Wave.objects.select_for_update().get(pk=wave.pk)
+            fresh = Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
             if fresh.state == WaveState.SCHEDULED:
                 with activity.correlated(fresh.correlation_id):
                     transition(fresh, WaveState.COMPLETED, reason="nothing of it is open any more")

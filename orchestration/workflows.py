@@ -55,7 +55,9 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
     if settings.HEADEND_PUBLIC_URL:
         staging.prepared_path(distribution.video)
     marker, fresh = staging.ensure_marker(distribution)
-    if not fresh and WorkflowRun.objects.filter(job__distribution=distribution).exists():
+    if staging.may_be_uploaded(fresh) and (
+        fresh or WorkflowRun.objects.filter(job__distribution=distribution).exists()
+    ):
         found = uploaded(distribution, job)
         if found:
             return {"youtube_video_id": found, "adopted": True}
@@ -63,7 +65,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
     with remotes.github() as github:
         _pin_repository(github, channel)
         secret = secrets.token_urlsafe(32)
-        run = _intend(job, channel, secret)
+        run = _intend(job, lease, channel, secret)
         sheet = job_sheet(run, distribution, marker, secret, skip_upload=bool(job.params.get("skip_upload")))
         pools.charge_reserved(job)
         try:
@@ -106,8 +108,11 @@ def _hand_over(job: Job, lease: JobLease, run: WorkflowRun) -> None:
     queue.hand_over(job, lease.holder, f"run:{run.correlation_id}", seconds=RUN_LEASE_SECONDS)
 
 
-def _intend(job: Job, channel: Channel, secret: str) -> WorkflowRun:
+def _intend(job: Job, lease: JobLease, channel: Channel, secret: str) -> WorkflowRun:
+    """Write down that a run is about to be dispatched, while the job is ours and the system lets new runs begin."""
     with transaction.atomic():
+        queue.require_running("no run is dispatched")
+        lease.keep()
         run = WorkflowRun.objects.create(
             job=job,
             channel=channel,

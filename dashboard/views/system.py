@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from dashboard.doors import act, page, reason_of, refuse, service
 from dashboard.screens import SystemBar, asks_for_living_part, show
 from orchestration.errors import OrchestrationError
+from orchestration.results import SystemReport
 
 HOME = "/"
 
@@ -41,13 +42,24 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def pause(request: HttpRequest) -> HttpResponse:
-    """Pause the system."""
+    """Pause the system; with `disarm`, also take back what is armed on YouTube."""
+    disarm = request.POST.get("disarm") == "1"
     return act(
         request,
-        lambda: service(request).pause(reason=reason_of(request)),
-        "Paused: nothing new starts, what runs finishes.",
+        lambda: service(request).pause(reason=reason_of(request), disarm=disarm),
+        lambda report: f"Paused: nothing new starts, what runs finishes.{_of_the_armed(report, disarm)}",
         to=HOME,
     )
+
+
+def _of_the_armed(report: SystemReport, disarm: bool) -> str:
+    """Say what becomes of what YouTube was told to publish by itself."""
+    stays = (
+        f" {report.armed_schedules} armed on YouTube will go public all the same."
+        if report.armed_schedules
+        else ""
+    )
+    return f" Being taken back from YouTube: {report.disarming_schedules}.{stays}" if disarm else stays
 
 
 @require_POST
@@ -70,16 +82,19 @@ def resume(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def stop(request: HttpRequest) -> HttpResponse:
-    """Stop the system: let what runs finish, or ask it to cancel (`now`)."""
-    now = request.POST.get("now") == "1"
+    """Stop the system: let what runs finish, or ask it to cancel (`now`); with `disarm`, also take back what is armed."""
+    now, disarm = request.POST.get("now") == "1", request.POST.get("disarm") == "1"
     return act(
         request,
-        lambda: service(request).stop(now=now, reason=reason_of(request)),
+        lambda: service(request).stop(now=now, reason=reason_of(request), disarm=disarm),
         lambda report: (
-            "The system is stopped."
-            if report.state == "stopped"
-            else f"Stopping: {report.running_jobs} running jobs "
-            + ("were asked to cancel." if now else "finish first.")
+            (
+                "The system is stopped."
+                if report.state == "stopped"
+                else f"Stopping: {report.running_jobs} running jobs "
+                + ("were asked to cancel." if now else "finish first.")
+            )
+            + _of_the_armed(report, disarm)
         ),
         to=HOME,
     )

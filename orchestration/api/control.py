@@ -7,7 +7,7 @@ from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.filters import EarliestWindow, ForecastWindow
 from orchestration.api.schemas.plan import EarliestOut, ExplanationOut, ResumePreviewOut
-from orchestration.api.schemas.requests import DRAIN, NO_REASON, Because, Stop
+from orchestration.api.schemas.requests import DRAIN, JUST_PAUSE, NO_REASON, Because, Pause, Stop
 from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
 
 router = Router(tags=["orchestration"])
@@ -21,14 +21,14 @@ def start(request: HttpRequest, body: Because = NO_REASON):
 
 @router.post("/stop", response=StatusOut, operation_id="orchestration_stop", summary="Stop the system")
 def stop(request: HttpRequest, body: Stop = DRAIN):
-    """Let what runs finish, then stop; with `now`, ask what runs to cancel."""
-    return service(request).stop(now=body.now, reason=body.reason)
+    """Let what runs finish, then stop; with `now`, ask what runs to cancel; with `disarm`, take back what is armed."""
+    return service(request).stop(now=body.now, reason=body.reason, disarm=body.disarm)
 
 
 @router.post("/pause", response=StatusOut, operation_id="orchestration_pause", summary="Pause the system")
-def pause(request: HttpRequest, body: Because = NO_REASON):
-    """Start nothing new; what runs finishes."""
-    return service(request).pause(reason=body.reason)
+def pause(request: HttpRequest, body: Pause = JUST_PAUSE):
+    """Start nothing new; what runs finishes, and what is armed on YouTube goes public, unless `disarm` takes it back."""
+    return service(request).pause(reason=body.reason, disarm=body.disarm)
 
 
 @router.post("/resume", response=StatusOut, operation_id="orchestration_resume", summary="Resume the system")

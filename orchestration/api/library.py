@@ -9,8 +9,8 @@ from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.filters import ActivityFilters, SourceFilters, StatisticsWindow, VideoFilters
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.library import SourceOut, VideoOut
-from orchestration.api.schemas.requests import NO_REASON, Because, NewSource
+from orchestration.api.schemas.library import RightsChangeOut, SourceOut, VideoOut
+from orchestration.api.schemas.requests import NO_REASON, Because, NewSource, SourceRights
 from orchestration.api.schemas.system import ActivityOut, StatisticsOut
 from orchestration.api.schemas.work import JobOut
 from orchestration.models import Activity, Source, Video
@@ -66,6 +66,17 @@ def sources_pause(request: HttpRequest, source_id: Path[Id], body: Because = NO_
 def sources_resume(request: HttpRequest, source_id: Path[Id], body: Because = NO_REASON):
     """Read it again."""
     return service(request).resume_source(source_id=source_id, reason=body.reason)
+
+
+@sources.post(
+    "/{source_id}/set-rights",
+    response=RightsChangeOut,
+    operation_id="sources_set_rights",
+    summary="Say why a source's videos may be published",
+)
+def sources_set_rights(request: HttpRequest, source_id: Path[Id], body: SourceRights):
+    """With an empty basis nothing of it is published any more, and what is armed on YouTube is held and disarmed."""
+    return service(request).set_source_rights(source_id=source_id, **body.model_dump())
 
 
 @videos.get("", response=list[VideoOut], operation_id="videos_list", summary="List videos")

@@ -9,7 +9,7 @@ from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.filters import JobFilters, RunFilters
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.requests import NO_REASON, Because, ReviewJob
+from orchestration.api.schemas.requests import AS_IT_WAS, NO_REASON, Because, Retry, ReviewJob
 from orchestration.api.schemas.work import JobOut, LeaseOut, PoolOut, RunOut
 from orchestration.errors import NotFound
 from orchestration.models import Job, Lease, WorkflowRun
@@ -41,9 +41,9 @@ def jobs_cancel(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASO
 
 
 @jobs.post("/{job_id}/retry", response=JobOut, operation_id="jobs_retry", summary="Queue a job once more")
-def jobs_retry(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASON):
-    """One that failed or was cancelled."""
-    return service(request).retry_job(job_id=job_id, reason=body.reason)
+def jobs_retry(request: HttpRequest, job_id: Path[Id], body: Retry = AS_IT_WAS):
+    """One that failed or was cancelled; a publication whose time is over or taken needs `next_free`, or a move."""
+    return service(request).retry_job(job_id=job_id, next_free=body.next_free, reason=body.reason)
 
 
 @jobs.post(

@@ -13,11 +13,20 @@ from orchestration.states import Timing
 # ------------------------------------------------------------------------------------------------------------- control
 
 
+def _pause_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--disarm",
+        action="store_true",
+        help="take back what is armed on YouTube, which else goes public at its moment",
+    )
+    arguments.add_reason(parser)
+
+
 def _stop_options(parser: argparse.ArgumentParser) -> None:
+    _pause_options(parser)
     parser.add_argument(
         "--now", action="store_true", help="ask what runs to cancel instead of letting it finish"
     )
-    arguments.add_reason(parser)
 
 
 CONTROL = (
@@ -32,7 +41,7 @@ CONTROL = (
     Command(
         "stop",
         "let what runs finish, then stop",
-        lambda s, o: s.stop(now=o.now, reason=reason(o)),
+        lambda s, o: s.stop(now=o.now, reason=reason(o), disarm=o.disarm),
         system.StatusOut,
         text.status,
         _stop_options,
@@ -40,10 +49,10 @@ CONTROL = (
     Command(
         "pause",
         "start nothing new; what runs finishes",
-        lambda s, o: s.pause(reason=reason(o)),
+        lambda s, o: s.pause(reason=reason(o), disarm=o.disarm),
         system.StatusOut,
         text.status,
-        arguments.add_reason,
+        _pause_options,
     ),
     Command(
         "resume",

@@ -137,6 +137,33 @@ def _source_add(service: Service, options: Options) -> Any:
     return service.add_source(**body.model_dump())
 
 
+def _retry_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the job")
+    parser.add_argument(
+        "--next-free",
+        action="store_true",
+        help="let its publication take the next free time, where the old one is over or taken",
+    )
+    arguments.add_reason(parser)
+
+
+def _rights_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the source")
+    parser.add_argument(
+        "rights_basis",
+        choices=["none", *(value for value in RightsBasis.values if value)],
+        help="why its videos may be published; none takes back what is armed of it",
+    )
+    parser.add_argument("--rights-note", help="contract, licence or attribution; without it the note stays")
+    arguments.add_reason(parser)
+
+
+def _source_rights(service: Service, options: Options) -> Any:
+    basis = "" if options.rights_basis == "none" else options.rights_basis
+    body = requests.SourceRights(rights_basis=basis, **given(options, "rights_note", "reason"))
+    return service.set_source_rights(source_id=options.id, **body.model_dump())
+
+
 def _apply_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=arguments.row_id, help="id of the conflict")
     parser.add_argument("index", type=arguments.whole, help="which alternative; the first is 0")
@@ -190,7 +217,15 @@ ROWS = (
         text.schedule,
         _review_options,
     ),
-    *_verbs("job", ("cancel", "retry", "bump"), work.JobOut, text.job, prefix="job-"),
+    *_verbs("job", ("cancel", "bump"), work.JobOut, text.job, prefix="job-"),
+    Command(
+        "job-retry",
+        "queue a job once more",
+        lambda s, o: s.retry_job(job_id=o.id, next_free=o.next_free, reason=reason(o)),
+        work.JobOut,
+        text.job,
+        _retry_options,
+    ),
     Command(
         "job-review",
         "settle a job that needs review",
@@ -210,6 +245,14 @@ ROWS = (
         work.JobOut,
         text.job,
         _just_id("source"),
+    ),
+    Command(
+        "source-set-rights",
+        "say why a source's videos may be published",
+        _source_rights,
+        library.RightsChangeOut,
+        text.rights_change,
+        _rights_options,
     ),
     *_verbs("source", ("pause", "resume"), library.SourceOut, text.source, prefix="source-"),
     Command(

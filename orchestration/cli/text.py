@@ -21,7 +21,7 @@ def status(report: results.SystemReport) -> list[str]:
     lines += [
         "",
         *table(
-            ["running jobs", "queued jobs", "open", "overdue", "armed"],
+            ["running jobs", "queued jobs", "open", "overdue", "armed", "being disarmed"],
             [
                 [
                     report.running_jobs,
@@ -29,6 +29,7 @@ def status(report: results.SystemReport) -> list[str]:
                     report.open_schedules,
                     report.overdue_schedules,
                     report.armed_schedules,
+                    report.disarming_schedules,
                 ]
             ],
         ),
@@ -353,6 +354,11 @@ def source(row: Source) -> list[str]:
         f"rights: {row.rights_basis}" if row.rights_basis else "no rights basis: nothing of it is published"
     )
     return [f"Source {row.pk} ({row.name}) is {row.state}; {rights}."]
+
+
+def rights_change(answer: results.RightsChange) -> list[str]:
+    """Say what a source's rights are now, and what was taken back."""
+    return [*source(answer.source), *([answer.sentence] if answer.sentence else [])]
 
 
 def channel(row: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """Upload a video private ahead of its moment, and record the one upload that counts."""
 
+import hashlib
 import logging
 import re
 from datetime import timedelta
@@ -13,8 +14,7 @@ from channels.gateways.errors import QuotaExhausted, RemoteError, SessionGone
 from channels.gateways.youtube import VideoMetadata, YouTubeGateway, marker_of
 from channels.gateways.youtube_upload import UploadCancelled
 from channels.quota import QUOTA_COST
-from orchestration import activity, pools, remotes
-from orchestration.activity import new_correlation_id
+from orchestration import activity, installation, pools, remotes
 from orchestration.errors import NoRightsBasis
 from orchestration.lease import JobCancelled, JobLease, WaitUntil
 from orchestration.media.errors import FileDamaged
@@ -45,7 +45,7 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
     with remotes.youtube(distribution.channel) as youtube:
         lease.progress(0.01, "looking for an earlier upload")
         session = distribution.upload_session or None
-        if not fresh and session is None:
+        if session is None and may_be_uploaded(fresh):
             # An earlier try may have sent the last byte without anybody hearing the answer.
             found = find_upload(youtube, distribution, job)
             if found:
@@ -126,11 +126,22 @@ def _close_charge(job: Job, state: str) -> None:
     )
 
 
+def may_be_uploaded(fresh: bool) -> bool:
+    """Say whether an upload may be there that is not recorded; a first try has none, but in a restored database."""
+    return not fresh or installation.was_taken_over()
+
+
 def ensure_marker(distribution: Distribution) -> tuple[str, bool]:
-    """Return the marker of a distribution's upload and whether it was made just now; stored before any call."""
+    """Return the marker of a distribution's upload and whether it was made just now; stored before any call.
+
+    It follows from channel and video, so that a restored database, which has lost it with the id of the upload, finds
+    what was uploaded after the backup and does not upload it again.
+    """
     if distribution.marker:
         return distribution.marker, False
-    marker = marker_of(new_correlation_id())
+    channel = distribution.channel.youtube_channel_id or distribution.channel.slug
+    of_both = f"{channel} {distribution.video.canonical_url}"
+    marker = marker_of(hashlib.sha256(of_both.encode()).hexdigest()[:32])
     if Distribution.objects.filter(pk=distribution.pk, marker="").update(marker=marker):
         distribution.marker = marker
         return marker, True
@@ -171,14 +182,21 @@ def _adopt(
     youtube: YouTubeGateway, distribution: Distribution, youtube_video_id: str, job: Job
 ) -> dict[str, Any]:
     """Take an upload that an earlier try left behind, private or made so."""
-    bucket, units = QUOTA_COST["make_private"]
-    entry = pools.charge(bucket, units, call="videos.list", job=job)
-    try:
-        youtube.make_private(youtube_video_id)  # only looks where it is private already
-    finally:
-        pools.settle(entry)
+    if not _went_public_as_planned(distribution):
+        bucket, units = QUOTA_COST["make_private"]
+        entry = pools.charge(bucket, units, call="videos.list", job=job)
+        try:
+            youtube.make_private(youtube_video_id)  # only looks where it is private already
+        finally:
+            pools.settle(entry)
     record_staged(distribution.pk, youtube_video_id, adopted=True)
     return {"youtube_video_id": youtube_video_id, "adopted": True}
+
+
+def _went_public_as_planned(distribution: Distribution) -> bool:
+    """Say whether an upload may be public rightly: in a restored database, of what was due since the backup."""
+    due = Schedule.objects.filter(distribution=distribution, publish_at__lte=timezone.now())
+    return due.exists() and installation.was_taken_over()
 
 
 def _orphan(distribution: Distribution, youtube_video_id: str, why: str) -> None:
@@ -203,9 +221,13 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
     with transaction.atomic():
         # The schedule first, as everybody who locks both does.
         schedule = (
-            Schedule.objects.select_for_update(of=("self",)).filter(distribution=distribution_id).first()
+            Schedule.objects.select_for_update(of=("self",), no_key=True)
+            .filter(distribution=distribution_id)
+            .first()
         )
-        distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution_id)
+        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=distribution_id
+        )
         if distribution.youtube_video_id is None and distribution.state in RECORDABLE:
             was_unclear = distribution.state == DistributionState.NEEDS_REVIEW
             transition(

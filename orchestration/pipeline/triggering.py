@@ -12,11 +12,10 @@ from orchestration.errors import (
     NoRightsBasis,
     NotFound,
     PlanRefused,
-    SystemNotRunning,
     VideoNotReady,
 )
 from orchestration.media.errors import MediaError
-from orchestration.models import Distribution, Job, Schedule, Source, SystemState, Video
+from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.results import TriggerResult
 from orchestration.states import (
     OPEN_SCHEDULES,
@@ -24,7 +23,6 @@ from orchestration.states import (
     USABLE_VIDEOS,
     DistributionState,
     JobKind,
-    SystemStatus,
     VideoState,
 )
 from orchestration.transitions import transition
@@ -43,8 +41,8 @@ def trigger(
     if video_id is not None and source_url:
         raise InvalidRequest("Give video_id or source_url, not both.", field="source_url")
     with transaction.atomic():
-        _gate()
-        channel = Channel.objects.select_for_update(of=("self",)).filter(pk=channel_id).first()
+        queue.require_running("nothing new may start")
+        channel = Channel.objects.select_for_update(of=("self",), no_key=True).filter(pk=channel_id).first()
         if channel is None:
             raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
         if channel.state != ChannelState.ACTIVE:
@@ -65,12 +63,6 @@ def trigger(
         if skip_upload and channel.executor == Executor.LOCAL:
             return _prepare_only(channel, video)
         return _stage(channel, video, skip_upload)
-
-
-def _gate() -> None:
-    status = SystemState.objects.filter(pk=1).values_list("state", flat=True).first() or SystemStatus.STOPPED
-    if status != SystemStatus.RUNNING:
-        raise SystemNotRunning(f"The system is {status}; nothing new may start.", state=status)
 
 
 def _chosen(channel: Channel, video_id: int | None, source_url: str | None) -> Video:
@@ -209,7 +201,11 @@ def _assigned(channel: Channel, video: Video) -> Distribution:
             field="video_id",
             kind="duplicate",
         )
-    row = Distribution.objects.select_for_update(of=("self",)).filter(channel=channel, video=video).first()
+    row = (
+        Distribution.objects.select_for_update(of=("self",), no_key=True)
+        .filter(channel=channel, video=video)
+        .first()
+    )
     if row is None:
         row = Distribution.objects.create(
             video=video, channel=channel, method=Distribution.Method.MANUAL, reason="triggered by hand"

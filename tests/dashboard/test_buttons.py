@@ -54,6 +54,28 @@ def test_the_switch_shows_what_its_state_allows(console, state, db):
     assert actions_in(bar) == list(SYSTEM_ACTIONS[state])
 
 
+@pytest.mark.parametrize("state", SystemStatus.values)
+def test_what_is_armed_can_be_taken_back_beside_the_switch_in_every_state(console, state, db):
+    """YouTube publishes it whatever the switch says, so the choice stands where an operator reaches for it."""
+    factories.SystemStateFactory(state=state)
+    row = factories.ScheduleFactory(staged=True, publish_at=factories.in_(minutes=10))
+    Schedule.objects.update(armed_for=row.publish_at)
+    html = console.get("/activity/").content.decode()
+    bar = html[html.index('id="system"') : html.index('class="top-end"')]
+    stops_too = ["stop_disarm"] if "stop" in SYSTEM_ACTIONS[state] else []
+    assert actions_in(bar) == [*SYSTEM_ACTIONS[state], "disarm", *stops_too]
+    assert "1 armed back" in bar
+    (address,) = re.findall(r'action="([^"]+)"[^>]*>(?:(?!</form>).)*data-action="disarm"', bar)
+    answer = console.post(address, {"disarm": "1"}, headers=HTMX)
+    assert "Being taken back from YouTube: 1." in answer.content.decode()
+    entry = Activity.objects.get(verb="system_disarmed")
+    assert entry.trigger == Trigger.BUTTON
+    row.refresh_from_db()
+    assert row.armed_for is None
+    wanted = {"running": "paused", "paused": "paused"}.get(state, state)
+    assert SystemState.objects.get().state == wanted
+
+
 @pytest.mark.parametrize("state", ChannelState.values)
 def test_a_channel_shows_what_its_state_allows(console, state, db):
     channel = factories.ChannelFactory(state=state)

@@ -1,11 +1,15 @@
 """An operator steers single jobs: cancel, try again, move to the front."""
 
+from datetime import timedelta
+
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
-from orchestration import jobs, queue
-from orchestration.errors import IllegalTransition, NotFound
-from orchestration.models import Activity, Job, Schedule
+from channels.models import Channel
+from orchestration import jobs, queue, scheduling
+from orchestration.errors import IllegalTransition, NotFound, PlanRefused
+from orchestration.models import Activity, Distribution, Job, Schedule
 from orchestration.states import JOB_ACTIONS, DistributionState, JobKind, JobState, ScheduleState, VideoState
 from tests import factories
 from tests.factories import in_
@@ -160,6 +164,92 @@ def test_a_failed_publish_job_that_is_tried_again_stands_where_its_video_is():
     jobs.retry(job.pk)
     job.schedule.refresh_from_db()
     assert job.schedule.state == ScheduleState.STAGED
+
+
+def failed_publication(**times):
+    """Make a publication whose publish job failed, on a channel with a gap of an hour."""
+    at = (timezone.now() + timedelta(**times)).replace(microsecond=0)
+    channel = factories.ChannelFactory(min_gap_minutes=60)
+    schedule = factories.ScheduleFactory(
+        distribution=factories.DistributionFactory(staged=True, channel=channel),
+        channel=channel,
+        publish_at=at,
+    )
+    job = publish_job(schedule=schedule, state=JobState.FAILED)
+    Schedule.objects.filter(pk=schedule.pk).update(state=ScheduleState.FAILED)
+    Distribution.objects.filter(pk=schedule.distribution_id).update(state=DistributionState.FAILED)
+    schedule.refresh_from_db()
+    return job, schedule
+
+
+def in_its_place(schedule, **shift):
+    return factories.ScheduleFactory(
+        staged=True, channel=schedule.channel, publish_at=schedule.publish_at + timedelta(**shift)
+    )
+
+
+TAKEN = {
+    "the gap": lambda row: in_its_place(row, minutes=10),
+    "the daily cap": lambda row: (
+        factories.ScheduleFactory(channel=row.channel, publish_at=row.publish_at.replace(hour=12, minute=0)),
+        Channel.objects.filter(pk=row.channel_id).update(daily_cap=1, timezone="UTC"),
+    ),
+    "a blackout": lambda row: factories.BlackoutFactory(
+        channel=row.channel,
+        first_date=row.publish_at.date() - timedelta(days=1),
+        last_date=row.publish_at.date() + timedelta(days=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", TAKEN)
+def test_a_retry_does_not_take_a_time_back_that_the_calendar_has_given_away(rule):
+    job, row = failed_publication(hours=5)
+    TAKEN[rule](row)
+    with pytest.raises(PlanRefused) as refused:
+        jobs.retry(job.pk)
+    assert "next_free" in refused.value.message
+    assert refused.value.details["alternatives"]
+    job.refresh_from_db()
+    row.refresh_from_db()
+    assert (job.state, row.state) == (JobState.FAILED, ScheduleState.FAILED)
+
+    jobs.retry(job.pk, next_free=True)
+    at = row.publish_at
+    job.refresh_from_db()
+    row.refresh_from_db()
+    row.distribution.refresh_from_db()
+    assert (job.state, row.state, row.distribution.state) == (
+        JobState.QUEUED,
+        ScheduleState.STAGED,
+        DistributionState.STAGED,
+    )
+    assert row.publish_at > at
+    assert scheduling.why_not_at(row, row.publish_at) == ([], [])
+    assert job.run_at == row.publish_at - timedelta(seconds=settings.HEADEND_ARM_SECONDS)
+    assert (
+        Activity.objects.get(verb="schedule_moved", object_id=row.pk).before["publish_at"] == at.isoformat()
+    )
+
+
+def test_a_retry_after_its_moment_is_refused_or_takes_the_next_free_time():
+    job, row = failed_publication(minutes=-30)
+    with pytest.raises(PlanRefused, match="in the past"):
+        jobs.retry(job.pk)
+    jobs.retry(job.pk, next_free=True)
+    row.refresh_from_db()
+    assert row.state == ScheduleState.STAGED
+    assert row.publish_at > timezone.now()
+
+
+def test_a_retry_keeps_a_time_that_is_still_free():
+    job, row = failed_publication(minutes=10)
+    in_its_place(row, minutes=90)
+    jobs.retry(job.pk, next_free=True)
+    at = row.publish_at
+    row.refresh_from_db()
+    assert (row.state, row.publish_at) == (ScheduleState.STAGED, at)
+    assert not Activity.objects.filter(verb="schedule_moved").exists()
 
 
 def test_a_staging_that_an_operator_cancelled_is_taken_up_again_by_its_retry():

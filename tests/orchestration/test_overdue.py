@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from channels.sandbox.faults import Match
 from orchestration import overdue
 from orchestration import tick as clock
 from orchestration.models import Activity, Distribution, Job, Schedule
@@ -41,6 +42,31 @@ def test_publish_late_publishes_within_the_grace_and_stores_the_lateness(engine)
     assert 3590 < row.lateness_seconds < 3700
     entry = Activity.objects.get(verb="schedule_misfired")
     assert "within the grace" in entry.reason
+
+
+@pytest.mark.parametrize(
+    ("hours", "ends"), [(1, PUBLISHED), (3, (ScheduleState.MISSED, DistributionState.STAGED))]
+)
+def test_an_outage_at_its_moment_leaves_the_decision_to_the_policy(engine, hours, ends):
+    """Not to the number of tries: with growing pauses eight of them were over after nine minutes."""
+    row = engine.staged(engine.channel(misfire_policy="publish_late", misfire_grace_minutes=120), minutes=30)
+    engine.sandbox.faults.add(
+        Match(path="^/youtube/youtube/v3/videos"), "status_before", times=None, status=503
+    )
+    engine.pass_until(row.publish_at)
+    for _ in range(12):
+        engine.retry_now()
+        engine.tick()
+        engine.work()
+        engine.pass_time(minutes=5 * hours)
+    assert state_of(row)[0] == (ScheduleState.STAGED if ends == PUBLISHED else ScheduleState.MISSED)
+    engine.sandbox.faults.clear()
+    for _ in range(3):
+        engine.retry_now()
+        engine.tick()
+        engine.work()
+    assert state_of(row) == ends
+    assert len(engine.publications()) == (1 if ends == PUBLISHED else 0)
 
 
 def test_publish_late_beyond_the_grace_is_missed_and_says_why(engine):

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from channels.gateways.errors import RemoteUnavailable, RemoteUncertain
 from channels.sandbox import youtube_state
 from channels.sandbox.faults import Match
 from orchestration import execution, publication, queue, remotes
-from orchestration.errors import IllegalTransition
+from orchestration.errors import IllegalTransition, LeaseLost
+from orchestration.lease import JobLease
 from orchestration.models import Activity, Distribution, Job, Schedule
 from orchestration.states import (
     DistributionState,
@@ -170,6 +172,59 @@ def test_an_arming_whose_answer_is_lost_is_taken_back_when_the_publication_is_he
     assert state_of(row) == (ScheduleState.HELD, DistributionState.STAGED)
 
 
+def test_a_failure_after_an_arming_whose_answer_was_lost_does_not_make_it_forgotten(engine):
+    """The second try is refused for certain; what the first one did is not known by that."""
+    row = engine.staged(engine.channel(), minutes=10)
+    engine.tick()
+    engine.sandbox.faults.add(UPDATE, "status_after", status=503)
+    engine.work()
+    engine.sandbox.faults.add(Match("GET", f"^{VIDEOS}"), "status_before", status=503)
+    engine.retry_now()
+    engine.work()
+    row.refresh_from_db()
+    assert row.armed_for == row.publish_at
+    door().hold_schedule(schedule_id=row.pk)
+    take_back(engine, row)
+
+
+@pytest.mark.parametrize("ends", ["refused", "taken back"])
+def test_a_worker_that_lost_its_job_does_not_make_an_arming_forgotten(engine, ends, monkeypatch):
+    """It slept in a call; meanwhile another armed the publication, and what the sleeper writes would hide that."""
+    row = engine.staged(engine.channel(), minutes=10)
+    if ends == "refused":
+        engine.tick()
+    else:
+        publication.disarm(row, "test")
+    (job,) = queue.claim(limit=1, holder="sleeper")
+    module, name = (publication.YouTubeGateway, "set_publish_at")
+    if ends == "taken back":
+        name = "make_private"
+    call = getattr(module, name)
+
+    def sleeps(gateway, *args):
+        monkeypatch.setattr(module, name, call)
+        answer = call(gateway, *args) if ends == "taken back" else None
+        Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
+        execution.reap()
+        for _ in range(2):
+            engine.work()
+            engine.tick()
+            engine.retry_now()
+        engine.work()
+        row.refresh_from_db()
+        assert row.armed_for == row.publish_at
+        if ends == "refused":
+            raise RemoteUnavailable("no connection")
+        return answer
+
+    monkeypatch.setattr(module, name, sleeps)
+    execution.run(job)
+    row.refresh_from_db()
+    assert row.armed_for == row.publish_at
+    door().hold_schedule(schedule_id=row.pk)
+    take_back(engine, row)
+
+
 def test_an_arming_whose_answer_is_lost_is_confirmed_by_the_next_try(engine):
     row = engine.staged(engine.channel(), minutes=10)
     engine.sandbox.faults.add(UPDATE, "status_after", status=500)
@@ -191,6 +246,70 @@ def test_an_arming_that_was_refused_is_not_believed(engine):
     row.refresh_from_db()
     assert row.armed_for is None
     assert publish_job(row).state == JobState.WAITING
+
+
+@pytest.mark.parametrize("broken", [UPDATE, Match(path=f"^{VIDEOS}")], ids=["writes", "everything"])
+@pytest.mark.parametrize("over", ["before its moment", "at its moment"])
+def test_an_outage_while_there_is_time_left_uses_up_no_tries(engine, broken, over):
+    """Arming begins a quarter of an hour ahead so that it may fail; ten failures then are no failed publication."""
+    row = engine.staged(engine.channel(), minutes=12)
+    engine.sandbox.faults.add(broken, "status_before", times=None, status=503)
+    for _ in range(10):
+        engine.retry_now()
+        engine.tick()
+        engine.work()
+    job = publish_job(row)
+    assert (job.state, job.attempts) == (JobState.WAITING, 0)
+    assert "not armed yet" in job.waits_for
+    assert state_of(row) == STAGED
+    if over == "before its moment":
+        engine.sandbox.faults.clear()
+        engine.retry_now()
+        engine.work()
+        assert Activity.objects.filter(verb="schedule_armed", object_id=row.pk).exists()
+        engine.pass_until(row.publish_at + timedelta(seconds=2))
+    else:
+        engine.pass_until(row.publish_at - timedelta(seconds=2))
+        engine.sandbox.faults.clear()
+        engine.retry_now()
+    engine.work()
+    assert state_of(row) == PUBLISHED
+    assert row.lateness_seconds < 1
+    (public,) = engine.publications()
+    assert timezone.datetime.fromisoformat(public["public_at"]) >= row.publish_at
+
+
+def test_an_outage_does_not_let_the_next_try_sleep_past_the_moment(engine):
+    row = engine.staged(engine.channel(), minutes=12)
+    engine.tick()
+    engine.pass_until(row.publish_at - timedelta(seconds=12))
+    engine.sandbox.faults.add(UPDATE, "status_before", status=503)
+    engine.work_one()
+    assert timezone.now() < publish_job(row).run_at < row.publish_at - timedelta(seconds=2)
+
+
+def test_a_video_that_youtube_takes_no_time_for_is_flipped_at_its_moment(engine):
+    """Held too late, it was public for a moment; YouTube schedules nothing that was ever public."""
+    row = engine.armed(engine.channel())
+    door().hold_schedule(schedule_id=row.pk)
+    engine.pass_until(row.publish_at + timedelta(seconds=1))
+    engine.work()
+    assert engine.on_youtube(row)["privacy_status"] == "private"
+    again = (timezone.now() + timedelta(minutes=10)).replace(microsecond=0)
+    door().move_schedule(schedule_id=row.pk, publish_at=again)
+    engine.tick()
+    engine.work()
+    job = publish_job(row)
+    assert (job.state, job.run_at) == (JobState.WAITING, again - publication.ARM_MARGIN)
+    assert "takes no publishAt" in job.waits_for
+    row.refresh_from_db()
+    assert row.armed_for is None
+    engine.pass_until(again - timedelta(seconds=1))
+    engine.work()
+    assert state_of(row) == PUBLISHED
+    assert timezone.datetime.fromisoformat(engine.publications()[-1]["public_at"]) >= again
+    row.distribution.refresh_from_db()
+    assert row.distribution.published_at >= again, "not when it was public the first time"
 
 
 # -- what is taken back while it is armed --------------------------------------------------------------------------
@@ -240,6 +359,33 @@ def test_a_moved_publication_is_disarmed_and_fires_once_at_its_new_time(engine):
     assert state_of(row) == PUBLISHED
     (public,) = engine.publications()
     assert timezone.datetime.fromisoformat(public["public_at"]) == later
+
+
+def test_a_publication_moved_to_the_next_seconds_is_not_made_private_by_the_disarming_of_its_old_time(engine):
+    """The disarming, slow, reached YouTube after the flip was read back: public by our record, private in truth."""
+    row = engine.armed(engine.channel(), minutes=10)
+    at = (timezone.now() + timedelta(seconds=4)).replace(microsecond=0)
+    door().move_schedule(schedule_id=row.pk, publish_at=at)
+    engine.tick()
+    disarming = Job.objects.get(kind=JobKind.RECALL)
+    make_private = publication.YouTubeGateway.make_private
+
+    def slow(gateway, video_id):
+        engine.pass_until(at + timedelta(seconds=1))
+        engine.work()  # another worker is at the publish job
+        return make_private(gateway, video_id)
+
+    (job,) = queue.claim(limit=1)
+    assert job.pk == disarming.pk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publication.YouTubeGateway, "make_private", slow)
+        execution.run(job)
+    for _ in range(3):
+        engine.retry_now()
+        engine.tick()
+        engine.work()
+    assert state_of(row) == PUBLISHED
+    assert engine.on_youtube(row)["privacy_status"] == "public"
 
 
 def test_a_paused_wave_is_disarmed_and_a_paused_channel_too(engine):
@@ -294,6 +440,29 @@ def test_a_time_taken_away_during_the_arming_call_does_not_fire(engine):
     assert state_of(row)[0] == ScheduleState.HELD
     row.refresh_from_db()
     assert row.armed_for is None
+
+
+@pytest.mark.parametrize("ends", ["armed", "answer lost"])
+def test_an_operator_who_cancels_a_publish_job_while_it_arms_is_not_forgotten(engine, ends):
+    """The job would have waited for its moment with nobody looking at the wish before YouTube had published."""
+    row = engine.staged(engine.channel(), minutes=10)
+    engine.tick()
+    set_publish_at = publication.YouTubeGateway.set_publish_at
+
+    def cancelled_meanwhile(gateway, video_id, instant):
+        answer = set_publish_at(gateway, video_id, instant)
+        door().cancel_job(job_id=publish_job(row).pk, reason="wrong video")
+        if ends == "answer lost":
+            raise RemoteUncertain("no answer")
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publication.YouTubeGateway, "set_publish_at", cancelled_meanwhile)
+        engine.work_one()
+    assert publish_job(row).state == JobState.CANCELLED
+    engine.retry_now()
+    take_back(engine, row)
+    assert state_of(row)[0] == ScheduleState.HELD
 
 
 def test_a_worker_killed_while_it_arms_leaves_nothing_that_fires_after_a_hold(engine):
@@ -491,6 +660,21 @@ def test_a_flip_whose_job_was_lost_is_looked_at_and_then_decided_by_the_policy(e
     assert state_of(row)[0] == ScheduleState.SKIPPED
 
 
+@pytest.mark.parametrize("step", [publication._intend_arming, publication._intend_flip])
+def test_a_holder_whose_job_was_given_to_another_writes_nothing_of_what_it_intends(engine, step):
+    row = due_now(engine.staged(engine.channel(), minutes=30))
+    engine.tick()
+    (job,) = queue.claim(limit=1)
+    lease = JobLease(job, every_seconds=0)
+    Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
+    execution.reap()
+    queue.claim(limit=1, holder="another")
+    with pytest.raises(LeaseLost):
+        step(row, lease)
+    assert state_of(row) == STAGED
+    assert Schedule.objects.get(pk=row.pk).armed_for is None
+
+
 def test_a_stopped_system_publishes_nothing_new(engine):
     row = due_now(engine.staged(engine.channel(), minutes=30))
     assert door().stop().state == SystemStatus.STOPPED
@@ -522,6 +706,54 @@ def test_a_publication_planned_anew_while_its_old_time_is_being_disarmed_does_no
     assert engine.on_youtube(row)["publish_at"] is None
     engine.pass_until(row.publish_at + timedelta(minutes=2))
     assert engine.publications() == []
+
+
+def test_a_publication_planned_anew_whose_disarming_was_lost_is_disarmed_all_the_same(engine):
+    """Its old schedule is deleted with what was armed for it, before any tick saw that nobody disarms it."""
+    row = engine.armed(engine.channel(), minutes=10)
+    old, distribution = row.publish_at, row.distribution
+    door().cancel_schedule(schedule_id=row.pk)
+    Job.objects.filter(kind=JobKind.RECALL).update(state=JobState.CANCELLED)
+    door().coordinate_publication(
+        video_id=distribution.video_id,
+        channel_ids=[row.channel_id],
+        scheduled_at=old + timedelta(hours=5),
+    )
+    engine.tick()
+    engine.work()
+    assert engine.on_youtube(distribution)["publish_at"] is None
+    engine.pass_until(old + timedelta(minutes=2))
+    assert engine.publications() == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_takes_an_unwanted_time_off_youtube_cannot_be_cancelled(engine, begun):
+    """Of a held publication it alone knows that YouTube would still publish it."""
+    row = engine.armed(engine.channel(), minutes=10)
+    door().hold_schedule(schedule_id=row.pk)
+    job = Job.objects.get(kind=JobKind.RECALL)
+    if begun:
+        (job,) = queue.claim(limit=1)
+    with pytest.raises(IllegalTransition, match="takes back"):
+        door().cancel_job(job_id=job.pk)
+    execution.run(job) if begun else engine.work()
+    take_back(engine, row)
+
+
+def test_a_disarming_goes_on_through_an_outage_and_does_not_sleep_past_the_moment(engine):
+    row = engine.armed(engine.channel(), minutes=12)
+    door().hold_schedule(schedule_id=row.pk)
+    engine.sandbox.faults.add(Match(path=f"^{VIDEOS}"), "status_before", times=None, status=503)
+    for _ in range(15):
+        engine.retry_now()
+        engine.work()
+    job = Job.objects.get(kind=JobKind.RECALL)
+    assert job.state == JobState.WAITING
+    assert job.run_at < timezone.now() + timedelta(seconds=40)
+    engine.sandbox.faults.clear()
+    engine.retry_now()
+    take_back(engine, row)
+    assert state_of(row) == (ScheduleState.HELD, DistributionState.STAGED)
 
 
 def test_youtube_out_of_reach_at_the_moment_does_not_make_a_failure_of_what_it_published(engine):

@@ -14,7 +14,7 @@ from channels.models import Channel
 from channels.sandbox import github_state
 from channels.sandbox.faults import Match
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
-from orchestration import remotes, watching, workflows
+from orchestration import execution, queue, remotes, watching, workflows
 from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
 from orchestration.models import Activity, Distribution, Job, OrphanUpload, Schedule, WorkflowRun
 from orchestration.pipeline import staging
@@ -189,6 +189,44 @@ def test_a_worker_killed_after_the_dispatch_leaves_it_to_the_watch(engine, chann
     assert workflows._hand_over is hand_over
     assert len(engine.sandbox.requests("POST", "/dispatches")) == 1
     assert job_of(row).holder.startswith("run:")
+
+
+@pytest.mark.parametrize("control", ["pause", "stop"])
+def test_nothing_is_dispatched_by_a_job_that_was_claimed_before_the_system_was_held(engine, channel, control):
+    row = engine.planned(channel)
+    engine.tick()
+    (job,) = queue.claim(limit=1)
+    assert job.kind == JobKind.STAGE
+    getattr(door(), control)()
+    execution.run(job)
+    assert runs_at_github(engine) == []
+    assert not WorkflowRun.objects.exists()
+    assert (job_of(row).state, job_of(row).attempts) == (JobState.WAITING, 0)
+    engine.tick()
+    door().resume() if control == "pause" else door().start()
+    engine.retry_now()
+    engine.work()
+    assert len(runs_at_github(engine)) == 1
+
+
+def test_a_worker_whose_job_was_given_to_another_dispatches_nothing(engine, channel, monkeypatch):
+    """It slept while it asked GitHub for the repository; meanwhile its job was rescued, and dispatched by another."""
+    engine.planned(channel)
+    engine.tick()
+    (job,) = queue.claim(limit=1, holder="sleeper")
+    pin = workflows._pin_repository
+
+    def sleeps(github, channel):
+        pin(github, channel)
+        monkeypatch.setattr(workflows, "_pin_repository", pin)
+        Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
+        execution.reap()
+        engine.work()
+
+    monkeypatch.setattr(workflows, "_pin_repository", sleeps)
+    execution.run(job)
+    assert len(runs_at_github(engine)) == 1
+    assert WorkflowRun.objects.count() == 1
 
 
 def test_a_refused_dispatch_fails_its_run_and_names_the_fact(engine, channel):

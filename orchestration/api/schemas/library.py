@@ -36,6 +36,14 @@ class SourceOut(Schema):
         return SOURCE_ACTIONS[source.state]
 
 
+class RightsChangeOut(Schema):
+    """A source with its new rights, how many armed publications of it were held, and how many were too near to be."""
+
+    source: SourceOut
+    held: int
+    too_late: int
+
+
 class VideoOut(Schema):
     """A scraped item and its file; measured values are null until somebody has measured."""
 

@@ -26,7 +26,17 @@ class Because(Body):
     reason: Reason = ""
 
 
-class Stop(Because):
+class Pause(Because):
+    """Pause: what is armed on YouTube goes public all the same, unless `disarm` takes it back."""
+
+    disarm: bool = Field(
+        False,
+        strict=True,
+        description="take back what YouTube would make public by itself; also while paused",
+    )
+
+
+class Stop(Pause):
     """Stop: drain, or with `now` ask what runs to cancel."""
 
     now: bool = Field(False, strict=True, description="ask what runs to cancel instead of letting it finish")
@@ -172,6 +182,14 @@ class ReviewSchedule(Because):
     youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
 
 
+class Retry(Because):
+    """Once more; a failed publication whose time is over or taken by now needs another one."""
+
+    next_free: bool = Field(
+        False, strict=True, description="take the next free time where the old one is over or taken"
+    )
+
+
 class ReviewJob(Because):
     """What a person found after looking at YouTube or GitHub; `recalled` and `published` are for a recall."""
 
@@ -227,6 +245,13 @@ class NewSource(Body):
     rights_note: Annotated[Text, Field(max_length=500)] = ""
 
 
+class SourceRights(Because):
+    """Why a source's videos may be published; empty: they may not. Without `rights_note` the note stays."""
+
+    rights_basis: RightsBasis
+    rights_note: Annotated[Text, Field(max_length=500)] | None = None
+
+
 class RunIdentity(Body):
     """Which run of GitHub Actions is calling."""
 
@@ -251,6 +276,8 @@ class RunResult(RunIdentity):
 
 # Without a body a request means these.
 NO_REASON = Because()
+AS_IT_WAS = Retry()
+JUST_PAUSE = Pause()
 DRAIN = Stop()
 ALL_CHANNELS = ChannelSelection()
 ALL_VIDEOS = DistributeVideos()

@@ -25,7 +25,10 @@ def _by_name(days: Mapping[date, int]) -> dict[str, int]:
 
 
 class StatusOut(Value):
-    """Whether the system runs, since when, by whom and why; `components` are seconds since each showed life."""
+    """Whether the system runs, since when, by whom and why; `components` are seconds since each showed life.
+
+    `armed_schedules` YouTube makes public by itself; `disarming_schedules` are being taken back from it.
+    """
 
     state: SystemStatus
     since: datetime
@@ -37,6 +40,7 @@ class StatusOut(Value):
     open_schedules: int
     overdue_schedules: int
     armed_schedules: int
+    disarming_schedules: int
     components: dict[str, float]
 
 

@@ -139,3 +139,20 @@ def _on_the_command_line(words: list[Any], *, refused: bool) -> None:
         assert end.value.code == 3
     else:
         call_command("orchestration", *words)
+
+
+@pytest.mark.parametrize("method", ["pause", "stop"])
+def test_taking_back_what_is_armed_is_asked_for_alike_through_all_three(method, api, admin_user, monkeypatch):
+    asked: list[tuple[str, bool]] = []
+
+    def recorder(self, **given):
+        asked.append((self.trigger, given["disarm"]))
+        raise SystemNotRunning("Recorded instead.", state="stopped")
+
+    monkeypatch.setattr(CentralOrchestrationService, method, recorder)
+    api.post(f"orchestration/{method}", {"disarm": True})
+    _on_the_command_line([method, "--disarm"], refused=True)
+    console = Client()
+    console.force_login(admin_user)
+    console.post(reverse(f"dashboard:{method}"), {"disarm": "1"})
+    assert asked == [(Trigger.API, True), (Trigger.CLI, True), (Trigger.BUTTON, True)]

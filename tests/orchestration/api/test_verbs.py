@@ -58,7 +58,15 @@ def _verbs():
         {"job_id": 7, **found},
         ("job-review", 7, "--outcome", "published", "--youtube-video-id", "abc", *REASON),
     )
-    for verb in ("cancel", "retry", "bump"):
+    again = {"next_free": True, **WHY}
+    yield (
+        "jobs/7/retry",
+        again,
+        "retry_job",
+        {"job_id": 7, **again},
+        ("job-retry", 7, "--next-free", *REASON),
+    )
+    for verb in ("cancel", "bump"):
         yield f"jobs/7/{verb}", WHY, f"{verb}_job", {"job_id": 7, **WHY}, (f"job-{verb}", 7, *REASON)
     for verb in ("pause", "resume"):
         yield (
@@ -68,6 +76,14 @@ def _verbs():
             {"source_id": 7, **WHY},
             (f"source-{verb}", 7, *REASON),
         )
+    rights = {"rights_basis": "licensed", "rights_note": "no 7", **WHY}
+    yield (
+        "sources/7/set-rights",
+        rights,
+        "set_source_rights",
+        {"source_id": 7, **rights},
+        ("source-set-rights", 7, "licensed", "--rights-note", "no 7", *REASON),
+    )
     yield "sources/7/scrape", {}, "scrape_source", {"source_id": 7}, ("source-scrape", 7)
     for verb in ("pause", "resume"):
         yield f"pools/7/{verb}", WHY, f"{verb}_pool", {"pool_id": 7, **WHY}, None
@@ -94,7 +110,10 @@ def _verbs():
         {"channel_ids": [7]},
         None,
     )
-    yield "orchestration/stop", {"now": True, **WHY}, "stop", {"now": True, **WHY}, ("stop", "--now", *REASON)
+    at_once = {"now": True, "disarm": True, **WHY}
+    yield "orchestration/stop", at_once, "stop", at_once, ("stop", "--now", "--disarm", *REASON)
+    back = {"disarm": True, **WHY}
+    yield "orchestration/pause", back, "pause", back, ("pause", "--disarm", *REASON)
     wave = {
         "timing": "staggered",
         "scheduled_at": AT,
