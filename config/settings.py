@@ -139,6 +139,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HEADEND_TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# A wave may go to a thousand channels and a recall confirm ten thousand videos, each of them a field of a form.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 15_000
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
