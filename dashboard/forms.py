@@ -9,6 +9,7 @@ from django import forms
 
 from channels.models import Channel
 from channels.states import ChannelState
+from dashboard import own_times
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
@@ -202,6 +203,8 @@ class WaveForm(ZonedForm):
             self.video_rows += Video.objects.filter(pk__in=ids).select_related("source")
         self.fields["videos"].choices = [(row.pk, str(row)) for row in self.video_rows]
         self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
+        self.typed_times: dict[own_times.Member, str] = {}
+        self.overrides: dict[own_times.Member, datetime] = {}
 
     def chosen(self, field: str) -> set[str]:
         """Return the ids that are ticked, for the page."""
@@ -218,8 +221,16 @@ class WaveForm(ZonedForm):
         return self.chosen("channels")
 
     def clean(self) -> dict[str, Any]:
-        """Turn the wall-clock time into an instant."""
+        """Turn wall-clock times into instants: the wave's on the chosen clock, each member's own on its channel's."""
         self.cleaned_data["scheduled_at"] = self.instant("scheduled_at")
+        chosen = [self.cleaned_data.get(name, []) for name in ("videos", "channels")]
+        self.typed_times = own_times.typed_in(self.data, *chosen)
+        channels = {row.pk: row for row in self.channel_rows}
+        for member, text in self.typed_times.items():
+            try:
+                self.overrides[member] = own_times.instant_of(text, channels[member[1]], LocalTimeField())
+            except forms.ValidationError as error:
+                self.add_error(None, error)
         return self.cleaned_data
 
     def arguments(self) -> dict[str, Any]:
@@ -235,6 +246,7 @@ class WaveForm(ZonedForm):
             "priority": data["priority"],
             "on_conflict": data["on_conflict"],
             "acknowledge_policy": data["acknowledge_policy"],
+            "overrides": self.overrides or None,
         }
 
 
@@ -248,6 +260,11 @@ class CoordinateForm(WaveForm):
         forms.Form.__init__(self, *args, **kwargs)
         self.channel_rows = list(Channel.objects.exclude(state=ChannelState.DISABLED))
         self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the wall-clock time into an instant."""
+        self.cleaned_data["scheduled_at"] = self.instant("scheduled_at")
+        return self.cleaned_data
 
     def arguments(self) -> dict[str, Any]:
         """Return what `coordinate_publication` takes beside the video."""

@@ -181,6 +181,27 @@ def test_a_wave_is_previewed_and_committed_in_place(page):
     page.wait_for_selector("text=Harbour at dawn")
 
 
+def test_a_member_is_given_a_time_of_its_own_in_the_preview(page):
+    video = factories.VideoFactory(title="Harbour at dawn")
+    for name, zone in (("North", "Europe/Berlin"), ("East", "Asia/Tokyo")):
+        factories.ChannelFactory(name=name, slug=name.lower(), timezone=zone, min_gap_minutes=0)
+    log_in(page)
+    page.goto(f"/waves/new/?video={video.pk}")
+    page.check("text=North")
+    page.check("text=East")
+    page.fill("input[name=scheduled_at]", factories.in_(days=3).strftime("%Y-%m-%dT18:00:00"))
+    page.click("#wave-form button[data-action=preview]")
+    own = factories.in_(days=4).strftime("%Y-%m-%dT09:30:00")
+    page.get_by_label("Own time of Harbour at dawn on East, Asia/Tokyo").fill(own)
+    page.click("#plan button[data-action=preview]")
+    page.wait_for_selector("#plan >> text=09:30:00 JST")
+    assert page.get_by_label("Own time of Harbour at dawn on East, Asia/Tokyo").input_value() == own[:16]
+    page.click("button[data-action=commit]")
+    page.wait_for_url(re.compile(r"/waves/\d+/$"))
+    assert page.locator("tr", has_text="East").locator("text=set by hand").count() == 1
+    assert page.locator("tr", has_text="North").locator("text=set by hand").count() == 0
+
+
 def test_times_tick_and_the_theme_is_kept(page):
     factories.SystemStateFactory(running=True)
     factories.ScheduleFactory(publish_at=factories.in_(seconds=80))
