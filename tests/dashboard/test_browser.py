@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from orchestration.models import Job, SystemState
-from orchestration.states import JobState, SystemStatus
+from orchestration.models import Job, Schedule, SystemState
+from orchestration.states import JobState, ScheduleState, SystemStatus
 from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -179,6 +179,17 @@ def test_a_wave_is_previewed_and_committed_in_place(page):
     page.click("button[data-action=commit]")
     page.wait_for_url(re.compile(r"/waves/\d+/$"))
     page.wait_for_selector("text=Harbour at dawn")
+
+
+def test_a_button_whose_form_came_later_than_the_page_leads_to_it(page):
+    row = factories.ScheduleFactory(state=ScheduleState.PUBLISHING)
+    factories.SystemStateFactory(running=True)
+    log_in(page)
+    page.goto(f"/schedules/{row.pk}/")
+    assert page.locator("#review").count() == 0
+    Schedule.objects.filter(pk=row.pk).update(state=ScheduleState.NEEDS_REVIEW)
+    page.click("a[data-action=review]")
+    page.wait_for_selector("#review >> text=what you found", state="attached")
 
 
 def test_a_member_is_given_a_time_of_its_own_in_the_preview(page):
