@@ -27,6 +27,7 @@ from dashboard.wording import (
     number,
     plural,
     size,
+    waiting,
     words,
 )
 
@@ -40,6 +41,7 @@ for _say in (
     number,
     plural,
     size,
+    waiting,
     words,
 ):
     register.filter(_say)
