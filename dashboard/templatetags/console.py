@@ -210,7 +210,10 @@ ELSEWHERE = frozenset({"move", "review", "trigger"})
 def button(
     context: template.Context, action: str, url: str, label: str = "", small: bool = False, **fields: Any
 ) -> dict[str, Any]:
-    """Show one action as a form of its own that posts to `url`; it works without JavaScript, too."""
+    """Show one action as a form of its own that posts to `url`; it works without JavaScript, too.
+
+    Nothing is shown to whoever may only read.
+    """
     text, symbol, look = BUTTONS.get(action, (action.replace("_", " ").capitalize(), "", ""))
     return {
         "action": action,
@@ -220,6 +223,7 @@ def button(
         "look": look,
         "small": small,
         "fields": fields,
+        "may_operate": context.get("may_operate"),
         "csrf_token": context.get("csrf_token"),
     }
 
@@ -234,7 +238,12 @@ def actions(
     small: bool = True,
     without: str = "",
 ) -> dict[str, Any]:
-    """Show the actions that are legal for one row: `kind` is the prefix of the URL names (job, schedule, …)."""
+    """Show the actions that are legal for one row: `kind` is the prefix of the URL names (job, schedule, …).
+
+    Nothing is shown to whoever may only read.
+    """
+    if not context.get("may_operate"):
+        return {"items": []}
     left_out = set(without.split())
     return {
         "items": [
@@ -252,6 +261,7 @@ def actions(
             if name not in left_out
         ],
         "small": small,
+        "may_operate": True,
         "screen": context["screen"],
         "csrf_token": context.get("csrf_token"),
     }
