@@ -86,5 +86,5 @@ def act(
 
 
 def reason_of(request: HttpRequest) -> str:
-    """Return the reason that was typed beside a button."""
-    return request.POST.get("reason", "").strip()[:300]
+    """Return the reason that was typed beside a button, without what no column of PostgreSQL holds."""
+    return request.POST.get("reason", "").replace("\x00", "").strip()[:300]

@@ -10,6 +10,7 @@ from django import forms
 from channels.models import Channel
 from channels.states import ChannelState
 from dashboard import own_times
+from dashboard.listing import ids_of
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
@@ -199,8 +200,7 @@ class WaveForm(ZonedForm):
         wanted = {str(pk) for pk in self.data.getlist("videos")} if self.is_bound else set()
         missing = wanted - {str(row.pk) for row in self.video_rows}
         if missing:
-            ids = [int(pk) for pk in missing if pk.isdecimal()]
-            self.video_rows += Video.objects.filter(pk__in=ids).select_related("source")
+            self.video_rows += Video.objects.filter(pk__in=ids_of(missing)).select_related("source")
         self.fields["videos"].choices = [(row.pk, str(row)) for row in self.video_rows]
         self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
         self.typed_times: dict[own_times.Member, str] = {}

@@ -15,7 +15,7 @@ from channels.models import Channel
 from dashboard import own_times
 from dashboard.doors import act, done, page, reason_of, refuse, service
 from dashboard.forms import MoveForm, WaveForm, sentence_of
-from dashboard.listing import chosen, page_of, text
+from dashboard.listing import chosen, ids_of, page_of, text
 from dashboard.screens import own_address, show
 from dashboard.views.missing import found
 from orchestration.errors import InvalidRequest, OrchestrationError
@@ -214,7 +214,7 @@ def wave_move(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def wave_recall(request: HttpRequest, pk: int) -> HttpResponse:
     """List what is public, and make it private again once that list is confirmed."""
-    confirmed = [int(value) for value in request.POST.getlist("confirmed") if value.isdecimal()]
+    confirmed = ids_of(request.POST.getlist("confirmed"))
     if "confirm" in request.POST:
         return act(
             request,
