@@ -1,12 +1,21 @@
 """The bodies that the API takes. Whatever is not named here is refused; instants need an offset."""
 
 from collections import Counter
-from datetime import time
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from orchestration.api.fields import EXAMPLE_INSTANT, Body, BodyId, Count, Instant, Priority, Reason, Text
+from orchestration.api.fields import (
+    EXAMPLE_INSTANT,
+    Body,
+    BodyId,
+    Count,
+    Instant,
+    Priority,
+    Reason,
+    Text,
+    WallTime,
+)
 from orchestration.states import DistributionState, OnConflict, RightsBasis, ScheduleState, Timing
 
 
@@ -224,7 +233,7 @@ class NewSlot(Body):
 
     channel_id: BodyId
     weekday: int = Field(strict=True, ge=0, le=6)
-    local_time: time
+    local_time: WallTime
     enabled: bool = Field(True, strict=True)
 
 
