@@ -11,6 +11,7 @@ from channels.models import Channel
 from channels.states import ChannelState
 from dashboard import own_times
 from dashboard.listing import ids_of
+from orchestration.lines import unturned
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
@@ -31,6 +32,14 @@ def zones() -> list[tuple[str, str]]:
     """Return UTC and the zones that channels live in, for a choice."""
     names = Channel.objects.order_by("timezone").values_list("timezone", flat=True).distinct()
     return [(name, name) for name in dict.fromkeys(["UTC", *names])]
+
+
+class LineField(forms.CharField):
+    """A line of text without what turns the direction of writing."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the line as it may stand in a sentence."""
+        return unturned(super().to_python(value))
 
 
 class LocalTimeField(forms.DateTimeField):
@@ -70,7 +79,7 @@ class MoveForm(ZonedForm):
     """A new time for a publication or a wave."""
 
     at = LocalTimeField(label="new time")
-    reason = forms.CharField(required=False, max_length=300, label="reason")
+    reason = LineField(required=False, max_length=300, label="reason")
 
     field_order = ("at", "zone", "reason")
 
@@ -93,10 +102,8 @@ class ReviewForm(forms.Form):
         ],
         label="what you found",
     )
-    youtube_video_id = forms.CharField(
-        required=False, max_length=32, label="YouTube video id, if there is one"
-    )
-    reason = forms.CharField(required=False, max_length=300, label="what it rests on")
+    youtube_video_id = LineField(required=False, max_length=32, label="YouTube video id, if there is one")
+    reason = LineField(required=False, max_length=300, label="what it rests on")
 
 
 class ReviewJobForm(ReviewForm):
@@ -139,14 +146,14 @@ class SourceForm(forms.Form):
         assume_scheme="https",
         help_text="a page, a direct file or an RSS, Atom or MRSS feed",
     )
-    name = forms.CharField(max_length=120, required=False, label="name")
+    name = LineField(max_length=120, required=False, label="name")
     rights_basis = forms.ChoiceField(
         choices=RightsBasis.choices,
         required=False,
         label="rights basis",
         help_text="without one, nothing of it is published",
     )
-    rights_note = forms.CharField(
+    rights_note = LineField(
         max_length=500, required=False, label="what it rests on", help_text="contract, licence, attribution"
     )
 
@@ -154,7 +161,7 @@ class SourceForm(forms.Form):
 class WaveForm(ZonedForm):
     """A coordinated publication: what, where, when, and what to do about conflicts."""
 
-    name = forms.CharField(max_length=120, required=False, label="name")
+    name = LineField(max_length=120, required=False, label="name")
     videos = forms.TypedMultipleChoiceField(coerce=int, label="videos")
     channels = forms.TypedMultipleChoiceField(coerce=int, label="channels")
     timing = forms.ChoiceField(choices=Timing.choices, initial=Timing.SIMULTANEOUS, label="timing")

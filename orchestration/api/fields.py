@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from orchestration.lines import unturned
+
 LARGEST_ID = 2**63 - 1
 EXAMPLE_INSTANT = "2026-11-23T18:00:00+01:00"
 
@@ -28,14 +30,14 @@ def parse_instant(value: Any) -> datetime:
 
 
 def check_text(value: str) -> str:
-    """Refuse characters that no database column holds: NUL and lone surrogates."""
+    """Refuse characters that no database column holds, NUL and lone surrogates; drop what turns the writing."""
     if "\x00" in value:
         raise ValueError("contains a NUL character")
     try:
         value.encode()
     except UnicodeEncodeError:
         raise ValueError("contains half of a surrogate pair") from None
-    return value.strip()
+    return unturned(value).strip()
 
 
 Instant = Annotated[
