@@ -97,9 +97,9 @@
   function lost(why) {
     const banner = document.getElementById("connection");
     if (!banner) return;
-    if (!lostSince) lostSince = new Date();
-    const since = `${two(lostSince.getHours())}:${two(lostSince.getMinutes())}:${two(lostSince.getSeconds())}`;
-    put(banner.querySelector("[data-text]"), `Not connected since ${since}: ${why}. What you see is from then; trying again.`);
+    if (!lostSince) lostSince = new Date(now());
+    const since = lostSince.toISOString().slice(11, 19);
+    put(banner.querySelector("[data-text]"), `Not connected since ${since} UTC: ${why}. What you see is from then; trying again.`);
     banner.hidden = false;
   }
   function found() {
