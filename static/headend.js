@@ -114,6 +114,10 @@
     box.querySelector("[data-text]").textContent = text;
     area.replaceChildren(box);
   }
+  const REFUSALS = {
+    403: "Not accepted: this page is older than your login.",
+    404: "What this was about is not there any more.",
+  };
   const isPoll = (context) => Boolean(context?.sourceElement?.dataset?.pace);
 
   document.addEventListener("htmx:before:response", (event) => {
@@ -131,6 +135,12 @@
       return;
     }
     found();
+    // Our own sentences come with HX-Trigger; anything else that refuses is a whole page, and belongs in none.
+    if (response.status >= 400 && !isPoll(ctx) && !response.headers.has("HX-Trigger")) {
+      event.preventDefault();
+      tell(`${REFUSALS[response.status] || `The server refused it (${response.status}).`} Nothing was changed. Reload the page and try again.`, "error");
+      return;
+    }
     // A redirect that a fragment follows ends on another page: the login page, once the session has run out.
     if (response.redirected && new URL(response.url).pathname !== new URL(ctx.request.action, location.href).pathname) {
       event.preventDefault();

@@ -168,6 +168,21 @@ def test_a_refusal_is_shown_where_the_operator_is(page):
     page.complaints[:] = [text for text in page.complaints if "status of 409" not in text]
 
 
+def test_a_refusal_that_is_a_whole_page_is_said_in_one_sentence(page):
+    """The token of a page is old once somebody has logged in anew in another window."""
+    job = factories.JobFactory(running=True)
+    log_in(page)
+    page.goto("/jobs/")
+    page.wait_for_selector("button[data-action=cancel]")
+    [token] = [one for one in page.context.cookies() if "csrf" in one["name"]]
+    page.context.add_cookies([token | {"value": "x" * 32}])
+    page.click("button[data-action=cancel]")
+    page.wait_for_selector("#messages .message.error >> text=older than your login")
+    assert page.locator("main").count() == 1
+    assert not Job.objects.filter(pk=job.pk, cancel_requested_at__isnull=False).exists()
+    page.complaints[:] = [text for text in page.complaints if "status of 403" not in text]
+
+
 def test_a_wave_is_previewed_and_committed_in_place(page):
     video = factories.VideoFactory(title="Harbour at dawn")
     factories.ChannelFactory(name="North", slug="north", min_gap_minutes=0)
