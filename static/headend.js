@@ -115,7 +115,7 @@
     area.replaceChildren(box);
   }
   const REFUSALS = {
-    403: "Not accepted: this page is older than your login.",
+    403: "Not accepted: this page is older than your login, or Headend does not know the address it was opened at.",
     404: "What this was about is not there any more.",
   };
   const isPoll = (context) => Boolean(context?.sourceElement?.dataset?.pace);
