@@ -208,11 +208,17 @@ ELSEWHERE = frozenset({"move", "review", "trigger"})
 
 @register.inclusion_tag("parts/button.html", takes_context=True)
 def button(
-    context: template.Context, action: str, url: str, label: str = "", small: bool = False, **fields: Any
+    context: template.Context,
+    action: str,
+    url: str,
+    label: str = "",
+    small: bool = False,
+    confirm: str = "",
+    **fields: Any,
 ) -> dict[str, Any]:
     """Show one action as a form of its own that posts to `url`; it works without JavaScript, too.
 
-    Nothing is shown to whoever may only read.
+    `confirm` is asked first. Nothing is shown to whoever may only read.
     """
     text, symbol, look = BUTTONS.get(action, (action.replace("_", " ").capitalize(), "", ""))
     return {
@@ -222,6 +228,7 @@ def button(
         "icon": symbol,
         "look": look,
         "small": small,
+        "confirm": confirm,
         "fields": fields,
         "may_operate": context.get("may_operate"),
         "csrf_token": context.get("csrf_token"),

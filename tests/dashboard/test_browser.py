@@ -11,7 +11,7 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from orchestration.models import Job, Schedule, SystemState
-from orchestration.states import JobState, ScheduleState, SystemStatus
+from orchestration.states import JobState, ScheduleState, SystemStatus, WaveState
 from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -154,6 +154,23 @@ def test_stop_asks_first_and_then_stops(page):
     dialog.get_by_role("button", name="Let what runs finish").click()
     page.wait_for_selector("#system .lamp b:text-is('stopped')")
     assert SystemState.objects.get().state == SystemStatus.STOPPED
+
+
+def test_a_wave_is_cancelled_only_once_that_was_confirmed(page):
+    wave = factories.WaveFactory(name="Evening wave")
+    factories.ScheduleFactory(wave=wave, distribution__wave=wave)
+    log_in(page)
+    page.goto(f"/waves/{wave.pk}/")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.click("button[data-action=cancel]")
+    assert asked and "cannot be taken back" in asked[0]
+    assert page.locator("#messages .message").count() == 0
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("button[data-action=cancel]")
+    page.wait_for_selector("#messages >> text=The wave is cancelled")
+    wave.refresh_from_db()
+    assert wave.state == WaveState.CANCELLED
 
 
 def test_a_refusal_is_shown_where_the_operator_is(page):
