@@ -64,6 +64,22 @@ class KeepsHistory:
         return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
 
+YEAR_DAYS = 366
+LARGEST_NUMBER = 2**31 - 1
+
+
+class BoundedNumbers:
+    """Refuse numbers that only one kind of database holds, and lengths of time of more than a year."""
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
+        """Give whole numbers an upper end."""
+        if isinstance(db_field, models.PositiveIntegerField):
+            units = {"minutes": 24 * 60, "seconds": 24 * 3600}
+            unit = units.get(db_field.name.rpartition("_")[2])
+            kwargs.setdefault("max_value", YEAR_DAYS * unit if unit else LARGEST_NUMBER)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
 class PostingSlotInline(admin.TabularInline):
     """The weekly times of a channel."""
 
@@ -78,9 +94,29 @@ class BlackoutInline(admin.TabularInline):
     extra = 0
 
 
-class ChannelAdmin(KeepsHistory, admin.ModelAdmin):
+class ChannelForm(forms.ModelForm):
+    """Refuse here what would break planning or an upload later."""
+
+    class Meta:
+        model = Channel
+        fields = ("filters", "tags")
+
+    def clean_filters(self) -> dict[str, Any]:
+        """Take `null` for no filters."""
+        return self.cleaned_data["filters"] or {}
+
+    def clean_tags(self) -> list[str]:
+        """Return the tags. Raises: ValidationError, if they are anything but words in a list."""
+        tags = [] if self.cleaned_data["tags"] is None else self.cleaned_data["tags"]
+        if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+            raise forms.ValidationError('Write the tags as a list of words: ["film", "archive"]')
+        return tags
+
+
+class ChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
     """Configure channels; their state and health change through the service only."""
 
+    form = ChannelForm
     list_display = (
         "name",
         "slug",

@@ -15,7 +15,7 @@ from orchestration.api import callbacks, channels, control, library, plans, publ
 from orchestration.api.answers import answered, problem_response
 from orchestration.api.auth import WAYS_IN, NotAuthenticated
 from orchestration.api.document import complete
-from orchestration.api.problems import of_error, problem
+from orchestration.api.problems import fact_of, of_error, problem
 from orchestration.errors import NotFound, OrchestrationError
 
 logger = logging.getLogger("headend.api")
@@ -78,17 +78,6 @@ def _where(location: tuple[Any, ...]) -> str:
     return ".".join(parts) or "body"
 
 
-def _message(error: dict[str, Any]) -> str:
-    known = {
-        "missing": "is needed",
-        "extra_forbidden": "is not a field of this request",
-        "model_attributes_type": "must be a JSON object",
-    }
-    if error["type"] in known:
-        return known[error["type"]]
-    return error["msg"].removeprefix("Value error, ")
-
-
 def refused(request: HttpRequest, error: OrchestrationError) -> HttpResponse:
     """Say a refusal of the service."""
     return problem_response(of_error(error))
@@ -103,9 +92,7 @@ def not_authenticated(request: HttpRequest, error: Exception) -> HttpResponse:
 
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Name each field that does not fit."""
-    errors = [
-        {"field": _where(item["loc"]), "message": _message(item)} for item in error.errors[:MOST_ERRORS]
-    ]
+    errors = [{"field": _where(item["loc"]), "message": fact_of(item)} for item in error.errors[:MOST_ERRORS]]
     detail = "; ".join(f"{item['field']} {item['message']}" for item in errors[:5])
     return problem_response(
         problem("invalid_request", 422, detail, field=errors[0]["field"] if errors else "", errors=errors)

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from auditlog.middleware import AuditlogMiddleware
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard.doors import where_from
+from orchestration.api.auth import READING
 
 POLICY = "; ".join(
     (
@@ -92,6 +97,34 @@ class LoginRequired(LoginRequiredMiddleware):
         if request.path_info.startswith(API_PREFIX):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def handle_no_permission(self, request: HttpRequest, view_func):
+        """Lead whoever pressed a button without a session back to the page that it was on, once they have logged in.
+
+        The button's own address takes POST only: landing there would show nothing but a refusal.
+        """
+        if request.method in READING:
+            return super().handle_no_permission(request, view_func)
+        return redirect_to_login(
+            where_from(request, "/"), self.get_login_url(view_func), self.get_redirect_field_name(view_func)
+        )
+
+
+class WrongMethodPage:
+    """Say on a page, not by an empty one, that an address of the console takes a button's press only."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Give a refusal of the method its page; the API and the machines' addresses answer by themselves."""
+        response = self.get_response(request)
+        match = request.resolver_match
+        if response.status_code != 405 or match is None or match.app_name != "dashboard":
+            return response
+        shown = render(request, "405.html", status=405)
+        shown.headers["Allow"] = response.headers.get("Allow", "")
+        return shown
 
 
 class Audit(AuditlogMiddleware):

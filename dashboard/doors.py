@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
 
 from orchestration.errors import OrchestrationError
+from orchestration.lines import unturned
 from orchestration.service import Actor, CentralOrchestrationService
 from orchestration.states import Trigger
 
@@ -86,5 +87,5 @@ def act(
 
 
 def reason_of(request: HttpRequest) -> str:
-    """Return the reason that was typed beside a button."""
-    return request.POST.get("reason", "").strip()[:300]
+    """Return the reason that was typed beside a button, without what no column of PostgreSQL holds."""
+    return unturned(request.POST.get("reason", "").replace("\x00", "")).strip()[:300]

@@ -9,6 +9,9 @@ from django import forms
 
 from channels.models import Channel
 from channels.states import ChannelState
+from dashboard import own_times
+from dashboard.listing import ids_of
+from orchestration.lines import unturned
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
@@ -29,6 +32,14 @@ def zones() -> list[tuple[str, str]]:
     """Return UTC and the zones that channels live in, for a choice."""
     names = Channel.objects.order_by("timezone").values_list("timezone", flat=True).distinct()
     return [(name, name) for name in dict.fromkeys(["UTC", *names])]
+
+
+class LineField(forms.CharField):
+    """A line of text without what turns the direction of writing."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the line as it may stand in a sentence."""
+        return unturned(super().to_python(value))
 
 
 class LocalTimeField(forms.DateTimeField):
@@ -68,7 +79,7 @@ class MoveForm(ZonedForm):
     """A new time for a publication or a wave."""
 
     at = LocalTimeField(label="new time")
-    reason = forms.CharField(required=False, max_length=300, label="reason")
+    reason = LineField(required=False, max_length=300, label="reason")
 
     field_order = ("at", "zone", "reason")
 
@@ -91,10 +102,8 @@ class ReviewForm(forms.Form):
         ],
         label="what you found",
     )
-    youtube_video_id = forms.CharField(
-        required=False, max_length=32, label="YouTube video id, if there is one"
-    )
-    reason = forms.CharField(required=False, max_length=300, label="what it rests on")
+    youtube_video_id = LineField(required=False, max_length=32, label="YouTube video id, if there is one")
+    reason = LineField(required=False, max_length=300, label="what it rests on")
 
 
 class ReviewJobForm(ReviewForm):
@@ -137,14 +146,14 @@ class SourceForm(forms.Form):
         assume_scheme="https",
         help_text="a page, a direct file or an RSS, Atom or MRSS feed",
     )
-    name = forms.CharField(max_length=120, required=False, label="name")
+    name = LineField(max_length=120, required=False, label="name")
     rights_basis = forms.ChoiceField(
         choices=RightsBasis.choices,
         required=False,
         label="rights basis",
         help_text="without one, nothing of it is published",
     )
-    rights_note = forms.CharField(
+    rights_note = LineField(
         max_length=500, required=False, label="what it rests on", help_text="contract, licence, attribution"
     )
 
@@ -152,7 +161,7 @@ class SourceForm(forms.Form):
 class WaveForm(ZonedForm):
     """A coordinated publication: what, where, when, and what to do about conflicts."""
 
-    name = forms.CharField(max_length=120, required=False, label="name")
+    name = LineField(max_length=120, required=False, label="name")
     videos = forms.TypedMultipleChoiceField(coerce=int, label="videos")
     channels = forms.TypedMultipleChoiceField(coerce=int, label="channels")
     timing = forms.ChoiceField(choices=Timing.choices, initial=Timing.SIMULTANEOUS, label="timing")
@@ -198,10 +207,11 @@ class WaveForm(ZonedForm):
         wanted = {str(pk) for pk in self.data.getlist("videos")} if self.is_bound else set()
         missing = wanted - {str(row.pk) for row in self.video_rows}
         if missing:
-            ids = [int(pk) for pk in missing if pk.isdecimal()]
-            self.video_rows += Video.objects.filter(pk__in=ids).select_related("source")
+            self.video_rows += Video.objects.filter(pk__in=ids_of(missing)).select_related("source")
         self.fields["videos"].choices = [(row.pk, str(row)) for row in self.video_rows]
         self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
+        self.typed_times: dict[own_times.Member, str] = {}
+        self.overrides: dict[own_times.Member, datetime] = {}
 
     def chosen(self, field: str) -> set[str]:
         """Return the ids that are ticked, for the page."""
@@ -218,8 +228,16 @@ class WaveForm(ZonedForm):
         return self.chosen("channels")
 
     def clean(self) -> dict[str, Any]:
-        """Turn the wall-clock time into an instant."""
+        """Turn wall-clock times into instants: the wave's on the chosen clock, each member's own on its channel's."""
         self.cleaned_data["scheduled_at"] = self.instant("scheduled_at")
+        chosen = [self.cleaned_data.get(name, []) for name in ("videos", "channels")]
+        self.typed_times = own_times.typed_in(self.data, *chosen)
+        channels = {row.pk: row for row in self.channel_rows}
+        for member, text in self.typed_times.items():
+            try:
+                self.overrides[member] = own_times.instant_of(text, channels[member[1]], LocalTimeField())
+            except forms.ValidationError as error:
+                self.add_error(None, error)
         return self.cleaned_data
 
     def arguments(self) -> dict[str, Any]:
@@ -235,6 +253,7 @@ class WaveForm(ZonedForm):
             "priority": data["priority"],
             "on_conflict": data["on_conflict"],
             "acknowledge_policy": data["acknowledge_policy"],
+            "overrides": self.overrides or None,
         }
 
 
@@ -248,6 +267,11 @@ class CoordinateForm(WaveForm):
         forms.Form.__init__(self, *args, **kwargs)
         self.channel_rows = list(Channel.objects.exclude(state=ChannelState.DISABLED))
         self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the wall-clock time into an instant."""
+        self.cleaned_data["scheduled_at"] = self.instant("scheduled_at")
+        return self.cleaned_data
 
     def arguments(self) -> dict[str, Any]:
         """Return what `coordinate_publication` takes beside the video."""

@@ -22,10 +22,19 @@ def chosen(request: HttpRequest, name: str, allowed: Iterable[str]) -> str:
     return value if value in set(allowed) else ""
 
 
+def id_of(value: str) -> int | None:
+    """Return the id that a text is; nothing for what no database holds: other scripts' digits, or thousands of them."""
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 19 else None
+
+
+def ids_of(values: Iterable[str]) -> list[int]:
+    """Return the ids among some texts."""
+    return [number for number in map(id_of, values) if number is not None]
+
+
 def chosen_id(request: HttpRequest, name: str) -> int | None:
     """Return a filter that is an id."""
-    value = request.GET.get(name, "").strip()
-    return int(value) if value.isdecimal() and len(value) < 19 else None
+    return id_of(request.GET.get(name, "").strip())
 
 
 def text(request: HttpRequest, name: str = "q", most: int = 100) -> str:

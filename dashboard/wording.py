@@ -73,6 +73,11 @@ def words(value: object) -> str:
     return str(value).replace("_", " ")
 
 
+def waiting(reason: str) -> str:
+    """Say why something waits; what is armed on YouTube did not fail, though the queue keeps it as a further try."""
+    return reason.removeprefix("another try: armed: ")
+
+
 def counts(values: Mapping[str, int]) -> str:
     """Say counts by name in one line, empty ones left out."""
     return ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in values.items() if count)

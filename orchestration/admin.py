@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from channels.admin import ChannelAdmin, CredentialAdmin, KeepsHistory, ReadOnlyAdmin
+from channels.admin import BoundedNumbers, ChannelAdmin, CredentialAdmin, KeepsHistory, ReadOnlyAdmin
 from channels.models import Channel, Credential
 from orchestration.errors import OrchestrationError
 from orchestration.media import canonical_url
@@ -153,7 +153,7 @@ class SourceForm(forms.ModelForm):
 
 
 @admin.register(Source)
-class SourceAdmin(KeepsHistory, admin.ModelAdmin):
+class SourceAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
     """Configure sources and the rights on which their videos are published."""
 
     form = SourceForm
@@ -208,7 +208,7 @@ class SourceAdmin(KeepsHistory, admin.ModelAdmin):
 
 
 @admin.register(Pool)
-class PoolAdmin(KeepsHistory, admin.ModelAdmin):
+class PoolAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
     """Set the capacity of shared resources."""
 
     list_display = ("label", "name", "kind", "capacity", "window_seconds", "reserve", "paused")

@@ -200,7 +200,7 @@ def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.
     reasons = "; ".join(c.message for c in blocking[:SHOWN_REFUSALS])
     more = f"; and {len(blocking) - SHOWN_REFUSALS} more" if len(blocking) > SHOWN_REFUSALS else ""
     # Leaving out what is all there is would leave nothing: then that is no advice.
-    advice = "" if made.refused else " Choose on_conflict=skip to leave such members out."
+    advice = "" if made.refused else " With “skip” on conflict such members are left out."
     return replace(made, refused=True, summary=f"refused: {reasons}{more}.{advice}")
 
 

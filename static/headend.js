@@ -97,9 +97,9 @@
   function lost(why) {
     const banner = document.getElementById("connection");
     if (!banner) return;
-    if (!lostSince) lostSince = new Date();
-    const since = `${two(lostSince.getHours())}:${two(lostSince.getMinutes())}:${two(lostSince.getSeconds())}`;
-    put(banner.querySelector("[data-text]"), `Not connected since ${since}: ${why}. What you see is from then; trying again.`);
+    if (!lostSince) lostSince = new Date(now());
+    const since = lostSince.toISOString().slice(11, 19);
+    put(banner.querySelector("[data-text]"), `Not connected since ${since} UTC: ${why}. What you see is from then; trying again.`);
     banner.hidden = false;
   }
   function found() {
@@ -114,6 +114,10 @@
     box.querySelector("[data-text]").textContent = text;
     area.replaceChildren(box);
   }
+  const REFUSALS = {
+    403: "Not accepted: this page is older than your login, or Headend does not know the address it was opened at.",
+    404: "What this was about is not there any more.",
+  };
   const isPoll = (context) => Boolean(context?.sourceElement?.dataset?.pace);
 
   document.addEventListener("htmx:before:response", (event) => {
@@ -131,6 +135,12 @@
       return;
     }
     found();
+    // Our own sentences come with HX-Trigger; anything else that refuses is a whole page, and belongs in none.
+    if (response.status >= 400 && !isPoll(ctx) && !response.headers.has("HX-Trigger")) {
+      event.preventDefault();
+      tell(`${REFUSALS[response.status] || `The server refused it (${response.status}).`} Nothing was changed. Reload the page and try again.`, "error");
+      return;
+    }
     // A redirect that a fragment follows ends on another page: the login page, once the session has run out.
     if (response.redirected && new URL(response.url).pathname !== new URL(ctx.request.action, location.href).pathname) {
       event.preventDefault();
@@ -149,6 +159,13 @@
 
   // ---------------------------------------------------------------- small things
   document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-action]");
+    // The state changed while the page was open: its button came with the living part, its form comes with the page.
+    if (link?.hash && link.pathname === location.pathname && !document.getElementById(link.hash.slice(1))) {
+      event.preventDefault();
+      location.hash = link.hash;
+      location.reload();
+    }
     const target = event.target.closest("[data-do]");
     if (!target) return;
     if (target.dataset.do === "theme") nextTheme();

@@ -27,6 +27,7 @@ from dashboard.wording import (
     number,
     plural,
     size,
+    waiting,
     words,
 )
 
@@ -40,6 +41,7 @@ for _say in (
     number,
     plural,
     size,
+    waiting,
     words,
 ):
     register.filter(_say)
@@ -206,9 +208,18 @@ ELSEWHERE = frozenset({"move", "review", "trigger"})
 
 @register.inclusion_tag("parts/button.html", takes_context=True)
 def button(
-    context: template.Context, action: str, url: str, label: str = "", small: bool = False, **fields: Any
+    context: template.Context,
+    action: str,
+    url: str,
+    label: str = "",
+    small: bool = False,
+    confirm: str = "",
+    **fields: Any,
 ) -> dict[str, Any]:
-    """Show one action as a form of its own that posts to `url`; it works without JavaScript, too."""
+    """Show one action as a form of its own that posts to `url`; it works without JavaScript, too.
+
+    `confirm` is asked first. Nothing is shown to whoever may only read.
+    """
     text, symbol, look = BUTTONS.get(action, (action.replace("_", " ").capitalize(), "", ""))
     return {
         "action": action,
@@ -217,7 +228,9 @@ def button(
         "icon": symbol,
         "look": look,
         "small": small,
+        "confirm": confirm,
         "fields": fields,
+        "may_operate": context.get("may_operate"),
         "csrf_token": context.get("csrf_token"),
     }
 
@@ -232,7 +245,12 @@ def actions(
     small: bool = True,
     without: str = "",
 ) -> dict[str, Any]:
-    """Show the actions that are legal for one row: `kind` is the prefix of the URL names (job, schedule, …)."""
+    """Show the actions that are legal for one row: `kind` is the prefix of the URL names (job, schedule, …).
+
+    Nothing is shown to whoever may only read.
+    """
+    if not context.get("may_operate"):
+        return {"items": []}
     left_out = set(without.split())
     return {
         "items": [
@@ -250,6 +268,7 @@ def actions(
             if name not in left_out
         ],
         "small": small,
+        "may_operate": True,
         "screen": context["screen"],
         "csrf_token": context.get("csrf_token"),
     }

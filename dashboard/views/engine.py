@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from channels.models import Channel
 from dashboard.doors import act, page, reason_of, refuse, service
 from dashboard.forms import ReviewJobForm, sentence_of
-from dashboard.listing import chosen, chosen_id, page_of, text, whole_number
+from dashboard.listing import chosen, chosen_id, id_of, page_of, text, whole_number
 from dashboard.screens import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Activity, Conflict, Job, Pool
@@ -207,13 +207,13 @@ def conflicts(request: HttpRequest) -> HttpResponse:
 @require_POST
 def conflict_apply(request: HttpRequest, pk: int) -> HttpResponse:
     """Resolve a conflict by one of its alternatives."""
-    index = request.POST.get("index", "")
+    index = id_of(request.POST.get("index", ""))
     to = reverse("dashboard:conflicts")
-    if not index.isdecimal():
+    if index is None:
         return refuse(request, InvalidRequest("Name one of the alternatives.", field="index"), to)
     return act(
         request,
-        lambda: service(request).apply_alternative(conflict_id=pk, index=int(index)),
+        lambda: service(request).apply_alternative(conflict_id=pk, index=index),
         lambda row: f"Resolved: {row.resolution or row.message}",
         to=to,
     )

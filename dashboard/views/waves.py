@@ -12,15 +12,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
+from dashboard import own_times
 from dashboard.doors import act, done, page, reason_of, refuse, service
 from dashboard.forms import MoveForm, WaveForm, sentence_of
-from dashboard.listing import chosen, page_of, text
+from dashboard.listing import chosen, ids_of, page_of, text
 from dashboard.screens import own_address, show
 from dashboard.views.missing import found
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Video, Wave
 from orchestration.planning.rules import TITLE_OF_RULE
-from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
+from orchestration.states import OPEN_WAVES, SCHEDULE_ACTIONS, ScheduleState, WaveState
 
 
 @page
@@ -66,54 +67,60 @@ def wave_new(request: HttpRequest) -> HttpResponse:
     return show(request, "wave_new.html", {"form": form})
 
 
-def _plan_context(plan: Any) -> dict[str, Any]:
-    ids = {p.channel_id for p in plan.placements} | {c.channel_id for c in plan.conflicts if c.channel_id}
-    videos = {p.video_id for p in plan.placements} | {c.video_id for c in plan.conflicts if c.video_id}
+def _plan_context(form: WaveForm, plan: Any = None) -> dict[str, Any]:
+    placements, conflicts = (plan.placements, plan.conflicts) if plan else ((), ())
+    typed = form.typed_times
+    video_ids = {p.video_id for p in placements} | {c.video_id for c in conflicts if c.video_id}
+    channel_ids = {p.channel_id for p in placements} | {c.channel_id for c in conflicts if c.channel_id}
+    videos = Video.objects.only("pk", "title", "url").in_bulk(video_ids | {member[0] for member in typed})
+    channels = Channel.objects.in_bulk(channel_ids | {member[1] for member in typed})
+    placed, elsewhere = own_times.rows_of(placements, typed, videos, channels)
     return {
         "plan": plan,
-        "channels": Channel.objects.in_bulk(ids),
-        "videos": Video.objects.only("pk", "title", "url").in_bulk(videos),
+        "placed": placed,
+        "own_times": elsewhere,
+        "videos": videos,
+        "channels": channels,
         "titles": TITLE_OF_RULE,
     }
+
+
+def _show_plan(request: HttpRequest, form: WaveForm, context: dict[str, Any]) -> HttpResponse:
+    context = {"form": form, **_plan_context(form, context.pop("plan", None)), **context}
+    if request.htmx:
+        return render(request, "parts/plan.html", {**context, "screen": {"address": own_address(request)}})
+    return show(request, "wave_new.html", context)
 
 
 @require_POST
 def wave_preview(request: HttpRequest) -> HttpResponse:
     """Show the plan of a wave before anything is written."""
     form = WaveForm(request.POST)
-    context: dict[str, Any] = {"form": form}
-    if form.is_valid():
-        try:
-            result = service(request).schedule_wave_publication(**form.arguments(), dry_run=True)
-            context |= _plan_context(result.plan)
-        except OrchestrationError as error:
-            plan = error.details.get("plan")
-            context |= {"refusal": error} | (_plan_context(plan) if hasattr(plan, "placements") else {})
-    else:
-        context["refusal"] = InvalidRequest(sentence_of(form))
-    if request.htmx:
-        return render(request, "parts/plan.html", {**context, "screen": {"address": own_address(request)}})
-    return show(request, "wave_new.html", context)
+    if not form.is_valid():
+        return _show_plan(request, form, {"refusal": InvalidRequest(sentence_of(form))})
+    try:
+        result = service(request).schedule_wave_publication(**form.arguments(), dry_run=True)
+    except OrchestrationError as error:
+        plan = error.details.get("plan")
+        return _show_plan(
+            request, form, {"refusal": error, "plan": plan if hasattr(plan, "placements") else None}
+        )
+    return _show_plan(request, form, {"plan": result.plan})
 
 
 @require_POST
 def wave_earliest(request: HttpRequest) -> HttpResponse:
     """Say the first time at which the whole wave fits and nothing has to move; writes nothing."""
     form = WaveForm(request.POST)
-    context: dict[str, Any] = {"form": form}
     wanted = ("video_ids", "channel_ids", "timing", "scheduled_at", "delay_seconds")
-    if form.is_valid():
-        try:
-            arguments = form.arguments()
-            result = service(request).find_earliest_time(**{name: arguments[name] for name in wanted})
-            context |= _plan_context(result.plan) | {"earliest": result}
-        except OrchestrationError as error:
-            context["refusal"] = error
-    else:
-        context["refusal"] = InvalidRequest(sentence_of(form))
-    if request.htmx:
-        return render(request, "parts/plan.html", {**context, "screen": {"address": own_address(request)}})
-    return show(request, "wave_new.html", context)
+    if not form.is_valid():
+        return _show_plan(request, form, {"refusal": InvalidRequest(sentence_of(form))})
+    try:
+        arguments = form.arguments()
+        result = service(request).find_earliest_time(**{name: arguments[name] for name in wanted})
+    except OrchestrationError as error:
+        return _show_plan(request, form, {"refusal": error})
+    return _show_plan(request, form, {"plan": result.plan, "earliest": result})
 
 
 @require_POST
@@ -159,6 +166,7 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
             "first_at": first,
             "move_form": MoveForm(initial=initial),
             "page": page_of(request, report.members, 100),
+            "member_actions": SCHEDULE_ACTIONS,
             "busy": report.wave.state in OPEN_WAVES,
         },
     )
@@ -206,7 +214,7 @@ def wave_move(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def wave_recall(request: HttpRequest, pk: int) -> HttpResponse:
     """List what is public, and make it private again once that list is confirmed."""
-    confirmed = [int(value) for value in request.POST.getlist("confirmed") if value.isdecimal()]
+    confirmed = ids_of(request.POST.getlist("confirmed"))
     if "confirm" in request.POST:
         return act(
             request,

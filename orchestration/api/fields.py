@@ -1,9 +1,11 @@
 """Define the kinds of values that doors take: ids, instants with an offset, text that a database can hold."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from orchestration.lines import unturned
 
 LARGEST_ID = 2**63 - 1
 EXAMPLE_INSTANT = "2026-11-23T18:00:00+01:00"
@@ -28,20 +30,35 @@ def parse_instant(value: Any) -> datetime:
 
 
 def check_text(value: str) -> str:
-    """Refuse characters that no database column holds: NUL and lone surrogates."""
+    """Refuse characters that no database column holds, NUL and lone surrogates; drop what turns the writing."""
     if "\x00" in value:
         raise ValueError("contains a NUL character")
     try:
         value.encode()
     except UnicodeEncodeError:
         raise ValueError("contains half of a surrogate pair") from None
-    return value.strip()
+    return unturned(value).strip()
 
 
 Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": [EXAMPLE_INSTANT]}),
+]
+# JSON Schema's own formats `time` and `date-time` want an offset, which a clock on a wall does not have.
+WallTime = Annotated[
+    time,
+    WithJsonSchema({"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$", "examples": ["18:00"]}),
+]
+WallDateTime = Annotated[
+    datetime,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$",
+            "examples": ["2026-11-23T18:00:00"],
+        }
+    ),
 ]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 BodyId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]

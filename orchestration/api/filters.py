@@ -8,12 +8,14 @@ from pydantic import Field
 from channels.states import ChannelHealth, ChannelState, Executor
 from orchestration.api.fields import Id, Instant, Text
 from orchestration.models import Distribution
+from orchestration.results import PoolReport
 from orchestration.states import (
     ConflictKind,
     ConflictState,
     DistributionState,
     JobKind,
     JobState,
+    PoolKind,
     RightsBasis,
     RunState,
     ScheduleState,
@@ -136,6 +138,22 @@ class RunFilters(FilterSchema):
     correlation_id: Annotated[Word | None, FilterLookup("correlation_id")] = None
     since: CreatedSince = None
     until: CreatedUntil = None
+
+
+class PoolFilters(FilterSchema):
+    """Of shared resources, which are few and counted as they are now: they are sorted out here, not by a query."""
+
+    kind: list[PoolKind] | None = None
+    name: Word | None = None
+    paused: bool | None = None
+
+    def accepts(self, pool: PoolReport) -> bool:
+        """Say whether a pool is asked for."""
+        return (
+            (self.kind is None or pool.kind in self.kind)
+            and self.name in (None, pool.name)
+            and self.paused in (None, pool.paused)
+        )
 
 
 class ConflictFilters(FilterSchema):

@@ -43,21 +43,7 @@ def coordinate_publication(request: HttpRequest, body: CoordinatePublication, re
 )
 def schedule_wave(request: HttpRequest, body: ScheduleWave, response: HttpResponse):
     """All or nothing. 200 with the plan for a dry run, else 201; a plan that is refused comes with the 409."""
-    config = body.wave_config
-    result = service(request).schedule_wave_publication(
-        name=body.name,
-        video_ids=body.video_ids,
-        channel_ids=body.channel_ids,
-        timing=config.timing,
-        scheduled_at=config.scheduled_at,
-        delay_seconds=config.delay_seconds,
-        priority=config.priority,
-        on_conflict=config.on_conflict,
-        overrides={(o.video_id, o.channel_id): o.publish_at for o in config.overrides} or None,
-        acknowledge_policy=config.acknowledge_policy,
-        dry_run=body.dry_run,
-    )
-    return _wave(result, response)
+    return _wave(service(request).schedule_wave_publication(**body.arguments()), response)
 
 
 def _wave(result: WaveResult, response: HttpResponse) -> Status:

@@ -7,7 +7,7 @@ from ninja.pagination import paginate
 from orchestration import lookup
 from orchestration.api.auth import service
 from orchestration.api.fields import Id
-from orchestration.api.filters import JobFilters, RunFilters
+from orchestration.api.filters import JobFilters, PoolFilters, RunFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import AS_IT_WAS, NO_REASON, Because, Retry, ReviewJob
 from orchestration.api.schemas.work import JobOut, LeaseOut, PoolOut, RunOut
@@ -75,9 +75,9 @@ def runs_show(request: HttpRequest, workflow_run_id: Path[Id]):
 
 @pools.get("", response=list[PoolOut], operation_id="pools_list", summary="List shared resources")
 @paginate(Pages)
-def pools_list(request: HttpRequest):
+def pools_list(request: HttpRequest, filters: Query[PoolFilters]):
     """Capacity, holders, waiters and spending of each."""
-    return service(request).get_pools()
+    return [pool for pool in service(request).get_pools() if filters.accepts(pool)]
 
 
 @pools.get("/{pool_id}", response=PoolOut, operation_id="pools_show", summary="Show a shared resource")

@@ -21,6 +21,18 @@ def instant(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} {error}") from error
 
 
+class MemberTime(argparse.Action):
+    """Read `VIDEO CHANNEL INSTANT`; given once for each member. The channel is looked up later, by slug or id."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Add one member's time to those that were given before."""
+        try:
+            member = (row_id(values[0]), values[1], instant(values[2]))
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from error
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), member])
+
+
 def row_id(text: str) -> int:
     """Read the id of a row."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_ID:

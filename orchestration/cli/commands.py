@@ -105,6 +105,15 @@ def _wave_options(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_channels(parser, required=True)
     arguments.add_placing(parser, span="--delay-seconds", span_help="staggered: between channels")
+    parser.add_argument(
+        "--override",
+        dest="overrides",
+        nargs=3,
+        action=arguments.MemberTime,
+        default=[],
+        metavar=("VIDEO", "SLUG", "INSTANT"),
+        help="give one member a time of its own, which moving the wave keeps; once for each member",
+    )
 
 
 def _wave(service: Service, options: Options) -> Any:
@@ -115,11 +124,14 @@ def _wave(service: Service, options: Options) -> Any:
         wave_config=requests.WaveConfig(
             **given(options, "timing", "scheduled_at", "delay_seconds", "priority", "on_conflict"),
             acknowledge_policy=options.acknowledge_policy,
+            overrides=[
+                requests.Override(video_id=video, channel_id=arguments.channel(name), publish_at=at)
+                for video, name, at in options.overrides
+            ],
         ),
         dry_run=options.dry_run,
     )
-    values = body.model_dump(exclude={"wave_config"}) | body.wave_config.model_dump(exclude={"overrides"})
-    return service.schedule_wave_publication(**values, overrides=None)
+    return service.schedule_wave_publication(**body.arguments())
 
 
 def _earliest_options(parser: argparse.ArgumentParser) -> None:

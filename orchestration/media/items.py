@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestration.lines import unturned
+
 from .urls import canonical_url
 
 TITLE_LENGTH = 500
@@ -78,7 +80,7 @@ def clean_text(value: object) -> str:
 
 def one_line(value: object) -> str:
     """Return clean text on one line."""
-    return " ".join(clean_text(value).split())
+    return " ".join(unturned(clean_text(value)).split())
 
 
 def positive_number(value: object) -> float | None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from orchestration.models import Job, SystemState
-from orchestration.states import JobState, SystemStatus
+from orchestration.models import Job, Schedule, SystemState
+from orchestration.states import JobState, ScheduleState, SystemStatus, WaveState
 from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -156,6 +156,23 @@ def test_stop_asks_first_and_then_stops(page):
     assert SystemState.objects.get().state == SystemStatus.STOPPED
 
 
+def test_a_wave_is_cancelled_only_once_that_was_confirmed(page):
+    wave = factories.WaveFactory(name="Evening wave")
+    factories.ScheduleFactory(wave=wave, distribution__wave=wave)
+    log_in(page)
+    page.goto(f"/waves/{wave.pk}/")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.click("button[data-action=cancel]")
+    assert asked and "cannot be taken back" in asked[0]
+    assert page.locator("#messages .message").count() == 0
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("button[data-action=cancel]")
+    page.wait_for_selector("#messages >> text=The wave is cancelled")
+    wave.refresh_from_db()
+    assert wave.state == WaveState.CANCELLED
+
+
 def test_a_refusal_is_shown_where_the_operator_is(page):
     log_in(page)
     job = factories.JobFactory(failed=True)
@@ -166,6 +183,21 @@ def test_a_refusal_is_shown_where_the_operator_is(page):
     assert page.url.endswith("/jobs/")
     # The browser itself notes every answer above 399; that note is no fault of the page.
     page.complaints[:] = [text for text in page.complaints if "status of 409" not in text]
+
+
+def test_a_refusal_that_is_a_whole_page_is_said_in_one_sentence(page):
+    """The token of a page is old once somebody has logged in anew in another window."""
+    job = factories.JobFactory(running=True)
+    log_in(page)
+    page.goto("/jobs/")
+    page.wait_for_selector("button[data-action=cancel]")
+    [token] = [one for one in page.context.cookies() if "csrf" in one["name"]]
+    page.context.add_cookies([token | {"value": "x" * 32}])
+    page.click("button[data-action=cancel]")
+    page.wait_for_selector("#messages .message.error >> text=older than your login")
+    assert page.locator("main").count() == 1
+    assert not Job.objects.filter(pk=job.pk, cancel_requested_at__isnull=False).exists()
+    page.complaints[:] = [text for text in page.complaints if "status of 403" not in text]
 
 
 def test_a_wave_is_previewed_and_committed_in_place(page):
@@ -179,6 +211,38 @@ def test_a_wave_is_previewed_and_committed_in_place(page):
     page.click("button[data-action=commit]")
     page.wait_for_url(re.compile(r"/waves/\d+/$"))
     page.wait_for_selector("text=Harbour at dawn")
+
+
+def test_a_button_whose_form_came_later_than_the_page_leads_to_it(page):
+    row = factories.ScheduleFactory(state=ScheduleState.PUBLISHING)
+    factories.SystemStateFactory(running=True)
+    log_in(page)
+    page.goto(f"/schedules/{row.pk}/")
+    assert page.locator("#review").count() == 0
+    Schedule.objects.filter(pk=row.pk).update(state=ScheduleState.NEEDS_REVIEW)
+    page.click("a[data-action=review]")
+    page.wait_for_selector("#review >> text=what you found", state="attached")
+
+
+def test_a_member_is_given_a_time_of_its_own_in_the_preview(page):
+    video = factories.VideoFactory(title="Harbour at dawn")
+    for name, zone in (("North", "Europe/Berlin"), ("East", "Asia/Tokyo")):
+        factories.ChannelFactory(name=name, slug=name.lower(), timezone=zone, min_gap_minutes=0)
+    log_in(page)
+    page.goto(f"/waves/new/?video={video.pk}")
+    page.check("text=North")
+    page.check("text=East")
+    page.fill("input[name=scheduled_at]", factories.in_(days=3).strftime("%Y-%m-%dT18:00:00"))
+    page.click("#wave-form button[data-action=preview]")
+    own = factories.in_(days=4).strftime("%Y-%m-%dT09:30:00")
+    page.get_by_label("Own time of Harbour at dawn on East, Asia/Tokyo").fill(own)
+    page.click("#plan button[data-action=preview]")
+    page.wait_for_selector("#plan >> text=09:30:00 JST")
+    assert page.get_by_label("Own time of Harbour at dawn on East, Asia/Tokyo").input_value() == own[:16]
+    page.click("button[data-action=commit]")
+    page.wait_for_url(re.compile(r"/waves/\d+/$"))
+    assert page.locator("tr", has_text="East").locator("text=set by hand").count() == 1
+    assert page.locator("tr", has_text="North").locator("text=set by hand").count() == 0
 
 
 def test_times_tick_and_the_theme_is_kept(page):

@@ -377,6 +377,16 @@ def test_a_recall_lists_what_is_public_before_it_does_anything(console, scene):
     assert answer.status_code >= 400
 
 
+def test_a_form_takes_as_many_members_as_a_wave_may_have(console, scene):
+    many = [str(number) for number in range(1_000_000, 1_010_000)]
+    answer = console.post(
+        f"/waves/{scene['wave'].pk}/recall/", {"confirm": "1", "confirmed": many}, headers=HTMX
+    )
+    assert answer.status_code == 422  # read whole, and refused since it is not what the preview lists
+    answer = console.post("/waves/preview/", wave_form(scene, channels=many), headers=HTMX)
+    assert "is not one of the available choices" in answer.content.decode()
+
+
 def test_the_rules_are_shown_with_their_reasons_before_anything_is_placed(console, scene):
     html = console.post("/distribute/preview/", {"horizon_days": "14"}, headers=HTMX).content.decode()
     assert "What the rules decide" in html

@@ -201,6 +201,14 @@ def test_times_stand_on_the_channels_clock_with_utc_beside_them(console, scene):
     )
 
 
+def test_the_agenda_names_the_day_on_the_channels_own_clock(console, scene):
+    tokyo = factories.ChannelFactory(timezone="Asia/Tokyo")
+    factories.ScheduleFactory(channel=tokyo, publish_at=datetime(2026, 12, 24, 17, 0, tzinfo=UTC))
+    html = console.get("/schedule/?from=2026-12-24&span=24").content.decode()
+    assert "Thursday 24 December 2026" in html
+    assert 'Fri 25 Dec 02:00:00 <span class="zone">JST</span>' in html
+
+
 def test_a_still_is_served_only_to_whoever_is_logged_in_and_only_from_the_media_folder(
     console, client, scene, settings
 ):

@@ -106,6 +106,11 @@ def test_a_state_escapes_what_it_is_given():
     assert console.state("") == console.NOTHING
 
 
+def test_what_is_armed_is_not_shown_as_a_failed_try():
+    assert console.waiting("another try: armed: YouTube does it") == "YouTube does it"
+    assert console.waiting("another try: no answer") == "another try: no answer"
+
+
 def test_every_action_of_the_tables_has_a_button():
     tables = (
         states.SYSTEM_ACTIONS,

@@ -19,7 +19,7 @@ from django.utils import timezone
 from channels.gateways.errors import RateLimited
 from orchestration import errors, pools, tokens
 from orchestration.cli.commands import COMMANDS
-from orchestration.models import Activity, Pool, SystemState
+from orchestration.models import Activity, Pool, Schedule, SystemState
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 from tests import factories
@@ -129,6 +129,47 @@ def test_an_empty_or_doubled_list_is_refused_as_by_the_api():
 
     assert code == 2
     assert "channel_ids" in err and "more than once" in err
+
+
+def test_a_member_of_a_wave_is_given_a_time_of_its_own():
+    video = factories.VideoFactory()
+    first, second = factories.ChannelFactory(), factories.ChannelFactory()
+    words = ("wave", "--video", video.pk, "--channel", first.slug, second.slug, "--at", LATER.isoformat())
+    own = LATER + timedelta(hours=3)
+
+    code, out, err = cli(*words, "--override", video.pk, second.slug, own.isoformat(), "--json")
+
+    assert (code, err) == (0, "")
+    rows = {row.channel_id: row for row in Schedule.objects.filter(wave=json.loads(out)["wave"]["id"])}
+    assert (rows[first.pk].publish_at, rows[first.pk].overridden) == (LATER, False)
+    assert (rows[second.pk].publish_at, rows[second.pk].overridden) == (own, True)
+
+
+@pytest.mark.parametrize(
+    ("values", "fact"),
+    [
+        (("x", "a", "2031-05-04T18:00:00Z"), "'x' is not an id"),
+        (("1", "a", "2031-05-04T18:00:00"), "has no offset"),
+        (("1", "a"), "expected 3 arguments"),
+    ],
+)
+def test_an_override_that_cannot_be_read_is_refused_by_its_option(values, fact):
+    with pytest.raises(CommandError, match=f"--override.*{fact}"):
+        cli("wave", "--video", "1", "--channel", "a", "--override", *values)
+
+
+def test_an_override_is_checked_as_by_the_api():
+    video, channel, other = factories.VideoFactory(), factories.ChannelFactory(), factories.ChannelFactory()
+    words = ("wave", "--video", video.pk, "--channel", channel.slug)
+    own = ("--override", video.pk, channel.slug, LATER.isoformat())
+
+    code, _, err = cli(*words, *own, "--override", video.pk, channel.pk, LATER.isoformat())
+    assert code == 2
+    assert f"overrides: names video {video.pk} on channel {channel.pk} more than once" in err
+    code, _, err = cli(*words, "--override", video.pk, other.slug, LATER.isoformat())
+    assert (code, "not in this wave" in err) == (2, True)
+    assert cli(*words, "--override", video.pk, "nobody", LATER.isoformat())[0] == 4
+    assert not Schedule.objects.exists()
 
 
 def test_channels_are_named_by_slug_or_id_and_a_slug_of_digits_wins():

@@ -5,7 +5,7 @@ from typing import Any
 
 from ninja import Schema
 
-from orchestration.api.fields import Value
+from orchestration.api.fields import Value, WallDateTime
 from orchestration.models import Conflict, Distribution, Schedule, Wave
 from orchestration.states import (
     SCHEDULE_ACTIONS,
@@ -26,7 +26,7 @@ class PlacementOut(Value):
     video_id: int
     channel_id: int
     at: datetime
-    local_wall: datetime
+    local_wall: WallDateTime
     zone: str
     priority: int
     method: str

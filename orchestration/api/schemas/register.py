@@ -1,13 +1,13 @@
 """Channels, their slots and their health, as the API shows them."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
 from ninja import Schema
 
 from channels.models import Channel, PostingSlot
 from channels.states import ChannelHealth, ChannelState, CredentialState, Executor, MisfirePolicy
-from orchestration.api.fields import Value
+from orchestration.api.fields import Value, WallTime
 from orchestration.states import CHANNEL_ACTIONS
 
 
@@ -74,7 +74,7 @@ class SlotOut(Schema):
     channel_id: int
     channel_slug: str
     weekday: int
-    local_time: time
+    local_time: WallTime
     enabled: bool
     actions: list[str]
 
@@ -95,8 +95,8 @@ class BlackoutOut(Value):
     id: int
     first_date: date
     last_date: date
-    from_time: time | None
-    until_time: time | None
+    from_time: WallTime | None
+    until_time: WallTime | None
     reason: str
 
 

@@ -1,12 +1,21 @@
 """The bodies that the API takes. Whatever is not named here is refused; instants need an offset."""
 
 from collections import Counter
-from datetime import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from orchestration.api.fields import EXAMPLE_INSTANT, Body, BodyId, Count, Instant, Priority, Reason, Text
+from orchestration.api.fields import (
+    EXAMPLE_INSTANT,
+    Body,
+    BodyId,
+    Count,
+    Instant,
+    Priority,
+    Reason,
+    Text,
+    WallTime,
+)
 from orchestration.states import DistributionState, OnConflict, RightsBasis, ScheduleState, Timing
 
 
@@ -81,6 +90,16 @@ class Override(Body):
     publish_at: Instant
 
 
+def _one_time_each(overrides: list[Override]) -> list[Override]:
+    """Refuse two times for the same member, of which one would be lost silently."""
+    seen: set[tuple[int, int]] = set()
+    for item in overrides:
+        if (item.video_id, item.channel_id) in seen:
+            raise ValueError(f"names video {item.video_id} on channel {item.channel_id} more than once")
+        seen.add((item.video_id, item.channel_id))
+    return overrides
+
+
 class WaveConfig(Body):
     """How the members of a wave lie in time, and what is done about conflicts."""
 
@@ -89,7 +108,9 @@ class WaveConfig(Body):
     delay_seconds: Count = Field(0, description="staggered: between one channel and the next")
     priority: Priority | None = None
     on_conflict: OnConflict = OnConflict.SHIFT
-    overrides: list[Override] = Field(default_factory=list, max_length=10_000)
+    overrides: Annotated[list[Override], AfterValidator(_one_time_each)] = Field(
+        default_factory=list, max_length=10_000
+    )
     acknowledge_policy: bool = Field(
         False, strict=True, description="you know that the same video goes to many channels"
     )
@@ -117,6 +138,17 @@ class ScheduleWave(Body):
     channel_ids: Ids
     wave_config: WaveConfig
     dry_run: bool = Field(False, strict=True, description="show the plan, write nothing")
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `schedule_wave_publication` takes."""
+        return (
+            self.model_dump(exclude={"wave_config"})
+            | self.wave_config.model_dump(exclude={"overrides"})
+            | {
+                "overrides": {(o.video_id, o.channel_id): o.publish_at for o in self.wave_config.overrides}
+                or None
+            }
+        )
 
 
 class TriggerPipeline(Body):
@@ -219,7 +251,7 @@ class NewSlot(Body):
 
     channel_id: BodyId
     weekday: int = Field(strict=True, ge=0, le=6)
-    local_time: time
+    local_time: WallTime
     enabled: bool = Field(True, strict=True)
 
 

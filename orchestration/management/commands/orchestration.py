@@ -11,7 +11,7 @@ from ninja.responses import NinjaJSONEncoder
 from pydantic import TypeAdapter, ValidationError
 
 from channels.gateways.errors import RemoteError
-from orchestration.api.problems import of_error, problem
+from orchestration.api.problems import fact_of, of_error, problem
 from orchestration.cli import arguments, text
 from orchestration.cli.commands import COMMANDS, chosen
 from orchestration.errors import OrchestrationError, PlanRefused
@@ -91,9 +91,6 @@ def as_answered(schema: Any, result: Any) -> Any:
 
 
 def _invalid(error: ValidationError) -> dict[str, Any]:
-    errors = [
-        {"field": ".".join(map(str, item["loc"])), "message": item["msg"].removeprefix("Value error, ")}
-        for item in error.errors()
-    ]
+    errors = [{"field": ".".join(map(str, item["loc"])), "message": fact_of(item)} for item in error.errors()]
     detail = "; ".join(item["message"] for item in errors)
     return problem("invalid_request", 422, detail, field=errors[0]["field"], errors=errors)

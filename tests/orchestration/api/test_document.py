@@ -56,6 +56,14 @@ def test_no_key_stands_twice(client, db):
     json.loads(client.get("/api/openapi.json").content, object_pairs_hook=once)
 
 
+def test_a_clock_on_a_wall_is_not_called_an_instant(document):
+    """JSON Schema's `time` and `date-time` have an offset: whoever checks our answers by them would refuse these."""
+    text = json.dumps(document)
+    assert '"format": "time"' not in text
+    for name, field in (("SlotOut", "local_time"), ("PlacementOut", "local_wall"), ("NewSlot", "local_time")):
+        assert "pattern" in document["components"]["schemas"][name]["properties"][field], name
+
+
 def test_every_reference_leads_somewhere(document):
     for reference in set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(document))):
         place = document

@@ -69,6 +69,26 @@ def test_a_longer_list_needs_no_more_queries(api, name):
     assert queries() == few
 
 
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ({"kind": "budget"}, {"uploads"}),
+        ({"kind": ["slots", "budget"]}, {"process", "uploads"}),
+        ({"paused": "true"}, {"uploads"}),
+        ({"name": "process"}, {"process"}),
+        ({"name": "process", "paused": "true"}, set()),
+    ],
+)
+def test_pools_are_few_and_filtered_alike(api, filters, names):
+    factories.PoolFactory(name="process", kind="slots")
+    factories.PoolFactory(name="uploads", kind="budget", paused=True)
+
+    answer = api.get("pools", **filters).json()
+
+    assert {pool["name"] for pool in answer["items"]} == names
+    assert answer["total"] == len(names)
+
+
 def test_a_list_is_cut_into_pages_that_lead_to_each_other(api):
     factories.ChannelFactory.create_batch(5)
 

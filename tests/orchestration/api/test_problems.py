@@ -162,6 +162,34 @@ def test_an_instant_without_offset_or_sense_is_refused_by_name(api, value, says)
     assert says in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        ("orchestration/start", {"reason": "x" * 301}, "reason is longer than 300"),
+        ("orchestration/start", None, "body must be a JSON object"),
+        ("orchestration/start", [], "body must be a JSON object"),
+        ("orchestration/monitor-channels", {"channel_ids": []}, "channel_ids is empty"),
+    ],
+)
+def test_a_value_of_the_wrong_size_or_kind_is_refused_in_plain_words(api, path, body, detail):
+    answer = api.client.post(
+        f"/api/{path}", json.dumps(body), content_type="application/json", headers=api.headers
+    )
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, detail)
+
+
+def test_two_times_for_one_member_of_a_wave_are_refused_by_name(api):
+    member = {"video_id": 1, "channel_id": 2}
+    times = [member | {"publish_at": f"2030-01-0{day}T10:00:00Z"} for day in (1, 2)]
+    body = {"video_ids": [1], "channel_ids": [2], "wave_config": {"overrides": times}}
+
+    answer = api.post("orchestration/schedule-wave", body)
+
+    assert (answer.status_code, answer.json()["field"]) == (422, "wave_config.overrides")
+    assert "video 1 on channel 2 more than once" in answer.json()["detail"]
+
+
 def test_an_instant_whose_plus_was_lost_in_the_address_is_explained(api):
     answer = api.client.get("/api/schedules?since=2030-01-01T10:00:00+02:00", headers=api.headers)
 

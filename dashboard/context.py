@@ -1,0 +1,16 @@
+"""Give every template what it needs to know about whoever looks."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from orchestration.models import ApiToken
+from orchestration.service import Actor
+
+
+def permissions(request: HttpRequest) -> dict[str, bool]:
+    """Say whether this user may operate; a button that would only refuse is not shown."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"may_operate": False}
+    return {"may_operate": Actor.of_user(user).scope != ApiToken.Scope.READ}

@@ -1,0 +1,38 @@
+"""Whoever may only read sees what there is, and no button that would refuse."""
+
+import re
+
+import pytest
+
+from orchestration.models import Wave
+from orchestration.states import WaveState
+from tests import factories
+
+WAYS_TO_ACT = re.compile(r'data-action="(\w+)"|<form[^>]*method="post"[^>]*action="([^"]+)"')
+
+
+@pytest.fixture
+def reader(client, db):
+    """Log somebody in who may only read."""
+    client.force_login(factories.UserFactory(username="rita"))
+    return client
+
+
+def test_no_page_offers_a_reader_a_button(reader, addresses):
+    for address in addresses:
+        html = reader.get(address).content.decode()
+        offered = {a or b for a, b in WAYS_TO_ACT.findall(html)} - {"/logout/"}
+        assert offered == set(), address
+
+
+def test_a_reader_who_opens_a_form_is_told_what_is_needed(reader, scene):
+    for address in ("/waves/new/", "/distribute/"):
+        assert "Your user may look, but not change anything." in reader.get(address).content.decode()
+
+
+@pytest.mark.parametrize("role", ["operator", "admin"])
+def test_an_operator_and_an_administrator_see_them(client, scene, role):
+    client.force_login(factories.UserFactory(**{role: True}))
+    Wave.objects.update(state=WaveState.SCHEDULED)
+    for address in ("/", f"/waves/{scene['wave'].pk}/", "/sources/", "/pools/", "/waves/new/"):
+        assert 'data-action="' in client.get(address).content.decode(), address
