@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from orchestration import activity, endings, planned, scheduling
+from orchestration import activity, endings, planned, reserving, scheduling
 from orchestration.errors import IllegalTransition, NotFound, PlanRefused
 from orchestration.models import Job, Schedule
 from orchestration.planning.types import AlternativeKind
@@ -67,7 +67,8 @@ def retry(job_id: int, reason: str = "", *, next_free: bool = False) -> Job:
     with transaction.atomic():
         found = _found(job_id)
         if found.channel_id:
-            scheduling.lock_channels([found.channel_id])  # its calendar may be asked
+            scheduling.lock_channels([found.channel_id])  # its calendar may be asked, and the budgets
+            reserving.hold_alone()
         endings.lock(found)
         job = locked(job_id)
         if job.state == JobState.NEEDS_REVIEW and job.schedule_id:
@@ -106,7 +107,13 @@ def retry(job_id: int, reason: str = "", *, next_free: bool = False) -> Job:
         if schedule is not None and at != schedule.publish_at:
             schedule.refresh_from_db()
             why = "its old time is over or taken; retried at the next free one"
-            planned.retime(schedule, at, verb="schedule_moved", reason=reason or why, now=now)
+            planned.retime(
+                schedule,
+                at,
+                stage_at=reserving.stage_times([(schedule, at)], now)[0],
+                verb="schedule_moved",
+                reason=reason or why,
+            )
         Job.objects.filter(pk=job.pk).update(cancel_requested_at=None, cancel_reason="", bumped_at=None)
         job.cancel_requested_at, job.cancel_reason, job.bumped_at = None, "", None
         wake_workers(fast=job.fast)
@@ -118,7 +125,7 @@ def _given_away(job: Job) -> Schedule | None:
     if job.kind not in {JobKind.STAGE, JobKind.PUBLISH} or not job.distribution_id:
         return None
     failed = Schedule.objects.filter(distribution=job.distribution_id, state=ScheduleState.FAILED)
-    return failed.select_related("channel").first()
+    return failed.select_related("channel", "distribution").first()
 
 
 def _time_again(schedule: Schedule, next_free: bool) -> datetime:

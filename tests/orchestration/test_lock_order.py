@@ -128,7 +128,14 @@ def test_an_upload_that_is_recorded_and_a_plan_that_takes_its_publication_up_aga
     distribution = row.distribution
     at = (timezone.now() + timedelta(hours=5)).replace(microsecond=0)
     placement = types.Placement(
-        distribution.video_id, row.channel_id, at, at.replace(tzinfo=None), "UTC", 5, "wave"
+        distribution.video_id,
+        row.channel_id,
+        at,
+        at.replace(tzinfo=None),
+        "UTC",
+        5,
+        "wave",
+        stage_at=at - timedelta(hours=2),
     )
 
     def plans():
