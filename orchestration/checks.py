@@ -17,7 +17,7 @@ from channels import quota
 from channels.gateways.errors import CredentialMissing, CredentialRevoked, RemoteError
 from channels.gateways.youtube import ChannelInfo
 from channels.models import Channel, Credential
-from channels.states import ChannelHealth, CredentialState, Executor
+from channels.states import OPENING_CREDENTIALS, ChannelHealth, CredentialState, Executor
 from orchestration import activity, pools, remotes, repositories
 from orchestration.errors import OrchestrationError, StaleState
 from orchestration.models import Job, Schedule
@@ -26,12 +26,15 @@ from orchestration.states import OPEN_SCHEDULES, JobKind, JobState, ScheduleStat
 from orchestration.transitions import transition
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
+CONSENT = "consent"
 SLOTS, OUTCOMES, OVERDUE = "slots", "outcomes", "overdue"
 ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW})
 """Where one of these says no, nothing can be published: the channel is failing. A no of the others degrades it."""
 
 RECENT = timedelta(hours=24)
 OVERDUE_AFTER = timedelta(seconds=60)
+EXPIRING_BEFORE = timedelta(days=3)
+"""How long before a consent ends its channel says so: of the seven days that an app in Testing gets, the last three."""
 WORKFLOW_FOLDER = ".github/workflows"
 
 
@@ -63,7 +66,7 @@ def of_credential(channel: Channel, job: Job | None, now: datetime, *, fresh_for
     credential = Credential.objects.filter(channel=channel).first()
     if credential is None:
         return HealthCheck(CREDENTIAL, False, "The channel is not connected: it has no Google credential.")
-    standing = credential.state == CredentialState.VALID and channel.youtube_channel_id
+    standing = credential.state in OPENING_CREDENTIALS and channel.youtube_channel_id
     if standing and credential.checked_at and now - credential.checked_at < fresh_for:
         return HealthCheck(
             CREDENTIAL,
@@ -113,7 +116,37 @@ def _compare(channel: Channel, credential: Credential, found: ChannelInfo, now: 
     if channel.youtube_channel_id != found.id:
         sentence = f"The credential opens {found.title} ({found.id}), not {channel.youtube_channel_id}."
         return _set_state(credential, CredentialState.WRONG_CHANNEL, sentence, now)
-    return _set_state(credential, CredentialState.VALID, f"The credential opens {found.title}.", now)
+    sentence = f"The credential opens {found.title}."
+    if credential.state == CredentialState.EXPIRING and _ends_soon(credential, now):
+        _note_checked(credential, now)  # it stays expiring, whose reason `of_consent` gives
+        return HealthCheck(CREDENTIAL, True, sentence)
+    return _set_state(credential, CredentialState.VALID, sentence, now)
+
+
+def of_consent(channel: Channel, now: datetime) -> list[HealthCheck]:
+    """Look when the channel owner's consent ends, if Google said so; the credential is `expiring` ahead of it.
+
+    Google alone says what is: a consent whose end has passed opens the channel until a token is refused.
+    """
+    credential = Credential.objects.filter(channel=channel).first()
+    if credential is None or credential.expires_at is None or credential.state not in OPENING_CREDENTIALS:
+        return []
+    ends = f"{credential.expires_at:%Y-%m-%d %H:%M} UTC"
+    if not _ends_soon(credential, now):
+        return [HealthCheck(CONSENT, True, f"The consent lasts until {ends}.")]
+    sentence = (
+        f"The consent {'ends' if now < credential.expires_at else 'was to end'} at {ends}: connect the channel again. "
+        "While the Google app is in Testing every consent lasts seven days; publish the app to end that."
+    )
+    if credential.state != CredentialState.EXPIRING:
+        looked = _set_state(credential, CredentialState.EXPIRING, sentence, credential.checked_at)
+        if looked.ok is None:
+            return [HealthCheck(CONSENT, None, looked.sentence)]
+    return [HealthCheck(CONSENT, False, sentence)]
+
+
+def _ends_soon(credential: Credential, now: datetime) -> bool:
+    return credential.expires_at is not None and now >= credential.expires_at - EXPIRING_BEFORE
 
 
 def adopt(channel: Channel, found: ChannelInfo) -> str:
@@ -138,22 +171,22 @@ def adopt(channel: Channel, found: ChannelInfo) -> str:
     return taken.values_list("name", flat=True).first() or ""
 
 
-def _set_state(credential: Credential, state: str, sentence: str, now: datetime) -> HealthCheck:
+def _set_state(credential: Credential, state: str, sentence: str, checked_at: datetime | None) -> HealthCheck:
     """Write what Google said, unless the credential was connected anew while it was asked."""
-    ok = state == CredentialState.VALID
-    reason = "" if ok else sentence[:300]
+    ok = state in OPENING_CREDENTIALS
+    reason = "" if state == CredentialState.VALID else sentence[:300]
     if credential.state == state and credential.reason == reason:
-        _note_checked(credential, now)
+        _note_checked(credential, checked_at)
         return HealthCheck(CREDENTIAL, ok, sentence)
     same = {"refresh_token_sealed": credential.refresh_token_sealed}
     try:
         if credential.state == state:
             Credential.objects.filter(pk=credential.pk, state=state, **same).update(
-                reason=reason, checked_at=now
+                reason=reason, checked_at=checked_at
             )
         else:
             with transaction.atomic():
-                transition(credential, state, reason=sentence, where=same, checked_at=now)
+                transition(credential, state, reason=sentence, where=same, checked_at=checked_at)
                 # The field shares its name with the entry's reason, so it cannot travel with the transition.
                 Credential.objects.filter(pk=credential.pk, version=credential.version).update(reason=reason)
     except StaleState:
@@ -161,8 +194,8 @@ def _set_state(credential: Credential, state: str, sentence: str, now: datetime)
     return HealthCheck(CREDENTIAL, ok, sentence)
 
 
-def _note_checked(credential: Credential, now: datetime) -> None:
-    Credential.objects.filter(pk=credential.pk).update(checked_at=now)
+def _note_checked(credential: Credential, checked_at: datetime | None) -> None:
+    Credential.objects.filter(pk=credential.pk).update(checked_at=checked_at)
 
 
 # ----------------------------------------------------------------------------------------------------------- repository

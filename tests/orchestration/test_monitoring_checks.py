@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from channels.models import Channel
+from channels.models import Channel, Credential
 from channels.sandbox import github_state, youtube_state
 from channels.states import ChannelHealth, CredentialState
 from orchestration import checks, execution, monitoring
@@ -98,6 +98,56 @@ def test_a_credential_that_works_again_is_valid_again(sandbox):
     look(channel)
     channel.credential.refresh_from_db()
     assert (channel.credential.state, channel.credential.reason) == (CredentialState.VALID, "")
+
+
+def test_a_consent_that_ends_soon_is_said_ahead_of_time_and_once(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    ends = timezone.now() + checks.EXPIRING_BEFORE - timedelta(minutes=1)
+    Credential.objects.filter(channel=channel).update(expires_at=ends)
+    for _ in range(2):
+        seen = look(channel)
+        assert (seen["credential"].ok, seen["consent"].ok) == (True, False)
+        assert channel.health == ChannelHealth.DEGRADED
+        assert f"{ends:%Y-%m-%d %H:%M} UTC: connect the channel again" in channel.health_reason
+    credential = Credential.objects.get(channel=channel)
+    assert credential.state == CredentialState.EXPIRING
+    assert "connect the channel again" in credential.reason
+    assert Activity.objects.filter(verb="credential_expiring").count() == 1
+    [problem] = [p for p in monitoring.problems() if p["code"] == "credential_expiring"]
+    assert problem["severity"] == "warning"
+    assert "connect the channel again" in problem["sentence"]
+
+
+def test_a_consent_that_ends_soon_is_noticed_also_while_google_is_not_asked(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    now = timezone.now()
+    Credential.objects.filter(channel=channel).update(
+        expires_at=now + timedelta(days=1), checked_at=now - timedelta(minutes=5)
+    )
+    look(channel, asked=False)
+    credential = Credential.objects.get(channel=channel)
+    assert credential.state == CredentialState.EXPIRING
+    assert credential.checked_at == now - timedelta(minutes=5)
+    assert sandbox.requests(path="/oauth/token") == []
+
+
+def test_a_consent_that_lasts_is_no_warning_and_one_without_an_end_says_nothing(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    assert "consent" not in look(channel)
+    Credential.objects.filter(channel=channel).update(expires_at=timezone.now() + timedelta(days=7))
+    assert look(channel)["consent"].ok is True
+    assert channel.health == ChannelHealth.HEALTHY
+    assert channel.credential.state == CredentialState.VALID
+
+
+def test_what_google_refuses_is_revoked_even_if_its_consent_was_only_to_end_soon(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    Credential.objects.filter(channel=channel).update(expires_at=timezone.now() + timedelta(days=1))
+    look(channel)
+    youtube_state.revoke(sandbox.store, "sandbox-refresh-delta")
+    seen = look(channel)
+    assert "consent" not in seen
+    assert Credential.objects.get(channel=channel).state == CredentialState.REVOKED
 
 
 def test_a_channel_without_a_credential_is_failing():
