@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Min, Q
 
@@ -20,21 +23,26 @@ from channels.models import Channel, Credential
 from channels.states import OPENING_CREDENTIALS, ChannelHealth, CredentialState, Executor
 from orchestration import activity, pools, remotes, repositories
 from orchestration.errors import OrchestrationError, StaleState
-from orchestration.models import Job, Schedule
+from orchestration.models import Distribution, Job, Schedule
 from orchestration.results import HealthCheck
-from orchestration.states import OPEN_SCHEDULES, JobKind, JobState, ScheduleState
+from orchestration.states import OPEN_SCHEDULES, DistributionState, JobKind, JobState, ScheduleState
 from orchestration.transitions import transition
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
-CONSENT = "consent"
+CONSENT, DELIVERY = "consent", "delivery"
 SLOTS, OUTCOMES, OVERDUE = "slots", "outcomes", "overdue"
 ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW})
 """Where one of these says no, nothing can be published: the channel is failing. A no of the others degrades it."""
 
 RECENT = timedelta(hours=24)
+MOST_PLANNED = 200
+"""How many of a channel's planned videos are looked at for an address that is a page."""
 OVERDUE_AFTER = timedelta(seconds=60)
 EXPIRING_BEFORE = timedelta(days=3)
 """How long before a consent ends its channel says so: of the seven days that an app in Testing gets, the last three."""
+FILE_ENDINGS = frozenset(
+    {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".ts", ".ogv"}
+)
 WORKFLOW_FOLDER = ".github/workflows"
 
 
@@ -231,6 +239,33 @@ def of_repository(channel: Channel) -> list[HealthCheck]:
 def _unlooked(check: str, error: Any) -> HealthCheck:
     sentence = f"{error}".rstrip(".") + "."
     return HealthCheck(check, None if error.again == "again" else False, sentence)
+
+
+def of_delivery(channel: Channel) -> list[HealthCheck]:
+    """Look whether the channel's runs will get the files that are planned for it.
+
+    Without HEADEND_PUBLIC_URL a run fetches the original from its address. Where that is a page there is no file: the run
+    would fail at its moment, so it is said as soon as the video is planned. A guess by the address's ending, and enough.
+    """
+    if channel.executor != Executor.GITHUB or settings.HEADEND_PUBLIC_URL:
+        return []
+    waiting = Distribution.objects.filter(channel=channel, state=DistributionState.ASSIGNED)
+    rows = waiting.order_by("schedule__publish_at", "id").values_list("video__url", "video__title")
+    pages = [title or url for url, title in rows[:MOST_PLANNED] if not _looks_like_a_file(url)]
+    if pages:
+        lie = _count(len(pages), "planned video lies", "planned videos lie")
+        sentence = (
+            "HEADEND_PUBLIC_URL is not set, so a run fetches the original from its address, and "
+            f"{lie} behind a page (first: {pages[0][:60]}), which fails as media_changed. "
+            "Set it, or let local workers stage."
+        )
+        return [HealthCheck(DELIVERY, False, sentence)]
+    sentence = "HEADEND_PUBLIC_URL is not set: runs fetch each original from its source, and report nothing."
+    return [HealthCheck(DELIVERY, True, sentence)]
+
+
+def _looks_like_a_file(url: str) -> bool:
+    return PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() in FILE_ENDINGS
 
 
 # ---------------------------------------------------------------------------------------------------- what our rows say

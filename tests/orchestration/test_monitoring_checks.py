@@ -34,7 +34,8 @@ def look(channel: Channel, *, asked: bool = True) -> dict[str, HealthCheck]:
     return {seen["check"]: HealthCheck(**seen) for seen in result["checks"]}
 
 
-def test_a_channel_whose_parts_all_answer_is_healthy(sandbox):
+def test_a_channel_whose_parts_all_answer_is_healthy(sandbox, settings):
+    settings.HEADEND_PUBLIC_URL = "https://headend.example"
     channel = github_channel(sandbox, "aurora")
     seen = look(channel)
     assert channel.health == ChannelHealth.HEALTHY
@@ -148,6 +149,34 @@ def test_what_google_refuses_is_revoked_even_if_its_consent_was_only_to_end_soon
     seen = look(channel)
     assert "consent" not in seen
     assert Credential.objects.get(channel=channel).state == CredentialState.REVOKED
+
+
+def test_a_planned_page_is_said_before_a_run_fails_on_it(sandbox, settings):
+    channel = github_channel(sandbox, "aurora")
+    settings.HEADEND_PUBLIC_URL = None
+    for number, address in enumerate(("films/1.mp4", "watch?v=2", "films/three/")):
+        url = f"https://films.example/{address}"
+        ScheduleFactory(
+            distribution__channel=channel,
+            distribution__video__url=url,
+            distribution__video__title=f"Film {number}",
+        )
+    seen = look(channel)
+    assert seen["delivery"].ok is False
+    assert "2 planned videos lie behind a page (first: Film 1)" in seen["delivery"].sentence
+    assert channel.health == ChannelHealth.DEGRADED
+
+    settings.HEADEND_PUBLIC_URL = "https://headend.example"
+    assert "delivery" not in look(channel)
+    assert channel.health == ChannelHealth.HEALTHY
+
+
+def test_without_a_public_address_files_are_fetched_from_their_sources(sandbox, settings):
+    settings.HEADEND_PUBLIC_URL = None
+    channel = github_channel(sandbox, "aurora")
+    ScheduleFactory(distribution__channel=channel, distribution__video__url="https://films.example/a.mp4?x=1")
+    assert look(channel)["delivery"].ok is True
+    assert channel.health == ChannelHealth.HEALTHY
 
 
 def test_a_channel_without_a_credential_is_failing():
