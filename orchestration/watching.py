@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from channels.gateways.errors import RemoteError, RemoteNotFound
 from channels.gateways.github import GitHubGateway, RunInfo
+from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import carries_marker
 from channels.quota import QUOTA_COST
 from orchestration import activity, endings, pools, queue, remotes
@@ -169,48 +170,55 @@ def _is_staged(run: WorkflowRun) -> bool:
 def _confirm(run: WorkflowRun) -> bool:
     """Ask YouTube whether what the run reported is there, private and ours; then record it and end the job."""
     said = run.result.get("youtube_video_id")
-    distribution = Distribution.objects.select_related("channel").get(pk=run.job.distribution_id)
+    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
     if run.job.params.get("skip_upload"):
         _end_job(run, JobState.SUCCEEDED, result={"skip_upload": True})
         return True
     if not said:
         return False
-    bucket, units = QUOTA_COST["videos"]
-    entry = pools.charge(bucket, units, call="videos.list", job=run.job)
-    try:
-        with remotes.youtube(distribution.channel) as youtube:
-            status = youtube.videos([said]).get(said)
-            if status is not None and not carries_marker(status.description, distribution.marker):
-                status = None
-            if (
-                status is not None
-                and status.privacy_status != "private"
-                and not distribution.youtube_video_id
-            ):
-                youtube.make_private(said)
-    finally:
-        pools.settle(entry)
-    if status is None:
-        logger.warning("run %s reported video %s, which does not carry its marker", run.correlation_id, said)
-        return False
-    staging.record_staged(distribution.pk, said)
-    _end_job(run, JobState.SUCCEEDED, result={"youtube_video_id": said, "run_id": run.run_id})
+    with remotes.youtube(distribution.channel) as youtube:
+        if not _carries_its_marker(youtube, said, distribution, run.job):
+            logger.warning(
+                "run %s reported video %s, which does not carry its marker", run.correlation_id, said
+            )
+            return False
+        result = {"youtube_video_id": said, "run_id": run.run_id}
+        if staging.record_staged(distribution.pk, said):
+            result["thumbnail"] = staging.set_thumbnail(youtube, said, distribution.video, run.job)
+    _end_job(run, JobState.SUCCEEDED, result=result)
     return True
 
 
+def _carries_its_marker(
+    youtube: YouTubeGateway, youtube_video_id: str, distribution: Distribution, job: Job
+) -> bool:
+    """Ask YouTube whether a video is this distribution's upload; one that is not private is made so."""
+    bucket, units = QUOTA_COST["videos"]
+    entry = pools.charge(bucket, units, call="videos.list", job=job)
+    try:
+        status = youtube.videos([youtube_video_id]).get(youtube_video_id)
+        if status is None or not carries_marker(status.description, distribution.marker):
+            return False
+        if status.privacy_status != "private" and not distribution.youtube_video_id:
+            youtube.make_private(youtube_video_id)
+        return True
+    finally:
+        pools.settle(entry)
+
+
 def uploaded(distribution: Distribution, job: Job) -> str | None:
-    """Look on YouTube for an upload with this distribution's marker; record it if it is there."""
+    """Look on YouTube for an upload with this distribution's marker; record it if it is there, and give it its picture."""
     with remotes.youtube(distribution.channel) as youtube:
         found = staging.find_upload(youtube, distribution, job)
-    if found:
-        staging.record_staged(distribution.pk, found, adopted=True)
+        if found and staging.record_staged(distribution.pk, found, adopted=True):
+            staging.set_thumbnail(youtube, found, distribution.video, job)
     return found
 
 
 def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datetime) -> None:
     """End a run that GitHub calls completed, and its job by what can be found of its work."""
     conclusion = info.conclusion or "unknown"
-    distribution = Distribution.objects.select_related("channel").get(pk=run.job.distribution_id)
+    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
     staged = _is_staged(run)
     skipped = run.job.params.get("skip_upload") and conclusion == "success"
     if not staged and not run.job.params.get("skip_upload"):

@@ -16,7 +16,16 @@ from channels.sandbox.faults import Match
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
 from orchestration import remotes, watching, workflows
 from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
-from orchestration.models import Activity, Distribution, Job, OrphanUpload, Schedule, WorkflowRun
+from orchestration.models import (
+    Activity,
+    BudgetEntry,
+    Distribution,
+    Job,
+    OrphanUpload,
+    Schedule,
+    Video,
+    WorkflowRun,
+)
 from orchestration.pipeline import staging
 from orchestration.states import (
     DistributionState,
@@ -394,6 +403,52 @@ def test_a_result_and_polling_and_a_webhook_in_any_number_record_one_upload(
     look(engine, times=4)
     assert Activity.objects.filter(verb="distribution_staged").count() == 1
     assert Distribution.objects.get().youtube_video_id == video_id
+
+
+def give_picture() -> None:
+    """Give the one video the picture that preparing it would have made."""
+    staging.absolute("picture.jpg").write_bytes(b"\xff\xd8\xff" + b"0" * 100)
+    Video.objects.update(thumbnail_file="picture.jpg")
+
+
+def pictures_charged() -> list[tuple[int, str]]:
+    return list(BudgetEntry.objects.filter(call="thumbnails.set").values_list("units", "state"))
+
+
+def test_what_a_run_uploaded_gets_the_prepared_picture_once_and_charged(
+    engine, channel, dispatched, tmp_path
+):
+    give_picture()
+    ask(dispatched)
+    tell(dispatched, youtube_video_id=upload_as_run(engine, channel, dispatched, tmp_path))
+    look(engine, times=3)
+    (uploaded,) = engine.uploads()
+    assert uploaded["thumbnail"]["kind"] == "jpg"
+    assert pictures_charged() == [(50, "settled")]
+    assert job_of(Schedule.objects.get()).result["thumbnail"] == "set"
+
+
+def test_an_upload_found_by_its_marker_gets_its_picture_too(engine, channel, dispatched, tmp_path):
+    give_picture()
+    upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, "success")
+    look(engine, times=2)
+    (uploaded,) = engine.uploads()
+    assert uploaded["thumbnail"]["kind"] == "jpg"
+    assert pictures_charged() == [(50, "settled")]
+
+
+def test_a_picture_that_youtube_refuses_leaves_the_upload_of_a_run_staged(
+    engine, channel, dispatched, tmp_path
+):
+    give_picture()
+    engine.sandbox.faults.add(Match("POST", "/thumbnails/set"), "status_before", status=403)
+    ask(dispatched)
+    tell(dispatched, youtube_video_id=upload_as_run(engine, channel, dispatched, tmp_path))
+    look(engine)
+    row = Schedule.objects.get()
+    assert (state_of(row), job_of(row).state) == (STAGED, JobState.SUCCEEDED)
+    assert job_of(row).result["thumbnail"].startswith("refused")
 
 
 def test_a_run_that_was_given_up_and_reports_late_is_taken_up(engine, channel, dispatched, tmp_path):
