@@ -3,10 +3,12 @@
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+import requests
 from django.utils import timezone
 
 from channels.gateways.github import GitHubGateway
@@ -92,6 +94,16 @@ def wait_for_runs(engine) -> list[dict]:
             return runs
         time.sleep(0.05)
     raise AssertionError(f"runs did not end: {runs}")
+
+
+def wait_until(condition: Callable[[], object]) -> object:
+    """Return the first true value of a condition; fail if it never has one."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
 
 
 def look(engine, *, times: int = 1) -> None:
@@ -640,6 +652,50 @@ def test_without_a_public_address_the_run_fetches_the_original_and_is_found_by_i
     (uploaded,) = engine.uploads()
     assert uploaded["sha256"] == video.content_hash
     assert uploaded["privacy_status"] == "private"
+
+
+def add_hook(engine, channel, url: str, secret: str) -> Callable[[], list[dict]]:
+    """Set a webhook at GitHub; returns how to read its deliveries."""
+    token = "github-token-of-the-operator"
+    github_state.add_token(engine.sandbox.store, token, permissions={"metadata": "read", "webhooks": "write"})
+    hooks = f"{engine.sandbox.github_url}/repos/{channel.repository}/hooks"
+    headers = {"Authorization": f"Bearer {token}"}
+    config = {"url": url, "content_type": "json", "secret": secret}
+    made = requests.post(
+        hooks, json={"config": config, "events": ["workflow_run"]}, headers=headers, timeout=10
+    )
+    assert made.status_code == 201, made.text
+    assert secret not in made.text
+    deliveries = f"{hooks}/{made.json()['id']}/deliveries"
+    return lambda: requests.get(deliveries, headers=headers, timeout=10).json()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_githubs_webhooks_have_a_run_looked_at_that_tells_nothing_itself(
+    engine, channel, settings, live_server, media_site, videos
+):
+    settings.ALLOWED_HOSTS, settings.GITHUB_WEBHOOK_SECRET = ["*"], "what-github-signs-with"
+    give_secrets(engine, channel)
+    ours = add_hook(engine, channel, f"{live_server.url}/webhooks/github", settings.GITHUB_WEBHOOK_SECRET)
+    forged = add_hook(engine, channel, f"{live_server.url}/webhooks/github", "a-guess")
+    content = videos.mute.read_bytes()
+    video = engine.video(
+        url=media_site.file("/film.mp4", content), content_hash=hashlib.sha256(content).hexdigest()
+    )
+    hold_runs(engine)
+    row = engine.planned(channel, video=video)
+    run = dispatch(engine, row)
+    WorkflowRun.objects.update(next_look_at=timezone.now() + timedelta(hours=1))
+    engine.sandbox.run_queue_seconds = 0  # the run begins; the clock would not look for an hour
+    wait_for_runs(engine)
+    told = wait_until(lambda: len(ours()) == len(forged()) == 3 and ours())
+    assert {entry["action"] for entry in told} == {"requested", "in_progress", "completed"}
+    assert {entry["status_code"] for entry in told} == {204}
+    assert {entry["status_code"] for entry in forged()} == {401}
+    workflows.watch()
+    assert state_of(row) == STAGED
+    run.refresh_from_db()
+    assert run.state == RunState.SUCCEEDED
 
 
 @pytest.mark.django_db(transaction=True)
