@@ -179,6 +179,18 @@ def test_without_a_public_address_files_are_fetched_from_their_sources(sandbox, 
     assert channel.health == ChannelHealth.HEALTHY
 
 
+def test_a_renamed_repository_is_followed_and_its_id_stays_pinned(sandbox):
+    channel = github_channel(sandbox, "aurora")
+    look(channel)
+    pinned = channel.repository_id
+    github_state.rename_repository(sandbox.store, "headend/aurora", "headend/dawn")
+    assert look(channel)["workflow"].ok
+    assert (channel.repository, channel.repository_id) == ("headend/dawn", pinned)
+    assert Activity.objects.filter(verb="repository_renamed").count() == 1
+    github_state.add_repository(sandbox.store, "headend/aurora")  # somebody takes the old name
+    assert look(channel)["repository"].ok
+
+
 def test_a_channel_without_a_credential_is_failing():
     channel = ChannelFactory()
     seen = look(channel)

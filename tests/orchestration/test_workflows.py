@@ -249,6 +249,20 @@ def test_the_repository_is_pinned_and_another_under_its_name_gets_nothing(engine
     assert engine.sandbox.requests("POST", "/dispatches") == []
 
 
+def test_a_pinned_repository_that_was_renamed_is_dispatched_to_under_its_new_name(engine, channel):
+    hold_runs(engine)
+    old = channel.repository
+    first = dispatch(engine, engine.planned(channel))
+    github_state.rename_repository(engine.sandbox.store, old, "headend/under-a-new-name")
+    second = dispatch(engine, engine.planned(channel, minutes=200, stage_at=timezone.now()))
+    assert (first.repository, second.repository) == (old, "headend/under-a-new-name")
+    assert second.state == RunState.DISPATCHED
+    before, pinned = channel.repository_id, Channel.objects.get(pk=channel.pk).repository_id
+    assert pinned is not None and before in (None, pinned)
+    entry = Activity.objects.get(verb="repository_renamed")
+    assert (entry.before["repository"], entry.after["repository"]) == (old, second.repository)
+
+
 def test_a_wrong_repository_name_and_a_missing_token_are_said(engine, channel, settings):
     Channel.objects.filter(pk=channel.pk).update(repository="headend/nowhere")
     row = engine.planned(channel)
