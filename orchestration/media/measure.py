@@ -102,7 +102,7 @@ def _measure(container: av.container.InputContainer, size_bytes: int) -> MediaIn
         video_profile=video.profile or "",
         sample_rate_hz=audio.codec_context.sample_rate if audio is not None else None,
         audio_channels=audio.codec_context.channels if audio is not None else None,
-        hdr_transfer=HDR_TRANSFERS.get(int(frame.color_trc), ""),
+        hdr_transfer=HDR_TRANSFERS.get(int(video.codec_context.color_trc), ""),
     )
 
 
