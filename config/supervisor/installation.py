@@ -112,15 +112,30 @@ def local_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def listening_address(host: str) -> str:
+    """Return the address that a host stands for, an IPv4 one first: the web server takes no name.
+
+    Raises:
+        CannotStart: there is no host of this name.
+    """
+    if not host:
+        return "0.0.0.0"  # noqa: S104 - what an empty host means to a socket
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise CannotStart(
+            f"No host of the name {host} is known; give --host an address of this machine."
+        ) from None
+    return str(min(found, key=lambda entry: entry[0] != socket.AF_INET)[4][0])
+
+
 def why_not_free(host: str, port: int) -> str:
-    """Return why a server may not listen there, as a sentence that goes on from "because"; empty where it may."""
+    """Return why a server may not listen there, in words that go on after a colon; empty where it may."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except socket.gaierror:
-            return f"no host of the name {host} is known; give --host an address of this machine."
         except OSError as error:
             return BIND_FAULTS.get(error.errno, f"the system says: {error.strerror}.")
     return ""

@@ -221,7 +221,7 @@ def test_a_port_that_is_taken_is_named_before_anything_is_started(started) -> No
     ("options", "code", "fact"),
     [
         (("--host", "192.0.2.7"), 1, "on 192.0.2.7 cannot be used: this machine has no such address"),
-        (("--host", "no.host.invalid"), 1, "no host of the name no.host.invalid is known"),
+        (("--host", "no.host.invalid"), 1, "No host of the name no.host.invalid is known"),
         (("--port", "70000"), 2, "70000 is not a port"),
         (("--port", "0"), 2, "0 is not a port"),
     ],
@@ -231,6 +231,14 @@ def test_an_address_that_cannot_be_is_refused_by_name(started, options, code, fa
     assert run.end() == code
     assert fact in " ".join(run.lines)
     assert "Traceback" not in " ".join(run.lines)
+
+
+def test_a_host_may_be_given_by_its_name(started) -> None:
+    run = started("--host", "localhost")
+    run.hear(r"^Ready after")
+    assert run.hear(r"^  Open").endswith(f"http://localhost:{run.port}/")
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0
 
 
 def test_a_database_that_does_not_answer_is_said_in_one_line(started) -> None:

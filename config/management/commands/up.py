@@ -117,7 +117,7 @@ class Command(BaseCommand):
     ) -> ServerProgram | None:
         kept = env.installation()
         installation.refuse_mixing(kept, demo=demo, has_rows=_has_users(), data_dir=data_dir)
-        if fault := installation.why_not_free(host, port):
+        if fault := installation.why_not_free(installation.listening_address(host), port):
             raise CannotStart(f"Port {port} on {host} cannot be used: {fault}")
         server = embedded_broker.find_server() if broker.is_embedded() else None
         brings_server = server is not None or not broker.is_embedded()
