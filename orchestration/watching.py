@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from channels.gateways.errors import RemoteError, RemoteNotFound
+from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound
 from channels.gateways.github import GitHubGateway, RunInfo
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import carries_marker
@@ -42,6 +42,10 @@ def watch(now: datetime | None = None) -> int:
         with activity.correlated(run.job.correlation_id):
             try:
                 _look(run, now)
+            except RateLimited as error:
+                _could_not_look(run, error, now)
+                _leave_alone(error, now)
+                return looked + 1
             except RemoteError as error:
                 _could_not_look(run, error, now)
             except OrchestrationError as error:
@@ -53,6 +57,15 @@ def watch(now: datetime | None = None) -> int:
                 logger.exception("run %s could not be looked at", run.correlation_id)
         looked += 1
     return looked
+
+
+def _leave_alone(error: RateLimited, now: datetime) -> None:
+    """Look at no run before the limit allows it: one token serves all, and asking on makes the limit last longer.
+
+    What a run reports itself is looked at all the same, and confirmed at YouTube.
+    """
+    until = now + timedelta(seconds=error.retry_after_seconds or 60)
+    WorkflowRun.objects.filter(state__in=OPEN_RUNS, next_look_at__lt=until).update(next_look_at=until)
 
 
 def _could_not_look(run: WorkflowRun, error: RemoteError, now: datetime) -> None:
@@ -94,6 +107,8 @@ def _look(run: WorkflowRun, now: datetime) -> None:
     if run.state == RunState.NEEDS_REVIEW:
         _late_report(run)
         return
+    if run.result.get("outcome") == "staged" and not _is_staged(run):
+        _confirm(run)  # before GitHub is asked: its outage or limit must not hold up a publication
     with remotes.github() as github:
         if run.run_id is None:
             info = github.find_run(run.repository, run.workflow, run.correlation_id, run.created_at)
@@ -108,7 +123,7 @@ def _look(run: WorkflowRun, now: datetime) -> None:
             try:
                 info = github.run(run.repository, run.run_id)
             except RemoteNotFound:
-                if run.result.get("outcome") != "staged" or not (_is_staged(run) or _confirm(run)):
+                if run.result.get("outcome") != "staged" or not _is_staged(run):
                     _needs_review(run, f"GitHub has no run {run.run_id} any more.")
                 else:
                     transition(
@@ -116,8 +131,6 @@ def _look(run: WorkflowRun, now: datetime) -> None:
                     )
                 return
         _observe(run, info, now)
-        if run.result.get("outcome") == "staged" and not _is_staged(run):
-            _confirm(run)
         if info.status == "completed":
             _conclude(run, info, github, now)
         elif run.job.cancel_requested_at and run.result.get("outcome") != "staged":

@@ -431,6 +431,32 @@ def test_a_result_and_polling_and_a_webhook_in_any_number_record_one_upload(
     assert Distribution.objects.get().youtube_video_id == video_id
 
 
+@pytest.mark.parametrize("kind", ["status_before", "timeout_before", "rate_limit"])
+def test_what_a_run_reported_is_staged_also_while_github_does_not_answer(
+    engine, channel, dispatched, tmp_path, kind
+):
+    ask(dispatched)
+    tell(dispatched, youtube_video_id=upload_as_run(engine, channel, dispatched, tmp_path))
+    engine.sandbox.faults.add(Match("GET", "/github/repos/"), kind, times=None, hold_seconds=0.1)
+    look(engine)
+    assert state_of(Schedule.objects.get()) == STAGED
+
+
+def test_a_rate_limit_is_heard_once_and_no_run_is_asked_for_before_it_ends(engine, channel):
+    hold_runs(engine)
+    for number in range(3):
+        dispatch(engine, engine.planned(channel, minutes=200 + number * 120, stage_at=timezone.now()))
+    asked = len(engine.sandbox.requests("GET", "/actions/runs/"))
+    engine.sandbox.faults.add(
+        Match("GET", "/actions/runs/"), "rate_limit", times=None, retry_after_seconds=900
+    )
+    look(engine)
+    assert len(engine.sandbox.requests("GET", "/actions/runs/")) == asked + 1
+    later = timezone.now() + timedelta(seconds=880)
+    assert WorkflowRun.objects.filter(next_look_at__gt=later).count() == 3
+    assert workflows.watch() == 0
+
+
 def give_picture() -> None:
     """Give the one video the picture that preparing it would have made."""
     staging.absolute("picture.jpg").write_bytes(b"\xff\xd8\xff" + b"0" * 100)
