@@ -231,7 +231,7 @@ class CredentialAdmin(admin.ModelAdmin):
     """Connect a channel by hand; its state is what Google last said."""
 
     form = CredentialForm
-    list_display = ("channel", "client_id", "state", "connected_at", "checked_at", "pushed_at")
+    list_display = ("channel", "client_id", "state", "connected_at", "expires_at", "checked_at", "pushed_at")
     list_filter = ("state",)
     list_select_related = ("channel",)
     search_fields = ("channel__name", "channel__slug", "client_id")
@@ -241,6 +241,7 @@ class CredentialAdmin(admin.ModelAdmin):
         "state",
         "reason",
         "connected_at",
+        "expires_at",
         "checked_at",
         "pushed_at",
     )
@@ -253,6 +254,7 @@ class CredentialAdmin(admin.ModelAdmin):
         "state",
         "reason",
         "connected_at",
+        "expires_at",
         "checked_at",
         "pushed_at",
     )

@@ -1,5 +1,6 @@
 """The register: which channels exist, when they post, what opens them, how they are."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
@@ -225,6 +226,12 @@ class Credential(Stateful):
     )
     reason = models.CharField(max_length=300, blank=True, editable=False)
     connected_at = models.DateTimeField(null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="when the refresh token dies; empty where Google set no end",
+    )
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     pushed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the repository's secrets were last written"
@@ -246,8 +253,13 @@ class Credential(Stateful):
         """Return the refresh token in plain text; never log it."""
         return secrets.decrypt(self.refresh_token_sealed, bound_to=self._bound_to("refresh_token"))
 
-    def set_secrets(self, *, client_secret: str = "", refresh_token: str = "") -> None:
-        """Seal what is given and keep the rest; an empty refresh token never overwrites a stored one."""
+    def set_secrets(
+        self, *, client_secret: str = "", refresh_token: str = "", expires_at: datetime | None = None
+    ) -> None:
+        """Seal what is given and keep the rest; an empty refresh token never overwrites a stored one.
+
+        `expires_at` says when the given refresh token dies, if Google said so.
+        """
         if client_secret:
             self.client_secret_sealed = secrets.encrypt(
                 client_secret, bound_to=self._bound_to("client_secret")
@@ -257,6 +269,7 @@ class Credential(Stateful):
                 refresh_token, bound_to=self._bound_to("refresh_token")
             )
             self.connected_at = timezone.now()
+            self.expires_at = expires_at
 
 
 class ConfigRevision(models.Model):

@@ -33,6 +33,10 @@ class CredentialState(models.TextChoices):
     WRONG_CHANNEL = "wrong_channel"
 
 
+OPENING_CREDENTIALS = frozenset({CredentialState.VALID, CredentialState.EXPIRING})
+"""With one of these a credential opens its channel."""
+
+
 class MisfirePolicy(models.TextChoices):
     """What becomes of an item whose moment has passed."""
 

@@ -38,6 +38,14 @@ def check_production(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
                 id="headend.E002",
             )
         )
+    if settings.GITHUB_TOKEN and not settings.HEADEND_PUBLIC_URL:
+        found.append(
+            Warning(
+                "HEADEND_PUBLIC_URL is not set, so GitHub's runs cannot reach Headend.",
+                hint="They then take no permit and fetch originals from their sources, which fails where those are pages.",
+                id="headend.W004",
+            )
+        )
     if settings.HEADEND_SOURCE_NETWORKS:
         found.append(
             Warning(

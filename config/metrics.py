@@ -38,6 +38,13 @@ class _Figures:
         yield _gauge("headend_jobs", "jobs by kind and state", figures.jobs, "kind", "state")
         yield _gauge("headend_schedules", "schedules by state", figures.schedules, "state")
         yield _gauge("headend_channels", "channels by state and health", figures.channels, "state", "health")
+        yield _gauge("headend_credentials", "channels' credentials by state", figures.credentials, "state")
+        yield _gauge(
+            "headend_consent_ends_timestamp_seconds",
+            "when a channel owner's consent ends, where Google set an end",
+            figures.consent_ends,
+            "channel",
+        )
         pools = service.get_pools()
         yield _gauge("headend_pool_used", "units in use", {(p.name,): p.used for p in pools}, "pool")
         yield _gauge(

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Min, Q
 
@@ -17,21 +20,29 @@ from channels import quota
 from channels.gateways.errors import CredentialMissing, CredentialRevoked, RemoteError
 from channels.gateways.youtube import ChannelInfo
 from channels.models import Channel, Credential
-from channels.states import ChannelHealth, CredentialState, Executor
+from channels.states import OPENING_CREDENTIALS, ChannelHealth, CredentialState, Executor
 from orchestration import activity, pools, remotes, repositories
 from orchestration.errors import OrchestrationError, StaleState
-from orchestration.models import Job, Schedule
+from orchestration.models import Distribution, Job, Schedule
 from orchestration.results import HealthCheck
-from orchestration.states import OPEN_SCHEDULES, JobKind, JobState, ScheduleState
+from orchestration.states import OPEN_SCHEDULES, DistributionState, JobKind, JobState, ScheduleState
 from orchestration.transitions import transition
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
+CONSENT, DELIVERY = "consent", "delivery"
 SLOTS, OUTCOMES, OVERDUE = "slots", "outcomes", "overdue"
 ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW})
 """Where one of these says no, nothing can be published: the channel is failing. A no of the others degrades it."""
 
 RECENT = timedelta(hours=24)
+MOST_PLANNED = 200
+"""How many of a channel's planned videos are looked at for an address that is a page."""
 OVERDUE_AFTER = timedelta(seconds=60)
+EXPIRING_BEFORE = timedelta(days=3)
+"""How long before a consent ends its channel says so: of the seven days that an app in Testing gets, the last three."""
+FILE_ENDINGS = frozenset(
+    {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".ts", ".ogv"}
+)
 WORKFLOW_FOLDER = ".github/workflows"
 
 
@@ -63,7 +74,7 @@ def of_credential(channel: Channel, job: Job | None, now: datetime, *, fresh_for
     credential = Credential.objects.filter(channel=channel).first()
     if credential is None:
         return HealthCheck(CREDENTIAL, False, "The channel is not connected: it has no Google credential.")
-    standing = credential.state == CredentialState.VALID and channel.youtube_channel_id
+    standing = credential.state in OPENING_CREDENTIALS and channel.youtube_channel_id
     if standing and credential.checked_at and now - credential.checked_at < fresh_for:
         return HealthCheck(
             CREDENTIAL,
@@ -113,7 +124,37 @@ def _compare(channel: Channel, credential: Credential, found: ChannelInfo, now: 
     if channel.youtube_channel_id != found.id:
         sentence = f"The credential opens {found.title} ({found.id}), not {channel.youtube_channel_id}."
         return _set_state(credential, CredentialState.WRONG_CHANNEL, sentence, now)
-    return _set_state(credential, CredentialState.VALID, f"The credential opens {found.title}.", now)
+    sentence = f"The credential opens {found.title}."
+    if credential.state == CredentialState.EXPIRING and _ends_soon(credential, now):
+        _note_checked(credential, now)  # it stays expiring, whose reason `of_consent` gives
+        return HealthCheck(CREDENTIAL, True, sentence)
+    return _set_state(credential, CredentialState.VALID, sentence, now)
+
+
+def of_consent(channel: Channel, now: datetime) -> list[HealthCheck]:
+    """Look when the channel owner's consent ends, if Google said so; the credential is `expiring` ahead of it.
+
+    Google alone says what is: a consent whose end has passed opens the channel until a token is refused.
+    """
+    credential = Credential.objects.filter(channel=channel).first()
+    if credential is None or credential.expires_at is None or credential.state not in OPENING_CREDENTIALS:
+        return []
+    ends = f"{credential.expires_at:%Y-%m-%d %H:%M} UTC"
+    if not _ends_soon(credential, now):
+        return [HealthCheck(CONSENT, True, f"The consent lasts until {ends}.")]
+    sentence = (
+        f"The consent {'ends' if now < credential.expires_at else 'was to end'} at {ends}: connect the channel again. "
+        "While the Google app is in Testing every consent lasts seven days; publish the app to end that."
+    )
+    if credential.state != CredentialState.EXPIRING:
+        looked = _set_state(credential, CredentialState.EXPIRING, sentence, credential.checked_at)
+        if looked.ok is None:
+            return [HealthCheck(CONSENT, None, looked.sentence)]
+    return [HealthCheck(CONSENT, False, sentence)]
+
+
+def _ends_soon(credential: Credential, now: datetime) -> bool:
+    return credential.expires_at is not None and now >= credential.expires_at - EXPIRING_BEFORE
 
 
 def adopt(channel: Channel, found: ChannelInfo) -> str:
@@ -138,22 +179,22 @@ def adopt(channel: Channel, found: ChannelInfo) -> str:
     return taken.values_list("name", flat=True).first() or ""
 
 
-def _set_state(credential: Credential, state: str, sentence: str, now: datetime) -> HealthCheck:
+def _set_state(credential: Credential, state: str, sentence: str, checked_at: datetime | None) -> HealthCheck:
     """Write what Google said, unless the credential was connected anew while it was asked."""
-    ok = state == CredentialState.VALID
-    reason = "" if ok else sentence[:300]
+    ok = state in OPENING_CREDENTIALS
+    reason = "" if state == CredentialState.VALID else sentence[:300]
     if credential.state == state and credential.reason == reason:
-        _note_checked(credential, now)
+        _note_checked(credential, checked_at)
         return HealthCheck(CREDENTIAL, ok, sentence)
     same = {"refresh_token_sealed": credential.refresh_token_sealed}
     try:
         if credential.state == state:
             Credential.objects.filter(pk=credential.pk, state=state, **same).update(
-                reason=reason, checked_at=now
+                reason=reason, checked_at=checked_at
             )
         else:
             with transaction.atomic():
-                transition(credential, state, reason=sentence, where=same, checked_at=now)
+                transition(credential, state, reason=sentence, where=same, checked_at=checked_at)
                 # The field shares its name with the entry's reason, so it cannot travel with the transition.
                 Credential.objects.filter(pk=credential.pk, version=credential.version).update(reason=reason)
     except StaleState:
@@ -161,8 +202,8 @@ def _set_state(credential: Credential, state: str, sentence: str, now: datetime)
     return HealthCheck(CREDENTIAL, ok, sentence)
 
 
-def _note_checked(credential: Credential, now: datetime) -> None:
-    Credential.objects.filter(pk=credential.pk).update(checked_at=now)
+def _note_checked(credential: Credential, checked_at: datetime | None) -> None:
+    Credential.objects.filter(pk=credential.pk).update(checked_at=checked_at)
 
 
 # ----------------------------------------------------------------------------------------------------------- repository
@@ -198,6 +239,33 @@ def of_repository(channel: Channel) -> list[HealthCheck]:
 def _unlooked(check: str, error: Any) -> HealthCheck:
     sentence = f"{error}".rstrip(".") + "."
     return HealthCheck(check, None if error.again == "again" else False, sentence)
+
+
+def of_delivery(channel: Channel) -> list[HealthCheck]:
+    """Look whether the channel's runs will get the files that are planned for it.
+
+    Without HEADEND_PUBLIC_URL a run fetches the original from its address. Where that is a page there is no file: the run
+    would fail at its moment, so it is said as soon as the video is planned. A guess by the address's ending, and enough.
+    """
+    if channel.executor != Executor.GITHUB or settings.HEADEND_PUBLIC_URL:
+        return []
+    waiting = Distribution.objects.filter(channel=channel, state=DistributionState.ASSIGNED)
+    rows = waiting.order_by("schedule__publish_at", "id").values_list("video__url", "video__title")
+    pages = [title or url for url, title in rows[:MOST_PLANNED] if not _looks_like_a_file(url)]
+    if pages:
+        lie = _count(len(pages), "planned video lies", "planned videos lie")
+        sentence = (
+            "HEADEND_PUBLIC_URL is not set, so a run fetches the original from its address, and "
+            f"{lie} behind a page (first: {pages[0][:60]}), which fails as media_changed. "
+            "Set it, or let local workers stage."
+        )
+        return [HealthCheck(DELIVERY, False, sentence)]
+    sentence = "HEADEND_PUBLIC_URL is not set: runs fetch each original from its source, and report nothing."
+    return [HealthCheck(DELIVERY, True, sentence)]
+
+
+def _looks_like_a_file(url: str) -> bool:
+    return PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() in FILE_ENDINGS
 
 
 # ---------------------------------------------------------------------------------------------------- what our rows say

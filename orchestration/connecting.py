@@ -1,17 +1,25 @@
 """Connect a channel with Google: begin at the consent page, finish with the code that comes back."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from channels.gateways.errors import RemoteError
-from channels.gateways.youtube import OAuthCredential, YouTubeGateway, authorization_url, exchange_code
+from channels.gateways.youtube import (
+    OAuthCredential,
+    TokenGrant,
+    YouTubeGateway,
+    authorization_url,
+    exchange_code,
+)
 from channels.models import Channel, Credential
-from channels.states import CredentialState
-from orchestration import activity
+from channels.states import CredentialState, Executor
+from orchestration import activity, queue
 from orchestration.errors import InvalidRequest, NotFound, OrchestrationError
+from orchestration.states import JobKind
 from orchestration.transitions import transition
 
 
@@ -92,9 +100,16 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
         if not channel.youtube_channel_id:
             Channel.objects.filter(pk=channel.pk).update(youtube_channel_id=opened.id)
             channel.youtube_channel_id = opened.id
-        _store(channel, grant.refresh_token)
+        ends = _store(channel, grant)
+        _bring_secrets_again(channel)
         activity.record(
-            "channel_connected", channel, after={"youtube_channel_id": opened.id, "title": opened.title}
+            "channel_connected",
+            channel,
+            after={
+                "youtube_channel_id": opened.id,
+                "title": opened.title,
+                "expires_at": ends and ends.isoformat(),
+            },
         )
     return Connected(channel, opened.title)
 
@@ -112,15 +127,29 @@ def _refuse_another(channel: Channel, opened_id: str, title: str) -> None:
         )
 
 
-def _store(channel: Channel, refresh_token: str) -> None:
+def _bring_secrets_again(channel: Channel) -> None:
+    """Have the new secrets written where the old ones were: a run would otherwise go on with a token that ends."""
+    brought = Credential.objects.filter(channel=channel).exclude(pushed_at=None).exists()
+    if brought and channel.executor == Executor.GITHUB and channel.repository:
+        queue.enqueue(
+            JobKind.SYNC, dedupe_key=f"sync:{channel.pk}", channel=channel, priority=channel.priority
+        )
+
+
+def _store(channel: Channel, grant: TokenGrant) -> datetime | None:
+    """Seal what was granted, and return when it ends, if it does."""
+    ends = grant.expires_in_seconds and timezone.now() + timedelta(seconds=grant.expires_in_seconds)
     credential = (
         Credential.objects.select_for_update(of=("self",), no_key=True).filter(channel=channel).first()
     )
     if credential is None:
         credential = Credential(channel=channel)
     credential.client_id = settings.GOOGLE_CLIENT_ID
-    credential.set_secrets(client_secret=settings.GOOGLE_CLIENT_SECRET, refresh_token=refresh_token)
+    credential.set_secrets(
+        client_secret=settings.GOOGLE_CLIENT_SECRET, refresh_token=grant.refresh_token, expires_at=ends
+    )
     credential.reason = ""
     credential.save()
     if credential.state != CredentialState.VALID:
         transition(credential, CredentialState.VALID, reason="connected", checked_at=timezone.now())
+    return ends

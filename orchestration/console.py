@@ -13,7 +13,7 @@ from django.db.models import Count, Model, Q
 from django.utils import timezone
 
 from channels.models import Channel, PostingSlot
-from channels.states import ChannelState, CredentialState
+from channels.states import OPENING_CREDENTIALS, ChannelState
 from orchestration import control, monitoring, pool_keeping, statistics, waves
 from orchestration.models import Activity, Job, Schedule, Source, Video, Wave
 from orchestration.problems import Known, problems
@@ -181,7 +181,7 @@ def _step(title: str, sentence: str, url_name: str, done: bool) -> dict[str, Any
 
 def _is_connected(channel: Channel) -> bool:
     credential = getattr(channel, "credential", None)
-    return credential is not None and credential.state in {CredentialState.VALID, CredentialState.EXPIRING}
+    return credential is not None and credential.state in OPENING_CREDENTIALS
 
 
 # -------------------------------------------------------------------------------------------------------------- version

@@ -129,9 +129,22 @@ def _revoke(job: Job) -> None:
         .filter(channel_id=job.channel_id)
         .first()
     )
-    if credential is not None and credential.state != CredentialState.REVOKED:
-        Credential.objects.filter(pk=credential.pk).update(reason=job.error_message[:300])
-        transition(credential, CredentialState.REVOKED, reason=job.error_message, checked_at=timezone.now())
+    if credential is None or credential.state == CredentialState.REVOKED:
+        return
+    if _is_of_another_token(job, credential):
+        Credential.objects.filter(pk=credential.pk).update(checked_at=None)  # the next check asks Google
+        return
+    Credential.objects.filter(pk=credential.pk).update(reason=job.error_message[:300])
+    transition(credential, CredentialState.REVOKED, reason=job.error_message, checked_at=timezone.now())
+
+
+def _is_of_another_token(job: Job, credential: Credential) -> bool:
+    """Say whether it was a GitHub run's token that Google refused, and one that need not be the channel's present one."""
+    said_by_a_run = job.runs.filter(result__error_code="credential_revoked").exists()
+    known = credential.connected_at is None or (
+        credential.pushed_at is not None and credential.pushed_at >= credential.connected_at
+    )
+    return said_by_a_run and not known
 
 
 def _source_failed(job: Job) -> None:

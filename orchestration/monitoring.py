@@ -108,8 +108,9 @@ def run_check(job: Job, lease: JobLease) -> dict[str, Any]:
     fresh_for = timedelta(0) if job.params.get("asked", True) else _fresh_for()
     lease.progress(0.1, "asking Google about the credential")
     found = [checks.of_credential(channel, job, now, fresh_for=fresh_for)]
+    found += checks.of_consent(channel, now)
     lease.progress(0.5, "looking at the repository")
-    found += checks.of_repository(channel)
+    found += [*checks.of_repository(channel), *checks.of_delivery(channel)]
     lease.progress(0.9, "counting outcomes")
     found += [checks.of_slots(channel), checks.of_outcomes(channel, now), checks.of_overdue(channel, now)]
     health, reason = write_health(channel, found, now)

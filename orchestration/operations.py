@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from channels.models import Channel
+from channels.models import Channel, Credential
 from orchestration.models import Job, Schedule
 
 
@@ -16,6 +16,8 @@ class Operations:
     jobs: Mapping[tuple[str, ...], int]
     schedules: Mapping[tuple[str, ...], int]
     channels: Mapping[tuple[str, ...], int]
+    credentials: Mapping[tuple[str, ...], int]
+    consent_ends: Mapping[tuple[str, ...], float]
 
 
 def operations() -> Operations:
@@ -24,6 +26,13 @@ def operations() -> Operations:
         jobs=_counts(Job, "kind", "state"),
         schedules=_counts(Schedule, "state"),
         channels=_counts(Channel, "state", "health"),
+        credentials=_counts(Credential, "state"),
+        consent_ends={
+            (slug,): ends.timestamp()
+            for slug, ends in Credential.objects.exclude(expires_at=None).values_list(
+                "channel__slug", "expires_at"
+            )
+        },
     )
 
 

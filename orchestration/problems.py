@@ -272,6 +272,9 @@ def _of_channel(channel: Channel) -> dict[str, Any] | None:
     if channel.health == ChannelHealth.FAILING:
         sentence = f"{channel} is failing: {channel.health_reason}"
         return _problem(ERROR, "channel_failing", sentence, channel, None)
+    if credential and credential.state == CredentialState.EXPIRING:
+        sentence = f"The credential of {channel} ends soon. {channel.health_reason or credential.reason}"
+        return _problem(WARNING, "credential_expiring", sentence, channel, credential.state_changed_at)
     if channel.health == ChannelHealth.DEGRADED:
         sentence = f"{channel} is degraded: {channel.health_reason}"
         return _problem(WARNING, "channel_degraded", sentence, channel, None)

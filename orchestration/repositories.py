@@ -18,7 +18,7 @@ class RepositoryChanged(OrchestrationError):
 
 
 def look_at(channel: Channel, github: GitHubGateway) -> RepositoryInfo:
-    """Return a channel's repository as GitHub knows it now, and pin its id if this is the first time it is seen.
+    """Return a channel's repository as GitHub knows it now; its id is pinned at first sight, its new name followed.
 
     Raises: RepositoryChanged, if the name leads to another id than the pinned one, or the repository is archived; and any
     RemoteError.
@@ -32,6 +32,7 @@ def look_at(channel: Channel, github: GitHubGateway) -> RepositoryInfo:
             "it was deleted and made anew, or its name belongs to somebody else.",
             field="repository",
         )
+    follow(channel, found)
     if found.archived:
         raise RepositoryChanged(
             f"{found.full_name} is archived, so nothing can run there.", field="repository"
@@ -52,5 +53,26 @@ def pin(channel: Channel, found: RepositoryInfo) -> None:
                 before={"repository_id": None},
                 after={"repository_id": found.id},
                 reason=f"{found.full_name} was seen for the first time",
+            )
+    channel.refresh_from_db(fields=["repository", "repository_id"])
+
+
+def follow(channel: Channel, found: RepositoryInfo) -> None:
+    """Take over the pinned repository's new name: GitHub lets reads follow a rename, and refuses writes and dispatches."""
+    known = channel.repository
+    if found.id != channel.repository_id or found.full_name.lower() == known.lower():
+        return
+    with transaction.atomic():
+        # Not by save(), which takes another name for another repository and forgets the pinned id.
+        moved = Channel.objects.filter(pk=channel.pk, repository=known, repository_id=found.id).update(
+            repository=found.full_name
+        )
+        if moved:
+            activity.record(
+                "repository_renamed",
+                channel,
+                before={"repository": known},
+                after={"repository": found.full_name, "repository_id": found.id},
+                reason=f"GitHub knows repository {found.id} as {found.full_name} now",
             )
     channel.refresh_from_db(fields=["repository", "repository_id"])

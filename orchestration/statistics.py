@@ -21,7 +21,7 @@ from channels import quota
 from channels.gateways.errors import WrongChannel
 from channels.gateways.youtube import ChannelInfo, VideoStatus, YouTubeGateway
 from channels.models import Channel, ChannelStatistics
-from channels.states import ChannelState, CredentialState
+from channels.states import OPENING_CREDENTIALS, ChannelState
 from orchestration import pools, queue, remotes
 from orchestration.errors import InvalidRequest
 from orchestration.models import Distribution, Job, Schedule, VideoStatistics
@@ -54,7 +54,7 @@ def due_collections(now: datetime, *, most: int = 100) -> list[Job]:
     """Queue the collection of channels whose numbers are older than half of HEADEND_STATISTICS_SECONDS, the oldest first.
 
     Numbers older than 30 days are deleted on the way.
-    Only channels whose credential is valid are asked. The budget keeps a reserve for publishing, so with many channels the
+    Only channels whose credential opens them are asked. The budget keeps a reserve for publishing, so with many channels the
     oldest numbers are refreshed first and the rest waits for the next Pacific day.
     """
     purge(now)
@@ -65,7 +65,7 @@ def due_collections(now: datetime, *, most: int = 100) -> list[Job]:
     newest = ChannelStatistics.objects.filter(channel=OuterRef("pk")).order_by("-collected_at")
     due = (
         Channel.objects.exclude(state=ChannelState.DISABLED)
-        .filter(credential__state=CredentialState.VALID)
+        .filter(credential__state__in=OPENING_CREDENTIALS)
         .exclude(pk__in=waiting)
         .annotate(collected_at=Subquery(newest.values("collected_at")[:1]))
         .filter(Q(collected_at=None) | Q(collected_at__lte=stale_since))

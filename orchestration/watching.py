@@ -12,8 +12,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from channels.gateways.errors import RemoteError, RemoteNotFound
+from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound
 from channels.gateways.github import GitHubGateway, RunInfo
+from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import carries_marker
 from channels.quota import QUOTA_COST
 from orchestration import activity, endings, pools, queue, remotes
@@ -41,6 +42,10 @@ def watch(now: datetime | None = None) -> int:
         with activity.correlated(run.job.correlation_id):
             try:
                 _look(run, now)
+            except RateLimited as error:
+                _could_not_look(run, error, now)
+                _leave_alone(error, now)
+                return looked + 1
             except RemoteError as error:
                 _could_not_look(run, error, now)
             except OrchestrationError as error:
@@ -52,6 +57,15 @@ def watch(now: datetime | None = None) -> int:
                 logger.exception("run %s could not be looked at", run.correlation_id)
         looked += 1
     return looked
+
+
+def _leave_alone(error: RateLimited, now: datetime) -> None:
+    """Look at no run before the limit allows it: one token serves all, and asking on makes the limit last longer.
+
+    What a run reports itself is looked at all the same, and confirmed at YouTube.
+    """
+    until = now + timedelta(seconds=error.retry_after_seconds or 60)
+    WorkflowRun.objects.filter(state__in=OPEN_RUNS, next_look_at__lt=until).update(next_look_at=until)
 
 
 def _could_not_look(run: WorkflowRun, error: RemoteError, now: datetime) -> None:
@@ -95,6 +109,8 @@ def _look(run: WorkflowRun, now: datetime) -> None:
     if run.state == RunState.NEEDS_REVIEW:
         _late_report(run)
         return
+    if run.result.get("outcome") == "staged" and not _is_staged(run):
+        _confirm(run)  # before GitHub is asked: its outage or limit must not hold up a publication
     with remotes.github() as github:
         if run.run_id is None:
             info = github.find_run(run.repository, run.workflow, run.correlation_id, run.created_at)
@@ -109,7 +125,7 @@ def _look(run: WorkflowRun, now: datetime) -> None:
             try:
                 info = github.run(run.repository, run.run_id)
             except RemoteNotFound:
-                if run.result.get("outcome") != "staged" or not (_is_staged(run) or _confirm(run)):
+                if run.result.get("outcome") != "staged" or not _is_staged(run):
                     _needs_review(run, f"GitHub has no run {run.run_id} any more.")
                 else:
                     transition(
@@ -117,8 +133,6 @@ def _look(run: WorkflowRun, now: datetime) -> None:
                     )
                 return
         _observe(run, info, now)
-        if run.result.get("outcome") == "staged" and not _is_staged(run):
-            _confirm(run)
         if info.status == "completed":
             _conclude(run, info, github, now)
         elif run.job.cancel_requested_at and run.result.get("outcome") != "staged":
@@ -172,48 +186,55 @@ def _is_staged(run: WorkflowRun) -> bool:
 def _confirm(run: WorkflowRun) -> bool:
     """Ask YouTube whether what the run reported is there, private and ours; then record it and end the job."""
     said = run.result.get("youtube_video_id")
-    distribution = Distribution.objects.select_related("channel").get(pk=run.job.distribution_id)
+    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
     if run.job.params.get("skip_upload"):
         _end_job(run, JobState.SUCCEEDED, result={"skip_upload": True})
         return True
     if not said:
         return False
-    bucket, units = QUOTA_COST["videos"]
-    entry = pools.charge(bucket, units, call="videos.list", job=run.job)
-    try:
-        with remotes.youtube(distribution.channel) as youtube:
-            status = youtube.videos([said]).get(said)
-            if status is not None and not carries_marker(status.description, distribution.marker):
-                status = None
-            if (
-                status is not None
-                and status.privacy_status != "private"
-                and not distribution.youtube_video_id
-            ):
-                youtube.make_private(said)
-    finally:
-        pools.settle(entry)
-    if status is None:
-        logger.warning("run %s reported video %s, which does not carry its marker", run.correlation_id, said)
-        return False
-    staging.record_staged(distribution.pk, said)
-    _end_job(run, JobState.SUCCEEDED, result={"youtube_video_id": said, "run_id": run.run_id})
+    with remotes.youtube(distribution.channel) as youtube:
+        if not _carries_its_marker(youtube, said, distribution, run.job):
+            logger.warning(
+                "run %s reported video %s, which does not carry its marker", run.correlation_id, said
+            )
+            return False
+        result = {"youtube_video_id": said, "run_id": run.run_id}
+        if staging.record_staged(distribution.pk, said):
+            result["thumbnail"] = staging.set_thumbnail(youtube, said, distribution.video, run.job)
+    _end_job(run, JobState.SUCCEEDED, result=result)
     return True
 
 
+def _carries_its_marker(
+    youtube: YouTubeGateway, youtube_video_id: str, distribution: Distribution, job: Job
+) -> bool:
+    """Ask YouTube whether a video is this distribution's upload; one that is not private is made so."""
+    bucket, units = QUOTA_COST["videos"]
+    entry = pools.charge(bucket, units, call="videos.list", job=job)
+    try:
+        status = youtube.videos([youtube_video_id]).get(youtube_video_id)
+        if status is None or not carries_marker(status.description, distribution.marker):
+            return False
+        if status.privacy_status != "private" and not distribution.youtube_video_id:
+            youtube.make_private(youtube_video_id)
+        return True
+    finally:
+        pools.settle(entry)
+
+
 def uploaded(distribution: Distribution, job: Job) -> str | None:
-    """Look on YouTube for an upload with this distribution's marker; record it if it is there."""
+    """Look on YouTube for an upload with this distribution's marker; record it if it is there, and give it its picture."""
     with remotes.youtube(distribution.channel) as youtube:
         found = staging.find_upload(youtube, distribution, job)
-    if found:
-        staging.record_staged(distribution.pk, found, adopted=True)
+        if found and staging.record_staged(distribution.pk, found, adopted=True):
+            staging.set_thumbnail(youtube, found, distribution.video, job)
     return found
 
 
 def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datetime) -> None:
     """End a run that GitHub calls completed, and its job by what can be found of its work."""
     conclusion = info.conclusion or "unknown"
-    distribution = Distribution.objects.select_related("channel").get(pk=run.job.distribution_id)
+    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
     staged = _is_staged(run)
     skipped = run.job.params.get("skip_upload") and conclusion == "success"
     if not staged and not run.job.params.get("skip_upload"):

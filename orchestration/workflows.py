@@ -17,7 +17,7 @@ from django.utils import timezone
 from channels.gateways.errors import RemoteError, RemoteRejected, RemoteUncertain
 from channels.gateways.github import GitHubGateway
 from channels.models import Channel
-from orchestration import activity, pools, queue, remotes
+from orchestration import activity, pools, queue, remotes, repositories
 from orchestration.lease import JobLease
 from orchestration.models import Distribution, Job, WorkflowRun
 from orchestration.pipeline import staging
@@ -147,6 +147,7 @@ def _pin_repository(github: GitHubGateway, channel: Channel) -> None:
         raise RemoteRejected(
             f"{channel.repository} is repository {info.id} now; {channel.repository_id} was pinned. Nothing was sent."
         )
+    repositories.follow(channel, info)
     if info.archived:
         raise RemoteRejected(f"{channel.repository} is archived, so no workflow can run there.")
 

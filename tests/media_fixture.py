@@ -53,6 +53,13 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         )
     made["turned"] = folder / "turned.mp4"
     run("-display_rotation", "90", "-i", made["whole"], "-c", "copy", made["turned"])
+    for name, transfer in (("pq", "smpte2084"), ("hlg", "arib-std-b67")):
+        made[name] = folder / f"{name}.mp4"
+        tags = f"setparams=color_trc={transfer}:color_primaries=bt2020:colorspace=bt2020nc:range=tv"
+        run(
+            *("-i", made["whole"], "-vf", f"format=yuv420p10le,{tags}", "-c:a", "copy"),
+            *("-c:v", "libx264", "-preset", "ultrafast", made[name]),
+        )
     made["matroska"] = folder / "whole.mkv"
     run("-i", made["whole"], "-c", "copy", made["matroska"])
     made["sound"] = folder / "sound.m4a"

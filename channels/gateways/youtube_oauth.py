@@ -24,6 +24,7 @@ GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105
 GOOGLE_AUTH_URL = "https://accounts.google.com/o/oauth2/v2/auth"
 
 MANAGE_SCOPE = "https://www.googleapis.com/auth/youtube"
+MOST_SECONDS = 10 * 365 * 86_400  # no grant is said to last longer; what is said to is not believed
 SCOPES = (MANAGE_SCOPE,)
 """One scope serves every call of the gateway; ``youtube.upload`` alone could not publish what it uploaded."""
 
@@ -49,10 +50,15 @@ class OAuthCredential:
 
 @dataclass(frozen=True, slots=True)
 class TokenGrant:
-    """What Google granted: a refresh token to store, and the scopes that its owner ticked."""
+    """What Google granted: a refresh token to store, the scopes that its owner ticked, and how long it lasts.
+
+    `expires_in_seconds` is empty for a grant without an end. Google sets one where the owner gave access for a time,
+    and for apps whose consent screen is in Testing.
+    """
 
     refresh_token: str = field(repr=False)
     scopes: tuple[str, ...]
+    expires_in_seconds: int | None = None
 
 
 def authorization_url(
@@ -125,7 +131,21 @@ def _grant(status: int, body: dict[str, object]) -> TokenGrant:
         raise RemoteRejected(
             "Google sent no refresh token: remove the app's access there, then connect again"
         )
-    return TokenGrant(refresh_token=str(body["refresh_token"]), scopes=scopes)
+    return TokenGrant(
+        refresh_token=str(body["refresh_token"]),
+        scopes=scopes,
+        # As in https://github.com/google/GoogleSignIn-iOS/pull/577
+        expires_in_seconds=_seconds(body.get("refresh_token_expires_in")),
+    )
+
+
+def _seconds(value: object) -> int | None:
+    """Return a number of seconds from now on, or None for what is none: no consent fails for it."""
+    try:
+        seconds = int(str(value))
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < MOST_SECONDS else None
 
 
 def _object(content: bytes) -> dict[str, object]:

@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('missing', 'Missing'), ('valid', 'Valid'), ('expiring', 'Expiring'), ('revoked', 'Revoked'), ('wrong_channel', 'Wrong Channel')], default='missing', editable=False, max_length=20)),
                 ('reason', models.CharField(blank=True, editable=False, max_length=300)),
                 ('connected_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('expires_at', models.DateTimeField(blank=True, editable=False, help_text='when the refresh token dies; empty where Google set no end', null=True)),
                 ('checked_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('pushed_at', models.DateTimeField(blank=True, editable=False, help_text="when the repository's secrets were last written", null=True)),
                 ('channel', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='credential', to='channels.channel')),

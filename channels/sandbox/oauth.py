@@ -80,6 +80,8 @@ def _refresh(sandbox: Sandbox, youtube: Section, form: dict[str, str]) -> Respon
     known = youtube.get("refresh_tokens", {}).get(name)
     if known is None or known["revoked"] or known["client_id"] != form["client_id"]:
         raise _refusal(400, "invalid_grant", "Token has been expired or revoked.")
+    if known.get("expires_at") and instant(known["expires_at"]) <= sandbox.store.now():
+        raise _refusal(400, "invalid_grant", "Token has been expired or revoked.")
     return Response.json(_access(sandbox, youtube, known, name))
 
 
@@ -93,9 +95,13 @@ def _redeem(sandbox: Sandbox, youtube: Section, form: dict[str, str]) -> Respons
     if code["redirect_uri"] != form.get("redirect_uri"):
         raise _refusal(400, "redirect_uri_mismatch", "Bad Request")
     name = f"sandbox-refresh-{secrets.token_urlsafe(16)}"
-    grant(youtube, name, code["channel_id"], tuple(code["scopes"]), code["client_id"])
+    seconds = setting(youtube, "refresh_token_seconds")
+    ends = text(sandbox.store.now() + timedelta(seconds=seconds)) if seconds else None
+    grant(youtube, name, code["channel_id"], tuple(code["scopes"]), code["client_id"], ends)
     answer = _access(sandbox, youtube, youtube["refresh_tokens"][name], name)
-    return Response.json({**answer, "refresh_token": name} if code["offline"] else answer)
+    if code["offline"]:
+        answer |= {"refresh_token": name, **({"refresh_token_expires_in": seconds} if seconds else {})}
+    return Response.json(answer)
 
 
 def _access(sandbox: Sandbox, youtube: Section, known: dict[str, Any], refresh_token: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from channels.sandbox import github_hooks
 from channels.sandbox import github_state as state
 from channels.sandbox.store import iso
 from channels.sandbox.wire import on_start
@@ -59,6 +60,8 @@ class Work:
 
 def launch(sandbox: Sandbox, run_id: int, attempt: int) -> None:
     """Begin an attempt in the background. The caller may hold the lock."""
+    with sandbox.store.read("github") as github:
+        github_hooks.announce(sandbox, github["runs"][str(run_id)], "requested")
     sandbox.spawn(_carry_out, sandbox, run_id, attempt)
 
 
@@ -119,6 +122,8 @@ def _conclude(sandbox: Sandbox, run: dict[str, Any], conclusion: str, remark: st
         if step["status"] != "completed":
             ended = conclusion if conclusion != "success" else "skipped"
             step.update(status="completed", conclusion=ended, completed_at=now)
+    if conclusion != "startup_failure":
+        github_hooks.announce(sandbox, run, "completed")
     if remark:
         with _log_path(sandbox, run["id"], run["run_attempt"]).open("a", encoding="utf-8") as log:
             log.write(f"##[error]{remark}\n")
@@ -166,10 +171,10 @@ def _prepare(sandbox: Sandbox, run_id: int, attempt: int) -> Work:
 
 def _wait_in_queue(work: Work) -> None:
     """Wait for a runner, then for the concurrency group, oldest run first; then become in_progress."""
-    ready_at = time.monotonic() + work.sandbox.run_queue_seconds
-    while time.monotonic() < ready_at:
+    queued_at = time.monotonic()
+    while (left := queued_at + work.sandbox.run_queue_seconds - time.monotonic()) > 0:
         _look(work, started=False)
-        work.sandbox.stopping.wait(min(LOOK_SECONDS, max(0.0, ready_at - time.monotonic())))
+        work.sandbox.stopping.wait(min(LOOK_SECONDS, left))
     while True:
         _look(work, started=False)
         with work.sandbox.store.change("github") as github:
@@ -184,6 +189,7 @@ def _wait_in_queue(work: Work) -> None:
                 run["steps"] = [
                     _new_step(number, name) for number, name in enumerate(["Set up job", *names], 1)
                 ]
+                github_hooks.announce(work.sandbox, run, "in_progress")
                 break
             run["status"] = "pending"
         work.sandbox.stopping.wait(LOOK_SECONDS)

@@ -28,7 +28,7 @@ from channels.sandbox.wire import Body, BodyCut, Problem, Request, Response
 
 log = logging.getLogger("headend.sandbox")
 
-SERVICES = ("control", "github", "github_actions", "github_web", "youtube", "site")
+SERVICES = ("control", "github", "github_actions", "github_hooks", "github_web", "youtube", "site")
 PORTS = range(20000, 32000)  # below Linux's ephemeral range, so that no client socket sits on them
 KEPT_REQUESTS = 5000
 

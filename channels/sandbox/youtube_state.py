@@ -37,6 +37,7 @@ SETTINGS: dict[str, Any] = {
     "channel_uploads_per_day": 100,  # of a channel, over 24 hours
     "processing_seconds": 1.0,  # from "uploaded" to "processed"
     "access_token_seconds": 3599,
+    "refresh_token_seconds": None,  # how long a consent lasts; 604799 is what an app in Testing gets
     "check_media": False,  # whether a file that is not a video fails in processing
     "answer_after_completion": "video",  # or "error": what a query about a finished upload gets
 }
@@ -100,11 +101,18 @@ def grant(
     channel_id: str,
     scopes: tuple[str, ...] = (MANAGE,),
     client_id: str = CLIENT_ID,
+    expires_at: str | None = None,
 ) -> None:
     """Remember a refresh token, unless it is known already."""
     _part(youtube, "refresh_tokens").setdefault(
         refresh_token,
-        {"client_id": client_id, "channel_id": channel_id, "scopes": list(scopes), "revoked": False},
+        {
+            "client_id": client_id,
+            "channel_id": channel_id,
+            "scopes": list(scopes),
+            "revoked": False,
+            "expires_at": expires_at,
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """Know what a data folder holds, a demo or a real installation, and never let the two mix."""
 
+import errno
 import os
 import secrets
 import socket
@@ -14,6 +15,12 @@ from config.supervisor.errors import CannotStart
 SANDBOX_PORT = "HEADEND_SANDBOX_PORT"
 KIND = "HEADEND_INSTALLATION"
 PORTS = range(20000, 32000)  # below the range from which the system takes ports for outgoing connections
+
+BIND_FAULTS = {
+    errno.EADDRINUSE: "another program listens there; choose another port with --port.",
+    errno.EADDRNOTAVAIL: "this machine has no such address; give --host one of its own.",
+    errno.EACCES: "this user may not listen there; choose a port of 1024 or more with --port.",
+}
 
 
 def refuse_mixing(kept: Mapping[str, str], *, demo: bool, has_rows: bool, data_dir: Path) -> None:
@@ -105,16 +112,38 @@ def local_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def is_free(host: str, port: int) -> bool:
-    """Tell whether a server may listen there."""
+def listening_address(host: str) -> str:
+    """Return the address that a host stands for, an IPv4 one first: the web server takes no name.
+
+    Raises:
+        CannotStart: there is no host of this name.
+    """
+    if not host:
+        return "0.0.0.0"  # noqa: S104 - what an empty host means to a socket
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise CannotStart(
+            f"No host of the name {host} is known; give --host an address of this machine."
+        ) from None
+    return str(min(found, key=lambda entry: entry[0] != socket.AF_INET)[4][0])
+
+
+def why_not_free(host: str, port: int) -> str:
+    """Return why a server may not listen there, in words that go on after a colon; empty where it may."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return BIND_FAULTS.get(error.errno, f"the system says: {error.strerror}.")
+    return ""
+
+
+def is_free(host: str, port: int) -> bool:
+    """Tell whether a server may listen there."""
+    return not why_not_free(host, port)
 
 
 def free_port() -> int:

@@ -18,9 +18,18 @@ def keep_small(paths: list[Path], largest_bytes: int = LARGEST_BYTES) -> None:
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_size > largest_bytes:
-                shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+                _keep_a_copy(path)
                 with path.open("r+b") as file:
                     file.truncate(0)
+
+
+def _keep_a_copy(path: Path) -> None:
+    """Copy a log file beside itself; on a full disk, where it is needed most, go without the copy."""
+    copy = path.with_name(f"{path.name}.1")
+    try:
+        shutil.copyfile(path, copy)
+    except OSError:
+        copy.unlink(missing_ok=True)
 
 
 class Warnings:

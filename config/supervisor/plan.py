@@ -45,7 +45,7 @@ def children(
     if sandbox_port := values.get(installation.SANDBOX_PORT):
         sandbox = ("--port", sandbox_port, "--data", str(data_dir / "sandbox"), "--seed", "demo")
         commands[SANDBOX] = python("channels.sandbox", *sandbox)
-    commands[WEB] = web(host, port)
+    commands[WEB] = web(installation.listening_address(host), port)
     commands[CONTROL] = worker("control", "--pool", "threads", "--concurrency", str(CONTROL_THREADS))
     commands[WORK] = worker("work", "--pool", "prefork", "--concurrency", str(work_concurrency))
     commands[BEAT] = python("celery", "--app", "config", "beat")
@@ -61,12 +61,12 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-def web(host: str, port: int) -> list[str]:
-    """Return the command of the web server; see docs/decisions/0002-web-server.md."""
+def web(address: str, port: int) -> list[str]:
+    """Return the command of the web server, which listens at an IP address; see docs/decisions/0002-web-server.md."""
     return python(
         "granian",
         *("--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", str(WEB_THREADS)),
-        *("--host", host, "--port", str(port), "--workers-kill-timeout", "2", "--log-level", "warning"),
+        *("--host", address, "--port", str(port), "--workers-kill-timeout", "2", "--log-level", "warning"),
         *("--respawn-failed-workers", "--respawn-interval", "0.5"),
         "config.wsgi:application",
     )

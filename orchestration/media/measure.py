@@ -18,6 +18,7 @@ from .errors import FileDamaged, FileEmpty
 
 ALLOWED_FORMATS = "mov,matroska,webm,avi,flv,mpegts,mpeg,ogg,asf"
 ALLOWED_PROTOCOLS = "file"
+HDR_TRANSFERS = {16: "smpte2084", 18: "arib-std-b67"}  # ITU-T H.273, table 3
 
 # How far before its declared end a stream may stop. Muxers are off by a few frames; a cut file by more,
 # and a cut inside a packet is noticed at that packet anyway.
@@ -47,6 +48,7 @@ class MediaInfo:
     video_profile: str = ""
     sample_rate_hz: int | None = None
     audio_channels: int | None = None
+    hdr_transfer: str = ""  # smpte2084 (PQ) or arib-std-b67 (HLG), as ffmpeg calls them
 
 
 def probe(path: Path) -> MediaInfo:
@@ -100,6 +102,7 @@ def _measure(container: av.container.InputContainer, size_bytes: int) -> MediaIn
         video_profile=video.profile or "",
         sample_rate_hz=audio.codec_context.sample_rate if audio is not None else None,
         audio_channels=audio.codec_context.channels if audio is not None else None,
+        hdr_transfer=HDR_TRANSFERS.get(int(video.codec_context.color_trc), ""),
     )
 
 

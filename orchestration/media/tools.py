@@ -25,16 +25,18 @@ NEEDED = {  # what is asked, and what has to stand in the second column of the a
     "-filters": ("loudnorm", "scale", "aresample", "anullsrc"),
     "-muxers": ("mp4", "null"),
 }
+TONE_MAPPING = frozenset({"zscale", "tonemap"})  # wanted, not needed: HDR looks washed out without them
 PROBE_TIMEOUT_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class MediaTool:
-    """Name the ffmpeg in use: where it is, its version, and how it came to be chosen."""
+    """Name the ffmpeg in use: where it is, its version, how it came to be chosen, and whether it can map HDR to SDR."""
 
     path: str
     version: str
     origin: Origin
+    tone_maps: bool = False
 
 
 @lru_cache(maxsize=8)
@@ -72,12 +74,16 @@ def _examine(path: str, origin: Origin) -> MediaTool:
     match = re.match(r"ffmpeg version (\S+)", _ask(path, "-version"))
     if match is None:
         raise ToolMissing(f"{path} is not an ffmpeg.")
+    known = set()
     for question, names in NEEDED.items():
         answer = {line.split()[1] for line in _ask(path, question).splitlines() if len(line.split()) > 1}
+        known |= answer
         missing = [name for name in names if name not in answer]
         if missing:
             raise ToolMissing(f"{path} (version {match[1]}) lacks {', '.join(missing)}.")
-    return MediaTool(path=str(Path(path).absolute()), version=match[1], origin=origin)
+    return MediaTool(
+        path=str(Path(path).absolute()), version=match[1], origin=origin, tone_maps=known >= TONE_MAPPING
+    )
 
 
 def _ask(path: str, question: str) -> str:

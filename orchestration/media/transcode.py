@@ -25,6 +25,7 @@ SAME_LENGTH_SHARE = 0.01
 MAX_SAME_LENGTH_SLACK_SECONDS = 2.0
 LOUDNESS_RANGE_LU = 11.0
 MAX_HEIGHT = 1080
+REFERENCE_WHITE_NITS = 203  # of HDR, becomes the white of SDR (ITU-R BT.2408)
 
 # Codecs in these carry timestamps and parameters that MP4 can take over without touching a frame.
 _COPYABLE_CONTAINERS = ("mp4", "matroska")
@@ -107,7 +108,7 @@ def normalise(
             tool.path,
             [
                 *_inputs(source, info),
-                *_video_arguments(info, options),
+                *_video_arguments(info, options, tone_maps=tool.tone_maps),
                 *_audio_arguments(loudness, options),
                 *("-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"),
                 *("-movflags", "+faststart", "-f", "mp4", local(part)),
@@ -196,8 +197,9 @@ def _inputs(source: Path, info: MediaInfo) -> list[str]:
     return [*arguments, "-f", "lavfi", "-t", length, "-i", silence, "-map", "0:V:0", "-map", "1:a:0"]
 
 
-def _video_arguments(info: MediaInfo, options: NormaliseOptions) -> list[str]:
-    if _copyable_video(info, options.max_height):
+def _video_arguments(info: MediaInfo, options: NormaliseOptions, *, tone_maps: bool) -> list[str]:
+    maps = tone_maps and bool(info.hdr_transfer)
+    if _copyable_video(info, options.max_height) and not maps:
         return ["-c:v", "copy", "-tag:v", "avc1"]
     wide, tall = _target_size(info, options.max_height)
     filters = ["bwdif=mode=send_frame:deint=interlaced"] if info.interlaced else []
@@ -205,11 +207,26 @@ def _video_arguments(info: MediaInfo, options: NormaliseOptions) -> list[str]:
     if rate > MAX_FRAMES_PER_SECOND + 0.5:
         rate = MAX_FRAMES_PER_SECOND
         filters.append(f"fps={rate:g}")
-    filters += [f"scale={wide}:{tall}:out_range=tv", "setsar=1", "format=yuv420p"]
+    if maps:
+        filters += [f"scale={wide}:{tall}", *_to_standard_range(info.hdr_transfer)]
+    else:
+        filters.append(f"scale={wide}:{tall}:out_range=tv")
+    filters += ["setsar=1", "format=yuv420p"]
     return [
         *("-vf", ",".join(filters), "-c:v", "libx264", "-profile:v", "high"),
         *("-preset", options.preset, "-crf", str(options.crf), "-threads", str(options.threads)),
         *("-g", str(max(1, round((rate or 30) * KEYFRAME_SECONDS))), "-bf", "2"),
+    ]
+
+
+def _to_standard_range(transfer: str) -> list[str]:
+    """Bring HDR to BT.709: eight bits cannot carry it, and shown as it is it looks grey and pale."""
+    return [
+        f"zscale=tin={transfer}:pin=bt2020:min=bt2020nc:t=linear:npl={REFERENCE_WHITE_NITS}",
+        "format=gbrpf32le",
+        "zscale=p=bt709",
+        "tonemap=hable:desat=0",
+        "zscale=t=bt709:m=bt709:r=tv",
     ]
 
 

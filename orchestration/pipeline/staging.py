@@ -85,7 +85,7 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
             # Not asked for, and never wanted: take it back before anybody hears of it.
             youtube.make_private(receipt.youtube_video_id)
         record_staged(distribution.pk, receipt.youtube_video_id)
-        result["thumbnail"] = _set_thumbnail(youtube, receipt.youtube_video_id, video, job)
+        result["thumbnail"] = set_thumbnail(youtube, receipt.youtube_video_id, video, job)
     return result
 
 
@@ -305,7 +305,7 @@ def _within_limit(tags: list[str], room: int) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _set_thumbnail(youtube: YouTubeGateway, youtube_video_id: str, video: Any, job: Job) -> str:
+def set_thumbnail(youtube: YouTubeGateway, youtube_video_id: str, video: Video, job: Job) -> str:
     """Set the picture if there is one; a channel that may not have its own pictures is no reason to fail."""
     if not video.thumbnail_file or not absolute(video.thumbnail_file).is_file():
         return "none"

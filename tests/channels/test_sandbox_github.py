@@ -174,3 +174,17 @@ def test_a_template_that_grew_is_brought_to_the_demo_on_the_next_start(sandbox, 
             state.read_file(repository, "main", "headend/stage.py")
             == state.template_files()["headend/stage.py"]
         )
+
+
+def test_webhooks_need_their_permission_and_reach_this_machine_only(sandbox, call):
+    config = {"url": "http://127.0.0.1:9/hook", "content_type": "json", "secret": "s"}
+    assert call("POST", f"{AURORA}/hooks", json={"config": config}).status_code == 403
+    state.add_token(sandbox.store, GITHUB_TOKEN, permissions={"metadata": "read", "webhooks": "write"})
+    for wrong in ({"url": "https://example.org/"}, {"url": "file:///etc/hostname"}, {"content_type": "form"}):
+        refused = call("POST", f"{AURORA}/hooks", json={"config": {**config, **wrong}})
+        assert refused.status_code == 422, refused.text
+    assert call("POST", f"{AURORA}/hooks", json={"config": config}).status_code == 201
+    (hook,) = call("GET", f"{AURORA}/hooks").json()
+    assert (hook["events"], hook["config"]["secret"]) == (["push"], "********")
+    assert call("GET", f"{AURORA}/hooks/{hook['id']}/deliveries").json() == []
+    assert call("GET", f"{AURORA}/hooks/1/deliveries").status_code == 404

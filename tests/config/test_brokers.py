@@ -11,6 +11,7 @@ import pytest
 from kombu import Connection
 
 from config.env import BASE_DIR
+from config.supervisor import plan
 
 pytestmark = pytest.mark.broker
 
@@ -61,9 +62,9 @@ class Place:
         self.workers: list[subprocess.Popen] = []
         (folder / "broker_tasks.py").write_text(TASKS)
 
-    def start_worker(self) -> subprocess.Popen:
+    def start_worker(self, *pool: str) -> subprocess.Popen:
         """Start a worker of the test's queue."""
-        options = ["--pool", "solo", "--without-gossip", "--without-mingle"]
+        options = ["--pool", *(pool or ("solo",)), *plan.QUIET]
         name = ["--queues", self.queue, "--hostname", f"{self.queue}@test"]
         worker = subprocess.Popen(
             [sys.executable, "-m", "celery", "-A", "config", "worker", *options, *name, "-I", "broker_tasks"],
@@ -126,6 +127,16 @@ def test_a_worker_that_was_killed_does_not_keep_others_from_working(place: Place
     place.start_worker()
     place.send("write", str(place.folder / "out"), "goes on")
     assert place.wait_for_lines(place.folder / "out", 1) == ["goes on"]
+
+
+@pytest.mark.parametrize("pool", [("threads", "--concurrency", "2"), ("prefork", "--concurrency", "1")])
+def test_a_worker_that_has_nothing_to_do_ends_in_its_time(place: Place, pool: tuple[str, ...]) -> None:
+    worker = place.start_worker(*pool)
+    place.send("write", str(place.folder / "out"), "ready")
+    place.wait_for_lines(place.folder / "out", 1)
+    worker.terminate()
+    patience = next(seconds for names, seconds in plan.STOP_ORDER if plan.CONTROL in names)
+    assert worker.wait(timeout=patience) == 0
 
 
 def test_readiness_finds_the_broker(place: Place) -> None:

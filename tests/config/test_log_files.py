@@ -1,5 +1,7 @@
 """Log files of the children: small, and their warnings on the console."""
 
+import errno
+import os
 from pathlib import Path
 
 from config.supervisor import log_files
@@ -14,6 +16,20 @@ def test_a_large_file_is_emptied_under_its_writer_and_kept_beside(tmp_path: Path
         writer.write(b"goes on")
     assert path.read_bytes() == b"goes on"
     assert (tmp_path / "web.log.1").stat().st_size == 100
+
+
+def test_a_full_disk_costs_the_copy_and_not_the_supervisor(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "web.log"
+    path.write_bytes(b"x" * 100)
+
+    def fill_the_disk(_: Path, copy: Path) -> None:
+        copy.write_bytes(b"x" * 10)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy))
+
+    monkeypatch.setattr(log_files.shutil, "copyfile", fill_the_disk)
+    keep_small([path], largest_bytes=99)
+    assert [file.name for file in tmp_path.iterdir()] == ["web.log"]
+    assert path.read_bytes() == b""
 
 
 def test_new_warnings_are_read_once_and_tracebacks_stay_in_the_file(tmp_path: Path) -> None:

@@ -154,6 +154,7 @@ def test_production_settings_pass_the_deployment_checks(tmp_path: Path) -> None:
         ({"HEADEND_SOURCE_NETWORKS": "10.0.0.0/8"}, "headend.W002"),
         ({"DATABASE_URL": "postgres://headend@db.example/headend"}, "headend.W003"),
         ({"HEADEND_ENV": "development"}, "headend.W001"),
+        ({"GITHUB_TOKEN": "github_pat_x", "HEADEND_PUBLIC_URL": ""}, "headend.W004"),
     ],
 )
 def test_the_deployment_checks_say_what_production_should_not_do(tmp_path, changes, check) -> None:

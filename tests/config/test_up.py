@@ -213,8 +213,56 @@ def test_a_port_that_is_taken_is_named_before_anything_is_started(started) -> No
         taken.listen()
         run = started(port=port)
         assert run.end() == 1
-    assert f"Port {port} on 127.0.0.1 cannot be used" in " ".join(run.lines)
+    assert f"Port {port} on 127.0.0.1 cannot be used: another program listens there" in " ".join(run.lines)
     assert not run.processes()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "fact"),
+    [
+        (("--host", "192.0.2.7"), 1, "on 192.0.2.7 cannot be used: this machine has no such address"),
+        (("--host", "no.host.invalid"), 1, "No host of the name no.host.invalid is known"),
+        (("--port", "70000"), 2, "70000 is not a port"),
+        (("--port", "0"), 2, "0 is not a port"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_by_name(started, options, code, fact) -> None:
+    run = started(*options)
+    assert run.end() == code
+    assert fact in " ".join(run.lines)
+    assert "Traceback" not in " ".join(run.lines)
+
+
+def test_a_host_may_be_given_by_its_name(started) -> None:
+    run = started("--host", "localhost")
+    run.hear(r"^Ready after")
+    assert run.hear(r"^  Open").endswith(f"http://localhost:{run.port}/")
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0
+
+
+def test_a_database_that_does_not_answer_is_said_in_one_line(started) -> None:
+    port = installation.free_port()
+    run = started(DATABASE_URL=f"postgres://someone:not-to-be-shown@127.0.0.1:{port}/headend")
+    assert run.end() == 1
+    said = " ".join(run.lines)
+    assert "The database cannot be used: " in said
+    assert "refused" in said
+    assert "Traceback" not in said
+    assert "not-to-be-shown" not in said
+    assert not run.processes()
+
+
+def test_a_disk_that_is_full_is_said_in_one_line(started, tmp_path) -> None:
+    """A limit on the size of files gives the error that a full disk gives, without filling one."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"{limit}import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    )
+    run = started(PYTHONPATH=str(tmp_path), DATABASE_URL="")
+    assert run.end() == 1
+    assert "The database cannot be used: " in " ".join(run.lines)
+    assert "Traceback" not in " ".join(run.lines)
 
 
 def test_an_ffmpeg_that_is_not_there_is_said_before_anything_is_started(started) -> None:

@@ -1,6 +1,7 @@
 """Connecting a channel: consent in the sandbox, the right channel only, the session that began it only."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
@@ -8,11 +9,15 @@ from urllib.request import HTTPRedirectHandler, build_opener
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from channels.gateways.errors import CredentialRevoked
 from channels.models import Credential
-from channels.sandbox import seed
+from channels.sandbox import seed, youtube_state
 from channels.states import CredentialState
-from orchestration.models import Activity
+from orchestration import remotes
+from orchestration.models import Activity, Job
+from orchestration.states import JobKind
 from tests.factories import ChannelFactory
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +71,62 @@ def test_the_consent_of_the_owner_becomes_a_sealed_credential_of_the_pinned_chan
     entry = Activity.objects.get(verb="channel_connected")
     assert entry.actor_label == "admin"
     assert credential.refresh_token not in str(entry.__dict__)
+
+
+def test_a_consent_for_a_time_is_stored_with_its_end_and_connecting_again_begins_a_new_one(
+    admin_client, google
+):
+    youtube_state.configure(google.store, refresh_token_seconds=7 * 86_400)
+    channel = ChannelFactory(youtube_channel_id="")
+    before = timezone.now()
+    admin_client.get(
+        reverse("dashboard:connect_google"), _consent(_begin(admin_client, channel), "UCsandbox-delta")
+    )
+    credential = Credential.objects.get(channel=channel)
+    assert credential.state == CredentialState.VALID
+    assert timedelta(0) <= credential.expires_at - before - timedelta(days=7) < timedelta(minutes=5)
+    assert (
+        "consent until"
+        in admin_client.get(reverse("dashboard:channel", args=[channel.slug])).content.decode()
+    )
+    assert 'headend_consent_ends_timestamp_seconds{channel="' in admin_client.get("/metrics").content.decode()
+
+    Credential.objects.filter(pk=credential.pk).update(
+        state=CredentialState.EXPIRING, reason="ends soon", expires_at=before + timedelta(hours=1)
+    )
+    admin_client.get(
+        reverse("dashboard:connect_google"), _consent(_begin(admin_client, channel), "UCsandbox-delta")
+    )
+    credential.refresh_from_db()
+    assert (credential.state, credential.reason) == (CredentialState.VALID, "")
+    assert credential.expires_at > before + timedelta(days=6)
+    assert not Job.objects.filter(kind=JobKind.SYNC).exists()
+
+
+def test_a_consent_that_has_ended_is_refused_by_google(admin_client, google):
+    youtube_state.configure(google.store, refresh_token_seconds=60)
+    channel = ChannelFactory(youtube_channel_id="")
+    admin_client.get(
+        reverse("dashboard:connect_google"), _consent(_begin(admin_client, channel), "UCsandbox-delta")
+    )
+    google.store.advance(61)
+    with remotes.youtube(channel) as youtube, pytest.raises(CredentialRevoked):
+        youtube.my_channel()
+
+
+def test_a_new_consent_is_brought_to_the_repository_that_had_the_old_one(admin_client, google):
+    channel = ChannelFactory(youtube_channel_id="", github=True)
+    admin_client.get(
+        reverse("dashboard:connect_google"), _consent(_begin(admin_client, channel), "UCsandbox-delta")
+    )
+    assert not Job.objects.filter(
+        kind=JobKind.SYNC
+    ).exists()  # nothing of ours lies there yet: *Sync config* does it
+    Credential.objects.filter(channel=channel).update(pushed_at=timezone.now())
+    admin_client.get(
+        reverse("dashboard:connect_google"), _consent(_begin(admin_client, channel), "UCsandbox-delta")
+    )
+    assert Job.objects.get(kind=JobKind.SYNC).channel_id == channel.pk
 
 
 def test_a_code_works_once_and_only_in_the_session_that_began(admin_client, google, client):

@@ -1,10 +1,13 @@
 """No job ends without its consequence: for each kind and outcome, what it worked for says so."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from channels.states import CredentialState
+from channels.models import Credential
+from channels.states import CredentialState, Executor
 from orchestration import endings, queue
 from orchestration.models import Activity, Distribution, Job, Schedule, Video
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, VideoState
@@ -242,6 +245,29 @@ def test_a_success_has_no_bad_consequence(kind):
     Video.objects.update(state=VideoState.READY)
     assert pair(end(job, JobState.SUCCEEDED, code="", message="")) == ("staged", "staged")
     assert job.video.state == VideoState.READY
+
+
+@pytest.mark.parametrize(
+    ("pushed", "state"),
+    [(None, "valid"), (-1, "valid"), (1, "revoked")],
+    ids=["by hand", "older", "the same"],
+)
+def test_a_run_s_refused_token_marks_the_credential_only_if_it_is_the_present_one(pushed, state):
+    credential = factories.CredentialFactory()
+    connected_at = timezone.now() - timedelta(days=1)
+    pushed_at = pushed and connected_at + timedelta(hours=pushed)
+    Credential.objects.filter(pk=credential.pk).update(
+        connected_at=connected_at, pushed_at=pushed_at, checked_at=timezone.now()
+    )
+    job = factories.JobFactory(kind=JobKind.STAGE, channel=credential.channel, executor=Executor.GITHUB)
+    factories.WorkflowRunFactory(
+        job=job, channel=credential.channel, result={"outcome": "failed", "error_code": "credential_revoked"}
+    )
+    end(job, JobState.FAILED, code="credential_revoked", message="Google answered 400")
+    credential.refresh_from_db()
+    assert credential.state == state
+    if state == "valid":
+        assert credential.checked_at is None  # so that the next check does not take Google's earlier word
 
 
 def test_a_credential_that_google_refused_is_marked_once():

@@ -1,5 +1,6 @@
 """What goes in as any video comes out ready for upload: picture, sound, length, progress, cancel."""
 
+import dataclasses
 import math
 import os
 import signal
@@ -9,6 +10,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import av
 import pytest
 
 from orchestration.media import (
@@ -122,6 +124,24 @@ def test_silence_stays_silence(videos, tmp_path):
 def test_a_turned_video_is_turned_for_good(videos, tmp_path):
     info = make(videos.turned, tmp_path / "out.mp4")
     assert (info.width, info.height, info.rotation_degrees) == (180, 320, 0)
+
+
+@pytest.mark.parametrize(("name", "transfer"), [("pq", "smpte2084"), ("hlg", "arib-std-b67")])
+def test_hdr_comes_out_in_the_colours_of_standard_range(videos, tmp_path, name, transfer):
+    source = getattr(videos, name)
+    before = probe(source)
+    assert (before.hdr_transfer, before.pixel_format) == (transfer, "yuv420p10le")
+    result = make(source, tmp_path / "out.mp4")
+    assert is_upload_ready(result)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        frame = next(container.decode(video=0))
+        # 1 is BT.709 in each of H.273's tables: transfer, primaries, matrix
+        assert (int(frame.color_trc), int(frame.color_primaries), int(frame.colorspace)) == (1, 1, 1)
+
+
+def test_an_ffmpeg_that_cannot_map_hdr_prepares_it_all_the_same(videos, tmp_path):
+    tool = dataclasses.replace(ffmpeg_tool(), tone_maps=False)
+    assert is_upload_ready(make(videos.pq, tmp_path / "out.mp4", tool=tool))
 
 
 def test_the_bound_on_the_height_holds_for_the_shorter_side(videos, tmp_path):

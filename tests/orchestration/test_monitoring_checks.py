@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from channels.models import Channel
+from channels.models import Channel, Credential
 from channels.sandbox import github_state, youtube_state
 from channels.states import ChannelHealth, CredentialState
 from orchestration import checks, execution, monitoring
@@ -34,7 +34,8 @@ def look(channel: Channel, *, asked: bool = True) -> dict[str, HealthCheck]:
     return {seen["check"]: HealthCheck(**seen) for seen in result["checks"]}
 
 
-def test_a_channel_whose_parts_all_answer_is_healthy(sandbox):
+def test_a_channel_whose_parts_all_answer_is_healthy(sandbox, settings):
+    settings.HEADEND_PUBLIC_URL = "https://headend.example"
     channel = github_channel(sandbox, "aurora")
     seen = look(channel)
     assert channel.health == ChannelHealth.HEALTHY
@@ -98,6 +99,96 @@ def test_a_credential_that_works_again_is_valid_again(sandbox):
     look(channel)
     channel.credential.refresh_from_db()
     assert (channel.credential.state, channel.credential.reason) == (CredentialState.VALID, "")
+
+
+def test_a_consent_that_ends_soon_is_said_ahead_of_time_and_once(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    ends = timezone.now() + checks.EXPIRING_BEFORE - timedelta(minutes=1)
+    Credential.objects.filter(channel=channel).update(expires_at=ends)
+    for _ in range(2):
+        seen = look(channel)
+        assert (seen["credential"].ok, seen["consent"].ok) == (True, False)
+        assert channel.health == ChannelHealth.DEGRADED
+        assert f"{ends:%Y-%m-%d %H:%M} UTC: connect the channel again" in channel.health_reason
+    credential = Credential.objects.get(channel=channel)
+    assert credential.state == CredentialState.EXPIRING
+    assert "connect the channel again" in credential.reason
+    assert Activity.objects.filter(verb="credential_expiring").count() == 1
+    [problem] = [p for p in monitoring.problems() if p["code"] == "credential_expiring"]
+    assert problem["severity"] == "warning"
+    assert "connect the channel again" in problem["sentence"]
+
+
+def test_a_consent_that_ends_soon_is_noticed_also_while_google_is_not_asked(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    now = timezone.now()
+    Credential.objects.filter(channel=channel).update(
+        expires_at=now + timedelta(days=1), checked_at=now - timedelta(minutes=5)
+    )
+    look(channel, asked=False)
+    credential = Credential.objects.get(channel=channel)
+    assert credential.state == CredentialState.EXPIRING
+    assert credential.checked_at == now - timedelta(minutes=5)
+    assert sandbox.requests(path="/oauth/token") == []
+
+
+def test_a_consent_that_lasts_is_no_warning_and_one_without_an_end_says_nothing(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    assert "consent" not in look(channel)
+    Credential.objects.filter(channel=channel).update(expires_at=timezone.now() + timedelta(days=7))
+    assert look(channel)["consent"].ok is True
+    assert channel.health == ChannelHealth.HEALTHY
+    assert channel.credential.state == CredentialState.VALID
+
+
+def test_what_google_refuses_is_revoked_even_if_its_consent_was_only_to_end_soon(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    Credential.objects.filter(channel=channel).update(expires_at=timezone.now() + timedelta(days=1))
+    look(channel)
+    youtube_state.revoke(sandbox.store, "sandbox-refresh-delta")
+    seen = look(channel)
+    assert "consent" not in seen
+    assert Credential.objects.get(channel=channel).state == CredentialState.REVOKED
+
+
+def test_a_planned_page_is_said_before_a_run_fails_on_it(sandbox, settings):
+    channel = github_channel(sandbox, "aurora")
+    settings.HEADEND_PUBLIC_URL = None
+    for number, address in enumerate(("films/1.mp4", "watch?v=2", "films/three/")):
+        url = f"https://films.example/{address}"
+        ScheduleFactory(
+            distribution__channel=channel,
+            distribution__video__url=url,
+            distribution__video__title=f"Film {number}",
+        )
+    seen = look(channel)
+    assert seen["delivery"].ok is False
+    assert "2 planned videos lie behind a page (first: Film 1)" in seen["delivery"].sentence
+    assert channel.health == ChannelHealth.DEGRADED
+
+    settings.HEADEND_PUBLIC_URL = "https://headend.example"
+    assert "delivery" not in look(channel)
+    assert channel.health == ChannelHealth.HEALTHY
+
+
+def test_without_a_public_address_files_are_fetched_from_their_sources(sandbox, settings):
+    settings.HEADEND_PUBLIC_URL = None
+    channel = github_channel(sandbox, "aurora")
+    ScheduleFactory(distribution__channel=channel, distribution__video__url="https://films.example/a.mp4?x=1")
+    assert look(channel)["delivery"].ok is True
+    assert channel.health == ChannelHealth.HEALTHY
+
+
+def test_a_renamed_repository_is_followed_and_its_id_stays_pinned(sandbox):
+    channel = github_channel(sandbox, "aurora")
+    look(channel)
+    pinned = channel.repository_id
+    github_state.rename_repository(sandbox.store, "headend/aurora", "headend/dawn")
+    assert look(channel)["workflow"].ok
+    assert (channel.repository, channel.repository_id) == ("headend/dawn", pinned)
+    assert Activity.objects.filter(verb="repository_renamed").count() == 1
+    github_state.add_repository(sandbox.store, "headend/aurora")  # somebody takes the old name
+    assert look(channel)["repository"].ok
 
 
 def test_a_channel_without_a_credential_is_failing():

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+import requests
 from django.utils import timezone
 
 from channels.gateways.github import GitHubGateway
@@ -16,7 +18,16 @@ from channels.sandbox.faults import Match
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
 from orchestration import execution, queue, remotes, watching, workflows
 from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
-from orchestration.models import Activity, Distribution, Job, OrphanUpload, Schedule, WorkflowRun
+from orchestration.models import (
+    Activity,
+    BudgetEntry,
+    Distribution,
+    Job,
+    OrphanUpload,
+    Schedule,
+    Video,
+    WorkflowRun,
+)
 from orchestration.pipeline import staging
 from orchestration.states import (
     DistributionState,
@@ -83,6 +94,16 @@ def wait_for_runs(engine) -> list[dict]:
             return runs
         time.sleep(0.05)
     raise AssertionError(f"runs did not end: {runs}")
+
+
+def wait_until(condition: Callable[[], object]) -> object:
+    """Return the first true value of a condition; fail if it never has one."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
 
 
 def look(engine, *, times: int = 1) -> None:
@@ -266,6 +287,20 @@ def test_the_repository_is_pinned_and_another_under_its_name_gets_nothing(engine
     assert engine.sandbox.requests("POST", "/dispatches") == []
 
 
+def test_a_pinned_repository_that_was_renamed_is_dispatched_to_under_its_new_name(engine, channel):
+    hold_runs(engine)
+    old = channel.repository
+    first = dispatch(engine, engine.planned(channel))
+    github_state.rename_repository(engine.sandbox.store, old, "headend/under-a-new-name")
+    second = dispatch(engine, engine.planned(channel, minutes=200, stage_at=timezone.now()))
+    assert (first.repository, second.repository) == (old, "headend/under-a-new-name")
+    assert second.state == RunState.DISPATCHED
+    before, pinned = channel.repository_id, Channel.objects.get(pk=channel.pk).repository_id
+    assert pinned is not None and before in (None, pinned)
+    entry = Activity.objects.get(verb="repository_renamed")
+    assert (entry.before["repository"], entry.after["repository"]) == (old, second.repository)
+
+
 def test_a_wrong_repository_name_and_a_missing_token_are_said(engine, channel, settings):
     Channel.objects.filter(pk=channel.pk).update(repository="headend/nowhere")
     row = engine.planned(channel)
@@ -432,6 +467,78 @@ def test_a_result_and_polling_and_a_webhook_in_any_number_record_one_upload(
     look(engine, times=4)
     assert Activity.objects.filter(verb="distribution_staged").count() == 1
     assert Distribution.objects.get().youtube_video_id == video_id
+
+
+@pytest.mark.parametrize("kind", ["status_before", "timeout_before", "rate_limit"])
+def test_what_a_run_reported_is_staged_also_while_github_does_not_answer(
+    engine, channel, dispatched, tmp_path, kind
+):
+    ask(dispatched)
+    tell(dispatched, youtube_video_id=upload_as_run(engine, channel, dispatched, tmp_path))
+    engine.sandbox.faults.add(Match("GET", "/github/repos/"), kind, times=None, hold_seconds=0.1)
+    look(engine)
+    assert state_of(Schedule.objects.get()) == STAGED
+
+
+def test_a_rate_limit_is_heard_once_and_no_run_is_asked_for_before_it_ends(engine, channel):
+    hold_runs(engine)
+    for number in range(3):
+        dispatch(engine, engine.planned(channel, minutes=200 + number * 120, stage_at=timezone.now()))
+    asked = len(engine.sandbox.requests("GET", "/actions/runs/"))
+    engine.sandbox.faults.add(
+        Match("GET", "/actions/runs/"), "rate_limit", times=None, retry_after_seconds=900
+    )
+    look(engine)
+    assert len(engine.sandbox.requests("GET", "/actions/runs/")) == asked + 1
+    later = timezone.now() + timedelta(seconds=880)
+    assert WorkflowRun.objects.filter(next_look_at__gt=later).count() == 3
+    assert workflows.watch() == 0
+
+
+def give_picture() -> None:
+    """Give the one video the picture that preparing it would have made."""
+    staging.absolute("picture.jpg").write_bytes(b"\xff\xd8\xff" + b"0" * 100)
+    Video.objects.update(thumbnail_file="picture.jpg")
+
+
+def pictures_charged() -> list[tuple[int, str]]:
+    return list(BudgetEntry.objects.filter(call="thumbnails.set").values_list("units", "state"))
+
+
+def test_what_a_run_uploaded_gets_the_prepared_picture_once_and_charged(
+    engine, channel, dispatched, tmp_path
+):
+    give_picture()
+    ask(dispatched)
+    tell(dispatched, youtube_video_id=upload_as_run(engine, channel, dispatched, tmp_path))
+    look(engine, times=3)
+    (uploaded,) = engine.uploads()
+    assert uploaded["thumbnail"]["kind"] == "jpg"
+    assert pictures_charged() == [(50, "settled")]
+    assert job_of(Schedule.objects.get()).result["thumbnail"] == "set"
+
+
+def test_an_upload_found_by_its_marker_gets_its_picture_too(engine, channel, dispatched, tmp_path):
+    give_picture()
+    upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, "success")
+    look(engine, times=2)
+    (uploaded,) = engine.uploads()
+    assert uploaded["thumbnail"]["kind"] == "jpg"
+    assert pictures_charged() == [(50, "settled")]
+
+
+def test_a_picture_that_youtube_refuses_leaves_the_upload_of_a_run_staged(
+    engine, channel, dispatched, tmp_path
+):
+    give_picture()
+    engine.sandbox.faults.add(Match("POST", "/thumbnails/set"), "status_before", status=403)
+    ask(dispatched)
+    tell(dispatched, youtube_video_id=upload_as_run(engine, channel, dispatched, tmp_path))
+    look(engine)
+    row = Schedule.objects.get()
+    assert (state_of(row), job_of(row).state) == (STAGED, JobState.SUCCEEDED)
+    assert job_of(row).result["thumbnail"].startswith("refused")
 
 
 def test_a_run_that_was_given_up_and_reports_late_is_taken_up(engine, channel, dispatched, tmp_path):
@@ -623,6 +730,50 @@ def test_without_a_public_address_the_run_fetches_the_original_and_is_found_by_i
     (uploaded,) = engine.uploads()
     assert uploaded["sha256"] == video.content_hash
     assert uploaded["privacy_status"] == "private"
+
+
+def add_hook(engine, channel, url: str, secret: str) -> Callable[[], list[dict]]:
+    """Set a webhook at GitHub; returns how to read its deliveries."""
+    token = "github-token-of-the-operator"
+    github_state.add_token(engine.sandbox.store, token, permissions={"metadata": "read", "webhooks": "write"})
+    hooks = f"{engine.sandbox.github_url}/repos/{channel.repository}/hooks"
+    headers = {"Authorization": f"Bearer {token}"}
+    config = {"url": url, "content_type": "json", "secret": secret}
+    made = requests.post(
+        hooks, json={"config": config, "events": ["workflow_run"]}, headers=headers, timeout=10
+    )
+    assert made.status_code == 201, made.text
+    assert secret not in made.text
+    deliveries = f"{hooks}/{made.json()['id']}/deliveries"
+    return lambda: requests.get(deliveries, headers=headers, timeout=10).json()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_githubs_webhooks_have_a_run_looked_at_that_tells_nothing_itself(
+    engine, channel, settings, live_server, media_site, videos
+):
+    settings.ALLOWED_HOSTS, settings.GITHUB_WEBHOOK_SECRET = ["*"], "what-github-signs-with"
+    give_secrets(engine, channel)
+    ours = add_hook(engine, channel, f"{live_server.url}/webhooks/github", settings.GITHUB_WEBHOOK_SECRET)
+    forged = add_hook(engine, channel, f"{live_server.url}/webhooks/github", "a-guess")
+    content = videos.mute.read_bytes()
+    video = engine.video(
+        url=media_site.file("/film.mp4", content), content_hash=hashlib.sha256(content).hexdigest()
+    )
+    hold_runs(engine)
+    row = engine.planned(channel, video=video)
+    run = dispatch(engine, row)
+    WorkflowRun.objects.update(next_look_at=timezone.now() + timedelta(hours=1))
+    engine.sandbox.run_queue_seconds = 0  # the run begins; the clock would not look for an hour
+    wait_for_runs(engine)
+    told = wait_until(lambda: len(ours()) == len(forged()) == 3 and ours())
+    assert {entry["action"] for entry in told} == {"requested", "in_progress", "completed"}
+    assert {entry["status_code"] for entry in told} == {204}
+    assert {entry["status_code"] for entry in forged()} == {401}
+    workflows.watch()
+    assert state_of(row) == STAGED
+    run.refresh_from_db()
+    assert run.state == RunState.SUCCEEDED
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,9 +1,11 @@
 """Start everything: broker, web, workers, beat and, with --demo, the sandbox."""
 
 import os
+import shlex
 import signal
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -11,8 +13,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseFailure
 from django.db import connection, connections
 
+from channels.models import Channel
+from channels.states import ChannelState, Executor
 from config import broker, env
 from config.supervisor import embedded_broker, first_user, installation, plan, readiness
 from config.supervisor.embedded_broker import ServerProgram
@@ -41,7 +46,9 @@ class Command(BaseCommand):
             "--demo", action="store_true", help="bring a sandbox and six channels that live in it"
         )
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-        parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+        parser.add_argument(
+            "--port", type=_port, default=8000, help="port to listen on (default: %(default)s)"
+        )
 
     def handle(self, *, demo: bool, host: str, port: int, **_: Any) -> None:
         """Check, prepare, start, wait until ready, say how to log in, and look after it until told to stop."""
@@ -53,13 +60,20 @@ class Command(BaseCommand):
                 self._run(demo=demo, host=host, port=port)
         except (CannotStart, MediaError) as error:
             raise CommandError(str(error)) from error
+        except DatabaseFailure as error:
+            fact = str(error).strip().partition("\n")[0]
+            raise CommandError(f"The database cannot be used: {fact}.") from error
+        except OSError as error:
+            where = error.filename or settings.HEADEND_DATA_DIR
+            raise CommandError(f"{where} cannot be used: {error.strerror or error}.") from error
         except KeyboardInterrupt:
             self.say("Stopped before it had started.")
 
     def say(self, line: str = "") -> None:
-        """Write a line to the console at once."""
-        self.stdout.write(line)
-        self.stdout.flush()
+        """Write a line to the console at once; a console that is gone, or on a full disk, ends nothing."""
+        with suppress(OSError):
+            self.stdout.write(line)
+            self.stdout.flush()
 
     def _run(self, *, demo: bool, host: str, port: int) -> None:
         data_dir: Path = settings.HEADEND_DATA_DIR
@@ -103,8 +117,8 @@ class Command(BaseCommand):
     ) -> ServerProgram | None:
         kept = env.installation()
         installation.refuse_mixing(kept, demo=demo, has_rows=_has_users(), data_dir=data_dir)
-        if not installation.is_free(host, port):
-            raise CannotStart(f"Port {port} on {host} cannot be used; choose another one with --port.")
+        if fault := installation.why_not_free(installation.listening_address(host), port):
+            raise CannotStart(f"Port {port} on {host} cannot be used: {fault}")
         server = embedded_broker.find_server() if broker.is_embedded() else None
         brings_server = server is not None or not broker.is_embedded()
         values = installation.settle(kept, demo=demo, host=host, port=port, brings_server=brings_server)
@@ -121,6 +135,14 @@ class Command(BaseCommand):
         kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[connection.vendor]
         self.say(f"  Database  {kind}")
         call_command("migrate", interactive=False, verbosity=0)
+        staged_at_github = Channel.objects.filter(executor=Executor.GITHUB).exclude(
+            state=ChannelState.DISABLED
+        )
+        if not demo and not settings.HEADEND_PUBLIC_URL and staged_at_github.exists():
+            self.say(
+                "  Note      HEADEND_PUBLIC_URL is not set: GitHub's runs fetch originals from their sources, "
+                "which fails where those are pages"
+            )
         if settings.PRODUCTION:
             call_command("collectstatic", interactive=False, verbosity=0)
 
@@ -180,17 +202,17 @@ class Command(BaseCommand):
     def _greet(self, host: str, port: int, password: str | None) -> None:
         url = settings.HEADEND_PUBLIC_URL if settings.PRODUCTION else None
         url = url or installation.local_url(host, port)
-        another = f"{sys.executable} manage.py changepassword {first_user.FIRST_USER}"
+        another = f"{_manage()} changepassword "
         self.say()
         self.say(f"  Open      {url}/")
         if password:
             self.say(f"  Log in    {first_user.FIRST_USER}")
             self.say(f"  Password  {password}")
             self.say("            made for this installation and shown only now; to set another one:")
-            self.say(f"            {another}")
+            self.say(f"            {another}{first_user.FIRST_USER}")
         else:
             self.say("  Log in    as before; to set another password (NAME is the user's):")
-            self.say(f"            {sys.executable} manage.py changepassword NAME")
+            self.say(f"            {another}NAME")
         self.say(f"  API       {url}/api/docs")
         self.say(f"  Logs      {env.data_dir() / 'logs'}")
         self.say("  Stop      Ctrl-C")
@@ -211,6 +233,20 @@ class Command(BaseCommand):
                 self.say(f"  {line.rstrip()}")
         if ending != "ended with exit code 0":
             self.say(f"The demo could not be prepared ({ending}); see {log_path}")
+
+
+def _port(text: str) -> int:
+    """Return a port's number. Raises: ArgumentTypeError, which argparse shows."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65_535:
+        raise ArgumentTypeError(f"{text} is not a port: a whole number from 1 to 65535")
+    return int(text)
+
+
+def _manage() -> str:
+    """Return how to call manage.py for this very installation from another shell."""
+    folder = os.environ.get("HEADEND_DATA_DIR", "").strip()
+    setting = f"HEADEND_DATA_DIR={shlex.quote(str(settings.HEADEND_DATA_DIR))} " if folder else ""
+    return f"{setting}{shlex.quote(sys.executable)} manage.py"
 
 
 def _has_users() -> bool:

@@ -51,6 +51,7 @@ class ChannelOut(Schema):
     health_reason: str
     health_checked_at: datetime | None
     credential_state: CredentialState
+    credential_expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
     actions: list[str]
@@ -60,6 +61,12 @@ class ChannelOut(Schema):
         """Return what Google last said; the secrets themselves are never shown."""
         credential = getattr(channel, "credential", None)
         return credential.state if credential else CredentialState.MISSING
+
+    @staticmethod
+    def resolve_credential_expires_at(channel: Channel) -> datetime | None:
+        """Return when the owner's consent ends; null where Google set no end."""
+        credential = getattr(channel, "credential", None)
+        return credential.expires_at if credential else None
 
     @staticmethod
     def resolve_actions(channel: Channel) -> tuple[str, ...]:
