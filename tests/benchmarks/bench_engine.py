@@ -8,8 +8,10 @@ Figures with machine and date are kept in docs/performance.md.
 """
 
 import argparse
+import atexit
 import gc
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -22,7 +24,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("HEADEND_DATA_DIR", tempfile.mkdtemp(prefix="headend-bench-"))
+if "HEADEND_DATA_DIR" not in os.environ:
+    os.environ["HEADEND_DATA_DIR"] = tempfile.mkdtemp(prefix="headend-bench-")
+    atexit.register(shutil.rmtree, os.environ["HEADEND_DATA_DIR"], ignore_errors=True)
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
