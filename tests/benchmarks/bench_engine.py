@@ -360,6 +360,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(BENCHES))
     chosen = parser.parse_args().only.split(",")
+    if connection.vendor != "postgresql":
+        parser.error("the figures are PostgreSQL's: set DATABASE_URL=postgres://user@host:5432/name")
+    if unknown := set(chosen) - set(BENCHES):
+        parser.error(f"--only takes {', '.join(BENCHES)}; not {', '.join(sorted(unknown))}")
     settings.LOGGING_CONFIG = None
     kept = setup_databases(verbosity=0, interactive=False)
     try:
