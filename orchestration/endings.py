@@ -139,7 +139,13 @@ def _revoke(job: Job) -> None:
 
 
 def _is_of_another_token(job: Job, credential: Credential) -> bool:
-    """Say whether it was a GitHub run's token that Google refused, and one that need not be the channel's present one."""
+    """Say whether the token that Google refused need not be the channel's present one.
+
+    A worker reads it when its job begins, and may go on for hours while the channel is connected anew; a GitHub run has
+    the one that was brought to its repository last.
+    """
+    if credential.connected_at and job.started_at and credential.connected_at > job.started_at:
+        return True
     said_by_a_run = job.runs.filter(result__error_code="credential_revoked").exists()
     known = credential.connected_at is None or (
         credential.pushed_at is not None and credential.pushed_at >= credential.connected_at

@@ -282,3 +282,19 @@ def test_a_credential_that_google_refused_is_marked_once():
     )
     assert credential.checked_at <= timezone.now()
     assert Activity.objects.filter(verb="credential_revoked").count() == 1
+
+
+@pytest.mark.parametrize(("reconnected", "state"), [(True, "valid"), (False, "revoked")])
+def test_a_token_refused_to_a_job_that_began_before_the_channel_was_connected_anew_marks_nothing(
+    reconnected, state
+):
+    credential = factories.CredentialFactory()
+    now = timezone.now()
+    connected_at = now - timedelta(minutes=5 if reconnected else 90)
+    Credential.objects.filter(pk=credential.pk).update(connected_at=connected_at, checked_at=now)
+    job = factories.JobFactory(
+        kind=JobKind.STAGE, channel=credential.channel, started_at=now - timedelta(hours=1)
+    )
+    end(job, JobState.FAILED, code="credential_revoked", message="Google answered 400")
+    credential.refresh_from_db()
+    assert (credential.state, credential.checked_at is None) == (state, reconnected)
