@@ -84,6 +84,7 @@ def reopen(job: Job) -> None:
         if job.kind == JobKind.RECALL:
             _reopen_recall(job, schedule, distribution)
         else:
+            schedule = None if _is_rehearsal(job) else schedule
             _reopen_publication(job, schedule, distribution)
 
 
@@ -213,6 +214,8 @@ def _staging_ended(job: Job) -> None:
     if not job.distribution_id:
         return
     schedule, distribution = _locked_pair(job)
+    if schedule is not None and _is_rehearsal(job):
+        return  # it was planned meanwhile, or before; that is staged by a job of its own
     if job.state == JobState.CANCELLED:
         _staging_cancelled(job, schedule)
         return
@@ -227,6 +230,10 @@ def _staging_ended(job: Job) -> None:
         _close(distribution, to, job)
     if schedule is not None and schedule.is_open and schedule.can_become(schedule_to):
         transition(schedule, schedule_to, reason=job.error_message)
+
+
+def _is_rehearsal(job: Job) -> bool:
+    return bool(job.params.get("skip_upload"))
 
 
 def _locked_pair(job: Job) -> tuple[Schedule | None, Distribution]:
