@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from channels.sandbox.faults import Match
-from orchestration import overdue, remotes
+from orchestration import overdue, queue, remotes
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState
 from orchestration.pipeline import staging
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, SystemStatus
@@ -180,6 +180,20 @@ def test_many_that_are_due_are_read_back_in_as_many_queries_as_few(django_assert
     assert standing.params == {"late": True, "read_back_first": True}
     assert (standing.max_attempts, standing.run_at < in_(seconds=1)) == (overdue.READ_BACK_ATTEMPTS, True)
     assert jobs.count() == len(rows)
+
+
+def test_what_has_its_moment_after_the_resume_does_not_wait_behind_all_that_is_read_back(engine):
+    late = [engine.staged(engine.channel(f"late-{n}"), minutes=10, priority=7) for n in range(2)]
+    engine.pass_until(late[0].publish_at + timedelta(hours=2))
+    restored(engine)
+    due = engine.planned(engine.channel("due"), minutes=5, state=ScheduleState.STAGED, priority=5)
+    Distribution.objects.filter(pk=due.distribution_id).update(
+        state=DistributionState.STAGED, youtube_video_id=late[0].distribution.youtube_video_id[::-1]
+    )
+    door().resume()
+    engine.tick()
+    order = queue.claimable(timezone.now(), fast=True, status=SystemStatus.RUNNING).order_by("rank", "id")
+    assert [job.schedule_id for job in order] == [due.pk, *(row.pk for row in late)]
 
 
 def test_an_installation_that_was_never_restored_does_not_look_before_a_first_upload(engine):
