@@ -84,6 +84,7 @@ def reopen(job: Job) -> None:
         if job.kind == JobKind.RECALL:
             _reopen_recall(job, schedule, distribution)
         else:
+            schedule = None if _is_rehearsal(job) else schedule
             _reopen_publication(job, schedule, distribution)
 
 
@@ -139,7 +140,13 @@ def _revoke(job: Job) -> None:
 
 
 def _is_of_another_token(job: Job, credential: Credential) -> bool:
-    """Say whether it was a GitHub run's token that Google refused, and one that need not be the channel's present one."""
+    """Say whether the token that Google refused need not be the channel's present one.
+
+    A worker reads it when its job begins, and may go on for hours while the channel is connected anew; a GitHub run has
+    the one that was brought to its repository last.
+    """
+    if credential.connected_at and job.started_at and credential.connected_at > job.started_at:
+        return True
     said_by_a_run = job.runs.filter(result__error_code="credential_revoked").exists()
     known = credential.connected_at is None or (
         credential.pushed_at is not None and credential.pushed_at >= credential.connected_at
@@ -207,6 +214,8 @@ def _staging_ended(job: Job) -> None:
     if not job.distribution_id:
         return
     schedule, distribution = _locked_pair(job)
+    if schedule is not None and _is_rehearsal(job):
+        return  # it was planned meanwhile, or before; that is staged by a job of its own
     if job.state == JobState.CANCELLED:
         _staging_cancelled(job, schedule)
         return
@@ -221,6 +230,10 @@ def _staging_ended(job: Job) -> None:
         _close(distribution, to, job)
     if schedule is not None and schedule.is_open and schedule.can_become(schedule_to):
         transition(schedule, schedule_to, reason=job.error_message)
+
+
+def _is_rehearsal(job: Job) -> bool:
+    return bool(job.params.get("skip_upload"))
 
 
 def _locked_pair(job: Job) -> tuple[Schedule | None, Distribution]:

@@ -166,9 +166,12 @@ def _wait(job: Job, at: datetime, error: Exception) -> None:
 def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
     """Try again while that can help and tries are left; then it has failed, or somebody has to look what happened."""
     if again != "never" and job.attempts < job.max_attempts:
-        longest = LONGEST_DISARM_PAUSE if job.params.get("why") == "disarm" else queue.LONGEST_PAUSE
-        growing = queue.back_off(job.attempts, most_seconds=longest)
-        pause = timedelta(seconds=wait_seconds) if wait_seconds else growing
+        if job.params.get("why") == "disarm":
+            pause = queue.back_off(
+                job.attempts, most_seconds=LONGEST_DISARM_PAUSE
+            )  # whatever the remote asks for
+        else:
+            pause = timedelta(seconds=wait_seconds) if wait_seconds else queue.back_off(job.attempts)
         _again(job, at=timezone.now() + pause, error_code=code, error_message=message)
     elif again == "unknown" and job.kind in REVIEWED_KINDS:
         _finish(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)

@@ -4,6 +4,8 @@ The name of an installation lies in its data folder (or in HEADEND_INSTALLATION_
 the one it belongs to. Where the two differ, nothing is dispatched, published or taken back until a person has looked.
 """
 
+from datetime import datetime
+
 from django.conf import settings
 
 from orchestration.models import Activity, SystemState
@@ -20,10 +22,11 @@ def is_copy() -> bool:
     return not is_ours(name or "")
 
 
-def was_taken_over() -> bool:
-    """Say whether this database ever was another installation's: then YouTube may hold what it does not know of."""
+def taken_over_at() -> datetime | None:
+    """Return when this database last became another installation's: YouTube may hold what it does not know of since."""
     resumed = Activity.objects.filter(verb="system_resumed", before__has_key="installation_id")
-    return resumed.exclude(before__installation_id="").exists()
+    taken = resumed.exclude(before__installation_id="").order_by("-timestamp")
+    return taken.values_list("timestamp", flat=True).first()
 
 
 def sentence(name: str) -> str:

@@ -1,7 +1,7 @@
 """Decide what becomes of publications whose moment has passed, and release them at a bounded rate."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,8 +11,9 @@ from django.db.models import Exists, OuterRef, Q
 
 from channels.states import ChannelState, MisfirePolicy
 from orchestration import activity, installation, planned, queue, reserving, snapshots
+from orchestration.bulk import insert_set
 from orchestration.errors import OrchestrationError, SystemNotRunning
-from orchestration.models import Job, Schedule
+from orchestration.models import Job, Schedule, SystemState
 from orchestration.planning.calendar import ChannelCalendar, calendars_of
 from orchestration.planning.misfire import OverdueItem as PastDue
 from orchestration.planning.misfire import decide_misfire, preview_resume
@@ -28,6 +29,7 @@ from orchestration.states import (
     WaveState,
 )
 from orchestration.transitions import transition
+from orchestration.wakeup import wake_workers
 
 logger = logging.getLogger(__name__)
 
@@ -189,26 +191,60 @@ def read_back_first(now: datetime) -> int:
     For a database that was restored: what it knows as private may be public by now. Its publish job looks, and lets the
     policy decide only about what is private; until it has ended, nobody else decides.
     """
-    rows = Schedule.objects.filter(
-        state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
-        publish_at__lte=now,
-        distribution__youtube_video_id__isnull=False,
-    ).select_related("channel", "distribution__video")
-    for row in rows.order_by("publish_at", "pk"):
-        job = queue.enqueue(
-            JobKind.PUBLISH,
-            dedupe_key=f"{JobKind.PUBLISH}:distribution:{row.distribution_id}",
-            channel=row.channel,
-            video=row.distribution.video,
-            distribution=row.distribution,
-            schedule=row,
-            priority=row.priority,
-            max_attempts=READ_BACK_ATTEMPTS,
+    # In sets, as the switch is held alone meanwhile: a backup of some days ago has thousands of them.
+    rows = list(
+        Schedule.objects.filter(
+            state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
+            publish_at__lte=now,
+            distribution__youtube_video_id__isnull=False,
         )
-        Job.objects.filter(pk=job.pk).update(
-            params={**job.params, "read_back_first": True}, run_at=now, max_attempts=READ_BACK_ATTEMPTS
-        )
+        .select_related("distribution")
+        .order_by("publish_at", "pk")
+    )
+    wanted = {f"{JobKind.PUBLISH}:distribution:{row.distribution_id}": row for row in rows}
+    standing = list(Job.objects.filter(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, dedupe_key__in=wanted))
+    for job in standing:
+        job.params = {**job.params, "read_back_first": True}
+        job.run_at, job.max_attempts = now, READ_BACK_ATTEMPTS
+    Job.objects.bulk_update(standing, ["params", "run_at", "max_attempts"], batch_size=500)
+    have_one = {job.dedupe_key for job in standing}
+    _queue_read_backs({key: row for key, row in wanted.items() if key not in have_one}, now)
     return len(rows)
+
+
+def _queue_read_backs(wanted: Mapping[str, Schedule], now: datetime) -> None:
+    if not wanted:
+        return
+    rows = list(wanted.values())
+    template = Job(
+        kind=JobKind.PUBLISH,
+        fast=True,
+        params={"read_back_first": True},
+        run_at=now,
+        max_attempts=READ_BACK_ATTEMPTS,
+        state_changed_at=now,
+        created_at=now,
+    )
+    columns = {
+        "dedupe_key": list(wanted),
+        "channel_id": [row.channel_id for row in rows],
+        "video_id": [row.distribution.video_id for row in rows],
+        "distribution_id": [row.distribution_id for row in rows],
+        "schedule_id": [row.pk for row in rows],
+        "priority": [row.priority for row in rows],
+        # They are late already: what has its moment in these minutes goes before thousands of looks.
+        "rank": [queue.rank_of(0, now) for _ in rows],
+        "correlation_id": [activity.new_correlation_id() for _ in rows],
+    }
+    insert_set(template, columns)
+    activity.record(
+        "publications_due",
+        SystemState(pk=1),
+        after={"publish_jobs": len(rows)},
+        reason="restored: what is due is read back before anything is decided",
+        members={"schedule": [row.pk for row in rows]},
+    )
+    wake_workers(fast=True)
 
 
 def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
@@ -217,10 +253,14 @@ def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
     from orchestration.scheduling import withdraw_jobs
 
     late = {"lateness_seconds": decision.lateness_seconds, "misfire_action": decision.action}
+    was_armed = row.armed_for is not None
+    if was_armed:  # YouTube did not publish it in time, and must not make up for it later
+        disarm(row, "its moment has passed")
     if decision.action in {MisfireAction.PUBLISH_LATE, MisfireAction.ON_TIME}:
-        if row.misfire_action == decision.action:
+        if row.misfire_action == decision.action and not was_armed:
             return False
-        Schedule.objects.filter(pk=row.pk).update(**late, reason=decision.sentence[:500])
+        # Armed no more: else it would not count as late, and nobody would release it.
+        Schedule.objects.filter(pk=row.pk).update(**late, armed_for=None, reason=decision.sentence[:500])
         activity.record(
             "schedule_misfired",
             row,
@@ -228,10 +268,8 @@ def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
             after={"misfire_action": str(decision.action), "lateness_seconds": decision.lateness_seconds},
             reason=decision.sentence,
         )
-        row.misfire_action, row.reason = decision.action, decision.sentence[:500]
+        row.misfire_action, row.armed_for, row.reason = decision.action, None, decision.sentence[:500]
         return True
-    if row.armed_for is not None:  # YouTube did not publish it in time, and must not make up for it later
-        disarm(row, "its moment has passed")
     if decision.action == MisfireAction.MOVE and decision.new_at is not None:
         withdraw_jobs([row.pk], "moved by its misfire policy", kinds=[JobKind.PUBLISH])
         reserving.hold_alone()

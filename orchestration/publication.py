@@ -347,7 +347,8 @@ def _refuse_early(schedule: Schedule, status: VideoStatus) -> None:
     """Leave to a person what is public before its moment: it was not us, and nobody planned it. Raises: OutcomeUnknown."""
     if status.is_public and timezone.now() < schedule.publish_at:
         raise OutcomeUnknown(
-            f"Video {status.id} is public already, before its moment: somebody made it so outside of Headend."
+            f"Video {status.id} is public already, before its moment: somebody made it so outside of Headend, or Headend "
+            "did before its database was restored."
         )
 
 

@@ -107,7 +107,7 @@ def run_sync(job: Job, lease: JobLease) -> dict[str, Any]:
             raise RevisionMissing(
                 f"Channel {channel.name} has no configuration yet; sync it first.", field="channel_ids"
             )
-        if result.get("revision") == revision.number:
+        if result.get("revision") == revision.number and not _reconnected(channel, result["secrets"]):
             break
         try:
             result = _bring(channel, revision, job, lease)
@@ -115,6 +115,11 @@ def run_sync(job: Job, lease: JobLease) -> dict[str, Any]:
             ConfigRevision.objects.filter(pk=revision.pk).update(sync_error=str(error)[:300])
             raise
     return result
+
+
+def _reconnected(channel: Channel, mark: str) -> bool:
+    """Say whether the channel was connected anew since its secrets were brought; who did it found this job under way."""
+    return bool(mark) and secrets_due(channel, {"secrets": mark})
 
 
 def _bring(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease) -> dict[str, Any]:

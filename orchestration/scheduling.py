@@ -308,11 +308,13 @@ def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str]
 def take_off(rows: Sequence[Schedule], why: str) -> None:
     """Withdraw the publishing of locked schedules, and disarm what is armed; they stay as they are, at their times.
 
-    None may be beyond stopping. The version is raised too, so that an arming that is under way finds out and takes its
-    time back.
+    The caller has left out what is beyond stopping, and it is not asked again: among many the moment of one may come
+    meanwhile, and must not undo the pause of all the others. The version is raised too, so that an arming that is under
+    way finds out and takes its time back.
     """
     for row in rows:
-        publication.disarm_later(row, why)
+        if row.armed_for is not None:
+            publication.disarm(row, why)
     ids = [row.pk for row in rows]
     Schedule.objects.filter(pk__in=ids).update(armed_for=None, version=F("version") + 1)
     withdraw_jobs(ids, why, kinds=[JobKind.PUBLISH])

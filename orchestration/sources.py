@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from orchestration import activity, lookup, media, publication, queue
+from orchestration import activity, lookup, media, publication, queue, switch
 from orchestration.errors import IllegalTransition, InvalidRequest
 from orchestration.models import Job, Schedule, Source
 from orchestration.results import RightsChange
@@ -84,6 +84,8 @@ def set_rights(
     """
     _check_rights(rights_basis)
     with transaction.atomic():
+        if not rights_basis:
+            switch.hold_alone()  # what becomes staged in this moment must not be armed by the old rights
         source = lookup.one(Source, source_id, field="source_id", lock=True)
         note = source.rights_note if rights_note is None else rights_note.strip()[:500]
         before = {"rights_basis": source.rights_basis, "rights_note": source.rights_note}

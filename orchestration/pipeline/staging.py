@@ -128,7 +128,7 @@ def _close_charge(job: Job, state: str) -> None:
 
 def may_be_uploaded(fresh: bool) -> bool:
     """Say whether an upload may be there that is not recorded; a first try has none, but in a restored database."""
-    return not fresh or installation.was_taken_over()
+    return not fresh or installation.taken_over_at() is not None
 
 
 def ensure_marker(distribution: Distribution) -> tuple[str, bool]:
@@ -182,7 +182,7 @@ def _adopt(
     youtube: YouTubeGateway, distribution: Distribution, youtube_video_id: str, job: Job
 ) -> dict[str, Any]:
     """Take an upload that an earlier try left behind, private or made so."""
-    if not _went_public_as_planned(distribution):
+    if not _may_be_public(distribution):
         bucket, units = QUOTA_COST["make_private"]
         entry = pools.charge(bucket, units, call="videos.list", job=job)
         try:
@@ -193,10 +193,14 @@ def _adopt(
     return {"youtube_video_id": youtube_video_id, "adopted": True}
 
 
-def _went_public_as_planned(distribution: Distribution) -> bool:
-    """Say whether an upload may be public rightly: in a restored database, of what was due since the backup."""
-    due = Schedule.objects.filter(distribution=distribution, publish_at__lte=timezone.now())
-    return due.exists() and installation.was_taken_over()
+def _may_be_public(distribution: Distribution) -> bool:
+    """Say whether an upload may be public rightly: in a restored database, of what that knew already.
+
+    Whatever time it has by now: its policy, or a person, may have moved what went public since the backup. Where that is
+    public ahead of its new time, a person looks.
+    """
+    taken_over_at = installation.taken_over_at()
+    return taken_over_at is not None and distribution.created_at < taken_over_at
 
 
 def _orphan(distribution: Distribution, youtube_video_id: str, why: str) -> None:

@@ -323,6 +323,29 @@ def test_a_revision_made_while_the_job_ran_is_written_by_the_same_job(sandbox, m
     assert ConfigRevision.objects.filter(synced_at__gte=timezone.now() - timedelta(minutes=1)).count() == 2
 
 
+def test_a_channel_connected_anew_while_the_job_ran_has_its_new_token_brought_by_the_same_job(
+    sandbox, monkeypatch
+):
+    """Whoever connects finds the job under way and queues no other; the run would go on with the old token."""
+    channel = github_channel(sandbox, "aurora")
+    (outcome,) = configuration.sync([channel.pk]).outcomes
+    job, lease = held(outcome.job)
+    progress, done = lease.progress, []
+
+    def connect_once(fraction: float, note: str = "") -> None:
+        progress(fraction, note)
+        if note == "recording" and not done:
+            done.append(note)
+            credential = Channel.objects.get(pk=channel.pk).credential
+            credential.set_secrets(refresh_token="sandbox-refresh-new")
+            credential.save()
+
+    monkeypatch.setattr(lease, "progress", connect_once)
+    assert configuration.run_sync(job, lease)["secrets_pushed"] == list(SECRETS)
+    brought = github_state.secret_values(sandbox.store, channel.repository)
+    assert brought["YT_REFRESH_TOKEN"] == "sandbox-refresh-new"
+
+
 def test_another_repository_is_pinned_anew_and_gets_the_secrets(sandbox):
     channel = github_channel(sandbox, "aurora")
     sync_and_perform(channel)

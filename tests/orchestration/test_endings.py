@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from channels.models import Credential
 from channels.states import CredentialState, Executor
-from orchestration import endings, queue
+from orchestration import endings, jobs, queue
 from orchestration.models import Activity, Distribution, Job, Schedule, Video
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, VideoState
 from tests import factories
@@ -282,3 +282,51 @@ def test_a_credential_that_google_refused_is_marked_once():
     )
     assert credential.checked_at <= timezone.now()
     assert Activity.objects.filter(verb="credential_revoked").count() == 1
+
+
+@pytest.mark.parametrize(("reconnected", "state"), [(True, "valid"), (False, "revoked")])
+def test_a_token_refused_to_a_job_that_began_before_the_channel_was_connected_anew_marks_nothing(
+    reconnected, state
+):
+    credential = factories.CredentialFactory()
+    now = timezone.now()
+    connected_at = now - timedelta(minutes=5 if reconnected else 90)
+    Credential.objects.filter(pk=credential.pk).update(connected_at=connected_at, checked_at=now)
+    job = factories.JobFactory(
+        kind=JobKind.STAGE, channel=credential.channel, started_at=now - timedelta(hours=1)
+    )
+    end(job, JobState.FAILED, code="credential_revoked", message="Google answered 400")
+    credential.refresh_from_db()
+    assert (credential.state, credential.checked_at is None) == (state, reconnected)
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.NEEDS_REVIEW, JobState.CANCELLED])
+def test_a_rehearsal_that_ends_badly_leaves_the_publication_that_was_planned_meanwhile(state):
+    upload = stage_job()
+    rehearsal = factories.JobFactory(
+        kind=JobKind.STAGE,
+        channel=upload.channel,
+        video=upload.video,
+        distribution=upload.distribution,
+        params={"skip_upload": True},
+    )
+    before = pair(upload)
+    end(rehearsal, state, reason="operator")
+    for row in (upload.schedule, upload.distribution):
+        row.refresh_from_db()
+    assert pair(upload) == before == (ScheduleState.STAGING, DistributionState.ASSIGNED)
+
+
+def test_a_rehearsal_that_is_tried_again_does_not_take_up_a_failed_publication():
+    upload = end(stage_job(), JobState.FAILED)
+    rehearsal = factories.JobFactory(
+        kind=JobKind.STAGE,
+        state=JobState.FAILED,
+        channel=upload.channel,
+        video=upload.video,
+        distribution=upload.distribution,
+        params={"skip_upload": True},
+    )
+    jobs.retry(rehearsal.pk)
+    upload.schedule.refresh_from_db()
+    assert upload.schedule.state == ScheduleState.FAILED

@@ -218,3 +218,24 @@ def test_rights_that_are_withdrawn_while_an_arming_is_intended_stop_it_or_take_i
         if first == "the arming"
         else (None, 1, False, ScheduleState.STAGED)
     )
+
+
+def test_what_is_uploaded_while_rights_are_withdrawn_is_not_armed_by_the_old_ones():
+    """The withdrawal has looked before it was staged, and is not committed: without the switch nobody stopped it."""
+    row = factories.ScheduleFactory(staged=True, publish_at=in_(minutes=10))
+    Schedule.objects.filter(pk=row.pk).update(state=ScheduleState.STAGING)
+    lease = JobLease(claimed(publish_job(schedule=row)))
+    source = row.distribution.video.source
+
+    def withdraws(gives_the_word):
+        sources.set_rights(source.pk, rights_basis="")
+        gives_the_word()
+
+    def is_staged_and_armed():
+        Schedule.objects.filter(pk=row.pk).update(state=ScheduleState.STAGED)
+        with pytest.raises(NoRightsBasis):
+            publication._intend_arming(Schedule.objects.get(pk=row.pk), lease)
+
+    steered_against(withdraws, is_staged_and_armed)
+    row.refresh_from_db()
+    assert row.armed_for is None

@@ -69,6 +69,22 @@ def test_an_outage_at_its_moment_leaves_the_decision_to_the_policy(engine, hours
     assert len(engine.publications()) == (1 if ends == PUBLISHED else 0)
 
 
+@pytest.mark.parametrize("policy", ["publish_late", "skip"])
+def test_what_was_armed_and_youtube_left_private_follows_its_policy_once_it_is_looked_at(engine, policy):
+    """Armed it did not count as late: its policy decided it anew with every tick, and nobody released it."""
+    row = engine.armed(engine.channel(misfire_policy=policy, misfire_grace_minutes=120))
+    with engine.sandbox.store.change("youtube") as youtube:
+        youtube["scheduled"].clear()
+    engine.pass_until(row.publish_at + timedelta(minutes=5))
+    for _ in range(4):
+        engine.tick()
+        engine.work()
+        engine.retry_now()
+    assert state_of(row)[0] == ("published" if policy == "publish_late" else "skipped")
+    assert row.misfire_action == ("publish_late" if policy == "publish_late" else "skip")
+    assert len(engine.publications()) == (1 if policy == "publish_late" else 0)
+
+
 def test_publish_late_beyond_the_grace_is_missed_and_says_why(engine):
     row = late(engine, "publish_late", misfire_grace_minutes=30)
     settle(engine)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from channels.gateways.errors import RemoteUncertain
-from orchestration import publication
+from orchestration import publication, taking_back
 from orchestration.errors import IllegalTransition
 from orchestration.models import Activity, Job, Schedule, SystemState
 from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus
@@ -124,6 +124,23 @@ def test_an_arming_that_is_under_way_is_taken_back_too(engine, answer):
         patch.setattr(publication.YouTubeGateway, "set_publish_at", paused_meanwhile)
         engine.work_one()
     engine.retry_now()
+    nothing_goes_public(engine, row)
+
+
+def test_one_whose_moment_comes_while_the_others_are_taken_back_does_not_undo_the_pause(engine, monkeypatch):
+    """Taking back hundreds takes seconds, and each of them was asked again whether its moment had come."""
+    row, other = engine.armed(engine.channel()), engine.armed(engine.channel("borealis"))
+    disarm, began = taking_back.disarm, timezone.now()
+
+    def takes_seconds(schedule, why):
+        engine.pass_until(max(row.publish_at, other.publish_at) - timedelta(seconds=1))
+        return disarm(schedule, why)
+
+    for module in (taking_back, publication):
+        monkeypatch.setattr(module, "disarm", takes_seconds)
+    report = door().pause(disarm=True)
+    assert timezone.now() > began + timedelta(minutes=4)
+    assert (report.state, report.armed_schedules, report.disarming_schedules) == (SystemStatus.PAUSED, 0, 2)
     nothing_goes_public(engine, row)
 
 

@@ -740,10 +740,13 @@ def test_what_takes_an_unwanted_time_off_youtube_cannot_be_cancelled(engine, beg
     take_back(engine, row)
 
 
-def test_a_disarming_goes_on_through_an_outage_and_does_not_sleep_past_the_moment(engine):
+@pytest.mark.parametrize("asked", [{}, {"Retry-After": "3600"}], ids=["no word", "asked to wait an hour"])
+def test_a_disarming_goes_on_through_an_outage_and_does_not_sleep_past_the_moment(engine, asked):
     row = engine.armed(engine.channel(), minutes=12)
     door().hold_schedule(schedule_id=row.pk)
-    engine.sandbox.faults.add(Match(path=f"^{VIDEOS}"), "status_before", times=None, status=503)
+    engine.sandbox.faults.add(
+        Match(path=f"^{VIDEOS}"), "status_before", times=None, status=503, headers=asked
+    )
     for _ in range(15):
         engine.retry_now()
         engine.work()
