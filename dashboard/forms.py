@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any
 
 from django import forms
@@ -55,6 +55,8 @@ class LocalTimeField(forms.DateTimeField):
     def to_python(self, value: Any) -> datetime | None:
         """Keep the time naive: it means what the clock on the wall shows."""
         parsed = super().to_python(value)
+        if parsed and not MINYEAR < parsed.year < MAXYEAR:  # in another zone its year might not exist
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return parsed.replace(tzinfo=None) if parsed else None
 
 

@@ -39,6 +39,11 @@ def apply_alternative(conflict_id: int, index: int) -> Conflict:
         if chosen["kind"] == "skip":
             if conflict.schedule_id:
                 cancel_row(locked(conflict.schedule_id), f"left out: {conflict.message}"[:500])
+            elif conflict.state != ConflictState.OPEN:
+                raise IllegalTransition(
+                    f"Conflict {conflict.pk} is {conflict.state} already; cancel what was planned for it instead.",
+                    state=conflict.state,
+                )
         elif conflict.schedule_id and conflict.schedule.state in OPEN_SCHEDULES:
             why = f"alternative of conflict {conflict.pk}"
             if chosen["kind"] == "preempt":

@@ -109,7 +109,7 @@ def earliest(result: results.EarliestResult) -> list[str]:
     head = (
         f"Fits as it is: {when(result.at)}"
         if result.at
-        else "No time was found at which nothing has to move."
+        else "No time was found at which nothing has to move and nothing is late."
     )
     return [head, *plan(result.plan)]
 

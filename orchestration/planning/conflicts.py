@@ -32,6 +32,11 @@ def said(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if not at.second else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def counted(count: int, word: str) -> str:
+    """Write a count with its noun for a sentence: 1 video, 2 videos."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def span(seconds: float) -> str:
     """Write a duration for a sentence: 40 s, 12 min, 5 h 30 min, 3 d 4 h."""
     seconds = int(seconds)

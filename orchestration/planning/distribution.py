@@ -14,6 +14,7 @@ from datetime import datetime
 from orchestration.planning.budgets import soonest
 from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.collector import without_collection
+from orchestration.planning.conflicts import counted
 from orchestration.planning.desk import Desk, DistributionContext, seconds_of
 from orchestration.planning.judging import Judged
 from orchestration.planning.reservations import Reservations, ToStage
@@ -55,9 +56,11 @@ class DistributionPlan:
         """Say the outcome in a sentence."""
         videos = len({p.video_id for p in self.placements})
         channels = len({p.channel_id for p in self.placements})
+        nowhere = len(self.unplaced)
         return (
-            f"{len(self.placements)} placements of {videos} videos on {channels} channels; {self.weighed} pairs weighed, "
-            f"{self.eligible} eligible; {len(self.unplaced)} videos go nowhere"
+            f"{counted(len(self.placements), 'placement')} of {counted(videos, 'video')} on {counted(channels, 'channel')}; "
+            f"{counted(self.weighed, 'pair')} weighed, {self.eligible} eligible; "
+            f"{counted(nowhere, 'video')} {'goes' if nowhere == 1 else 'go'} nowhere"
         )
 
     def explain(self, video_id: int, channel_id: int) -> Explanation:

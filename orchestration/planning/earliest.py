@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.planning.budgets import ceil_minute, soonest
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.collector import without_collection
 from orchestration.planning.results import ForecastItem
+from orchestration.planning.rules import BUDGET_EXHAUSTED
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.types import (
     ChannelView,
@@ -20,6 +22,7 @@ from orchestration.planning.types import (
     Plan,
     PoolView,
     Resolution,
+    Timing,
     VideoView,
     WaveRequest,
 )
@@ -40,11 +43,12 @@ def earliest_time(
     *,
     now: datetime,
 ) -> tuple[datetime | None, Plan]:
-    """Return the first time found, from the wanted one on, at which no member has to move.
+    """Return the first time found, from the wanted one on, at which no member has to move or will be late.
 
     And the plan for it.
 
-    Each try is a real plan: where it moves members, the wave moves on by as much as its members slipped.
+    Each try is a real plan: where it moves members, the wave moves on by as much as its members slipped; where a day's
+    units do not pay for making it public, to the next Pacific day.
     None says that no such time was found; the plan is then the one from the wanted time on, with all that
     moves.
     """
@@ -59,10 +63,18 @@ def earliest_time(
         plan = plan_wave(attempt, channels, videos, occupied, existing, pools, now=now)
         first = first or plan
         moved = [c for c in plan.conflicts if c.resolution == Resolution.SHIFTED and c.moved_to is not None]
-        if not moved:
+        late = [c for c in plan.conflicts if (c.rule, c.resolution) == (BUDGET_EXHAUSTED, Resolution.OPEN)]
+        if not moved and not late:
             return (at if plan.placements else None), plan
-        at = ceil_minute(at + _slip(moved))
+        at = ceil_minute(at + _slip(moved)) if moved else _next_day(request, at, late[0].at)
     return None, first
+
+
+def _next_day(request: WaveRequest, at: datetime, first_late: datetime) -> datetime:
+    """Return when the wave has to begin for what is public on that Pacific day to be public on the next one."""
+    next_day = pacific_day_bounds(pacific_day(first_late))[1]
+    # Each channel's own slots do not move along with the beginning.
+    return next_day if request.timing == Timing.INDEPENDENT else ceil_minute(at + (next_day - first_late))
 
 
 def _slip(moved: list) -> timedelta:

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from orchestration.planning import publishing
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.collector import without_collection
+from orchestration.planning.conflicts import counted
 from orchestration.planning.members import sort_members
 from orchestration.planning.settling import Settler
 from orchestration.planning.slots import ONE_DAY, require_aware
@@ -181,7 +182,7 @@ def _summary(request: WaveRequest, plan: Plan, budgeted: bool) -> str:
     channels = len({p.channel_id for p in plan.placements})
     wanted = len(set(request.videos)) * len(set(request.channels))
     parts = [
-        f"{_of(len(plan.placements), 'publication')} of {_of(videos, 'video')} on {_of(channels, 'channel')}, "
+        f"{counted(len(plan.placements), 'publication')} of {counted(videos, 'video')} on {counted(channels, 'channel')}, "
         f"{plan.first_at:%Y-%m-%d %H:%M} to {plan.last_at:%Y-%m-%d %H:%M} UTC"
     ]
     if budgeted:
@@ -197,10 +198,6 @@ def _summary(request: WaveRequest, plan: Plan, budgeted: bool) -> str:
     if plan.conflicts:
         parts.append(_counted(plan.conflicts))
     return "; ".join(parts)
-
-
-def _of(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _counted(conflicts: Iterable[Conflict]) -> str:

@@ -156,6 +156,47 @@ def test_stop_asks_first_and_then_stops(page):
     assert SystemState.objects.get().state == SystemStatus.STOPPED
 
 
+def test_taking_back_what_is_armed_asks_first(page):
+    factories.SystemStateFactory(running=True)
+    row = factories.ScheduleFactory(staged=True, publish_at=factories.in_(minutes=10))
+    Schedule.objects.update(armed_for=row.publish_at)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    log_in(page)
+    dialog = page.locator("#disarm-dialog")
+    page.click("#system button[data-action=ask_disarm]")
+    dialog.wait_for(state="visible")
+    dialog.get_by_role("button", name="Leave it armed").click()
+    dialog.wait_for(state="hidden")
+    row.refresh_from_db()
+    assert row.armed_for is not None
+    page.click("#system button[data-action=ask_disarm]")
+    dialog.get_by_role("button", name="Pause, and take 1 armed back").click()
+    page.wait_for_selector("#system .lamp b:text-is('paused')")
+    row.refresh_from_db()
+    assert row.armed_for is None
+
+
+@pytest.mark.parametrize("status", ["running", "paused", "stopped", "draining"])
+@pytest.mark.parametrize("width", [390, 820, 1181, 1280])
+def test_the_buttons_of_the_system_fit_into_the_bar(page, width, status):
+    factories.SystemStateFactory(state=status, reason="the licence of this film is being looked at once more")
+    factories.ScheduleFactory.create_batch(
+        12, staged=True, publish_at=factories.in_(minutes=10), armed_for=factories.in_(minutes=10)
+    )
+    page.set_viewport_size({"width": width, "height": 844})
+    log_in(page)
+    bar, end = page.locator(".top").bounding_box(), page.locator(".top-end").bounding_box()
+    for button in page.locator("#system .actions button:visible").all():
+        box = button.bounding_box()
+        assert box["x"] + box["width"] <= end["x"]
+        assert box["y"] >= bar["y"]
+        assert box["y"] + box["height"] <= bar["y"] + bar["height"]
+    page.click("#system .actions button[popovertarget]:visible")
+    for button in page.locator(".dialog:popover-open button").all():
+        assert button.evaluate("e => e.scrollWidth <= e.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_wave_is_cancelled_only_once_that_was_confirmed(page):
     wave = factories.WaveFactory(name="Evening wave")
     factories.ScheduleFactory(wave=wave, distribution__wave=wave)

@@ -62,10 +62,11 @@ def test_what_is_armed_can_be_taken_back_beside_the_switch_in_every_state(consol
     Schedule.objects.update(armed_for=row.publish_at)
     html = console.get("/activity/").content.decode()
     bar = html[html.index('id="system"') : html.index('class="top-end"')]
-    stops_too = ["stop_disarm"] if "stop" in SYSTEM_ACTIONS[state] else []
-    assert actions_in(bar) == [*SYSTEM_ACTIONS[state], "disarm", *stops_too]
+    stops_too = ["disarm", "stop_disarm"] if "stop" in SYSTEM_ACTIONS[state] else []
+    assert actions_in(bar) == [*SYSTEM_ACTIONS[state], "ask_disarm", *stops_too, "disarm"]
     assert "1 armed back" in bar
-    (address,) = re.findall(r'action="([^"]+)"[^>]*>(?:(?!</form>).)*data-action="disarm"', bar)
+    assert 'data-action="disarm"' not in bar[: bar.index("<dialog")], "one click away from an accident"
+    (address,) = set(re.findall(r'action="([^"]+)"[^>]*>(?:(?!</form>).)*data-action="disarm"', bar))
     answer = console.post(address, {"disarm": "1"}, headers=HTMX)
     assert "Being taken back from YouTube: 1." in answer.content.decode()
     entry = Activity.objects.get(verb="system_disarmed")

@@ -9,6 +9,7 @@ from channels.models import Channel
 from orchestration import pools
 from orchestration.errors import (
     ChannelPaused,
+    IllegalTransition,
     InvalidRequest,
     NoRightsBasis,
     NotFound,
@@ -393,6 +394,16 @@ def test_an_alternative_that_cannot_be_had_any_more_is_refused_and_nothing_else_
         ConflictState.OPEN,
         [at],
     )
+
+
+def test_what_was_planned_by_an_alternative_is_not_said_to_be_left_out_by_a_second_one():
+    conflict, _, _ = refused_by_a_lower_one(7)
+    door().apply_alternative(conflict_id=conflict.pk, index=number_of(conflict, "shift"))
+    for kind, error in (("shift", PlanRefused), ("skip", IllegalTransition)):
+        with pytest.raises(error):
+            door().apply_alternative(conflict_id=conflict.pk, index=number_of(conflict, kind))
+    assert Schedule.objects.count() == 2
+    assert Activity.objects.filter(verb="alternative_applied").count() == 1
 
 
 def test_a_daily_cap_conflict_is_recorded_with_its_numbers():

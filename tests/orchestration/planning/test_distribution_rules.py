@@ -209,7 +209,13 @@ def test_what_goes_nowhere_is_named_with_the_rule_that_said_no_most():
     assert unplaced.sentence == "min_height says no on 2 of 3 channels"
     assert plan.reasons(1, 1) == ("min_height",)
     assert plan.reasons(1, 3) == ("min_views",)
-    assert "1 videos go nowhere" in plan.summary
+    assert plan.summary == (
+        "0 placements of 0 videos on 0 channels; 3 pairs weighed, 0 eligible; 1 video goes nowhere"
+    )
+    nowhere = distribute([video(n, height=100) for n in (1, 2)], channels, context())
+    assert "2 videos go nowhere" in nowhere.summary
+    placed = distribute([video(1)], [channel(1)], context())
+    assert placed.summary.startswith("1 placement of 1 video on 1 channel; 1 pair weighed")
 
 
 def test_a_pair_that_was_placed_says_where():

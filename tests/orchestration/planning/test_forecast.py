@@ -105,6 +105,28 @@ def test_the_earliest_time_of_a_wave_over_budget_is_early_enough_for_its_last_up
     assert plan.last_at == datetime(2026, 11, 27, 8, tzinfo=UTC)
 
 
+def units(capacity: int) -> PoolView:
+    return PoolView(
+        "youtube_units", "budget", capacity, used={date(2026, 11, 23): 60}, cost_per_item=0, publish_units=52
+    )
+
+
+def test_the_earliest_time_of_a_wave_is_on_a_day_that_pays_for_making_it_public():
+    """`NOW` lies on the 22nd in California; what would be late after midnight there does not fit."""
+    channels = [ChannelView(n, f"c{n}") for n in range(1, 3)]
+    videos = [VideoView(1, rights_basis="owned")]
+    wanted = datetime(2026, 11, 23, 20, tzinfo=UTC)
+    request = WaveRequest((1,), (1, 2), scheduled_at=wanted)
+    at, plan = earliest_time(request, channels, videos, pools=[units(170)], now=NOW)
+    assert (at, plan.conflicts) == (wanted, ())
+    at, plan = earliest_time(request, channels, videos, pools=[units(160)], now=NOW)
+    assert at == datetime(2026, 11, 24, 8, tzinfo=UTC)
+    assert plan.conflicts == ()
+    assert earliest_time(request, channels, videos, pools=[units(103)], now=NOW)[0] is None, (
+        "never pays for two"
+    )
+
+
 @settings(deadline=None, max_examples=80)
 @given(
     st.lists(
