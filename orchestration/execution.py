@@ -92,7 +92,7 @@ def run(job: Job) -> Job:
                 queue.finish(job, JobState.SUCCEEDED, result=result)
                 endings.settle(job)
         except LeaseLost as error:
-            logger.warning("job %s was taken from us: %s", job.pk, error)
+            _say_taken(job, error)
         except Exception as error:
             return _end(lease, error) or job
     return job
@@ -110,7 +110,7 @@ def _end(lease: JobLease, error: Exception) -> Job | None:
             ours = queue.held(lease.job, lease.holder, lease.version)
             job = ours.select_for_update(of=("self",), no_key=True).first()
             if job is None:
-                logger.warning("job %s was taken from us; its outcome was %r", lease.job.pk, error)
+                _say_taken(lease.job, error)
                 return None
             _write_outcome(job, error)
     except (StaleState, IllegalTransition, LeaseLost) as lost:
@@ -121,6 +121,15 @@ def _end(lease: JobLease, error: Exception) -> Job | None:
     else:
         return job
     return None
+
+
+def _say_taken(job: Job, error: Exception) -> None:
+    """Log that a job went on without us: no trouble where its GitHub run was faster than its dispatcher."""
+    is_done = Job.objects.filter(pk=job.pk, executor=Executor.GITHUB, state=JobState.SUCCEEDED).exists()
+    if is_done:
+        logger.info("job %s was ended by its run before it was handed over", job.pk)
+    else:
+        logger.warning("job %s was taken from us; its outcome was %r", job.pk, error)
 
 
 def _write_outcome(job: Job, error: Exception) -> None:

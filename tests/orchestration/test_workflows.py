@@ -212,6 +212,38 @@ def test_a_worker_killed_after_the_dispatch_leaves_it_to_the_watch(engine, chann
     assert job_of(row).holder.startswith("run:")
 
 
+@pytest.mark.parametrize("before", [False, True], ids=["before it is answered", "before it is handed over"])
+def test_a_run_that_is_over_before_its_dispatcher_knows_is_no_trouble(
+    engine, channel, known_secret, monkeypatch, caplog, tmp_path, before
+):
+    """Seen in the demo: the run was so fast that the job had ended when it was to be handed over to it."""
+    hold_runs(engine)
+    row = engine.planned(channel)
+    place = (workflows, "_hand_over") if before else (GitHubGateway, "dispatch_workflow")
+    original = getattr(*place)
+
+    def the_run_is_faster():
+        run = WorkflowRun.objects.get()
+        ask(run, run_id=runs_at_github(engine)[0]["id"])
+        run.refresh_from_db()
+        tell(run, youtube_video_id=upload_as_run(engine, channel, run, tmp_path))
+        look(engine)
+
+    def slow(*args, **values):
+        if before:
+            the_run_is_faster()
+            return original(*args, **values)
+        answer = original(*args, **values)
+        the_run_is_faster()
+        return answer
+
+    monkeypatch.setattr(*place, slow)
+    dispatch(engine, row)
+    assert (job_of(row).state, job_of(row).error_message) == (JobState.SUCCEEDED, "")
+    assert state_of(row) == STAGED
+    assert [entry.message for entry in caplog.records if entry.levelname == "WARNING"] == []
+
+
 @pytest.mark.parametrize("control", ["pause", "stop"])
 def test_nothing_is_dispatched_by_a_job_that_was_claimed_before_the_system_was_held(engine, channel, control):
     row = engine.planned(channel)
