@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import queue
 import signal
-import threading
 from pathlib import Path
 
 from channels.sandbox.server import Sandbox
@@ -24,9 +24,10 @@ def main() -> None:
     )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s sandbox %(levelname)s %(message)s")
-    over = threading.Event()
+    # Not an Event: its lock may be held by the very code that the signal interrupts. This queue is made for that.
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: over.set())
+        signal.signal(name, lambda number, _: told.put(number))
     sandbox = Sandbox(options.port, options.data, run_queue_seconds=options.run_queue_seconds)
     if options.seed:
         from channels.sandbox.seed import seed_demo
@@ -34,7 +35,7 @@ def main() -> None:
         seed_demo(sandbox.store)
     sandbox.start()
     print(f"sandbox at {sandbox.url}", flush=True)
-    over.wait()
+    told.get()
     sandbox.stop()
 
 

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 from time import monotonic, sleep
 
 from config.supervisor.log_files import Warnings, keep_small
@@ -19,7 +18,8 @@ class Supervisor:
 
     def __init__(self, data_dir: Path, children: list[Child], say: Callable[[str], None]) -> None:
         self.children = {child.name: child for child in children}
-        self.stopping = Event()
+        # Not an Event: its lock may be held by the very code that a signal interrupts, which would wait for itself.
+        self.stopping = False
         self._say = say
         self._sweeper = Sweeper()
         self._warnings = Warnings(data_dir / "logs" / "headend.log")
@@ -33,8 +33,13 @@ class Supervisor:
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, *_: object) -> None:
-        self._impatient = self.stopping.is_set()
-        self.stopping.set()
+        self._impatient = self.stopping
+        self.stopping = True
+
+    def wait(self, seconds: float) -> bool:
+        """Wait a little, and say whether to stop."""
+        sleep(seconds)
+        return self.stopping
 
     def start(self, name: str) -> None:
         """Start one child."""
@@ -43,7 +48,7 @@ class Supervisor:
     def start_all(self) -> None:
         """Start every child that does not run yet, in order."""
         for child in self.children.values():
-            if child.process is None and not self.stopping.is_set():
+            if child.process is None and not self.stopping:
                 child.start(self._sweeper)
 
     def look_after(self) -> None:
@@ -63,7 +68,7 @@ class Supervisor:
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Look after the children until told to stop, or until the condition holds."""
-        while not self.stopping.is_set() and not until():
+        while not self.stopping and not until():
             self.look_after()
             sleep(LOOK_SECONDS)
 
@@ -71,7 +76,7 @@ class Supervisor:
         """Run a command to its end beside the children, and return how it ended; None if told to stop first."""
         child.start(self._sweeper)
         ending: str | None = None
-        while not self.stopping.is_set():
+        while not self.stopping:
             if ending := child.bury(self._sweeper):
                 return ending
             self.look_after()
@@ -82,7 +87,7 @@ class Supervisor:
 
     def stop_all(self) -> None:
         """End all children in order: ask first, and kill what has not ended in its time."""
-        self.stopping.set()
+        self.stopping = True
         for names, patience_seconds in STOP_ORDER:
             group = [child for name in names if (child := self.children.get(name)) and child.process]
             for child in group:

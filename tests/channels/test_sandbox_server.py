@@ -222,6 +222,7 @@ def test_the_process_says_where_it_is_and_stops_when_told(tmp_path: Path, name):
         assert process.wait(20) == 0
     finally:
         process.kill()
+        process.wait()
         process.stdout.close()
     assert (tmp_path / "sandbox.json").exists()
 

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -145,10 +146,48 @@ def test_a_second_signal_kills_without_patience(room: Room) -> None:
     assert "work did not end in time" in room.said[0]
 
 
+def signalled_at(line: int, supervisor: Supervisor, action: Callable[[], object]) -> bool:
+    """Do something in a thread, with a signal before its n-th line of Python; tells whether there was such a line."""
+    seen = 0
+
+    def trace(frame, event, arg):
+        nonlocal seen
+        if event == "line" and (seen := seen + 1) == line:
+            supervisor._on_signal()
+        return trace
+
+    def act() -> None:
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            action()
+        finally:
+            sys.settrace(before)
+
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), f"it waits for itself when a signal comes before line {line}"
+    return seen >= line
+
+
+@pytest.mark.parametrize("name", ["wait", "stop_all"])
+def test_a_signal_may_come_at_any_line(room: Room, name: str) -> None:
+    """Found in the sandbox: an Event was being waited for, with its lock held, when the signal came that sets it."""
+    for line in range(1, 1000):
+        supervisor = room.supervise()
+        action = {"wait": lambda: supervisor.wait(0.001), "stop_all": supervisor.stop_all}[name]  # noqa: B023
+        there_was = signalled_at(line, supervisor, action)
+        supervisor.stop_all()
+        if not there_was:
+            break
+    assert line > 1
+
+
 def test_a_one_shot_command_says_how_it_ended(room: Room) -> None:
     supervisor = room.supervise(work=WAIT)
     assert supervisor.run_once(room.child("demo", "raise SystemExit(3)")) == "ended with exit code 3"
-    supervisor.stopping.set()
+    supervisor.stopping = True
     assert supervisor.run_once(room.child("demo", WAIT)) is None
 
 

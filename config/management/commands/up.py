@@ -161,12 +161,12 @@ class Command(BaseCommand):
         for attempt in (1, 2):
             supervisor.start(plan.BROKER)
             deadline = monotonic() + BROKER_PATIENCE_SECONDS
-            while monotonic() < deadline and not supervisor.stopping.wait(0.02):
+            while monotonic() < deadline and not supervisor.wait(0.02):
                 if embedded_broker.answers(url):
                     return
                 if child.process.poll() is not None:
                     break
-            if supervisor.stopping.is_set():
+            if supervisor.stopping:
                 return
             child.kill()
             aside = embedded_broker.set_aside(data_dir) if attempt == 1 else None
@@ -183,7 +183,7 @@ class Command(BaseCommand):
         remind_at = began_at + REMIND_SECONDS
         answer = readiness.Readiness(False)
         ask_at = 0.0
-        while not supervisor.stopping.wait(0.05):
+        while not supervisor.wait(0.05):
             supervisor.look_after()
             if monotonic() < ask_at:
                 continue
