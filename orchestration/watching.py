@@ -110,7 +110,12 @@ def _look(run: WorkflowRun, now: datetime) -> None:
         _late_report(run)
         return
     if run.result.get("outcome") == "staged" and not _is_staged(run):
-        _confirm(run)  # before GitHub is asked: its outage or limit must not hold up a publication
+        # Before GitHub is asked: its outage or limit must not hold up a publication.
+        try:
+            _confirm(run)
+        except RateLimited as error:
+            _could_not_look(run, error, now)  # YouTube's limit, which says nothing of the runs at GitHub
+            return
     with remotes.github() as github:
         if run.run_id is None:
             info = github.find_run(run.repository, run.workflow, run.correlation_id, run.created_at)

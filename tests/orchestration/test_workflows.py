@@ -41,6 +41,7 @@ from tests.channels.youtube_helpers import metadata, video_file
 from tests.engine_room import STAGED, door, state_of
 
 DISPATCHES = Match("POST", "/dispatches$")
+YOUTUBE_LIST = Match("GET", "/youtube/v3/videos")
 SECRET = "one-run-s-own-token"  # what the sheet would carry; only its hash is stored
 pytestmark = pytest.mark.django_db
 
@@ -525,6 +526,27 @@ def test_a_rate_limit_is_heard_once_and_no_run_is_asked_for_before_it_ends(engin
     later = timezone.now() + timedelta(seconds=880)
     assert WorkflowRun.objects.filter(next_look_at__gt=later).count() == 3
     assert workflows.watch() == 0
+
+
+def test_a_limit_of_youtube_keeps_no_other_run_from_being_looked_at(engine, channel, known_secret, tmp_path):
+    """What one run reported is asked for at YouTube; GitHub, whom the other runs are asked of, said nothing of a limit."""
+    hold_runs(engine)
+    reported, other = (
+        dispatch(engine, engine.planned(channel, minutes=minutes, stage_at=timezone.now()))
+        for minutes in (200, 320)
+    )
+    ask(reported)
+    tell(reported, youtube_video_id=upload_as_run(engine, channel, reported, tmp_path))
+    engine.sandbox.faults.add(YOUTUBE_LIST, "status_before", status=429, times=None)
+    engine.sandbox.forget_requests()
+    look(engine)
+    assert engine.sandbox.requests("GET", f"/actions/runs/{other.run_id}")
+    other.refresh_from_db()
+    reported.refresh_from_db()
+    assert other.next_look_at < timezone.now() + timedelta(
+        seconds=45
+    )  # a limit without a time is kept for a minute
+    assert "could not be looked at" in reported.error_message
 
 
 def give_picture() -> None:
