@@ -1,10 +1,8 @@
 """Drive a real browser: what the console does by itself, and that nothing breaks the content security policy."""
 
 import os
-import random
 import re
 import shutil
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -29,15 +27,6 @@ FLAGS = [
 ]
 PASSWORD = "correct horse battery staple"
 PATIENCE_MS = 15_000
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens; by chance, since several test processes look at the same time."""
-    while True:
-        port = random.randrange(24_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +54,9 @@ def server(settings, transactional_db) -> Iterator[LiveServer]:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    running = LiveServer(f"127.0.0.1:{free_port()}")
+    running = LiveServer(
+        "127.0.0.1"
+    )  # on a port that the kernel gives: one looked for beforehand can be taken by then
     running._live_server_modified_settings.enable()
     yield running
     running.stop()
