@@ -197,11 +197,12 @@ def _wait_in_queue(work: Work) -> None:
 
 
 def _held_by_another(github: dict[str, Any], run: dict[str, Any]) -> bool:
-    """Say whether another run of this workflow goes first: one in progress, or one that waits for longer."""
+    """Say whether another run of this workflow goes first: one in progress, or one that was queued before it."""
     return any(
         other["path"] == run["path"]
         and other["id"] != run["id"]
-        and (other["status"] == "in_progress" or (other["status"] == "pending" and other["id"] < run["id"]))
+        and other["status"] != "completed"
+        and (other["status"] == "in_progress" or other["id"] < run["id"])
         for other in state.runs_of(github, run["repository_id"])
     )
 

@@ -260,6 +260,15 @@ def test_runs_of_one_repository_go_one_after_another_and_none_is_lost(github, sa
     assert told == ids
 
 
+def test_a_run_does_not_overtake_one_that_still_waits_for_its_runner(github, sandbox, room):
+    sandbox.run_queue_seconds = 60
+    first = start(github, room.sheet("hd-1", skip_upload=True))
+    sandbox.run_queue_seconds = 0  # the second finds a runner at once, the first at its next look
+    second = start(github, room.sheet("hd-2", skip_upload=True))
+    assert [conclude(github, run_id).conclusion for run_id in (first, second)] == ["success"] * 2
+    assert [call["run_id"] for call in room.told("/result")] == [first, second]
+
+
 def test_a_queued_run_can_be_cancelled(github, sandbox, room):
     sandbox.run_queue_seconds = 60
     run_id = start(github, room.sheet())
