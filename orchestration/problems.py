@@ -193,14 +193,18 @@ def _of_schedules() -> list[dict[str, Any]]:
 
 
 def _of_jobs(now: datetime) -> list[dict[str, Any]]:
-    """List failed and unclear jobs of the last day, but not those whose work was done, or begun, by a later job."""
+    """List failed and unclear jobs of the last day, but not those whose work was done, or begun, by a later job.
+
+    And what cannot be taken back from YouTube for now, at any age: it may go public meanwhile.
+    """
     failed = [JobState.FAILED, JobState.ERRORED]
     rows = (
         Job.objects.filter(
             Q(state__in=failed, finished_at__gte=now - RECENT)
             | Q(state=JobState.NEEDS_REVIEW, schedule__isnull=True)
+            | Q(state=JobState.WAITING, kind=JobKind.RECALL, error_code__gt="")
         )
-        .select_related("channel", "video", "source")
+        .select_related("channel", "video", "source", "distribution__video")
         .order_by("-id")
     )
     found, more = _first_of(rows)
@@ -222,6 +226,9 @@ def _of_jobs(now: datetime) -> list[dict[str, Any]]:
         if job.kind == JobKind.SYNC and job.state == JobState.FAILED:
             continue  # its revision carries the sentence: `_of_configuration`
         seen.add(job.dedupe_key)
+        if job.state == JobState.WAITING:
+            listed.append(_not_taken_back(job))
+            continue
         about = " · ".join(str(thing) for thing in (job.video or job.source, job.channel) if thing)
         unclear = job.state == JobState.NEEDS_REVIEW
         what = f"{job.get_kind_display()} {_ENDED[job.state]}{f' ({about})' if about else ''}"
@@ -236,6 +243,15 @@ def _of_jobs(now: datetime) -> list[dict[str, Any]]:
             )
         )
     return listed + _more(more, WARNING, "job_failed", "jobs failed in the last 24 hours", "job")
+
+
+def _not_taken_back(job: Job) -> dict[str, Any]:
+    sentence = (
+        f"{job.distribution.video} on {job.channel} was to be made private and is not yet; until then it is or goes "
+        f"public. {job.error_message} It is tried again at {_at(job.run_at)}; make it private in YouTube Studio "
+        "if that is too late."
+    )
+    return _problem(ERROR, "not_taken_back", sentence, job, job.created_at)
 
 
 # ------------------------------------------------------------------------------------------------------------- channels

@@ -6,9 +6,10 @@ import pytest
 from django.utils import timezone
 
 from channels.gateways.errors import RemoteUncertain
-from orchestration import publication, taking_back
+from channels.sandbox.faults import Match
+from orchestration import monitoring, pools, publication, taking_back
 from orchestration.errors import IllegalTransition
-from orchestration.models import Activity, Job, Schedule, SystemState
+from orchestration.models import Activity, Job, Pool, Schedule, SystemState
 from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus
 from tests.engine_room import PUBLISHED, STAGED, door, state_of
 
@@ -26,6 +27,32 @@ def nothing_goes_public(engine, row):
     engine.tick()
     engine.work()
     assert engine.publications() == []
+
+
+def test_what_no_budget_is_left_to_take_back_is_an_error_until_there_is(engine):
+    row = engine.armed(engine.channel())
+    Pool.objects.filter(name=pools.UNITS).update(paused=True)
+    door().pause(disarm=True)
+    engine.work()
+    (problem,) = [entry for entry in monitoring.problems() if entry["code"] == "not_taken_back"]
+    assert (problem["severity"], problem["subject_type"]) == ("error", "job")
+    assert "YouTube API units is paused" in problem["sentence"]
+    Pool.objects.filter(name=pools.UNITS).update(paused=False)
+    nothing_goes_public(engine, row)
+    assert [entry for entry in monitoring.problems() if entry["code"] == "not_taken_back"] == []
+
+
+def test_what_youtube_refuses_to_take_back_is_an_error_that_says_so(engine):
+    row = engine.armed(engine.channel())
+    engine.sandbox.faults.add(Match("PUT", "/youtube/v3/videos"), "quota", times=1)
+    door().pause(disarm=True)
+    engine.work()
+    (problem,) = [entry for entry in monitoring.problems() if entry["code"] == "not_taken_back"]
+    assert str(row.distribution.video) in problem["sentence"] and "quota" in problem["sentence"]
+    engine.retry_now()
+    engine.work()
+    assert engine.on_youtube(row)["publish_at"] is None
+    assert [entry for entry in monitoring.problems() if entry["code"] == "not_taken_back"] == []
 
 
 @pytest.mark.parametrize("how", ["pause", "stop"])
@@ -141,6 +168,9 @@ def test_one_whose_moment_comes_while_the_others_are_taken_back_does_not_undo_th
     report = door().pause(disarm=True)
     assert timezone.now() > began + timedelta(minutes=4)
     assert (report.state, report.armed_schedules, report.disarming_schedules) == (SystemStatus.PAUSED, 0, 2)
+    # A second is too short for workers on a busy machine; that they are in time is not what is tested here.
+    engine.pass_until(began)
+    Job.objects.filter(kind=JobKind.RECALL).update(run_at=began)
     nothing_goes_public(engine, row)
 
 
