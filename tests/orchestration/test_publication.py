@@ -305,7 +305,7 @@ def test_a_video_that_youtube_takes_no_time_for_is_flipped_at_its_moment(engine)
     assert "takes no publishAt" in job.waits_for
     row.refresh_from_db()
     assert row.armed_for is None
-    engine.pass_until(again - timedelta(seconds=1))
+    engine.stand_still_at(again - timedelta(seconds=1))
     engine.work()
     assert state_of(row) == PUBLISHED
     assert timezone.datetime.fromisoformat(engine.publications()[-1]["public_at"]) >= again
@@ -415,7 +415,7 @@ def test_what_is_armed_can_be_stopped_also_while_the_system_is_paused(engine):
 
 def test_what_is_about_to_go_public_can_only_be_recalled(engine):
     row = engine.armed(engine.channel())
-    engine.pass_until(row.publish_at - timedelta(seconds=1))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=1))
     for call in (door().hold_schedule, door().cancel_schedule):
         with pytest.raises(IllegalTransition, match="only be recalled"):
             call(schedule_id=row.pk)
@@ -613,7 +613,7 @@ def test_a_video_that_somebody_made_public_ahead_of_its_moment_is_left_to_a_pers
     row.distribution.refresh_from_db()
     with remotes.youtube(row.channel) as youtube:
         youtube.publish_now(row.distribution.youtube_video_id)
-    engine.pass_until(row.publish_at - timedelta(seconds=seconds))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=seconds))
     engine.tick()
     engine.work()
     assert state_of(row) == (ScheduleState.NEEDS_REVIEW, DistributionState.NEEDS_REVIEW)
@@ -815,7 +815,7 @@ def test_a_member_that_goes_public_during_the_recall_is_taken_back_too(engine):
     wave = factories.WaveFactory()
     row = engine.armed(engine.channel(), wave=wave)
     Distribution.objects.update(wave=wave)
-    engine.pass_until(row.publish_at - timedelta(seconds=1))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=1))
     door().recall_wave(wave_id=wave.pk, confirmed_ids=[])
     engine.pass_until(row.publish_at + timedelta(seconds=2))
     for _ in range(3):
