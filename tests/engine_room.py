@@ -17,6 +17,7 @@ import time_machine
 from django.utils import timezone
 
 from channels.models import Channel
+from channels.quota import pacific_day, pacific_day_bounds
 from channels.sandbox import youtube_state
 from channels.sandbox.server import Sandbox
 from orchestration import execution, invariants, pools, queue
@@ -172,6 +173,14 @@ class Engine:
     def publications(self) -> list[dict[str, Any]]:
         """Return every time a video became public, by the sandbox's own record."""
         return youtube_state.publications(self.sandbox.store)
+
+
+@pytest.fixture
+def midday() -> Iterator[None]:
+    """Let it be noon in California, where the days of YouTube's budgets begin: an hour from now is the same day."""
+    tomorrow = pacific_day(timezone.now()) + timedelta(days=1)
+    with time_machine.travel(pacific_day_bounds(tomorrow)[0] + timedelta(hours=12), tick=True):
+        yield
 
 
 @pytest.fixture
