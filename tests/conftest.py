@@ -10,6 +10,7 @@ from pathlib import Path
 
 import django
 import django.conf
+import hypothesis
 import pytest
 
 # Before Django reads its settings: nothing of the developer's installation or shell may reach a test.
@@ -31,6 +32,13 @@ django.setup()
 _options = django.conf.settings.DATABASES["default"].get("OPTIONS", {})
 if "init_command" in _options:
     _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+
+# How long an example takes says how busy the machine is. And the same examples every time: what a change has broken is
+# what fails. To look for others: `pytest --hypothesis-profile=default`.
+hypothesis.settings.register_profile(
+    "headend", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("headend")
 
 pytest_plugins = ["tests.sandbox_fixture", "tests.media_fixture", "tests.engine_room", "tests.invariants"]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import time_machine
 from django.utils import timezone
 
 from channels.models import Channel
+from channels.quota import pacific_day, pacific_day_bounds
 from channels.sandbox import youtube_state
 from channels.sandbox.server import Sandbox
 from orchestration import execution, invariants, pools, queue
@@ -40,6 +43,7 @@ class Engine:
 
     sandbox: Sandbox
     settings: Any
+    patch: pytest.MonkeyPatch
     traveller: time_machine.Traveller | None = None
 
     # -- the scene -----------------------------------------------------------------------------------------------
@@ -128,8 +132,21 @@ class Engine:
         """Let the clock show an instant and go on from there, for us and for the sandbox."""
         if self.traveller is not None:
             self.traveller.stop()
+        self.patch.setattr("orchestration.lease.time", time)
         self.traveller = time_machine.travel(at, tick=True)
         self.traveller.start()
+
+    def stand_still_at(self, at: datetime) -> None:
+        """Stop the clock at an instant, so that it does not matter how slow the machine is that runs the test.
+
+        Until `pass_time` or `pass_until` lets it go on, only a job that waits for an instant moves it.
+        """
+        if self.traveller is not None:
+            self.traveller.stop()
+        self.traveller = time_machine.travel(at, tick=False)
+        standing = self.traveller.start()
+        still = SimpleNamespace(monotonic=time.monotonic, sleep=standing.shift)
+        self.patch.setattr("orchestration.lease.time", still)
 
     def retry_now(self) -> None:
         """Let what waits for another try be tried now."""
@@ -159,6 +176,14 @@ class Engine:
 
 
 @pytest.fixture
+def midday() -> Iterator[None]:
+    """Let it be noon in California, where the days of YouTube's budgets begin: an hour from now is the same day."""
+    tomorrow = pacific_day(timezone.now()) + timedelta(days=1)
+    with time_machine.travel(pacific_day_bounds(tomorrow)[0] + timedelta(hours=12), tick=True):
+        yield
+
+
+@pytest.fixture
 def engine(db, settings, sandbox: Sandbox, monkeypatch) -> Iterator[Engine]:
     """A running installation before the sandbox, with its pools; nothing happens until the test lets it."""
     lead_to_sandbox(settings, sandbox)
@@ -169,7 +194,7 @@ def engine(db, settings, sandbox: Sandbox, monkeypatch) -> Iterator[Engine]:
     monkeypatch.setattr("channels.gateways.youtube_upload._wait_seconds", lambda failures, asked: 0.0)
     factories.SystemStateFactory(state=SystemStatus.RUNNING)
     pools.ensure_defaults()
-    made = Engine(sandbox, settings)
+    made = Engine(sandbox, settings, monkeypatch)
     yield made
     broken = invariants.check(ticking=True, everything=True)  # by the clock of the test
     assert not broken, "\n".join(map(str, broken))

@@ -213,16 +213,15 @@ def _server(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
     raise RuntimeError("no free port between 24000 and 32000")
 
 
-def free_port() -> int:
-    """A port on which nothing listens."""
-    for port in range(23000, 24000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise RuntimeError("no free port between 23000 and 24000")
+@pytest.fixture
+def dead_port() -> Iterator[int]:
+    """A port on which nothing listens, and nobody else can: it is held, and refuses every connection."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture
-def nothing_there() -> str:
+def nothing_there(dead_port: int) -> str:
     """The address of a server that is not running."""
-    return f"http://127.0.0.1:{free_port()}/video.mp4"
+    return f"http://127.0.0.1:{dead_port}/video.mp4"

@@ -1,7 +1,6 @@
 """A dispatched run does in the sandbox what the channel template does at GitHub: it really stages the video."""
 
 import json
-import time
 
 import pytest
 import requests
@@ -13,6 +12,7 @@ from channels.sandbox.faults import Match
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, refresh_token, seed_demo
 from channels.sandbox.server import Sandbox
 from tests.control_room import TOKEN, ControlRoom
+from tests.patience import wait_for
 
 AURORA = "headend-demo/aurora"
 UPLOADS = Match("PUT", "/upload/youtube/v3/videos")
@@ -41,16 +41,6 @@ def room():
 def start(github, sheet):
     inputs = {"correlation_id": sheet["correlation_id"], "job_sheet": json.dumps(sheet)}
     return github.dispatch_workflow(AURORA, "headend.yml", "main", inputs).run_id
-
-
-def wait_for(ready, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = ready()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 def conclude(github, run_id):
@@ -346,10 +336,10 @@ def test_other_commands_in_a_workflow_are_not_run(github, sandbox, room):
 
 def test_a_person_can_look_at_the_run_where_its_address_leads(github, sandbox, room):
     run = run_through(github, room.sheet("hd-<b>", skip_upload=True))
-    page = requests.get(run.html_url, timeout=5)
+    page = requests.get(run.html_url, timeout=30)
     assert page.status_code == 200
     assert "downloaded" in page.text
     assert "hd-&lt;b&gt;" in page.text
-    assert requests.get(f"{sandbox.url}/github-web/{AURORA}", timeout=5).status_code == 200
-    assert requests.get(f"{sandbox.url}/github-web/no/thing", timeout=5).status_code == 404
-    assert requests.get(f"{run.html_url}9", timeout=5).status_code == 404
+    assert requests.get(f"{sandbox.url}/github-web/{AURORA}", timeout=30).status_code == 200
+    assert requests.get(f"{sandbox.url}/github-web/no/thing", timeout=30).status_code == 404
+    assert requests.get(f"{run.html_url}9", timeout=30).status_code == 404

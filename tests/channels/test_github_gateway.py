@@ -24,6 +24,7 @@ from channels.gateways.github_wire import never_sent
 from channels.sandbox import github_state as state
 from channels.sandbox.faults import Match
 from channels.sandbox.seed import GITHUB_TOKEN, seed_demo
+from tests.patience import wait_for
 
 AURORA = "headend-demo/aurora"
 DISPATCHES = Match("POST", "/dispatches$")
@@ -33,7 +34,7 @@ SHEET = json.dumps({"nothing": "to do"})  # the run ends at once: its sheet is i
 @pytest.fixture
 def github(sandbox):
     seed_demo(sandbox.store)
-    with GitHubGateway(GITHUB_TOKEN, sandbox.github_url, timeout_seconds=5) as gateway:
+    with GitHubGateway(GITHUB_TOKEN, sandbox.github_url, timeout_seconds=30) as gateway:
         yield gateway
 
 
@@ -227,6 +228,9 @@ def test_a_dispatch_without_an_answer_is_uncertain_and_never_repeated(hasty, san
     sandbox.faults.add(DISPATCHES, kind, times=None, hold_seconds=20)
     with pytest.raises(RemoteUncertain):
         dispatch(hasty)
+    wait_for(
+        lambda: dispatches(sandbox)
+    )  # written down once it had its effect, which may be after we gave up
     assert (dispatches(sandbox), runs(sandbox)) == (1, made)
 
 

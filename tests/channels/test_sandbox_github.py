@@ -20,7 +20,7 @@ def call(sandbox):
 
     def send(method, path, **options):
         return session.request(
-            method, f"{sandbox.github_url}{path}", timeout=5, allow_redirects=False, **options
+            method, f"{sandbox.github_url}{path}", timeout=30, allow_redirects=False, **options
         )
 
     yield send
@@ -33,7 +33,7 @@ def dispatch(call, correlation_id="hd-1", **more):
 
 
 def test_without_a_token_nothing_is_told(sandbox, call):
-    answer = requests.get(f"{sandbox.github_url}/user", timeout=5)
+    answer = requests.get(f"{sandbox.github_url}/user", timeout=30)
     assert (answer.status_code, answer.json()["message"]) == (401, "Requires authentication")
     assert call("GET", "/user").json()["login"] == "headend-demo-operator"
 

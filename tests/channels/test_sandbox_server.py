@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from channels.sandbox.faults import Match
 from channels.sandbox.seed import seed_demo
 from channels.sandbox.server import Sandbox
 from channels.sandbox.wire import Body, BodyCut, Request, Response
+from tests.patience import wait_for
 
 TOKEN = {"Authorization": "Bearer sandbox-github-token"}
 REPOSITORY = "/github/repos/headend-demo/aurora"
@@ -82,7 +82,7 @@ def test_a_timeout_drops_the_connection_and_is_recorded_at_once(sandbox):
     sandbox.faults.add("/aurora", "timeout_before", hold_seconds=30)
     with pytest.raises(requests.exceptions.ReadTimeout):
         requests.get(f"{sandbox.url}{REPOSITORY}", headers=TOKEN, timeout=0.3)
-    entry = sandbox.requests(path="aurora")[0]
+    (entry,) = wait_for(lambda: sandbox.requests(path="aurora"))
     assert (entry.status, entry.fault) == (None, "timeout_before")
 
 
@@ -169,12 +169,11 @@ def test_stopping_does_not_wait_for_held_requests():
     threads = [threading.Thread(target=ask, args=(path,)) for path in ("/held", "/slow")]
     for thread in threads:
         thread.start()
-    while sum(fault["hits"] for fault in sandbox.faults.as_list()) < 2:
-        time.sleep(0.01)
+    wait_for(lambda: sum(fault["hits"] for fault in sandbox.faults.as_list()) == 2)
     sandbox.stop()
     sandbox.stop()  # a second time is harmless
     for thread in threads:
-        thread.join(20)  # the requests were to be held for 60 s
+        thread.join(30)  # the requests were to be held for 60 s
     assert sorted(ended) == ["/held", "/slow"]
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", sandbox.port), timeout=1)
@@ -219,7 +218,7 @@ def test_the_process_says_where_it_is_and_stops_when_told(tmp_path: Path, name):
         url = process.stdout.readline().removeprefix("sandbox at ").strip()
         assert requests.get(f"{url}{REPOSITORY}", headers=TOKEN).json()["full_name"] == "headend-demo/aurora"
         process.send_signal(name)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

@@ -31,13 +31,13 @@ def call(sandbox):
         "refresh_token": "sandbox-refresh-aurora",
         "grant_type": "refresh_token",
     }
-    token = requests.post(sandbox.token_url, form, timeout=5).json()["access_token"]
+    token = requests.post(sandbox.token_url, form, timeout=30).json()["access_token"]
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {token}"
 
         def made(method: str, path: str, **options: object) -> requests.Response:
             address = path if path.startswith("http") else sandbox.youtube_url + path
-            return session.request(method, address, timeout=5, **options)
+            return session.request(method, address, timeout=30, **options)
 
         yield made
 

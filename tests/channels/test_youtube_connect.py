@@ -38,9 +38,9 @@ def consent(sandbox, choice="Borealis", **changes):
     )
     for old, new in changes.items():
         where = where.replace(old, new)
-    page = requests.get(where, timeout=5).text
+    page = requests.get(where, timeout=30).text
     link = unescape(re.search(rf'href="([^"]+)">{choice}</a>', page).group(1))
-    answer = requests.get(sandbox.url + link, timeout=5, allow_redirects=False)
+    answer = requests.get(sandbox.url + link, timeout=30, allow_redirects=False)
     assert answer.status_code == 302
     back = urlsplit(answer.headers["Location"])
     assert f"{back.scheme}://{back.netloc}{back.path}" == CALLBACK
@@ -145,4 +145,4 @@ def test_an_unknown_client_sees_an_error_page_and_is_not_sent_anywhere(sandbox):
     where = authorization_url(
         client_id="stranger", redirect_uri=CALLBACK, state="s", auth_url=f"{sandbox.url}/oauth/authorize"
     )
-    assert requests.get(where, timeout=5, allow_redirects=False).status_code == 401
+    assert requests.get(where, timeout=30, allow_redirects=False).status_code == 401

@@ -171,9 +171,9 @@ def test_a_failing_read_had_no_effect_and_may_be_repeated(sandbox, status):
 
 
 def test_a_read_without_an_answer_in_time_is_unavailable(sandbox):
-    sandbox.faults.add(READ, "timeout_before", hold_seconds=5, times=None)
+    sandbox.faults.add(READ, "timeout_before", hold_seconds=60, times=None)
     with (
-        gateway(sandbox, timeout_seconds=0.2) as youtube,
+        gateway(sandbox, timeout_seconds=2) as youtube,
         pytest.raises(RemoteUnavailable, match="timed out"),
     ):
         youtube.my_channel()

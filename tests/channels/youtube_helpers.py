@@ -15,7 +15,7 @@ MARKER = "headend:0199-marker"
 
 
 def gateway(
-    sandbox: Sandbox, slug: str = "aurora", *, timeout_seconds: float = 5, sleeps: list[float] | None = None
+    sandbox: Sandbox, slug: str = "aurora", *, timeout_seconds: float = 30, sleeps: list[float] | None = None
 ) -> YouTubeGateway:
     credential = OAuthCredential("sandbox-client", "sandbox-client-secret", f"sandbox-refresh-{slug}")
     waits = sleeps if sleeps is not None else []

@@ -1,7 +1,5 @@
 """The broker that comes with Headend: which server, where, and what a crash leaves."""
 
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +10,7 @@ from config import broker
 from config.supervisor import embedded_broker, plan
 from config.supervisor.errors import CannotStart
 from config.supervisor.processes import Child, Sweeper
+from tests.patience import wait_for
 
 
 def a_program(folder: Path, name: str, says: str) -> Path:
@@ -69,15 +68,6 @@ def running(tmp_path: Path) -> SimpleNamespace:
     yield SimpleNamespace(url=url, child=child, sweeper=sweeper, data_dir=tmp_path, command=command)
     child.kill()
     sweeper.close()
-
-
-def wait_for(condition, attempts: int = 400) -> None:
-    """Look until the condition holds; fail if it never does."""
-    for _ in range(attempts):
-        if condition():
-            return
-        subprocess.run([sys.executable, "-S", "-c", ""], check=True)  # gives way to the others for a moment
-    raise AssertionError("waited in vain")
 
 
 def test_messages_survive_that_the_broker_is_killed(running) -> None:

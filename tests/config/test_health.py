@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config import health
-from config.supervisor import installation, readiness
+from config.supervisor import readiness
 from orchestration.models import Heartbeat
 
 
@@ -61,9 +61,8 @@ def test_readyz_names_a_worker_that_never_showed_itself_and_a_silent_beat(client
 
 
 @pytest.mark.django_db
-def test_readyz_names_a_broker_that_does_not_answer(client: Client, settings) -> None:
-    port = installation.free_port()
-    for url in (f"redis://127.0.0.1:{port}/0", f"amqp://guest@127.0.0.1:{port}//"):
+def test_readyz_names_a_broker_that_does_not_answer(client: Client, settings, dead_port: int) -> None:
+    for url in (f"redis://127.0.0.1:{dead_port}/0", f"amqp://guest@127.0.0.1:{dead_port}//"):
         settings.CELERY_BROKER_URL = url
         health._findings.forget()
         assert faults(client)["broker"].startswith("does not answer")
@@ -119,11 +118,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def web() -> Iterator[int]:
     """Run a web server that answers as told, and return its port."""
-    port = installation.free_port()
-    server = http.server.HTTPServer(("127.0.0.1", port), Answer)
+    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield port
+    yield server.server_port
     server.shutdown()
     thread.join()
     server.server_close()
@@ -149,7 +147,7 @@ def test_the_supervisor_understands_each_answer(web, monkeypatch, status, body, 
     assert answer == readiness.Readiness(status == 200, expected)
 
 
-def test_no_answer_means_not_ready() -> None:
-    answer = readiness.ask("127.0.0.1", installation.free_port(), "localhost")
+def test_no_answer_means_not_ready(dead_port: int) -> None:
+    answer = readiness.ask("127.0.0.1", dead_port, "localhost")
     assert not answer.ready
     assert answer.faults[0].startswith("web: ")

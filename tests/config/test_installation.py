@@ -50,8 +50,8 @@ def test_the_file_is_readable_by_its_owner_alone(folder) -> None:
 
 def test_a_sandbox_port_that_another_program_took_is_named(folder) -> None:
     with socket.socket() as taken:
-        port = installation.free_port()
-        taken.bind(("127.0.0.1", port))
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
         taken.listen()
         with pytest.raises(CannotStart, match=f"Port {port} on 127.0.0.1"):
             settle({"HEADEND_SANDBOX_PORT": str(port)}, demo=True)

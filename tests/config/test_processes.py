@@ -1,6 +1,5 @@
 """Child processes: restarted when they crash, stopped in order, and never left behind."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from config.supervisor import plan, processes
 from config.supervisor.processes import Child, Sweeper
 from config.supervisor.supervisor import Supervisor
+from tests.patience import PATIENCE_SECONDS, wait_for
 
 WAIT = """
 import signal, sys, time
@@ -33,19 +33,12 @@ def lives(pid: int) -> bool:
     """Tell whether a process lives; a zombie that nobody has buried does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (
+        FileNotFoundError,
+        ProcessLookupError,
+    ):  # it ended before the file was opened, or before it was read
         return False
     return state not in "ZX"
-
-
-def wait_for(condition, attempts: int = 600) -> None:
-    """Look until the condition holds; fail if it never does."""
-    for _ in range(attempts):
-        if condition():
-            return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run([sys.executable, "-S", "-c", ""], timeout=5, check=False)
-    raise AssertionError("waited in vain")
 
 
 class Room:
@@ -115,7 +108,9 @@ def test_what_a_dead_child_had_started_is_killed_too(room: Room) -> None:
     wait_for(lambda: not lives(grandchild))
 
 
-def test_children_stop_in_order_and_without_being_killed(room: Room) -> None:
+def test_children_stop_in_order_and_without_being_killed(room: Room, monkeypatch) -> None:
+    patient = [(names, PATIENCE_SECONDS) for names, _ in plan.STOP_ORDER]
+    monkeypatch.setattr("config.supervisor.supervisor.STOP_ORDER", patient)
     say_goodbye = WAIT.replace("sys.exit()", "(open('order', 'a').write(NAME + ' '), sys.exit())")
     names = ("broker", "web", "control", "work", "beat")
     supervisor = room.supervise(**{name: f"NAME = {name!r}\n{say_goodbye}" for name in names})
@@ -166,7 +161,7 @@ def signalled_at(line: int, supervisor: Supervisor, action: Callable[[], object]
 
     thread = threading.Thread(target=act, daemon=True)
     thread.start()
-    thread.join(20)
+    thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive(), f"it waits for itself when a signal comes before line {line}"
     return seen >= line
 

@@ -70,7 +70,7 @@ def test_moving_the_wave_keeps_it(console, pair):
     assert rows[pair[2].pk] == datetime(YEAR, 5, 6, 9, 30, tzinfo=ZoneInfo("Asia/Tokyo"))
 
 
-@pytest.mark.parametrize("text", ["soon", f"{YEAR}-13-01T00:00"])
+@pytest.mark.parametrize("text", ["soon", f"{YEAR}-13-01T00:00"], ids=["a word", "a 13th month"])
 def test_what_is_no_time_is_refused_with_its_channel_and_stays_to_be_corrected(console, pair, text):
     for address in ("/waves/preview/", "/waves/earliest/"):
         html = html_of(console, pair, address, **{own(pair): text})

@@ -21,6 +21,7 @@ from tests.factories import (
     VideoFactory,
     in_,
 )
+from tests.patience import PATIENCE_SECONDS
 
 
 def running(state: str = SystemStatus.RUNNING, **values: Any) -> SystemState:
@@ -130,7 +131,7 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
 
     def one(number: int) -> None:
         try:
-            ready.wait(timeout=30)
+            ready.wait(PATIENCE_SECONDS)
             outcomes[number] = calls[number]()
         except Exception as error:
             outcomes[number] = error

@@ -27,8 +27,13 @@ LEADS_TO = {
     "resume": SystemStatus.RUNNING,
     "stop": SystemStatus.STOPPED,
 }
-MOMENT = in_(seconds=-5)  # has come
 CASES = [(state, action) for state in SystemStatus.values for action in ACTIONS]
+
+
+def let_the_moment_come():
+    """Let what is armed have its moment behind it, by seconds."""
+    moment = in_(seconds=-5)
+    Schedule.objects.update(publish_at=moment, armed_for=moment)
 
 
 def test_a_new_installation_is_stopped():
@@ -108,7 +113,7 @@ def test_nothing_new_starts_unless_the_system_runs(state):
 def test_what_only_looks_or_takes_back_runs_in_every_state(state):
     running(state)
     wanted = [plain_job(JobKind.CHECK), plain_job(JobKind.RECALL), publish_job(armed=True)]
-    Schedule.objects.update(publish_at=MOMENT, armed_for=MOMENT)
+    let_the_moment_come()
     assert {job.pk for job in queue.claim(limit=10)} == {job.pk for job in wanted}
 
 
@@ -251,7 +256,7 @@ def test_a_copy_dispatches_nothing_even_before_its_first_tick(here):
     plain_job(JobKind.CHECK)
     plain_job(JobKind.RECALL)
     publish_job(armed=True)
-    Schedule.objects.update(publish_at=MOMENT, armed_for=MOMENT)
+    let_the_moment_come()
     assert queue.claim(limit=10) == []
     assert queue.locked_status() == SystemStatus.PAUSED, "what asks before it publishes must hear so too"
     assert not control.is_running()

@@ -22,6 +22,7 @@ from orchestration.states import DistributionState, JobKind, JobState, RunState,
 from tests import factories
 from tests.factories import in_
 from tests.orchestration.engine import claimed, no_errors, publish_job, running, stage_job, together
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.postgres_only,
@@ -37,7 +38,8 @@ def system(transactional_db):
 
 def until_somebody_waits():
     """Return once another connection of this database waits for a lock."""
-    for _ in range(500):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees the same for ever
             cursor.execute(
@@ -71,7 +73,7 @@ def test_a_pause_that_answers_while_a_flip_waits_for_it_prevents_the_flip(by):
             until_somebody_waits()
 
     def flips():
-        is_held.wait(10)
+        assert is_held.wait(PATIENCE_SECONDS)
         return publication._intend_flip(Schedule.objects.get(pk=row.pk), lease)
 
     _, refusal = no_errors(together(pauses, flips))
@@ -93,7 +95,7 @@ def steered_against(first, second):
             first(gives_the_word)
 
     def other():
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE_SECONDS)
         second()
 
     no_errors(together(one, other))
@@ -107,12 +109,12 @@ def test_a_tick_that_makes_jobs_does_not_wait_for_a_planner_that_waits_for_its_s
 
     def makes_jobs_while_somebody_plans(*args, **values):
         has_schedules.set()
-        assert has_channel.wait(10)
+        assert has_channel.wait(PATIENCE_SECONDS)
         until_somebody_waits()
         make_jobs(*args, **values)
 
     def plans():
-        assert has_schedules.wait(10)
+        assert has_schedules.wait(PATIENCE_SECONDS)
         with transaction.atomic():
             scheduling.lock_channels([row.channel_id])
             has_channel.set()

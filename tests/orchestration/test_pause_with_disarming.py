@@ -124,7 +124,7 @@ def test_a_stopped_system_is_not_paused_by_it(engine):
 
 def test_what_its_moment_has_come_for_is_said_and_not_touched(engine):
     row = engine.armed(engine.channel())
-    engine.pass_until(row.publish_at - timedelta(seconds=1))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=1))
     report = door().pause(disarm=True)
     assert (report.armed_schedules, report.disarming_schedules) == (1, 0)
     assert Activity.objects.get(verb="system_disarmed").after["too_late"] == 1
@@ -156,11 +156,15 @@ def test_an_arming_that_is_under_way_is_taken_back_too(engine, answer):
 
 def test_one_whose_moment_comes_while_the_others_are_taken_back_does_not_undo_the_pause(engine, monkeypatch):
     """Taking back hundreds takes seconds, and each of them was asked again whether its moment had come."""
+    engine.stand_still_at(
+        timezone.now()
+    )  # so that both have the same moment, however long it takes to arm them
     row, other = engine.armed(engine.channel()), engine.armed(engine.channel("borealis"))
+    assert row.publish_at == other.publish_at
     disarm, began = taking_back.disarm, timezone.now()
 
     def takes_seconds(schedule, why):
-        engine.pass_until(max(row.publish_at, other.publish_at) - timedelta(seconds=1))
+        engine.stand_still_at(row.publish_at - timedelta(seconds=1))
         return disarm(schedule, why)
 
     for module in (taking_back, publication):

@@ -427,7 +427,7 @@ def test_a_blackout_conflict_names_its_reason():
     assert Schedule.objects.get(wave=made).publish_at == conflict.moved_to
 
 
-def test_a_budget_conflict_is_recorded_as_a_resource():
+def test_a_budget_conflict_is_recorded_as_a_resource(midday):
     Pool.objects.filter(name=pools.UPLOADS).update(capacity=1)
     channels = factories.ChannelFactory.create_batch(2)
     made = wave([factories.VideoFactory()], channels, scheduled_at=in_hours(1)).wave
@@ -488,7 +488,7 @@ def test_a_gap_of_a_week_is_seen_however_far_the_other_publication_lies():
         door().move_schedule(schedule_id=row.pk, publish_at=other.publish_at + timedelta(days=6))
 
 
-def test_staging_jobs_that_are_not_claimed_yet_still_hold_their_part_of_the_day():
+def test_staging_jobs_that_are_not_claimed_yet_still_hold_their_part_of_the_day(midday):
     Pool.objects.filter(name=pools.UPLOADS).update(capacity=2)
     for _ in range(2):
         standing(

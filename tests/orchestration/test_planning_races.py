@@ -17,6 +17,7 @@ from orchestration.pipeline import staging
 from orchestration.states import DistributionState, ScheduleState
 from tests import factories
 from tests.engine_room import door
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres_only]
 
@@ -34,7 +35,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
 
     def make(number: int) -> None:
         try:
-            together.wait(10)
+            together.wait(PATIENCE_SECONDS)
             ended[number] = calls[number]()
         except BaseException as error:
             ended[number] = error
@@ -45,7 +46,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     return ended
 
 

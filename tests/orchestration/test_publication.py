@@ -82,6 +82,7 @@ def test_what_is_too_near_to_be_armed_is_flipped_at_its_moment_and_never_early(e
     row = engine.staged(engine.channel(), minutes=30)
     at = (timezone.now() + timedelta(seconds=3)).replace(microsecond=0)
     Schedule.objects.filter(pk=row.pk).update(publish_at=at)
+    engine.stand_still_at(at - timedelta(seconds=3))
     engine.tick()
     engine.work()
     assert state_of(row) == PUBLISHED
@@ -269,7 +270,7 @@ def test_an_outage_while_there_is_time_left_uses_up_no_tries(engine, broken, ove
         assert Activity.objects.filter(verb="schedule_armed", object_id=row.pk).exists()
         engine.pass_until(row.publish_at + timedelta(seconds=2))
     else:
-        engine.pass_until(row.publish_at - timedelta(seconds=2))
+        engine.stand_still_at(row.publish_at - timedelta(seconds=2))
         engine.sandbox.faults.clear()
         engine.retry_now()
     engine.work()
@@ -282,7 +283,7 @@ def test_an_outage_while_there_is_time_left_uses_up_no_tries(engine, broken, ove
 def test_an_outage_does_not_let_the_next_try_sleep_past_the_moment(engine):
     row = engine.staged(engine.channel(), minutes=12)
     engine.tick()
-    engine.pass_until(row.publish_at - timedelta(seconds=12))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=12))
     engine.sandbox.faults.add(UPDATE, "status_before", status=503)
     engine.work_one()
     assert timezone.now() < publish_job(row).run_at < row.publish_at - timedelta(seconds=2)
@@ -304,7 +305,7 @@ def test_a_video_that_youtube_takes_no_time_for_is_flipped_at_its_moment(engine)
     assert "takes no publishAt" in job.waits_for
     row.refresh_from_db()
     assert row.armed_for is None
-    engine.pass_until(again - timedelta(seconds=1))
+    engine.stand_still_at(again - timedelta(seconds=1))
     engine.work()
     assert state_of(row) == PUBLISHED
     assert timezone.datetime.fromisoformat(engine.publications()[-1]["public_at"]) >= again
@@ -365,6 +366,7 @@ def test_a_publication_moved_to_the_next_seconds_is_not_made_private_by_the_disa
     """The disarming, slow, reached YouTube after the flip was read back: public by our record, private in truth."""
     row = engine.armed(engine.channel(), minutes=10)
     at = (timezone.now() + timedelta(seconds=4)).replace(microsecond=0)
+    engine.stand_still_at(at - timedelta(seconds=4))  # else a slow machine is past it before it is moved
     door().move_schedule(schedule_id=row.pk, publish_at=at)
     engine.tick()
     disarming = Job.objects.get(kind=JobKind.RECALL)
@@ -413,7 +415,7 @@ def test_what_is_armed_can_be_stopped_also_while_the_system_is_paused(engine):
 
 def test_what_is_about_to_go_public_can_only_be_recalled(engine):
     row = engine.armed(engine.channel())
-    engine.pass_until(row.publish_at - timedelta(seconds=1))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=1))
     for call in (door().hold_schedule, door().cancel_schedule):
         with pytest.raises(IllegalTransition, match="only be recalled"):
             call(schedule_id=row.pk)
@@ -611,7 +613,7 @@ def test_a_video_that_somebody_made_public_ahead_of_its_moment_is_left_to_a_pers
     row.distribution.refresh_from_db()
     with remotes.youtube(row.channel) as youtube:
         youtube.publish_now(row.distribution.youtube_video_id)
-    engine.pass_until(row.publish_at - timedelta(seconds=seconds))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=seconds))
     engine.tick()
     engine.work()
     assert state_of(row) == (ScheduleState.NEEDS_REVIEW, DistributionState.NEEDS_REVIEW)
@@ -813,7 +815,7 @@ def test_a_member_that_goes_public_during_the_recall_is_taken_back_too(engine):
     wave = factories.WaveFactory()
     row = engine.armed(engine.channel(), wave=wave)
     Distribution.objects.update(wave=wave)
-    engine.pass_until(row.publish_at - timedelta(seconds=1))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=1))
     door().recall_wave(wave_id=wave.pk, confirmed_ids=[])
     engine.pass_until(row.publish_at + timedelta(seconds=2))
     for _ in range(3):

@@ -37,6 +37,7 @@ from tests.orchestration.engine import (
     staging_schedule,
     together,
 )
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.postgres_only,
@@ -353,7 +354,7 @@ def test_stop_now_while_jobs_end_leaves_none_running_and_none_forgotten(monkeypa
     monkeypatch.setattr(execution, "RUNNERS", dict.fromkeys(execution.RUNNERS, runner))
 
     def stops():
-        begun.wait(10)
+        assert begun.wait(PATIENCE_SECONDS)
         control.stop(now=True)
 
     no_errors(together(*[lambda: execution.work(fast=True)] * 3, stops))

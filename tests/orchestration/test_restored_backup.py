@@ -45,7 +45,7 @@ def published_by_the_original(row: Schedule) -> None:
 @pytest.mark.parametrize("policy", ["publish_late", "skip", "hold", "next_slot"])
 def test_what_went_public_after_the_backup_is_read_back_before_its_policy_decides(engine, policy):
     row = engine.staged(engine.channel(misfire_policy=policy, misfire_grace_minutes=1), minutes=10)
-    engine.pass_until(row.publish_at)
+    engine.stand_still_at(row.publish_at)
     row.distribution.refresh_from_db()
     published_by_the_original(row)
     engine.pass_time(hours=3)
@@ -77,7 +77,7 @@ def test_what_did_not_go_public_is_decided_once_it_was_seen_private(engine):
 
 def test_nothing_is_decided_while_youtube_cannot_be_asked(engine):
     row = engine.staged(engine.channel(misfire_policy="skip"), minutes=10)
-    engine.pass_until(row.publish_at)
+    engine.stand_still_at(row.publish_at)
     row.distribution.refresh_from_db()
     published_by_the_original(row)
     engine.pass_time(hours=3)
@@ -101,7 +101,7 @@ def test_a_publish_job_of_the_backup_looks_first_too(engine):
     engine.tick()
     job = Job.objects.get(schedule=row, kind=JobKind.PUBLISH)
     Job.objects.filter(pk=job.pk).update(state=JobState.WAITING, run_at=timezone.now() + timedelta(days=1))
-    engine.pass_until(row.publish_at)
+    engine.stand_still_at(row.publish_at)
     row.distribution.refresh_from_db()
     published_by_the_original(row)
     engine.pass_time(hours=3)

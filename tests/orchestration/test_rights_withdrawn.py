@@ -44,7 +44,7 @@ def test_what_is_armed_of_it_is_held_and_disarmed_and_counted(engine):
 
 def test_what_goes_public_in_this_second_is_counted_and_not_touched(engine):
     row = engine.armed(engine.channel())
-    engine.pass_until(row.publish_at - timedelta(seconds=1))
+    engine.stand_still_at(row.publish_at - timedelta(seconds=1))
     answer = door().set_source_rights(source_id=source_of(row).pk, rights_basis="")
     assert (answer.held, answer.too_late) == (0, 1)
     engine.pass_until(row.publish_at + timedelta(seconds=2))

@@ -64,7 +64,7 @@ def scheduled(state: str = ScheduleState.PLANNED, hours: float = 5, **values) ->
 
 
 @pytest.mark.parametrize("state", [*LIVE, *ENDED])
-def test_a_move_gives_another_time_and_takes_up_what_had_ended(state):
+def test_a_move_gives_another_time_and_takes_up_what_had_ended(state, midday):
     row = scheduled(
         state, channel__timezone="Asia/Kolkata", misfire_action="publish_late", lateness_seconds=9
     )

@@ -100,7 +100,9 @@ def test_what_is_uploaded_already_is_staged_at_once_without_a_job():
 @pytest.mark.parametrize(
     "values",
     [
-        {"stage_at": in_(minutes=5)},
+        {
+            "stage_in": timedelta(minutes=5)
+        },  # from the test's beginning, which may be long after it was collected
         {"state": ScheduleState.HELD},
         {"state": ScheduleState.CANCELLED},
         {"channel__state": "paused"},
@@ -110,6 +112,9 @@ def test_what_is_uploaded_already_is_staged_at_once_without_a_job():
     ids=["not due", "held", "cancelled", "channel paused", "channel disabled", "wave paused"],
 )
 def test_what_is_not_due_or_held_back_is_not_staged(values):
+    values = dict(values)
+    if span := values.pop("stage_in", None):
+        values["stage_at"] = timezone.now() + span
     wave = values.pop("wave__state", None)
     channel = factories.ChannelFactory(state=values.pop("channel__state", "active"))
     due(channel=channel, wave=factories.WaveFactory(state=wave) if wave else None, **values)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -39,6 +38,7 @@ from orchestration.states import (
 )
 from tests.channels.youtube_helpers import metadata, video_file
 from tests.engine_room import STAGED, door, state_of
+from tests.patience import wait_for
 
 DISPATCHES = Match("POST", "/dispatches$")
 YOUTUBE_LIST = Match("GET", "/youtube/v3/videos")
@@ -88,23 +88,12 @@ def runs_at_github(engine) -> list[dict]:
 
 def wait_for_runs(engine) -> list[dict]:
     """Wait until every run in the sandbox is over; looks at the sandbox only."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def ended() -> list[dict]:
         runs = runs_at_github(engine)
-        if runs and all(run["status"] == "completed" for run in runs):
-            return runs
-        time.sleep(0.05)
-    raise AssertionError(f"runs did not end: {runs}")
+        return runs if all(run["status"] == "completed" for run in runs) else []
 
-
-def wait_until(condition: Callable[[], object]) -> object:
-    """Return the first true value of a condition; fail if it never has one."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
+    return wait_for(ended)
 
 
 def look(engine, *, times: int = 1) -> None:
@@ -299,10 +288,11 @@ def test_a_refused_dispatch_fails_its_run_and_names_the_fact(engine, channel):
 def test_githubs_rate_limit_is_a_wait_and_not_a_failure(engine, channel):
     engine.sandbox.faults.add(DISPATCHES, "rate_limit", retry_after_seconds=90)
     row = engine.planned(channel)
+    before = timezone.now()
     dispatch(engine, row)
     job = job_of(row)
     assert (job.state, job.attempts, job.error_code) == (JobState.WAITING, 0, "rate_limited")
-    assert 80 < (job.run_at - timezone.now()).total_seconds() <= 90
+    assert before < job.run_at - timedelta(seconds=90) < timezone.now()
 
 
 def test_the_repository_is_pinned_and_another_under_its_name_gets_nothing(engine, channel):
@@ -820,7 +810,7 @@ def test_githubs_webhooks_have_a_run_looked_at_that_tells_nothing_itself(
     WorkflowRun.objects.update(next_look_at=timezone.now() + timedelta(hours=1))
     engine.sandbox.run_queue_seconds = 0  # the run begins; the clock would not look for an hour
     wait_for_runs(engine)
-    told = wait_until(lambda: len(ours()) == len(forged()) == 3 and ours())
+    told = wait_for(lambda: len(ours()) == len(forged()) == 3 and ours())
     assert {entry["action"] for entry in told} == {"requested", "in_progress", "completed"}
     assert {entry["status_code"] for entry in told} == {204}
     assert {entry["status_code"] for entry in forged()} == {401}

@@ -1,11 +1,10 @@
 """Lists of the API: pages, filters, legal actions, and a number of queries that does not grow."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from channels.states import ChannelHealth, ChannelState
 from orchestration.states import (
@@ -134,9 +133,8 @@ def test_a_value_that_no_state_has_is_refused(api):
 
 
 def _filters():
-    now = timezone.now().replace(
-        hour=0, minute=0, second=0, microsecond=0
-    )  # so that all processes collect the same
+    # Far from now, whatever day it is: all processes collect the same, and midnight may pass before the test begins.
+    past, future = datetime(2020, 5, 1, tzinfo=UTC), datetime(2090, 5, 1, tzinfo=UTC)
     yield "channels", {"state": "paused"}, {"state": ChannelState.PAUSED}
     yield "channels", {"health": "failing"}, {"health": ChannelHealth.FAILING}
     yield "channels", {"slug": "tagesschau"}, {"slug": "tagesschau"}
@@ -147,15 +145,11 @@ def _filters():
     yield "sources", {"rights_basis": ""}, {"rights_basis": ""}
     yield "videos", {"state": "failed"}, {"state": VideoState.FAILED}
     yield "videos", {"q": "volcano"}, {"title": "The Volcano"}
-    yield "videos", {"until": (now - timedelta(days=1)).isoformat()}, {}
+    yield "videos", {"until": past.isoformat()}, {}
     yield "waves", {"state": "paused"}, {"state": WaveState.PAUSED}
     yield "schedules", {"state": "held"}, {"state": ScheduleState.HELD}
-    yield (
-        "schedules",
-        {"since": (now + timedelta(days=2)).isoformat()},
-        {"publish_at": now + timedelta(days=3)},
-    )
-    yield "schedules", {"until": now.isoformat()}, {"publish_at": now - timedelta(hours=1)}
+    yield "schedules", {"since": future.isoformat()}, {"publish_at": future + timedelta(days=1)}
+    yield "schedules", {"until": past.isoformat()}, {"publish_at": past - timedelta(hours=1)}
     yield "jobs", {"state": "failed"}, {"state": JobState.FAILED}
     yield "jobs", {"kind": "scrape"}, {"kind": JobKind.SCRAPE}
     yield "jobs", {"correlation_id": "abc"}, {"correlation_id": "abc"}
@@ -172,7 +166,8 @@ def test_a_filter_leaves_what_it_names(api, name, query, traits):
     LISTS[name]()
     wanted = LISTS[name](**traits)
     if "until" in query and name == "videos":
-        type(wanted).objects.filter(pk=wanted.pk).update(created_at=timezone.now() - timedelta(days=2))
+        earlier = datetime.fromisoformat(query["until"]) - timedelta(days=1)
+        type(wanted).objects.filter(pk=wanted.pk).update(created_at=earlier)
 
     found = api.get(name, **query).json()
 

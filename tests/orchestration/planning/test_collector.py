@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from orchestration.planning.collector import without_collection
+from tests.patience import PATIENCE_SECONDS
 
 
 def test_the_collector_rests_during_the_work_and_works_after_it_even_if_it_fails():
@@ -32,12 +33,12 @@ def test_the_last_of_several_threads_lets_it_go_again():
     @without_collection
     def first():
         first_is_in.set()
-        second_is_done.wait(10)
+        second_is_done.wait(PATIENCE_SECONDS)
         seen.append(gc.isenabled())
 
     thread = threading.Thread(target=first)
     thread.start()
-    first_is_in.wait(10)
+    assert first_is_in.wait(PATIENCE_SECONDS)
     without_collection(lambda: None)()
     second_is_done.set()
     thread.join()
