@@ -211,15 +211,15 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     ]
     calendar = calendars_of([view], entries, now)[view.id]
     hits = calendar.why_not(at)
-    short = reserving.shortages([(schedule, at)], now)
+    wanted = [(schedule, at)]
+    short = reserving.shortages(wanted, now) + reserving.unpaid(wanted, now)
     if not hits and not short:
         return [], []
     messages = [timing_message(calendar, at, hit) for hit in hits] + [lack.message for lack in short]
-    if short and short[0].earliest is None:  # no time at all would do
+    if any(lack.earliest is None for lack in short):  # no time at all would do
         return messages, []
-    offers = alternatives(
-        calendar, at, hits, schedule.priority, earliest=short[0].earliest if short else None
-    )
+    earliest_at = max((lack.earliest for lack in short), default=None)
+    offers = alternatives(calendar, at, hits, schedule.priority, earliest=earliest_at)
     return messages, [collisions.alternative_document(offer) for offer in offers if offer.at is not None]
 
 
