@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -24,6 +22,7 @@ from channels.states import OPENING_CREDENTIALS, ChannelHealth, CredentialState,
 from orchestration import activity, pools, remotes, repositories
 from orchestration.errors import OrchestrationError, StaleState
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.originals import looks_like_a_file
 from orchestration.results import HealthCheck
 from orchestration.states import OPEN_SCHEDULES, DistributionState, JobKind, JobState, ScheduleState
 from orchestration.transitions import transition
@@ -40,9 +39,6 @@ MOST_PLANNED = 200
 OVERDUE_AFTER = timedelta(seconds=60)
 EXPIRING_BEFORE = timedelta(days=3)
 """How long before a consent ends its channel says so: of the seven days that an app in Testing gets, the last three."""
-FILE_ENDINGS = frozenset(
-    {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".ts", ".ogv"}
-)
 WORKFLOW_FOLDER = ".github/workflows"
 
 
@@ -245,13 +241,13 @@ def of_delivery(channel: Channel) -> list[HealthCheck]:
     """Look whether the channel's runs will get the files that are planned for it.
 
     Without HEADEND_PUBLIC_URL a run fetches the original from its address. Where that is a page there is no file: the run
-    would fail at its moment, so it is said as soon as the video is planned. A guess by the address's ending, and enough.
+    would fail at its moment, so it is said as soon as the video is planned.
     """
     if channel.executor != Executor.GITHUB or settings.HEADEND_PUBLIC_URL:
         return []
     waiting = Distribution.objects.filter(channel=channel, state=DistributionState.ASSIGNED)
     rows = waiting.order_by("schedule__publish_at", "id").values_list("video__url", "video__title")
-    pages = [title or url for url, title in rows[:MOST_PLANNED] if not _looks_like_a_file(url)]
+    pages = [title or url for url, title in rows[:MOST_PLANNED] if not looks_like_a_file(url)]
     if pages:
         lie = _count(len(pages), "planned video lies", "planned videos lie")
         sentence = (
@@ -262,10 +258,6 @@ def of_delivery(channel: Channel) -> list[HealthCheck]:
         return [HealthCheck(DELIVERY, False, sentence)]
     sentence = "HEADEND_PUBLIC_URL is not set: runs fetch each original from its source, and report nothing."
     return [HealthCheck(DELIVERY, True, sentence)]
-
-
-def _looks_like_a_file(url: str) -> bool:
-    return PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() in FILE_ENDINGS
 
 
 # ---------------------------------------------------------------------------------------------------- what our rows say
