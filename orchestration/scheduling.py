@@ -151,8 +151,12 @@ def earliest(
     timing: str,
     scheduled_at: datetime | None,
     delay_seconds: int,
+    overrides: Mapping[tuple[int, int], datetime] | None = None,
 ) -> EarliestResult:
-    """Find the first time at which a wave fits as it is; writes nothing. Raises: InvalidRequest, NotFound."""
+    """Find the first time at which a wave fits as it is; writes nothing. Raises: InvalidRequest, NotFound.
+
+    Members with a time of their own (`overrides`) keep it.
+    """
     request = planned.request_of(
         video_ids=video_ids,
         channel_ids=channel_ids,
@@ -161,7 +165,7 @@ def earliest(
         delay_seconds=delay_seconds,
         priority=None,
         on_conflict="shift",
-        overrides=None,
+        overrides=overrides,
         acknowledge_policy=True,
     )
     at, plan = planned.earliest(request)

@@ -190,6 +190,7 @@ def test_a_channel_is_paused_by_its_slug():
     assert (code, out) == (0, f"Channel {channel.slug} is paused.\n")
 
 
+SINCE = f"{LATER:%Y-%m-%dT%H:%MZ}"
 SAME = (
     (("status",), "orchestration/status"),
     (("monitor",), "orchestration/monitor-channels"),
@@ -197,9 +198,24 @@ SAME = (
     (("forecast", "--days", "2"), "orchestration/forecast?days=2"),
     (("explain", "VIDEO", "CHANNEL"), "orchestration/explain?video_id=VIDEO&channel_id=CHANNEL"),
     (("statistics",), "statistics"),
+    (("statistics", "--channel", "CHANNEL"), "statistics?channel_id=CHANNEL"),
     (
-        ("earliest", "--video", "VIDEO", "--channel", "CHANNEL", "--since", f"{LATER:%Y-%m-%dT%H:%MZ}"),
-        f"orchestration/earliest-time?video_id=VIDEO&channel_id=CHANNEL&since={LATER:%Y-%m-%dT%H:%MZ}",
+        (
+            "earliest",
+            "--video",
+            "VIDEO",
+            "--channel",
+            "CHANNEL",
+            "--override",
+            "VIDEO",
+            "CHANNEL",
+            SINCE,
+        ),
+        f"orchestration/earliest-time?video_id=VIDEO&channel_id=CHANNEL&override=VIDEO,CHANNEL,{SINCE}",
+    ),
+    (
+        ("earliest", "--video", "VIDEO", "--channel", "CHANNEL", "--since", SINCE),
+        f"orchestration/earliest-time?video_id=VIDEO&channel_id=CHANNEL&since={SINCE}",
     ),
     (("wave-show", "WAVE"), "waves/WAVE"),
     (("pools",), "pools?limit=POOLS"),
