@@ -19,7 +19,7 @@ from channels.gateways.errors import CredentialMissing, CredentialRevoked, Remot
 from channels.gateways.youtube import ChannelInfo
 from channels.models import Channel, Credential
 from channels.states import OPENING_CREDENTIALS, ChannelHealth, CredentialState, Executor
-from orchestration import activity, pools, remotes, repositories
+from orchestration import activity, pools, remotes, repositories, snapshots
 from orchestration.errors import OrchestrationError, StaleState
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.originals import looks_like_a_file
@@ -29,13 +29,15 @@ from orchestration.transitions import transition
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
 CONSENT, DELIVERY = "consent", "delivery"
-SLOTS, OUTCOMES, OVERDUE = "slots", "outcomes", "overdue"
+SLOTS, CALENDAR, OUTCOMES, OVERDUE = "slots", "calendar", "outcomes", "overdue"
 ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW})
 """Where one of these says no, nothing can be published: the channel is failing. A no of the others degrades it."""
 
 RECENT = timedelta(hours=24)
 MOST_PLANNED = 200
 """How many of a channel's planned videos are looked at for an address that is a page."""
+PUBLISHING_ITSELF = (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED)
+"""What goes public at its moment unless somebody does something about it."""
 OVERDUE_AFTER = timedelta(seconds=60)
 EXPIRING_BEFORE = timedelta(days=3)
 """How long before a consent ends its channel says so: of the seven days that an app in Testing gets, the last three."""
@@ -271,6 +273,25 @@ def of_slots(channel: Channel) -> HealthCheck:
             SLOTS, False, "No posting slot is set, so distribution finds no time for this channel."
         )
     return HealthCheck(SLOTS, True, f"{slots} posting slot{'s' if slots > 1 else ''} a week.")
+
+
+def of_calendar(channel: Channel, now: datetime) -> list[HealthCheck]:
+    """Look for publications that were planned before a blackout was set over them: they go public all the same."""
+    windows = [snapshots.blackout_view(row, channel.timezone) for row in channel.blackouts.all()]
+    times = Schedule.objects.filter(channel=channel, state__in=PUBLISHING_ITSELF, publish_at__gt=now)
+    dark = [
+        at
+        for at in times.order_by("publish_at").values_list("publish_at", flat=True)
+        if any(window.starts_at <= at < window.ends_at for window in windows)
+    ]
+    if not dark:
+        return []
+    lie = _count(len(dark), "planned publication lies", "planned publications lie")
+    sentence = (
+        f"{lie} in a blackout that was set later, the first at {dark[0]:%Y-%m-%d %H:%M} UTC, "
+        "and will go public there: move, hold or cancel what is not to."
+    )
+    return [HealthCheck(CALENDAR, False, sentence)]
 
 
 def of_outcomes(channel: Channel, now: datetime) -> HealthCheck:
