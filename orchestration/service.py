@@ -269,6 +269,11 @@ class CentralOrchestrationService:
         """Settle what needs review, after a person has looked: `published`, `staged`, `planned`, `failed` or `cancelled`."""
         return reviewing.review_schedule(schedule_id, outcome, youtube_video_id, reason)
 
+    @action("read")
+    def get_open_conflicts(self) -> list[Conflict]:
+        """List what collided and still waits for somebody to do something about it, newest first."""
+        return conflicts.still_open()
+
     @action("operate")
     def apply_alternative(self, *, conflict_id: int, index: int) -> Conflict:
         """Resolve a conflict by one of the alternatives that were recorded with it."""
