@@ -16,7 +16,7 @@ from orchestration import snapshots
 from orchestration.models import Schedule
 from orchestration.planning import publishing
 from orchestration.planning.budgets import Booking, PacificDays, Stager, ceil_minute
-from orchestration.planning.conflicts import resource_message
+from orchestration.planning.conflicts import resource_message, without_capacity
 from orchestration.planning.reservations import Reservations, ToStage
 from orchestration.planning.types import PoolView
 from orchestration.states import ScheduleState
@@ -58,7 +58,8 @@ def shortages(moves: Sequence[Move], now: datetime) -> list[Shortage]:
     for row, at in sorted(moves, key=lambda move: (move[1], move[0].pk)):
         booking = stager.book(row.channel.executor, seconds.get(row.channel.executor, 0))
         if booking is None or booking.ready_at > at:
-            message = resource_message(booking, by_name.get(booking.pool) if booking else None, at, 1)
+            pool = by_name.get(booking.pool) if booking else without_capacity(pools, row.channel.executor)
+            message = resource_message(booking, pool, at, 1)
             found.append(Shortage(f"{row.channel.name}: {message}", _earliest(booking, row)))
     return found
 

@@ -488,7 +488,7 @@ def test_the_policy_warning_is_recorded_open_until_it_is_acknowledged():
     wave([factories.VideoFactory()], channels, scheduled_at=in_hours(30))
     warned = Conflict.objects.filter(rule="same_asset_many_channels").latest("pk")
     assert (warned.state, warned.resolution) == (ConflictState.RESOLVED, "warned")
-    with pytest.raises(PlanRefused, match="spam policy"):
+    with pytest.raises(PlanRefused, match=r"spam policy.*spacing\. Acknowledge that .* to go on\.$"):
         wave(
             [factories.VideoFactory()],
             channels,

@@ -161,7 +161,7 @@ def test_what_is_uploaded_already_is_moved_whatever_the_budget():
 def test_a_move_says_that_a_pool_without_capacity_can_stage_nothing_at_all():
     row = planned(MIDNIGHT + 9 * HOUR)
     uploads_a_day(0)
-    with pytest.raises(PlanRefused, match="cannot be staged at all") as refused:
+    with pytest.raises(PlanRefused, match="at all: the pool youtube_uploads has no capacity") as refused:
         door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + 8 * HOUR)
     assert refused.value.details["alternatives"] == []
 
