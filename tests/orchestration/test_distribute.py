@@ -156,6 +156,14 @@ def test_a_missed_publication_is_distributed_anew():
     assert Schedule.objects.get().state == ScheduleState.PLANNED
 
 
+def test_a_forecast_leaves_out_what_is_held_past_its_moment_until_a_person_decides():
+    ahead = factories.ScheduleFactory(state=ScheduleState.HELD)
+    factories.ScheduleFactory(state=ScheduleState.HELD, overdue=True)
+    told = door("read").forecast(days=7)
+    assert (told.items, told.late) == (1, ())
+    assert ahead.publish_at > timezone.now()
+
+
 def test_a_forecast_counts_what_is_planned_and_refuses_absurd_spans():
     factories.ScheduleFactory.create_batch(3)
     factories.ScheduleFactory(publish_at=timezone.now() + timedelta(days=60))
