@@ -57,8 +57,10 @@ def say(request: HttpRequest, text: str, *, level: str = "success", status: int 
 
 
 def refuse(request: HttpRequest, error: OrchestrationError, fallback: str) -> HttpResponse:
-    """Show the fact that stands against what was asked."""
+    """Show the fact that stands against what was asked, and what could be had instead."""
     text = f"{error.message} ({error.field})" if error.field else error.message
+    offers = [offer["sentence"] for offer in error.details.get("alternatives", ())]
+    text += f" Possible instead: {'; '.join(offers)}." if offers else ""
     if request.htmx:
         return say(request, text, level="error", status=error.status)
     messages.error(request, text)

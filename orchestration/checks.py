@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -21,28 +19,28 @@ from channels.gateways.errors import CredentialMissing, CredentialRevoked, Remot
 from channels.gateways.youtube import ChannelInfo
 from channels.models import Channel, Credential
 from channels.states import OPENING_CREDENTIALS, ChannelHealth, CredentialState, Executor
-from orchestration import activity, pools, remotes, repositories
+from orchestration import activity, pools, remotes, repositories, snapshots
 from orchestration.errors import OrchestrationError, StaleState
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.originals import looks_like_a_file
 from orchestration.results import HealthCheck
 from orchestration.states import OPEN_SCHEDULES, DistributionState, JobKind, JobState, ScheduleState
 from orchestration.transitions import transition
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
 CONSENT, DELIVERY = "consent", "delivery"
-SLOTS, OUTCOMES, OVERDUE = "slots", "outcomes", "overdue"
+SLOTS, CALENDAR, OUTCOMES, OVERDUE = "slots", "calendar", "outcomes", "overdue"
 ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW})
 """Where one of these says no, nothing can be published: the channel is failing. A no of the others degrades it."""
 
 RECENT = timedelta(hours=24)
 MOST_PLANNED = 200
 """How many of a channel's planned videos are looked at for an address that is a page."""
+PUBLISHING_ITSELF = (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED)
+"""What goes public at its moment unless somebody does something about it."""
 OVERDUE_AFTER = timedelta(seconds=60)
 EXPIRING_BEFORE = timedelta(days=3)
 """How long before a consent ends its channel says so: of the seven days that an app in Testing gets, the last three."""
-FILE_ENDINGS = frozenset(
-    {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".ts", ".ogv"}
-)
 WORKFLOW_FOLDER = ".github/workflows"
 
 
@@ -245,13 +243,13 @@ def of_delivery(channel: Channel) -> list[HealthCheck]:
     """Look whether the channel's runs will get the files that are planned for it.
 
     Without HEADEND_PUBLIC_URL a run fetches the original from its address. Where that is a page there is no file: the run
-    would fail at its moment, so it is said as soon as the video is planned. A guess by the address's ending, and enough.
+    would fail at its moment, so it is said as soon as the video is planned.
     """
     if channel.executor != Executor.GITHUB or settings.HEADEND_PUBLIC_URL:
         return []
     waiting = Distribution.objects.filter(channel=channel, state=DistributionState.ASSIGNED)
     rows = waiting.order_by("schedule__publish_at", "id").values_list("video__url", "video__title")
-    pages = [title or url for url, title in rows[:MOST_PLANNED] if not _looks_like_a_file(url)]
+    pages = [title or url for url, title in rows[:MOST_PLANNED] if not looks_like_a_file(url)]
     if pages:
         lie = _count(len(pages), "planned video lies", "planned videos lie")
         sentence = (
@@ -262,10 +260,6 @@ def of_delivery(channel: Channel) -> list[HealthCheck]:
         return [HealthCheck(DELIVERY, False, sentence)]
     sentence = "HEADEND_PUBLIC_URL is not set: runs fetch each original from its source, and report nothing."
     return [HealthCheck(DELIVERY, True, sentence)]
-
-
-def _looks_like_a_file(url: str) -> bool:
-    return PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() in FILE_ENDINGS
 
 
 # ---------------------------------------------------------------------------------------------------- what our rows say
@@ -279,6 +273,25 @@ def of_slots(channel: Channel) -> HealthCheck:
             SLOTS, False, "No posting slot is set, so distribution finds no time for this channel."
         )
     return HealthCheck(SLOTS, True, f"{slots} posting slot{'s' if slots > 1 else ''} a week.")
+
+
+def of_calendar(channel: Channel, now: datetime) -> list[HealthCheck]:
+    """Look for publications that were planned before a blackout was set over them: they go public all the same."""
+    windows = [snapshots.blackout_view(row, channel.timezone) for row in channel.blackouts.all()]
+    times = Schedule.objects.filter(channel=channel, state__in=PUBLISHING_ITSELF, publish_at__gt=now)
+    dark = [
+        at
+        for at in times.order_by("publish_at").values_list("publish_at", flat=True)
+        if any(window.starts_at <= at < window.ends_at for window in windows)
+    ]
+    if not dark:
+        return []
+    lie = _count(len(dark), "planned publication lies", "planned publications lie")
+    sentence = (
+        f"{lie} in a blackout that was set later, the first at {dark[0]:%Y-%m-%d %H:%M} UTC, "
+        "and will go public there: move, hold or cancel what is not to."
+    )
+    return [HealthCheck(CALENDAR, False, sentence)]
 
 
 def of_outcomes(channel: Channel, now: datetime) -> HealthCheck:

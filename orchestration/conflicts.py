@@ -18,6 +18,11 @@ from orchestration.states import OPEN_SCHEDULES, ConflictState, OnConflict, Timi
 from orchestration.transitions import transition
 
 
+def still_open() -> list[Conflict]:
+    """Return the open conflicts, newest first."""
+    return list(Conflict.objects.filter(state=ConflictState.OPEN).order_by("-created_at", "-id"))
+
+
 def _locked_conflict(conflict_id: int) -> Conflict:
     conflict = Conflict.objects.select_for_update(of=("self",), no_key=True).filter(pk=conflict_id).first()
     if conflict is None:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels.states import ChannelState
-from orchestration import activity, planned, reserving, snapshots
+from orchestration import activity, collisions, planned, reserving, snapshots
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Distribution, SystemState
 from orchestration.planning import types
@@ -115,6 +115,7 @@ def _write(plan: DistributionPlan) -> list[Distribution]:
         .select_related("video", "channel", "schedule")
         .order_by("pk")
     )
+    collisions.record(plan.conflicts, wave=None, now=now)
     activity.record(
         "videos_distributed",
         SystemState.objects.get_or_create(pk=1)[0],

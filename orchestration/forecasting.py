@@ -30,6 +30,7 @@ def forecast(days: int) -> Forecast:
     executors = dict(Channel.objects.values_list("pk", "executor"))
     rows = (
         Schedule.objects.filter(state__in=OPEN_SCHEDULES)
+        .exclude(state=ScheduleState.HELD, publish_at__lte=now)  # nobody starts it before a person decides
         .annotate(drawn=Exists(at_it))
         .order_by()
         .values_list(

@@ -78,7 +78,7 @@ def retry(job_id: int, reason: str = "", *, next_free: bool = False) -> Job:
             )
         if open_jobs(job.dedupe_key).exclude(pk=job.pk).exists():
             raise _done_already(job)
-        schedule = _given_away(job)
+        schedule = given_away(job)
         at = _time_again(schedule, next_free) if schedule else None
         run_at = now
         if at is not None and job.kind == JobKind.PUBLISH:
@@ -120,7 +120,7 @@ def retry(job_id: int, reason: str = "", *, next_free: bool = False) -> Job:
     return job
 
 
-def _given_away(job: Job) -> Schedule | None:
+def given_away(job: Job) -> Schedule | None:
     """Return the failed schedule that a retry takes up again: it takes no room in its channel's calendar any more."""
     if job.kind not in {JobKind.STAGE, JobKind.PUBLISH} or not job.distribution_id:
         return None

@@ -112,7 +112,8 @@ def run_check(job: Job, lease: JobLease) -> dict[str, Any]:
     lease.progress(0.5, "looking at the repository")
     found += [*checks.of_repository(channel), *checks.of_delivery(channel)]
     lease.progress(0.9, "counting outcomes")
-    found += [checks.of_slots(channel), checks.of_outcomes(channel, now), checks.of_overdue(channel, now)]
+    found += [checks.of_slots(channel), *checks.of_calendar(channel, now)]
+    found += [checks.of_outcomes(channel, now), checks.of_overdue(channel, now)]
     health, reason = write_health(channel, found, now)
     return {"health": health, "reason": reason, "checks": [asdict(look) for look in found]}
 

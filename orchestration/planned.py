@@ -199,8 +199,10 @@ def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.
         return made
     reasons = "; ".join(c.message for c in blocking[:SHOWN_REFUSALS])
     more = f"; and {len(blocking) - SHOWN_REFUSALS} more" if len(blocking) > SHOWN_REFUSALS else ""
-    # Leaving out what is all there is would leave nothing: then that is no advice.
-    advice = "" if made.refused else " With “skip” on conflict such members are left out."
+    # Leaving out what is all there is would leave nothing, and a warning leaves nobody out: then that is no advice.
+    advice = " With “skip” on conflict such members are left out." if left_out and not made.refused else ""
+    if unacknowledged:
+        advice += " Acknowledge that the same video goes to many channels (acknowledge_policy) to go on."
     return replace(made, refused=True, summary=f"refused: {reasons}{more}.{advice}")
 
 

@@ -14,8 +14,9 @@ from django.db import connection
 
 from orchestration import snapshots
 from orchestration.models import Schedule
-from orchestration.planning.budgets import Booking, Stager, ceil_minute
-from orchestration.planning.conflicts import resource_message
+from orchestration.planning import publishing
+from orchestration.planning.budgets import Booking, PacificDays, Stager, ceil_minute
+from orchestration.planning.conflicts import resource_message, without_capacity
 from orchestration.planning.reservations import Reservations, ToStage
 from orchestration.planning.types import PoolView
 from orchestration.states import ScheduleState
@@ -28,7 +29,7 @@ _ALONE = "SELECT pg_advisory_xact_lock(1212498245)"
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Why a publication cannot be staged for a new time, and the first time for which it can (None: never)."""
+    """Why publications cannot have a new time, and the first time from which they can (None: never)."""
 
     message: str
     earliest: datetime | None
@@ -57,9 +58,26 @@ def shortages(moves: Sequence[Move], now: datetime) -> list[Shortage]:
     for row, at in sorted(moves, key=lambda move: (move[1], move[0].pk)):
         booking = stager.book(row.channel.executor, seconds.get(row.channel.executor, 0))
         if booking is None or booking.ready_at > at:
-            message = resource_message(booking, by_name.get(booking.pool) if booking else None, at, 1)
+            pool = by_name.get(booking.pool) if booking else without_capacity(pools, row.channel.executor)
+            message = resource_message(booking, pool, at, 1)
             found.append(Shortage(f"{row.channel.name}: {message}", _earliest(booking, row)))
     return found
+
+
+def unpaid(moves: Sequence[Move], now: datetime) -> list[Shortage]:
+    """Return the Pacific days whose units do not pay for making public what would be moved to them.
+
+    Nothing where no more would be late than is already: what was planned in spite of that may be moved in spite of it.
+    """
+    days, moments = PacificDays(), [at for _, at in moves]
+    pools = _pools_without(moves, now)
+    lacks = publishing.lacks(moments, pools, days)
+    if not lacks:
+        return []
+    late_now = publishing.overspent((), snapshots.pool_views(now), days)
+    if publishing.overspent(moments, pools, days) <= late_now:
+        return []
+    return [Shortage(lack.message, publishing.paid_from(lack.first_at, pools, days)) for lack in lacks]
 
 
 def stage_times(moves: Sequence[Move], now: datetime) -> list[datetime]:

@@ -151,8 +151,12 @@ def earliest(
     timing: str,
     scheduled_at: datetime | None,
     delay_seconds: int,
+    overrides: Mapping[tuple[int, int], datetime] | None = None,
 ) -> EarliestResult:
-    """Find the first time at which a wave fits as it is; writes nothing. Raises: InvalidRequest, NotFound."""
+    """Find the first time at which a wave fits as it is; writes nothing. Raises: InvalidRequest, NotFound.
+
+    Members with a time of their own (`overrides`) keep it.
+    """
     request = planned.request_of(
         video_ids=video_ids,
         channel_ids=channel_ids,
@@ -161,7 +165,7 @@ def earliest(
         delay_seconds=delay_seconds,
         priority=None,
         on_conflict="shift",
-        overrides=None,
+        overrides=overrides,
         acknowledge_policy=True,
     )
     at, plan = planned.earliest(request)
@@ -211,15 +215,15 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     ]
     calendar = calendars_of([view], entries, now)[view.id]
     hits = calendar.why_not(at)
-    short = reserving.shortages([(schedule, at)], now)
+    wanted = [(schedule, at)]
+    short = reserving.shortages(wanted, now) + reserving.unpaid(wanted, now)
     if not hits and not short:
         return [], []
     messages = [timing_message(calendar, at, hit) for hit in hits] + [lack.message for lack in short]
-    if short and short[0].earliest is None:  # no time at all would do
+    if any(lack.earliest is None for lack in short):  # no time at all would do
         return messages, []
-    offers = alternatives(
-        calendar, at, hits, schedule.priority, earliest=short[0].earliest if short else None
-    )
+    earliest_at = max((lack.earliest for lack in short), default=None)
+    offers = alternatives(calendar, at, hits, schedule.priority, earliest=earliest_at)
     return messages, [collisions.alternative_document(offer) for offer in offers if offer.at is not None]
 
 

@@ -168,14 +168,19 @@ class CentralOrchestrationService:
         timing: str = "simultaneous",
         scheduled_at: datetime | None = None,
         delay_seconds: int = 0,
+        overrides: Mapping[tuple[int, int], datetime] | None = None,
     ) -> EarliestResult:
-        """Find the first time, from `scheduled_at` or now on, at which the whole wave fits and nothing has to move."""
+        """Find the first time, from `scheduled_at` or now on, at which the whole wave fits and nothing has to move.
+
+        Members that `overrides` gives a time of their own keep it.
+        """
         return scheduling.earliest(
             video_ids=video_ids,
             channel_ids=channel_ids,
             timing=timing,
             scheduled_at=scheduled_at,
             delay_seconds=delay_seconds,
+            overrides=overrides,
         )
 
     @action("operate")
@@ -263,6 +268,11 @@ class CentralOrchestrationService:
     ) -> Schedule:
         """Settle what needs review, after a person has looked: `published`, `staged`, `planned`, `failed` or `cancelled`."""
         return reviewing.review_schedule(schedule_id, outcome, youtube_video_id, reason)
+
+    @action("read")
+    def get_open_conflicts(self) -> list[Conflict]:
+        """List what collided and still waits for somebody to do something about it, newest first."""
+        return conflicts.still_open()
 
     @action("operate")
     def apply_alternative(self, *, conflict_id: int, index: int) -> Conflict:
@@ -464,9 +474,9 @@ class CentralOrchestrationService:
         return console.dashboard()
 
     @action("read")
-    def get_statistics(self, *, days: int = 7) -> StatisticsReport:
-        """Show what YouTube counted and what we did in the last days."""
-        return statistics.report(days)
+    def get_statistics(self, *, days: int = 7, channel_ids: Sequence[int] | None = None) -> StatisticsReport:
+        """Show what YouTube counted and what we did in the last days, of all channels or of some."""
+        return statistics.report(days, channel_ids=channel_ids)
 
     @action("read")
     def forecast(self, *, days: int = 7) -> Any:

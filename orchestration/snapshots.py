@@ -12,6 +12,7 @@ from channels.models import Blackout, Channel, PostingSlot
 from channels.quota import QUOTA_COST, pacific_day
 from orchestration import pools
 from orchestration.models import Distribution, Job, Pool, Schedule, Video
+from orchestration.originals import is_in_reach_of_runs
 from orchestration.planning import types as planning
 from orchestration.planning.budgets import PacificDays
 from orchestration.planning.slots import blackout_of_dates
@@ -131,10 +132,17 @@ def video_views(
         "state",
         "source_published_at",
         "ready_at",
+        "url",
     )
     return [
         planning.VideoView(
-            *row[:7], row[7] or None, tuple(map(str, row[8] or ())), row[9], row[10] or "", *row[11:]
+            *row[:7],
+            row[7] or None,
+            tuple(map(str, row[8] or ())),
+            row[9],
+            row[10] or "",
+            *row[11:15],
+            in_reach_of_runs=is_in_reach_of_runs(row[15]),
         )
         for row in rows.values_list(*names)
     ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ from channels.gateways.errors import WrongChannel
 from channels.gateways.youtube import ChannelInfo, VideoStatus, YouTubeGateway
 from channels.models import Channel, ChannelStatistics
 from channels.states import OPENING_CREDENTIALS, ChannelState
-from orchestration import pools, queue, remotes
+from orchestration import lookup, pools, queue, remotes
 from orchestration.errors import InvalidRequest
 from orchestration.models import Distribution, Job, Schedule, VideoStatistics
 from orchestration.results import StatisticsReport
@@ -174,10 +174,12 @@ def purge(now: datetime) -> int:
 # --------------------------------------------------------------------------------------------------------------- report
 
 
-def report(days: int = 7, now: datetime | None = None) -> StatisticsReport:
+def report(
+    days: int = 7, now: datetime | None = None, *, channel_ids: Sequence[int] | None = None
+) -> StatisticsReport:
     """Show the latest numbers of every channel and of the videos published in the last `days`, and what we did in them.
 
-    Raises: InvalidRequest, unless `days` is 1 to 30.
+    With `channel_ids` only of these, which may be disabled. Raises: InvalidRequest, unless `days` is 1 to 30; NotFound.
     """
     if not 1 <= days <= MOST_DAYS:
         raise InvalidRequest(
@@ -185,20 +187,23 @@ def report(days: int = 7, now: datetime | None = None) -> StatisticsReport:
         )
     now = now or timezone.now()
     since = now - timedelta(days=days)
+    channels, of_them = Channel.objects.exclude(state=ChannelState.DISABLED), Q()
+    if channel_ids is not None:
+        wanted = lookup.check_ids(channel_ids, field="channel_ids")
+        channels, of_them = Channel.objects.filter(pk__in=wanted), Q(channel__in=wanted)
+        lookup.check_found(Channel, wanted, list(channels.only("pk")), field="channel_ids")
     return StatisticsReport(
-        channels=_channels(),
-        top_videos=_top_videos(since),
-        published_by_day=_published_by_day(since, now),
-        outcomes=_outcomes(since),
-        median_lateness_seconds=_median_lateness(since),
+        channels=_channels(channels),
+        top_videos=_top_videos(since, of_them),
+        published_by_day=_published_by_day(since, now, of_them),
+        outcomes=_outcomes(since, of_them),
+        median_lateness_seconds=_median_lateness(since, of_them),
     )
 
 
-def _channels() -> list[dict[str, Any]]:
+def _channels(channels: QuerySet[Channel]) -> list[dict[str, Any]]:
     newest = ChannelStatistics.objects.filter(channel=OuterRef("pk")).order_by("-collected_at", "-id")
-    latest = Channel.objects.exclude(state=ChannelState.DISABLED).annotate(
-        latest=Subquery(newest.values("pk")[:1])
-    )
+    latest = channels.annotate(latest=Subquery(newest.values("pk")[:1]))
     rows = (
         ChannelStatistics.objects.filter(pk__in=latest.order_by().values("latest"))
         .select_related("channel")
@@ -218,11 +223,11 @@ def _channels() -> list[dict[str, Any]]:
     ]
 
 
-def _top_videos(since: datetime) -> list[dict[str, Any]]:
+def _top_videos(since: datetime, of_them: Q) -> list[dict[str, Any]]:
     """List the videos published since then with most views, as YouTube last gave them."""
     newest = VideoStatistics.objects.filter(distribution=OuterRef("pk")).order_by("-collected_at")
     rows = (
-        Distribution.objects.filter(state=DistributionState.PUBLISHED, published_at__gte=since)
+        Distribution.objects.filter(of_them, state=DistributionState.PUBLISHED, published_at__gte=since)
         .annotate(
             views=Subquery(newest.values("view_count")[:1]),
             likes=Subquery(newest.values("like_count")[:1]),
@@ -252,13 +257,13 @@ def _top_videos(since: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _published_by_day(since: datetime, now: datetime) -> list[dict[str, Any]]:
+def _published_by_day(since: datetime, now: datetime, of_them: Q) -> list[dict[str, Any]]:
     """Count our publications by UTC day, days without any included."""
     first = since.astimezone(UTC).date() + timedelta(days=1)
     last = now.astimezone(UTC).date()
     rows = (
         Distribution.objects.filter(
-            published_at__gte=datetime(first.year, first.month, first.day, tzinfo=UTC)
+            of_them, published_at__gte=datetime(first.year, first.month, first.day, tzinfo=UTC)
         )
         .order_by()
         .annotate(day=TruncDate("published_at", tzinfo=UTC))
@@ -270,10 +275,10 @@ def _published_by_day(since: datetime, now: datetime) -> list[dict[str, Any]]:
     return [{"day": day, "count": counted.get(day, 0)} for day in days]
 
 
-def _outcomes(since: datetime) -> dict[str, int]:
+def _outcomes(since: datetime, of_them: Q) -> dict[str, int]:
     """Count the schedules that ended since then, by how they ended."""
     rows = (
-        Schedule.objects.filter(state__in=CLOSED_SCHEDULES, state_changed_at__gte=since)
+        Schedule.objects.filter(of_them, state__in=CLOSED_SCHEDULES, state_changed_at__gte=since)
         .order_by("state")
         .values_list("state")
         .annotate(Count("pk"))
@@ -281,10 +286,10 @@ def _outcomes(since: datetime) -> dict[str, int]:
     return dict(rows)
 
 
-def _median_lateness(since: datetime) -> float | None:
+def _median_lateness(since: datetime, of_them: Q) -> float | None:
     """Return how late the middle one of our publications was, of at most the latest 10,000."""
     late = Schedule.objects.filter(
-        state=ScheduleState.PUBLISHED, publish_at__gte=since, lateness_seconds__isnull=False
+        of_them, state=ScheduleState.PUBLISHED, publish_at__gte=since, lateness_seconds__isnull=False
     )
     values = list(late.order_by("-publish_at").values_list("lateness_seconds", flat=True)[:MOST_LATENESSES])
     return median(values) if values else None

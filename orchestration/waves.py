@@ -129,7 +129,7 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
 
 
 def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
-    """Check all new times at once: against everything else, against one another, and against what staging can do."""
+    """Check all new times at once: against everything else, one another, what staging can do, and each day's units."""
     channels = {row.channel_id for row in rows}
     views = {view.id: view for view in snapshots.channel_views(channels)}
     times = [row.publish_at + span for row in rows]
@@ -147,7 +147,8 @@ def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
         messages += [timing_message(calendar, at, hit) for hit in calendar.why_not(at)]
         # The distances stay, but not the local days: what was spread over two may now meet a daily cap on one.
         calendar.add(types.Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}"))
-    messages += [lack.message for lack in reserving.shortages(list(zip(rows, times, strict=True)), now)]
+    moves = list(zip(rows, times, strict=True))
+    messages += [lack.message for lack in reserving.shortages(moves, now) + reserving.unpaid(moves, now)]
     if messages:
         more = f"; and {len(messages) - 3} more" if len(messages) > 3 else ""
         raise PlanRefused("; ".join(messages[:3]) + more, field="scheduled_at", conflicts=messages)

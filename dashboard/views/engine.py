@@ -14,6 +14,7 @@ from dashboard.forms import ReviewJobForm, sentence_of
 from dashboard.listing import chosen, chosen_id, id_of, page_of, text, whole_number
 from dashboard.screens import show
 from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.jobs import given_away
 from orchestration.models import Activity, Conflict, Job, Pool
 from orchestration.planning.rules import TITLE_OF_RULE
 from orchestration.states import (
@@ -103,6 +104,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
             if row.schedule_id
             else "",
             "review_form": _review_form(row),
+            "given_away": given_away(row) if "retry" in JOB_ACTIONS[row.state] else None,
             "runs": row.runs.all(),
             "leases": row.leases.select_related("pool"),
             "activity": Activity.objects.filter(cid=row.correlation_id).select_related("content_type")[:30],
@@ -146,8 +148,14 @@ def job_review(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def job_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Queue a job once more."""
-    return _change_job(request, pk, "retry_job", "Job {pk} is queued once more.")
+    """Queue a job once more, at its publication's own time or, if that was chosen, at the next free one."""
+    next_free = "next_free" in request.POST
+    return act(
+        request,
+        lambda: service(request).retry_job(job_id=pk, next_free=next_free, reason=reason_of(request)),
+        f"Job {pk} is queued once more.",
+        to=reverse("dashboard:job", args=[pk]),
+    )
 
 
 @require_POST

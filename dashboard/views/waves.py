@@ -112,7 +112,7 @@ def wave_preview(request: HttpRequest) -> HttpResponse:
 def wave_earliest(request: HttpRequest) -> HttpResponse:
     """Say the first time at which the whole wave fits and nothing has to move; writes nothing."""
     form = WaveForm(request.POST)
-    wanted = ("video_ids", "channel_ids", "timing", "scheduled_at", "delay_seconds")
+    wanted = ("video_ids", "channel_ids", "timing", "scheduled_at", "delay_seconds", "overrides")
     if not form.is_valid():
         return _show_plan(request, form, {"refusal": InvalidRequest(sentence_of(form))})
     try:

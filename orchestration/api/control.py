@@ -100,4 +100,5 @@ def earliest_time(request: HttpRequest, window: Query[EarliestWindow]):
         timing=window.timing,
         scheduled_at=window.since,
         delay_seconds=window.delay_seconds,
+        overrides=window.overrides,
     )

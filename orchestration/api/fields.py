@@ -3,7 +3,15 @@
 from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    WithJsonSchema,
+)
 
 from orchestration.lines import unturned
 
@@ -66,6 +74,17 @@ Text = Annotated[str, AfterValidator(check_text)]
 Reason = Annotated[Text, Field(max_length=300, description="why, for the activity log")]
 Priority = Annotated[int, Field(strict=True, ge=0, le=10, description="0 to 10; 10 goes first")]
 Count = Annotated[int, Field(strict=True, ge=0, le=31_536_000)]
+
+
+def parse_own_time(value: Any) -> tuple[int, int, datetime]:
+    """Read `VIDEO_ID,CHANNEL_ID,INSTANT`. Raises: ValueError."""
+    ids, parts = TypeAdapter(Id), str(value).split(",", 2)
+    if len(parts) != 3:
+        raise ValueError(f"not VIDEO_ID,CHANNEL_ID,INSTANT, such as 8,3,{EXAMPLE_INSTANT}")
+    return ids.validate_python(parts[0]), ids.validate_python(parts[1]), parse_instant(parts[2])
+
+
+OwnTime = Annotated[str, AfterValidator(parse_own_time)]
 
 
 class Body(BaseModel):

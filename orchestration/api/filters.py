@@ -1,12 +1,13 @@
 """Name what each list can be filtered by; times are instants with an offset."""
 
+from datetime import datetime
 from typing import Annotated
 
 from ninja import FilterLookup, FilterSchema, Schema
 from pydantic import Field
 
 from channels.states import ChannelHealth, ChannelState, Executor
-from orchestration.api.fields import Id, Instant, Text
+from orchestration.api.fields import Id, Instant, OwnTime, Text
 from orchestration.models import Distribution
 from orchestration.results import PoolReport
 from orchestration.states import (
@@ -189,7 +190,7 @@ class ActivityFilters(FilterSchema):
 class ForecastWindow(Schema):
     """How far a forecast looks."""
 
-    days: Annotated[int, Field(ge=1, le=60)] = 7
+    days: Annotated[int, Field(ge=1, le=31)] = 7
 
 
 class EarliestWindow(Schema):
@@ -200,9 +201,24 @@ class EarliestWindow(Schema):
     timing: Timing = Timing.SIMULTANEOUS
     since: Annotated[Instant | None, Field(description="empty: from now on")] = None
     delay_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 0
+    override: Annotated[
+        list[OwnTime] | None,
+        Field(
+            max_length=1000,
+            description="a member's own time, as VIDEO_ID,CHANNEL_ID,INSTANT; once for each member",
+        ),
+    ] = None
+
+    @property
+    def overrides(self) -> dict[tuple[int, int], datetime]:
+        """Return the own times by member."""
+        return {(video_id, channel_id): at for video_id, channel_id, at in self.override or ()}
 
 
 class StatisticsWindow(Schema):
     """How far statistics look back; what YouTube gave is kept for at most 30 days."""
 
     days: Annotated[int, Field(ge=1, le=30)] = 7
+    channel_id: Annotated[
+        list[Id] | None, Field(min_length=1, max_length=1000, description="only these; without it all")
+    ] = None

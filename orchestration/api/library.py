@@ -108,4 +108,4 @@ def activity_show(request: HttpRequest, activity_id: Path[Id]):
 @numbers.get("", response=StatisticsOut, operation_id="statistics_show", summary="Show statistics")
 def statistics_show(request: HttpRequest, window: Query[StatisticsWindow]):
     """What YouTube counted, and what we did, in the last days; the two are never mixed into one figure."""
-    return service(request).get_statistics(days=window.days)
+    return service(request).get_statistics(days=window.days, channel_ids=window.channel_id)

@@ -98,6 +98,19 @@ def add_channels(parser: argparse.ArgumentParser, *, required: bool = False) -> 
     )
 
 
+def add_overrides(parser: argparse.ArgumentParser, what: str) -> None:
+    """Let members be given a time of their own."""
+    parser.add_argument(
+        "--override",
+        dest="overrides",
+        nargs=3,
+        action=MemberTime,
+        default=[],
+        metavar=("VIDEO", "SLUG", "INSTANT"),
+        help=f"{what}; once for each member",
+    )
+
+
 def add_placing(parser: argparse.ArgumentParser, *, span: str, span_help: str) -> None:
     """Let be said how publications lie in time and what is done about conflicts."""
     parser.add_argument("--timing", choices=Timing.values, default=Timing.SIMULTANEOUS.value)

@@ -105,15 +105,7 @@ def _wave_options(parser: argparse.ArgumentParser) -> None:
     )
     arguments.add_channels(parser, required=True)
     arguments.add_placing(parser, span="--delay-seconds", span_help="staggered: between channels")
-    parser.add_argument(
-        "--override",
-        dest="overrides",
-        nargs=3,
-        action=arguments.MemberTime,
-        default=[],
-        metavar=("VIDEO", "SLUG", "INSTANT"),
-        help="give one member a time of its own, which moving the wave keeps; once for each member",
-    )
+    arguments.add_overrides(parser, "give one member a time of its own, which moving the wave keeps")
 
 
 def _wave(service: Service, options: Options) -> Any:
@@ -149,6 +141,7 @@ def _earliest_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delay-seconds", type=arguments.whole, default=0, metavar="N", help="staggered: between channels"
     )
+    arguments.add_overrides(parser, "a time of its own that one member keeps")
 
 
 def _earliest(service: Service, options: Options) -> Any:
@@ -156,6 +149,7 @@ def _earliest(service: Service, options: Options) -> Any:
         video_ids=options.videos,
         channel_ids=arguments.channels(options.channels),
         scheduled_at=options.since,
+        overrides={(video, arguments.channel(name)): at for video, name, at in options.overrides},
         **given(options, "timing", "delay_seconds"),
     )
 
@@ -233,6 +227,11 @@ def _days(default: int, most: int) -> Callable[[argparse.ArgumentParser], None]:
     return add
 
 
+def _statistics_options(parser: argparse.ArgumentParser) -> None:
+    _days(7, 30)(parser)
+    arguments.add_channels(parser)
+
+
 PUBLICATION = (
     Command(
         "coordinate",
@@ -304,15 +303,15 @@ PUBLICATION = (
         lambda s, o: s.forecast(days=o.days),
         system.ForecastOut,
         text.forecast,
-        _days(7, 60),
+        _days(7, 31),
     ),
     Command(
         "statistics",
         "show what was counted in the last days",
-        lambda s, o: s.get_statistics(days=o.days),
+        lambda s, o: s.get_statistics(days=o.days, channel_ids=arguments.channels(o.channels)),
         system.StatisticsOut,
         text.statistics,
-        _days(7, 30),
+        _statistics_options,
     ),
 )
 

@@ -169,6 +169,19 @@ def _apply_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("index", type=arguments.whole, help="which alternative; the first is 0")
 
 
+def _slot_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("channel", help="slug or id")
+    parser.add_argument("weekday", type=int, choices=range(7), metavar="0..6", help="0 is Monday")
+    parser.add_argument("local_time", metavar="HH:MM", help="on the clock of the channel's zone")
+
+
+def _slot_add(service: Service, options: Options) -> Any:
+    body = requests.NewSlot(
+        channel_id=arguments.channel(options.channel), **given(options, "weekday", "local_time")
+    )
+    return service.add_slot(**body.model_dump())
+
+
 def _just_id(name: str) -> Callable[[argparse.ArgumentParser], None]:
     return lambda parser: parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
 
@@ -255,6 +268,29 @@ ROWS = (
         _rights_options,
     ),
     *_verbs("source", ("pause", "resume"), library.SourceOut, text.source, prefix="source-"),
+    Command(
+        "slot-add",
+        "let a channel post at a weekly time",
+        _slot_add,
+        register.SlotOut,
+        text.slot,
+        _slot_options,
+    ),
+    Command(
+        "slot-remove",
+        "take a weekly time away; what is scheduled already stays",
+        lambda s, o: s.remove_slot(slot_id=o.id, reason=reason(o)),
+        None,
+        lambda _: ["The slot is taken away."],
+        _on_row("slot"),
+    ),
+    Command(
+        "conflicts",
+        "list the open conflicts with the numbers of their alternatives",
+        lambda s, o: s.get_open_conflicts(),
+        list[plan.ConflictOut],
+        text.conflicts,
+    ),
     Command(
         "conflict-apply",
         "resolve a conflict by one of its alternatives",

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from channels.models import PostingSlot
 from orchestration import results
 from orchestration.cli.layout import span, table, when
 from orchestration.models import Conflict, Job, Lease, Schedule, Source, Wave
 from orchestration.planning.results import Explanation, Forecast
 from orchestration.planning.types import Plan
+from orchestration.states import ConflictState
 
 Text = Callable[[Any], list[str]]
 
@@ -140,7 +142,8 @@ def wave_report(report: results.WaveReport) -> list[str]:
             for m in report.members
         ],
     )
-    return lines
+    still_open = [row for row in report.conflicts if row.state == ConflictState.OPEN]
+    return [*lines, "", *conflicts(still_open)] if still_open else lines
 
 
 def recall_preview(preview: results.RecallPreview) -> list[str]:
@@ -366,9 +369,25 @@ def channel(row: Any) -> list[str]:
     return [f"Channel {row.slug} is {row.state}."]
 
 
+def slot(row: PostingSlot) -> list[str]:
+    """Say when a channel posts."""
+    day = PostingSlot.Weekday(row.weekday).label
+    return [
+        f"Slot {row.pk}: {row.channel.slug} posts on {day} at {row.local_time:%H:%M}, {row.channel.timezone}."
+    ]
+
+
 def conflict(row: Conflict) -> list[str]:
-    """Say how a conflict is."""
-    return [f"Conflict {row.pk} is {row.state}: {row.message}"]
+    """Say how a conflict is, and what can be done about one that is open."""
+    lines = [f"Conflict {row.pk} is {row.state}: {row.message}"]
+    if row.state == ConflictState.OPEN:
+        lines += [f"    {index}: {offer['sentence']}" for index, offer in enumerate(row.alternatives)]
+    return lines
+
+
+def conflicts(rows: Sequence[Conflict]) -> list[str]:
+    """Say which conflicts there are, each with the numbers of its alternatives."""
+    return [line for row in rows for line in conflict(row)] or ["No conflict is open."]
 
 
 def lease(row: Lease) -> list[str]:

@@ -89,7 +89,7 @@ def timing_message(calendar: ChannelCalendar, at: datetime, hit: Hit) -> str:
         )
     if hit.rule == rules.DAILY_CAP:
         return (
-            f"{channel} has {hit.value} publications on {calendar.clock.wall(at):%Y-%m-%d} local time; "
+            f"{channel} has {counted(hit.value, 'publication')} on {calendar.clock.wall(at):%Y-%m-%d} local time; "
             f"its daily cap is {hit.threshold}"
         )
     if hit.rule == rules.BLACKOUT:
@@ -112,11 +112,17 @@ def past_message(at: datetime, seconds: int) -> str:
     )
 
 
+def without_capacity(pools: Iterable[PoolView], executor: str) -> PoolView | None:
+    """Return the first pool that can never take an item of this executor, or None."""
+    return next((p for p in pools if p.executor in ("", executor) and p.capacity < p.cost_per_item), None)
+
+
 def resource_message(booking: Booking | None, pool: PoolView | None, wanted: datetime, items: int) -> str:
-    """Say why something cannot be staged in time, with the pool's numbers."""
-    what = "1 item" if items == 1 else f"{items} items"
+    """Say why something cannot be staged in time, with the pool's numbers; without a booking it never can."""
+    what = counted(items, "item")
     if booking is None:
-        return f"{what} cannot be staged at all: a pool that staging needs has no capacity"
+        which = f"the pool {pool.name}" if pool else "a pool that staging needs"
+        return f"{what} cannot be staged at all: {which} has no capacity"
     late = span((booking.ready_at - wanted).total_seconds())
     if pool is None:
         return f"{what} cannot be staged before {said(booking.ready_at)}, {late} after {said(wanted)}"

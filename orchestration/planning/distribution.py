@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 
+from orchestration.planning import publishing
 from orchestration.planning.budgets import soonest
 from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.collector import without_collection
@@ -22,9 +23,11 @@ from orchestration.planning.results import DistributionCaps, Explanation, Unplac
 from orchestration.planning.slots import Instant
 from orchestration.planning.types import (
     ChannelView,
+    Conflict,
     DayLoad,
     Method,
     Placement,
+    Resolution,
     VideoView,
 )
 
@@ -41,12 +44,14 @@ class DistributionPlan:
         placements: tuple[Placement, ...],
         days: tuple[DayLoad, ...],
         judged: Judged,
+        conflicts: tuple[Conflict, ...] = (),
     ) -> None:
         self._desk = desk
         self._judged = judged
         self._videos = videos
         self.placements = placements
         self.days = days
+        self.conflicts = conflicts
         self.unplaced: tuple[Unplaced, ...] = judged.unplaced()
         self.weighed = len(videos) * len(desk.channels)
         self.eligible = judged.eligible
@@ -57,11 +62,15 @@ class DistributionPlan:
         videos = len({p.video_id for p in self.placements})
         channels = len({p.channel_id for p in self.placements})
         nowhere = len(self.unplaced)
-        return (
+        text = (
             f"{counted(len(self.placements), 'placement')} of {counted(videos, 'video')} on {counted(channels, 'channel')}; "
             f"{counted(self.weighed, 'pair')} weighed, {self.eligible} eligible; "
             f"{counted(nowhere, 'video')} {'goes' if nowhere == 1 else 'go'} nowhere"
         )
+        if self.conflicts:
+            text += f"; {self.conflicts[0].message}"
+        more = len(self.conflicts) - 1
+        return f"{text}; so it is on {counted(more, 'more day')}" if more > 0 else text
 
     def explain(self, video_id: int, channel_id: int) -> Explanation:
         """Explain one pair by the rules that decided it. Raises KeyError for one that was not weighed."""
@@ -124,7 +133,9 @@ def distribute(
         since[channel_id] = slot.at
         heapq.heappush(heap, (backlog + 1, order, channel_id))
     placements, days = _reserved(desk, made)
-    return DistributionPlan(desk, video_of, placements, days, judged)
+    moments = [placement.at for placement in placements]
+    short = publishing.conflicts(moments, context.pools, desk.stager.days, Resolution.OPEN)
+    return DistributionPlan(desk, video_of, placements, days, judged, tuple(short))
 
 
 def _choose(

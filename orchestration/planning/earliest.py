@@ -15,8 +15,10 @@ from orchestration.planning.rules import BUDGET_EXHAUSTED
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.types import (
     ChannelView,
+    Conflict,
     ConflictKind,
     Existing,
+    Method,
     Occupied,
     OnConflict,
     Plan,
@@ -49,6 +51,7 @@ def earliest_time(
 
     Each try is a real plan: where it moves members, the wave moves on by as much as its members slipped; where a day's
     units do not pay for making it public, to the next Pacific day.
+    Members with a time of their own keep it, and no other time of the wave can mend what stands in their way.
     None says that no such time was found; the plan is then the one from the wanted time on, with all that
     moves.
     """
@@ -66,8 +69,40 @@ def earliest_time(
         late = [c for c in plan.conflicts if (c.rule, c.resolution) == (BUDGET_EXHAUSTED, Resolution.OPEN)]
         if not moved and not late:
             return (at if plan.placements else None), plan
-        at = ceil_minute(at + _slip(moved)) if moved else _next_day(request, at, late[0].at)
+        if any(_is_of_a_pin(request, conflict) for conflict in moved):
+            break
+        if moved:
+            at = ceil_minute(at + _slip(moved))
+            continue
+        first_late = _first_that_follows(request, plan, late[0].at, pools)
+        if first_late is None:
+            break
+        at = _next_day(request, at, first_late)
     return None, first
+
+
+def _is_of_a_pin(request: WaveRequest, conflict: Conflict) -> bool:
+    """Say whether a conflict stands against a member's own time, wherever the rest of the wave goes."""
+    members = ((conflict.video_id, channel) for channel in (conflict.channel_id, *conflict.channel_ids))
+    return any(
+        request.overrides.get(member) == conflict.at for member in members if member in request.overrides
+    )
+
+
+def _first_that_follows(
+    request: WaveRequest, plan: Plan, late_at: datetime, pools: Iterable[PoolView]
+) -> datetime | None:
+    """Return the first member of that Pacific day that moves along with the wave.
+
+    None where moving it on will never do: none of them follows, or they alone want more units than a whole day gives. Each
+    channel's own slots lie on other days in another number, so that of them only one has to be payable.
+    """
+    day = pacific_day(late_at)
+    following = [p.at for p in plan.placements if p.method != Method.OVERRIDE and pacific_day(p.at) == day]
+    at_once = len(following) if request.timing != Timing.INDEPENDENT else min(len(following), 1)
+    if not following or any(at_once * pool.publish_units > pool.capacity for pool in pools):
+        return None
+    return min(following)
 
 
 def _next_day(request: WaveRequest, at: datetime, first_late: datetime) -> datetime:

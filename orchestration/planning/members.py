@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestration.planning import rules
-from orchestration.planning.conflicts import CLOSED_CREDENTIALS, PUBLISHABLE_STATES, named, titled
+from orchestration.planning.conflicts import (
+    CLOSED_CREDENTIALS,
+    PUBLISHABLE_STATES,
+    counted,
+    named,
+    titled,
+)
 from orchestration.planning.types import (
     Alternative,
     AlternativeKind,
@@ -179,10 +185,32 @@ def sort_members(
             what = f"{titled(video)} on {named(channel)}"
             refuse(rule, message, what, video_id, channel.id, other)
         members.append((video, goes_to))
-        warning = _policy_warning(request, video, len(goes_to), taken)
-        if warning is not None:
-            conflicts.append(warning)
+        for warning in (_policy_warning(request, video, len(goes_to), taken), _reach_warning(video, goes_to)):
+            if warning is not None:
+                conflicts.append(warning)
     return members, conflicts
+
+
+def _reach_warning(video: VideoView, goes_to: list[ChannelView]) -> Conflict | None:
+    """Warn of a video behind a page, where runs have to fetch the original: a guess, so nothing is refused for it."""
+    staged_by_runs = [] if video.in_reach_of_runs else [c for c in goes_to if c.executor == "github"]
+    if not staged_by_runs:
+        return None
+    first, more = named(staged_by_runs[0]), len(staged_by_runs) - 1
+    where = f"{first} and {counted(more, 'other channel')}" if more else first
+    message = (
+        f"HEADEND_PUBLIC_URL is not set, so the GitHub run of {where} fetches {titled(video)} from its address, and that "
+        "looks like a page: it would fail as media_changed. Set it, or let local workers stage"
+    )
+    return Conflict(
+        rules.OUT_OF_REACH,
+        video.id,
+        None if more else staged_by_runs[0].id,
+        None,
+        message,
+        yielded="nobody",
+        channel_ids=tuple(c.id for c in staged_by_runs) if more else (),
+    )
 
 
 def _policy_warning(request: WaveRequest, video: VideoView, fresh: int, taken: Taken) -> Conflict | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from orchestration.planning import rules
-from orchestration.planning.budgets import PacificDays
+from orchestration.planning.budgets import ONE_DAY, PacificDays
 from orchestration.planning.types import Conflict, PoolView, Resolution, Yielded
 
 
@@ -27,11 +28,18 @@ def wanted_units(moments: Iterable[datetime], pool: PoolView, days: PacificDays)
     }
 
 
-def conflicts(
-    moments: Sequence[datetime], pools: Iterable[PoolView], days: PacificDays, resolution: Resolution
-) -> list[Conflict]:
-    """Return a conflict for each Pacific day on which these publications want more units than are left."""
-    found: list[Conflict] = []
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A Pacific day on which these publications want more units than are left, and how many of them would be late."""
+
+    day: date
+    first_at: datetime
+    message: str
+
+
+def lacks(moments: Sequence[datetime], pools: Iterable[PoolView], days: PacificDays) -> list[Lack]:
+    """Return each Pacific day of these moments whose units do not pay for all that is to be public on it."""
+    found: list[Lack] = []
     for pool in pools:
         if not pool.publish_units:
             continue
@@ -45,15 +53,48 @@ def conflicts(
                 f"would take {wanted} of the {pool.capacity} that {pool.name} gives, so {late} of these {len(of_day)} "
                 "would be late, after midnight there"
             )
-            found.append(
-                Conflict(
-                    rules.BUDGET_EXHAUSTED,
-                    None,
-                    None,
-                    min(of_day),
-                    message,
-                    yielded=Yielded.NOBODY,
-                    resolution=resolution,
-                )
-            )
+            found.append(Lack(day, min(of_day), message))
     return found
+
+
+def overspent(moments: Iterable[datetime], pools: Iterable[PoolView], days: PacificDays) -> int:
+    """Return by how many units the days of these moments, and of all that is promised, want more than they give."""
+    moments, total = list(moments), 0
+    for pool in pools:
+        if pool.publish_units:
+            wanted = {day: pool.used.get(day, 0) + units for day, units in pool.committed.items()}
+            wanted |= wanted_units(moments, pool, days)
+            total += sum(max(units - pool.capacity, 0) for units in wanted.values())
+    return total
+
+
+def paid_from(at: datetime, pools: Iterable[PoolView], days: PacificDays) -> datetime | None:
+    """Return the first instant of the next Pacific day whose units pay for one more publication; None: no day's ever do."""
+    pools = [pool for pool in pools if pool.publish_units]
+    if any(pool.capacity < pool.publish_units for pool in pools):
+        return None
+    day = days.day(at) + ONE_DAY
+    while any(
+        pool.used.get(day, 0) + pool.committed.get(day, 0) + pool.publish_units > pool.capacity
+        for pool in pools
+    ):
+        day += ONE_DAY
+    return days.bounds(day)[0]
+
+
+def conflicts(
+    moments: Sequence[datetime], pools: Iterable[PoolView], days: PacificDays, resolution: Resolution
+) -> list[Conflict]:
+    """Return a conflict for each Pacific day on which these publications want more units than are left."""
+    return [
+        Conflict(
+            rules.BUDGET_EXHAUSTED,
+            None,
+            None,
+            lack.first_at,
+            lack.message,
+            yielded=Yielded.NOBODY,
+            resolution=resolution,
+        )
+        for lack in lacks(moments, pools, days)
+    ]

@@ -18,7 +18,9 @@ from orchestration.planning.conflicts import (
     past_message,
     resource_message,
     said,
+    span,
     timing_message,
+    without_capacity,
 )
 from orchestration.planning.types import (
     Alternative,
@@ -137,9 +139,14 @@ class Recorder:
         """
         for (_, rule, pool, _), short in self._short.items():
             count = len(short.channels)
-            message = resource_message(short.booking, self._pool_of.get(pool), short.wanted, count)
+            known = self._pool_of.get(pool)
+            if short.booking is None:
+                known = without_capacity(self.pools, short.channels[0].executor)
+            message = resource_message(short.booking, known, short.wanted, count)
             if short.moved_to is not None:
+                lead = max(self.lead_of(channel) for channel in short.channels)
                 message += f"; moved to {said(short.moved_to)}"
+                message += f", with {span(lead)} of lead time" if lead else ""
             earliest = self.after_staging(short.booking, short.channels) if short.booking else None
             self._record_whole(
                 rule, short.video, short.channels, short.wanted, message, short.moved_to, earliest

@@ -29,6 +29,7 @@ NO_FREE_TIME = "no_free_time"
 POOL_CAPACITY = "pool_capacity"
 BUDGET_EXHAUSTED = "budget_exhausted"
 VIDEO_NOT_READY = "video_not_ready"
+OUT_OF_REACH = "out_of_reach"
 CHANNEL_PAUSED = "channel_paused"
 CHANNEL_DISABLED = "channel_disabled"
 CHANNEL_FAILING = "channel_failing"
@@ -47,6 +48,7 @@ KIND_OF_RULE: dict[str, ConflictKind] = {
     POOL_CAPACITY: ConflictKind.RESOURCE,
     BUDGET_EXHAUSTED: ConflictKind.RESOURCE,
     VIDEO_NOT_READY: ConflictKind.RESOURCE,
+    OUT_OF_REACH: ConflictKind.RESOURCE,
     CHANNEL_PAUSED: ConflictKind.CHANNEL,
     CHANNEL_DISABLED: ConflictKind.CHANNEL,
     CHANNEL_FAILING: ConflictKind.CHANNEL,
@@ -66,6 +68,7 @@ TITLE_OF_RULE: dict[str, str] = {
     POOL_CAPACITY: "cannot be staged in time by the pools",
     BUDGET_EXHAUSTED: "over a budget for that Pacific day",
     VIDEO_NOT_READY: "the video cannot be published in its state",
+    OUT_OF_REACH: "a GitHub run cannot fetch the file",
     CHANNEL_PAUSED: "the channel is paused",
     CHANNEL_DISABLED: "the channel is disabled",
     CHANNEL_FAILING: "the channel is failing its checks",

@@ -154,7 +154,8 @@ ChannelPlan = ChannelView
 class VideoView:
     """A video as planning sees it.
 
-    None means unknown; an empty rights basis means that it may not be published.
+    None means unknown; an empty rights basis means that it may not be published. A GitHub run can fetch what is
+    `in_reach_of_runs`.
     """
 
     id: int
@@ -173,6 +174,7 @@ class VideoView:
     published_at: datetime | None = None
     ready_at: datetime | None = None
     stage_seconds: int | None = None
+    in_reach_of_runs: bool = True
 
 
 class Occupied(NamedTuple):

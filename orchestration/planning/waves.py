@@ -3,7 +3,7 @@
 `simultaneous`: one instant for all channels; a conflict moves the whole group. `staggered`: channel after
 channel, video after video; a conflict moves one member. `independent`: each channel's own next free slots.
 
-The parties of a conflict yield by priority. Under `shift` a single schedule of lower priority makes room
+The parties of a conflict yield by priority. Under `shift` a schedule of lower priority and of no wave makes room
 for the wave; otherwise the wave's member goes to its next free time. `preempt` also takes the time of lower
 members of other waves. Equal or higher priorities are never moved. What was moved finds its new place when
 the wave stands, and moves nobody.
@@ -194,7 +194,8 @@ def _summary(request: WaveRequest, plan: Plan, budgeted: bool) -> str:
     if len(plan.placements) < wanted:
         parts.append(f"{wanted - len(plan.placements)} of {wanted} left out")
     if plan.displacements:
-        parts.append(f"{len(plan.displacements)} existing schedules give way")
+        gone = len(plan.displacements)
+        parts.append(f"{counted(gone, 'existing schedule')} {'gives' if gone == 1 else 'give'} way")
     if plan.conflicts:
         parts.append(_counted(plan.conflicts))
     return "; ".join(parts)

@@ -281,6 +281,39 @@ def test_stop_asks_first_and_offers_both_ways(console, db):
     assert Job.objects.get().cancel_requested_at is not None
 
 
+def test_a_refused_move_says_what_could_be_had_instead(console, db):
+    channel = factories.ChannelFactory(min_gap_minutes=60, timezone="UTC")
+    at = datetime(NEXT_YEAR, 5, 5, 18, 0, tzinfo=UTC)
+    factories.ScheduleFactory(channel=channel, distribution__channel=channel, publish_at=at)
+    row = factories.ScheduleFactory(channel=channel, distribution__channel=channel)
+    answer = console.post(f"/schedules/{row.pk}/move/", {"at": NEXT_MAY, "zone": "UTC"}, headers=HTMX)
+    assert answer.status_code == 409
+    instead = f"Possible instead: publish on {channel.name} at {NEXT_YEAR}-05-05 19:00 UTC."
+    assert instead in answer.content.decode()
+
+
+def test_a_retry_may_take_the_next_free_time_where_its_own_is_over(console, db):
+    factories.SystemStateFactory(running=True)
+    row = factories.ScheduleFactory(
+        distribution__staged=True, state=ScheduleState.FAILED, publish_at=factories.in_(minutes=-30)
+    )
+    job = factories.JobFactory(
+        kind="publish",
+        state=JobState.FAILED,
+        schedule=row,
+        distribution=row.distribution,
+        channel=row.channel,
+    )
+    assert "Retry at the next free time" in console.get(f"/jobs/{job.pk}/").content.decode()
+    refused = console.post(f"/jobs/{job.pk}/retry/", headers=HTMX)
+    assert refused.status_code == 409
+    assert console.post(f"/jobs/{job.pk}/retry/", {"next_free": "1"}, headers=HTMX).status_code == 200
+    row.refresh_from_db()
+    assert row.state == ScheduleState.STAGED
+    assert row.publish_at > factories.in_(minutes=0)
+    assert "Retry at the next free time" not in console.get(f"/jobs/{job.pk}/").content.decode()
+
+
 def test_resume_first_shows_what_is_overdue_and_what_becomes_of_it(console, db):
     factories.SystemStateFactory(paused=True)
     late = factories.ScheduleFactory(staged=True, overdue=True)

@@ -81,6 +81,12 @@ def test_what_is_no_time_is_refused_with_its_channel_and_stays_to_be_corrected(c
     assert not Wave.objects.exists()
 
 
+def test_the_earliest_time_leaves_a_member_its_own(console, pair):
+    html = html_of(console, pair, "/waves/earliest/", **{own(pair): f"{YEAR}-05-06T09:30:00"})
+    assert "The whole wave fits from" in html
+    assert "6 May 09:30:00" in html
+
+
 def test_a_time_that_the_channels_clocks_skip_is_refused(console, pair):
     skipped = factories.ChannelFactory(name="South", timezone="Pacific/Apia", min_gap_minutes=0)
     html = html_of(

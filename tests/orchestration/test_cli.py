@@ -17,6 +17,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from channels.gateways.errors import RateLimited
+from channels.models import PostingSlot
 from orchestration import errors, pools, tokens
 from orchestration.cli.commands import COMMANDS
 from orchestration.models import Activity, Pool, Schedule, SystemState
@@ -190,6 +191,7 @@ def test_a_channel_is_paused_by_its_slug():
     assert (code, out) == (0, f"Channel {channel.slug} is paused.\n")
 
 
+SINCE = f"{LATER:%Y-%m-%dT%H:%MZ}"
 SAME = (
     (("status",), "orchestration/status"),
     (("monitor",), "orchestration/monitor-channels"),
@@ -197,12 +199,28 @@ SAME = (
     (("forecast", "--days", "2"), "orchestration/forecast?days=2"),
     (("explain", "VIDEO", "CHANNEL"), "orchestration/explain?video_id=VIDEO&channel_id=CHANNEL"),
     (("statistics",), "statistics"),
+    (("statistics", "--channel", "CHANNEL"), "statistics?channel_id=CHANNEL"),
     (
-        ("earliest", "--video", "VIDEO", "--channel", "CHANNEL", "--since", f"{LATER:%Y-%m-%dT%H:%MZ}"),
-        f"orchestration/earliest-time?video_id=VIDEO&channel_id=CHANNEL&since={LATER:%Y-%m-%dT%H:%MZ}",
+        (
+            "earliest",
+            "--video",
+            "VIDEO",
+            "--channel",
+            "CHANNEL",
+            "--override",
+            "VIDEO",
+            "CHANNEL",
+            SINCE,
+        ),
+        f"orchestration/earliest-time?video_id=VIDEO&channel_id=CHANNEL&override=VIDEO,CHANNEL,{SINCE}",
+    ),
+    (
+        ("earliest", "--video", "VIDEO", "--channel", "CHANNEL", "--since", SINCE),
+        f"orchestration/earliest-time?video_id=VIDEO&channel_id=CHANNEL&since={SINCE}",
     ),
     (("wave-show", "WAVE"), "waves/WAVE"),
     (("pools",), "pools?limit=POOLS"),
+    (("conflicts",), "conflicts?state=open&limit=1"),
 )
 
 
@@ -216,6 +234,7 @@ def test_json_says_what_the_api_says(words, path):
         "CHANNEL": factories.ChannelFactory().pk,
         "WAVE": factories.ScheduleFactory(wave=factories.WaveFactory()).wave_id,
         "POOLS": 12,
+        "CONFLICT": factories.ConflictFactory().pk,
     }
     for name, pk in rows.items():
         path = path.replace(name, str(pk))
@@ -330,6 +349,18 @@ def test_every_command_has_its_help():
         assert end.value.code == 0
 
 
+def test_a_refused_move_says_what_could_be_had_instead():
+    channel = factories.ChannelFactory(min_gap_minutes=60)
+    at = (timezone.now() + timedelta(days=1)).replace(microsecond=0)
+    factories.ScheduleFactory(channel=channel, distribution__channel=channel, publish_at=at)
+    row = factories.ScheduleFactory(
+        channel=channel, distribution__channel=channel, publish_at=at + timedelta(days=1)
+    )
+    code, _, err = cli("move", row.pk, at.isoformat())
+    assert code == 3
+    assert f"    could be: publish on {channel.name} at {at + timedelta(hours=1):%Y-%m-%d %H:%M}" in err
+
+
 def test_a_wrong_command_ends_with_2_and_usage():
     ended = run(
         [executable, "manage.py", "orchestration", "fly"],
@@ -369,7 +400,11 @@ def test_every_answer_has_a_text():
         (("lease-release", lease.pk), "is released"),
         (("job-retry", failed.pk), "is queued"),
         (("source-pause", source.pk), "is paused"),
+        (("conflicts",), "    0: "),
         (("conflict-dismiss", conflict.pk), "is dismissed"),
+        (("conflicts",), "No conflict is open."),
+        (("slot-add", channel.slug, 4, "18:30"), f"{channel.slug} posts on Friday at 18:30"),
+        (("slot-remove", PostingSlot.objects.latest("pk").pk), "taken away"),
         (("hold", schedule.pk), "is held"),
         (("preview-resume",), "overdue"),
         (("stop", "--now"), "The system is"),

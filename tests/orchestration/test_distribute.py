@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from orchestration import forecasting, pools
 from orchestration.errors import InvalidRequest, NotFound
-from orchestration.models import Activity, Distribution, Schedule
+from orchestration.models import Activity, Conflict, Distribution, Pool, Schedule
 from orchestration.states import ScheduleState, VideoState
 from tests import factories
 from tests.engine_room import door
@@ -38,6 +38,25 @@ def test_ready_videos_go_into_free_slots_and_a_second_run_adds_nothing():
     assert second.created == []
     assert Distribution.objects.count() == len(videos) * len(channels)
     assert all(not decision.chosen and decision.reason for decision in second.decisions)
+
+
+def test_a_day_whose_units_do_not_pay_for_what_was_placed_on_it_is_told_and_kept_as_an_open_conflict(
+    settings,
+):
+    settings.HEADEND_CONTENT_COOLDOWN_HOURS = 0
+    Pool.objects.filter(name=pools.UNITS).update(capacity=52)
+    for _ in range(2):
+        posting_channel()
+    factories.VideoFactory()
+    said = "would take 104 of the 52 that youtube_units gives, so 1 of these 2 would be late"
+    shown = door().distribute_videos(dry_run=True)
+    assert said in shown.summary
+    assert not Conflict.objects.exists()
+    assert said in door().distribute_videos().summary
+    conflict = Conflict.objects.get()
+    assert (conflict.kind, conflict.rule, conflict.state) == ("resource", "budget_exhausted", "open")
+    assert said in conflict.message
+    assert said in Activity.objects.get(verb="videos_distributed").reason
 
 
 def test_a_dry_run_writes_nothing_and_decides_the_same():
@@ -135,6 +154,14 @@ def test_a_missed_publication_is_distributed_anew():
     (created,) = door().distribute_videos().created
     assert created.pk == row.distribution_id
     assert Schedule.objects.get().state == ScheduleState.PLANNED
+
+
+def test_a_forecast_leaves_out_what_is_held_past_its_moment_until_a_person_decides():
+    ahead = factories.ScheduleFactory(state=ScheduleState.HELD)
+    factories.ScheduleFactory(state=ScheduleState.HELD, overdue=True)
+    told = door("read").forecast(days=7)
+    assert (told.items, told.late) == (1, ())
+    assert ahead.publish_at > timezone.now()
 
 
 def test_a_forecast_counts_what_is_planned_and_refuses_absurd_spans():

@@ -14,7 +14,7 @@ from orchestration.pools import ensure_defaults
 from orchestration.results import HealthCheck
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import JobKind, JobState
-from tests.factories import ChannelFactory, JobFactory, PoolFactory, ScheduleFactory
+from tests.factories import BlackoutFactory, ChannelFactory, JobFactory, PoolFactory, ScheduleFactory
 from tests.register_helpers import connected_channel, github_channel, held, lead_to_sandbox
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +177,23 @@ def test_without_a_public_address_files_are_fetched_from_their_sources(sandbox, 
     ScheduleFactory(distribution__channel=channel, distribution__video__url="https://films.example/a.mp4?x=1")
     assert look(channel)["delivery"].ok is True
     assert channel.health == ChannelHealth.HEALTHY
+
+
+def test_what_was_planned_before_a_blackout_was_set_over_it_is_said(sandbox):
+    channel = connected_channel(sandbox, "delta")
+    at = timezone.now() + timedelta(days=3)
+    for moment in (at, at + timedelta(days=9)):
+        ScheduleFactory(channel=channel, distribution__channel=channel, publish_at=moment)
+    held = ScheduleFactory(channel=channel, distribution__channel=channel, publish_at=at + timedelta(hours=1))
+    type(held).objects.filter(pk=held.pk).update(state="held")
+    assert "calendar" not in look(channel)
+    day = at.astimezone(channel.zone).date()
+    BlackoutFactory(channel=channel, first_date=day - timedelta(days=1), last_date=day + timedelta(days=1))
+    said = look(channel)["calendar"]
+    assert said.ok is False
+    assert said.sentence.startswith("1 planned publication lies in a blackout that was set later")
+    assert f"{at:%Y-%m-%d %H:%M} UTC" in said.sentence
+    assert channel.health == ChannelHealth.DEGRADED
 
 
 def test_a_renamed_repository_is_followed_and_its_id_stays_pinned(sandbox):

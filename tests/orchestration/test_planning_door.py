@@ -266,6 +266,31 @@ def recorded(rule: str) -> Conflict:
     return conflict
 
 
+def test_a_run_that_cannot_fetch_its_file_is_said_in_the_plan_and_kept_as_an_open_conflict(settings):
+    settings.HEADEND_PUBLIC_URL = None
+    runs = factories.ChannelFactory.create_batch(2, github=True)
+    local = factories.ChannelFactory()
+    page = factories.VideoFactory(url="https://films.example/watch?v=2", title="Harbour")
+    file = factories.VideoFactory(url="https://films.example/3.mp4")
+    made = wave([page, file], [local, *runs], on_conflict="reject")
+    (shown,) = (c for c in made.plan.conflicts if c.kind == "resource")
+    assert (shown.rule, shown.resolution, shown.channel_ids) == (
+        "out_of_reach",
+        "open",
+        tuple(c.pk for c in runs),
+    )
+    conflict = recorded("out_of_reach")
+    assert (conflict.kind, conflict.state, conflict.video_id) == ("resource", ConflictState.OPEN, page.pk)
+    assert "HEADEND_PUBLIC_URL is not set" in conflict.message
+    assert f"the GitHub run of {runs[0].name} and 1 other channel fetches “Harbour”" in conflict.message
+
+
+def test_a_run_gets_its_file_from_headend_where_that_has_a_public_address(settings):
+    settings.HEADEND_PUBLIC_URL = "https://headend.example"
+    page = factories.VideoFactory(url="https://films.example/watch?v=2")
+    assert wave([page], [factories.ChannelFactory(github=True)]).plan.conflicts == ()
+
+
 def test_a_gap_conflict_shifts_the_request_and_records_both_parties_and_alternatives():
     channel = factories.ChannelFactory(min_gap_minutes=60)
     at = in_hours(5)
@@ -463,7 +488,7 @@ def test_the_policy_warning_is_recorded_open_until_it_is_acknowledged():
     wave([factories.VideoFactory()], channels, scheduled_at=in_hours(30))
     warned = Conflict.objects.filter(rule="same_asset_many_channels").latest("pk")
     assert (warned.state, warned.resolution) == (ConflictState.RESOLVED, "warned")
-    with pytest.raises(PlanRefused, match="spam policy"):
+    with pytest.raises(PlanRefused, match=r"spam policy.*spacing\. Acknowledge that .* to go on\.$"):
         wave(
             [factories.VideoFactory()],
             channels,

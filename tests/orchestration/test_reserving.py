@@ -161,7 +161,7 @@ def test_what_is_uploaded_already_is_moved_whatever_the_budget():
 def test_a_move_says_that_a_pool_without_capacity_can_stage_nothing_at_all():
     row = planned(MIDNIGHT + 9 * HOUR)
     uploads_a_day(0)
-    with pytest.raises(PlanRefused, match="cannot be staged at all") as refused:
+    with pytest.raises(PlanRefused, match="at all: the pool youtube_uploads has no capacity") as refused:
         door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + 8 * HOUR)
     assert refused.value.details["alternatives"] == []
 
@@ -323,3 +323,67 @@ def test_what_is_armed_has_paid_for_being_made_public():
     Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
     units = {view.name: view for view in snapshots.pool_views()}[pools.UNITS]
     assert units.committed == {}
+
+
+def units_for(count: int) -> None:
+    """Let a day pay for making so many publications public."""
+    Pool.objects.filter(name=pools.UNITS).update(capacity=count * 52)
+
+
+def wave_of(count: int, at: datetime):
+    """Plan one video over so many channels of their own, as one wave."""
+    return (
+        door()
+        .coordinate_publication(
+            video_id=factories.VideoFactory().pk,
+            channel_ids=[c.pk for c in factories.ChannelFactory.create_batch(count)],
+            scheduled_at=at,
+            acknowledge_policy=True,
+        )
+        .wave
+    )
+
+
+def test_a_move_to_a_day_whose_units_are_promised_is_refused_with_the_first_day_that_pays_for_it():
+    units_for(1)
+    planned(MIDNIGHT + 9 * HOUR)
+    row = factories.ScheduleFactory(staged=True, publish_at=MIDNIGHT + 60 * HOUR)
+    with pytest.raises(PlanRefused, match="would take 104 of the 52 that youtube_units gives") as refused:
+        door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + 10 * HOUR)
+    offers = [datetime.fromisoformat(offer["at"]) for offer in refused.value.details["alternatives"]]
+    assert offers[0] == MIDNIGHT + 24 * HOUR
+    assert door().move_schedule(schedule_id=row.pk, publish_at=offers[0]).publish_at == offers[0]
+
+
+def test_what_is_late_where_it_is_may_still_be_moved_within_its_day():
+    row = planned(MIDNIGHT + 9 * HOUR)
+    planned(MIDNIGHT + 9 * HOUR)
+    units_for(1)
+    moved = door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + 10 * HOUR)
+    assert moved.publish_at == MIDNIGHT + 10 * HOUR
+
+
+def test_a_move_says_that_no_day_ever_has_the_units():
+    row = planned(MIDNIGHT + 9 * HOUR)
+    door().cancel_schedule(schedule_id=row.pk)
+    units_for(0)
+    with pytest.raises(PlanRefused, match="of the 0 that youtube_units gives") as refused:
+        door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + 40 * HOUR)
+    assert refused.value.details["alternatives"] == []
+
+
+def test_a_wave_is_not_moved_to_a_day_whose_units_do_not_pay_for_all_of_it():
+    units_for(3)
+    planned(MIDNIGHT + 9 * HOUR)
+    wave = wave_of(3, MIDNIGHT + 60 * HOUR)
+    before = set(Schedule.objects.values_list("pk", "publish_at"))
+    with pytest.raises(PlanRefused, match="so 1 of these 3 would be late"):
+        door().move_wave(wave_id=wave.pk, scheduled_at=MIDNIGHT + 10 * HOUR)
+    assert set(Schedule.objects.values_list("pk", "publish_at")) == before
+
+
+def test_a_wave_that_no_day_pays_for_was_planned_so_and_may_be_moved_so():
+    wave = wave_of(3, MIDNIGHT + 60 * HOUR)
+    units_for(2)
+    report = door().move_wave(wave_id=wave.pk, scheduled_at=MIDNIGHT + 10 * HOUR)
+    assert {m.schedule.publish_at for m in report.members} == {MIDNIGHT + 10 * HOUR}

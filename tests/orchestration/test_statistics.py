@@ -10,7 +10,7 @@ from channels.models import ChannelStatistics
 from channels.sandbox import youtube_state
 from channels.states import CredentialState
 from orchestration import statistics
-from orchestration.errors import InvalidRequest
+from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Activity, BudgetEntry, Job, VideoStatistics
 from orchestration.pools import BudgetExhausted, ensure_defaults
 from orchestration.states import JobKind, ScheduleState
@@ -169,6 +169,21 @@ def test_the_report_counts_our_own_publications_by_day_and_by_outcome():
     assert sum(row["count"] for row in report.published_by_day) == 2
     assert report.outcomes == {"missed": 1, "published": 2}
     assert report.median_lateness_seconds == 2.0
+
+
+def test_the_report_can_be_of_some_channels_only():
+    wanted, other = ChannelStatisticsFactory().channel, ChannelStatisticsFactory().channel
+    for channel, lateness in ((wanted, 1.0), (other, 9.0), (other, 9.0)):
+        row = ScheduleFactory(published=True, lateness_seconds=lateness, channel=channel)
+        VideoStatisticsFactory(distribution=row.distribution)
+    report = statistics.report(days=3, channel_ids=[wanted.pk])
+    assert [row["channel_id"] for row in report.channels] == [wanted.pk]
+    assert [row["channel_id"] for row in report.top_videos] == [wanted.pk]
+    assert sum(row["count"] for row in report.published_by_day) == 1
+    assert (report.outcomes, report.median_lateness_seconds) == ({"published": 1}, 1.0)
+    with pytest.raises(NotFound) as refused:
+        statistics.report(channel_ids=[wanted.pk, 404])
+    assert refused.value.field == "channel_ids"
 
 
 def test_an_empty_installation_has_an_empty_report():

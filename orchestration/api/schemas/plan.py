@@ -59,12 +59,13 @@ class AlternativeOut(Value):
 
 
 class PlannedConflictOut(Value):
-    """What collided, by which rule, who yields and how it ends."""
+    """What collided, by which rule, who yields and how it ends; `channel_ids`, where it is one fact of several channels."""
 
     kind: str
     rule: str
     video_id: int | None
     channel_id: int | None
+    channel_ids: list[int]
     at: datetime | None
     message: str
     other: PartyOut | None

@@ -179,7 +179,7 @@ class DistributeVideos(Body):
 
     video_ids: Ids | None = None
     channel_ids: Ids | None = None
-    horizon_days: int = Field(14, strict=True, ge=1, le=365)
+    horizon_days: int = Field(14, strict=True, ge=1, le=90)
     dry_run: bool = Field(False, strict=True, description="say yes and no for each pair, write nothing")
 
 

@@ -69,8 +69,11 @@ class Command(BaseCommand):
             field, detail = document.get("field", ""), document["detail"]
             named = field and document["status"] == 422 and field not in detail
             self.stderr.write(f"{field}: {detail}" if named else detail)
-            if isinstance(error, PlanRefused) and "plan" in error.details:
-                self.stderr.write("\n".join(text.plan(error.details["plan"])))
+            details = error.details if isinstance(error, PlanRefused) else {}
+            if "plan" in details:
+                self.stderr.write("\n".join(text.plan(details["plan"])))
+            for offer in details.get("alternatives", ()):
+                self.stderr.write(f"    could be: {offer['sentence']}")
         sys.exit(EXIT_CODES.get(document["status"], 1))
 
 

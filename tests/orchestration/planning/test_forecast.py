@@ -2,14 +2,17 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.quota import pacific_day, pacific_day_bounds
+from orchestration.planning import earliest
 from orchestration.planning.earliest import earliest_time, items_of_slots
 from orchestration.planning.forecast import forecast
 from orchestration.planning.results import ForecastItem
-from orchestration.planning.types import ChannelView, PoolView, SlotRule, VideoView, WaveRequest
+from orchestration.planning.types import ChannelView, Occupied, PoolView, SlotRule, VideoView, WaveRequest
+from orchestration.planning.waves import plan_wave
 
 NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -125,6 +128,45 @@ def test_the_earliest_time_of_a_wave_is_on_a_day_that_pays_for_making_it_public(
     assert earliest_time(request, channels, videos, pools=[units(103)], now=NOW)[0] is None, (
         "never pays for two"
     )
+
+
+@pytest.mark.parametrize(
+    ("timing", "capacity"), [("simultaneous", 103), ("staggered", 103), ("independent", 51)]
+)
+def test_units_that_no_day_ever_has_are_answered_at_once(monkeypatch, timing, capacity):
+    tries = []
+    monkeypatch.setattr(earliest, "plan_wave", lambda *a, **k: tries.append(1) or plan_wave(*a, **k))
+    channels = [ChannelView(n, f"c{n}") for n in range(1, 3)]
+    request = WaveRequest((1,), (1, 2), timing=timing, delay_seconds=60)
+    found = earliest_time(
+        request, channels, [VideoView(1, rights_basis="owned")], pools=[units(capacity)], now=NOW
+    )
+    assert (found[0], len(tries)) == (None, 1)
+
+
+def test_a_member_keeps_its_own_time_in_the_earliest_time_of_its_wave():
+    channels = [ChannelView(n, f"c{n}", min_gap_minutes=60) for n in range(1, 3)]
+    videos = [VideoView(1, rights_basis="owned")]
+    own = NOW + timedelta(hours=5)
+    taken = [Occupied(1, NOW + timedelta(minutes=30), 7)]
+    request = WaveRequest((1,), (1, 2), overrides={(1, 2): own})
+    at, plan = earliest_time(request, channels, videos, taken, now=NOW)
+    assert at == NOW + timedelta(minutes=90)
+    assert {(p.channel_id, p.at) for p in plan.placements} == {(1, at), (2, own)}
+
+
+@pytest.mark.parametrize("pools", [[], [units(52)]], ids=["its calendar", "the units of its day"])
+def test_what_stands_against_a_members_own_time_no_other_time_of_the_wave_mends(monkeypatch, pools):
+    tries = []
+    monkeypatch.setattr(earliest, "plan_wave", lambda *a, **k: tries.append(1) or plan_wave(*a, **k))
+    channels = [ChannelView(n, f"c{n}", min_gap_minutes=60) for n in range(1, 3)]
+    own = datetime(2026, 11, 23, 20, tzinfo=UTC)
+    taken = [] if pools else [Occupied(2, own + timedelta(minutes=30), 7)]
+    request = WaveRequest((1,), (1, 2), scheduled_at=own + timedelta(days=1), overrides={(1, 2): own})
+    videos = [VideoView(1, rights_basis="owned")]
+    at, plan = earliest_time(request, channels, videos, taken, pools=pools, now=NOW)
+    assert (at, len(tries)) == (None, 1)
+    assert plan.conflicts
 
 
 @settings(deadline=None, max_examples=80)

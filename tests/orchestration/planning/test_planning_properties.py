@@ -55,8 +55,27 @@ blackouts = st.lists(
 ).map(tuple)
 
 
+BUDGETED = (
+    (PoolView("youtube_uploads", "budget", 3, used={pacific_day(NOW): 2}),),
+    (
+        PoolView("youtube_uploads", "budget", 4),
+        PoolView("upload", "slots", 1, queued=2),
+        PoolView("dispatch", "rate", 2, 3600, executor="github"),
+    ),
+    (
+        PoolView("youtube_uploads", "budget", 2),
+        PoolView("youtube_units", "budget", 104, cost_per_item=0, publish_units=52),
+    ),
+)
+
+
 @st.composite
-def situations(draw):
+def situations(
+    draw,
+    pool_sets=((), *BUDGETED),
+    resolutions=("shift", "preempt", "skip", "reject"),
+    priorities=(0, 10),
+):
     channels = [
         ChannelView(
             number,
@@ -82,7 +101,7 @@ def situations(draw):
             draw(st.integers(1, len(channels))),
             draw(instants),
             100 + index,
-            draw(st.integers(0, 10)),
+            draw(st.integers(*priorities)),
             f"older {index}",
             draw(st.booleans()),
             draw(st.sampled_from([None, None, 7])),
@@ -95,31 +114,15 @@ def situations(draw):
         )
         for _ in range(draw(st.integers(0, 3)))
     ]
-    pools = draw(
-        st.sampled_from(
-            [
-                (),
-                (PoolView("youtube_uploads", "budget", 3, used={pacific_day(NOW): 2}),),
-                (
-                    PoolView("youtube_uploads", "budget", 4),
-                    PoolView("upload", "slots", 1, queued=2),
-                    PoolView("dispatch", "rate", 2, 3600, executor="github"),
-                ),
-                (
-                    PoolView("youtube_uploads", "budget", 2),
-                    PoolView("youtube_units", "budget", 104, cost_per_item=0, publish_units=52),
-                ),
-            ]
-        )
-    )
+    pools = draw(st.sampled_from(pool_sets))
     request = WaveRequest(
         tuple(v.id for v in videos),
         tuple(c.id for c in channels),
         draw(st.sampled_from(["simultaneous", "staggered", "independent"])),
         draw(st.one_of(st.none(), instants)),
         draw(st.sampled_from([0, 600, 7200])),
-        draw(st.integers(0, 10)),
-        draw(st.sampled_from(["shift", "preempt", "skip", "reject"])),
+        draw(st.integers(*priorities)),
+        draw(st.sampled_from(resolutions)),
         draw(st.sampled_from([0, 3600])),
         overrides=draw(
             st.dictionaries(
@@ -169,25 +172,33 @@ def test_gaps_caps_blackouts_and_the_present_hold_for_everything_a_plan_places_o
 
 
 @MODEST
-@given(situations())
+@given(situations(pool_sets=BUDGETED))
 def test_budgets_hold_on_every_pacific_day_and_nothing_is_staged_after_its_moment(situation):
     request, channels, videos, occupied, existing, pools = situation
     plan = plan_wave(request, channels, videos, occupied, existing, pools, now=NOW)
     for load in plan.days:
         assert load.planned + load.taken <= load.capacity
         assert load.day >= pacific_day(NOW)
-    budgeted = any(p.kind == "budget" for p in pools)
     for placement in plan.placements:
-        assert (placement.stage_on is not None) == budgeted
         assert placement.stage_at <= placement.at
-        if placement.stage_on is not None:
-            assert placement.stage_on <= pacific_day(placement.at)
-            assert pacific_day(placement.stage_at) == placement.stage_on
-    assert sum(load.planned for load in plan.days) == (len(plan.placements) if budgeted else 0)
+        assert placement.stage_on <= pacific_day(placement.at)
+        assert pacific_day(placement.stage_at) == placement.stage_on
+    assert sum(load.planned for load in plan.days) == len(plan.placements)
 
 
 @MODEST
-@given(situations())
+@given(situations(pool_sets=((),)))
+def test_without_a_budget_no_day_is_reserved_and_nothing_is_staged_after_its_moment(situation):
+    request, channels, videos, occupied, existing, pools = situation
+    plan = plan_wave(request, channels, videos, occupied, existing, pools, now=NOW)
+    assert plan.days == ()
+    for placement in plan.placements:
+        assert placement.stage_on is None
+        assert placement.stage_at <= placement.at
+
+
+@MODEST
+@given(situations(resolutions=("shift", "preempt"), priorities=(4, 6)))
 def test_nothing_of_equal_or_higher_priority_moves_and_only_what_may_move(situation):
     request, channels, videos, occupied, existing, pools = situation
     plan = plan_wave(request, channels, videos, occupied, existing, pools, now=NOW)

@@ -359,6 +359,11 @@ def test_a_wave_over_the_daily_budget_is_answered_with_the_days_it_takes():
         "the third video's uploads wait for midnight in California"
     )
     assert {c.rule for c in made.conflicts} == {"budget_exhausted"}
+    assert made.conflicts[0].message.endswith("; moved to 2026-11-25 08:00 UTC")
+    early = plan(
+        [video(n) for n in (1, 2, 3)], channels, pools=[uploads], delay_seconds=3600, lead_time_seconds=7200
+    )
+    assert early.conflicts[0].message.endswith("; moved to 2026-11-25 10:00 UTC, with 2 h of lead time")
     assert "staging takes 5 Pacific days, 2026-11-23 to 2026-11-27" in made.summary
 
 
@@ -463,7 +468,9 @@ def test_a_rate_pool_spaces_the_starts():
 def test_a_pool_without_capacity_is_a_conflict_and_not_an_endless_search():
     made = plan([video(1)], [channel(1)], pools=[PoolView("youtube_uploads", "budget", 0)])
     assert made.refused
-    assert [c.kind for c in made.conflicts] == ["resource"]
+    (conflict,) = made.conflicts
+    assert conflict.kind == "resource"
+    assert conflict.message.endswith("the pool youtube_uploads has no capacity")
 
 
 # ----------------------------------------------------------------------------------------------------------- the edges

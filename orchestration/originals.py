@@ -1,0 +1,20 @@
+"""Guess what lies at the address of a video's original."""
+
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+FILE_ENDINGS = frozenset(
+    {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".flv", ".wmv", ".mpg", ".mpeg", ".ts", ".ogv"}
+)
+
+
+def looks_like_a_file(url: str) -> bool:
+    """Say whether an address looks like that of a file; else it is taken for a page. A guess by its ending, and enough."""
+    return PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() in FILE_ENDINGS
+
+
+def is_in_reach_of_runs(url: str) -> bool:
+    """Say whether a GitHub run gets the file: from Headend where that has a public address, else from the original's."""
+    return bool(settings.HEADEND_PUBLIC_URL) or looks_like_a_file(url)
