@@ -128,7 +128,13 @@ class TriggerForm(forms.Form):
     video = forms.ModelChoiceField(
         queryset=Video.objects.none(), required=False, label="video", empty_label="— none —"
     )
-    source_url = forms.URLField(required=False, max_length=1000, label="or an address", assume_scheme="https")
+    source_url = forms.URLField(
+        required=False,
+        max_length=1000,
+        label="or an address",
+        assume_scheme="https",
+        widget=forms.URLInput(attrs={"aria-describedby": "id_source_url_helptext"}),
+    )
     skip_upload = forms.BooleanField(required=False, label="prepare only, upload nothing")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ PROBLEM = {
     "title": "Problem",
     "description": "RFC 9457; further members are facts of the case, for example the present `state`.",
     "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
+    "required": ["type", "title", "status", "detail", "code", "again"],
     "properties": {
         "type": {"type": "string", "examples": ["urn:headend:problem:illegal_transition"]},
         "title": {"type": "string"},

@@ -22,7 +22,7 @@ def problem(
     *,
     field: str = "",
     errors: list[dict[str, str]] | None = None,
-    again: str = "",
+    again: str = "never",
     **details: Any,
 ) -> dict[str, Any]:
     """Return a problem document; `details` are facts of the case, for example the present state."""
@@ -32,13 +32,12 @@ def problem(
         "status": status,
         "detail": detail,
         "code": code,
+        "again": again,
     }
     if field:
         document["field"] = field
     if errors:
         document["errors"] = errors
-    if again:
-        document["again"] = again
     return document | {key: plain(value) for key, value in details.items() if key not in document}
 
 

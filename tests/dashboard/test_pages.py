@@ -46,6 +46,17 @@ def test_every_page_opens_in_an_empty_installation(console):
         assert console.get(address).status_code == 200, address
 
 
+def test_what_describes_a_field_is_there(console, addresses):
+    described = 0
+    for address in addresses:
+        page = console.get(address).content.decode()
+        ids = set(re.findall(r'\sid="([^"]+)"', page))
+        for names in re.findall(r'aria-describedby="([^"]+)"', page):
+            described += 1
+            assert set(names.split()) <= ids, address
+    assert described  # else the pattern has become blind
+
+
 def test_nobody_enters_without_logging_in(client, addresses):
     for address in addresses:
         answer = client.get(address)

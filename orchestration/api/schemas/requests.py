@@ -16,6 +16,7 @@ from orchestration.api.fields import (
     Text,
     WallTime,
 )
+from orchestration.distribution import LONGEST_HORIZON_DAYS
 from orchestration.states import DistributionState, OnConflict, RightsBasis, ScheduleState, Timing
 
 
@@ -179,7 +180,7 @@ class DistributeVideos(Body):
 
     video_ids: Ids | None = None
     channel_ids: Ids | None = None
-    horizon_days: int = Field(14, strict=True, ge=1, le=90)
+    horizon_days: int = Field(14, strict=True, ge=1, le=LONGEST_HORIZON_DAYS)
     dry_run: bool = Field(False, strict=True, description="say yes and no for each pair, write nothing")
 
 

@@ -11,6 +11,8 @@ from ninja.errors import Throttled
 
 from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteRejected
 from orchestration import errors
+from orchestration.api.schemas.requests import DistributeVideos
+from orchestration.distribution import LONGEST_HORIZON_DAYS
 from orchestration.service import CentralOrchestrationService
 from tests.factories import ChannelFactory, VideoFactory
 
@@ -271,3 +273,17 @@ def test_a_body_that_is_no_json_is_refused(api, body):
     )
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+    assert answer.json()["again"] == "never"
+
+
+def test_a_field_that_does_not_fit_says_that_trying_again_is_of_no_use(api):
+    answer = api.post("orchestration/distribute-videos", {"horizon_days": 0})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["again"] == "never"
+
+
+def test_the_description_promises_no_longer_horizon_than_the_service_takes():
+    described = DistributeVideos.model_json_schema()["properties"]["horizon_days"]
+
+    assert described["maximum"] == LONGEST_HORIZON_DAYS
