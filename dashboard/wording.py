@@ -69,8 +69,8 @@ def plural(count: int, noun: str) -> str:
 
 
 def words(value: object) -> str:
-    """Write a name of the code as words."""
-    return str(value).replace("_", " ")
+    """Write a name of the code as words; a workflow run is a run on every page."""
+    return str(value).replace("workflowrun", "run").replace("_", " ")
 
 
 def waiting(reason: str) -> str:

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from dashboard import tones
 from dashboard.live import LiveNode
+from dashboard.naming import named
 from dashboard.screens import VERSION_PARAMETER
 from dashboard.wording import (
     clock_length,
@@ -45,6 +46,8 @@ for _say in (
     words,
 ):
     register.filter(_say)
+
+register.simple_tag(named)
 
 NOTHING = SafeString('<span class="none" aria-label="none">–</span>')
 

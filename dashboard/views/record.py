@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
 from dashboard.doors import page, service
 from dashboard.listing import chosen, chosen_id, page_of, text, whole_number
+from dashboard.naming import mentions
 from dashboard.screens import show
 from orchestration.models import Activity
 from orchestration.states import Trigger
@@ -53,7 +53,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     if cid:
         rows = rows.filter(cid=cid)
     if words:
-        rows = rows.filter(Q(object_repr__icontains=words) | Q(reason__icontains=words))
+        rows = rows.filter(mentions(words))
     return show(
         request,
         "activity.html",
