@@ -201,7 +201,11 @@ class Blackout(models.Model):
         return f"{self.channel.slug} {self.first_date} to {self.last_date}"
 
     def clean(self) -> None:
-        """Refuse a stretch that ends before it starts."""
+        """Refuse a stretch that ends before it starts, or lies where no clock of its zone can be told."""
+        for field in ("first_date", "last_date"):
+            value = getattr(self, field)
+            if value and not 2000 <= value.year <= 2199:
+                raise ValidationError({field: f"{value} does not lie in the years 2000 to 2199."})
         if self.first_date and self.last_date and self.last_date < self.first_date:
             raise ValidationError({"last_date": "The last date lies before the first."})
         same_day = self.first_date == self.last_date

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
-from channels.models import PostingSlot
+from channels.models import Blackout, PostingSlot
 from orchestration import (
     calendars,
     configuration,
@@ -343,6 +343,25 @@ class CentralOrchestrationService:
     def remove_slot(self, *, slot_id: int, reason: str = "") -> None:
         """Take a weekly slot away; what is scheduled already stays."""
         calendars.remove_slot(slot_id, reason)
+
+    @action("operate")
+    def add_blackout(
+        self,
+        *,
+        channel_id: int,
+        first_date: date,
+        last_date: date,
+        from_time: time | None = None,
+        until_time: time | None = None,
+        reason: str = "",
+    ) -> Blackout:
+        """Let a channel publish nothing in a stretch of its zone's wall-clock time, both dates included."""
+        return calendars.add_blackout(channel_id, first_date, last_date, from_time, until_time, reason)
+
+    @action("operate")
+    def remove_blackout(self, *, blackout_id: int, reason: str = "") -> None:
+        """Take a blackout away; what is scheduled already stays."""
+        calendars.remove_blackout(blackout_id, reason)
 
     @action("operate")
     def begin_connection(self, *, channel_id: int, redirect_uri: str, state: str) -> str:

@@ -1,21 +1,22 @@
-"""`/api/channels` and `/api/slots`: the register and its calendars."""
+"""`/api/channels`, `/api/slots` and `/api/blackouts`: the register and its calendars."""
 
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
 
-from channels.models import Channel, PostingSlot
+from channels.models import Blackout, Channel, PostingSlot
 from orchestration import lookup
 from orchestration.api.auth import service
 from orchestration.api.fields import Id
-from orchestration.api.filters import ChannelFilters, SlotFilters
+from orchestration.api.filters import BlackoutFilters, ChannelFilters, SlotFilters
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.register import ChannelDetail, ChannelOut, SlotOut
-from orchestration.api.schemas.requests import NO_REASON, Because, NewSlot
+from orchestration.api.schemas.register import BlackoutOut, ChannelDetail, ChannelOut, SlotOut
+from orchestration.api.schemas.requests import NO_REASON, Because, NewBlackout, NewSlot
 from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
 
 router = Router(tags=["channels"])
 slots = Router(tags=["slots"])
+blackouts = Router(tags=["blackouts"])
 
 
 @router.get("", response=list[ChannelOut], operation_id="channels_list", summary="List channels")
@@ -103,4 +104,37 @@ def slots_show(request: HttpRequest, slot_id: Path[Id]):
 def slots_delete(request: HttpRequest, slot_id: Path[Id]):
     """What is scheduled already stays as it is."""
     service(request).remove_slot(slot_id=slot_id)
+    return Status(204, None)
+
+
+@blackouts.get("", response=list[BlackoutOut], operation_id="blackouts_list", summary="List blackouts")
+@paginate(Pages)
+def blackouts_list(request: HttpRequest, filters: Query[BlackoutFilters]):
+    """By channel and first date."""
+    rows = Blackout.objects.select_related("channel")
+    return filters.filter(rows).order_by("channel__name", "channel_id", "first_date", "pk")
+
+
+@blackouts.post(
+    "", response={201: BlackoutOut}, operation_id="blackouts_create", summary="Give a channel a blackout"
+)
+def blackouts_create(request: HttpRequest, body: NewBlackout):
+    """A stretch of wall-clock time in the channel's zone in which it does not publish."""
+    return Status(201, service(request).add_blackout(**body.model_dump()))
+
+
+@blackouts.get(
+    "/{blackout_id}", response=BlackoutOut, operation_id="blackouts_show", summary="Show a blackout"
+)
+def blackouts_show(request: HttpRequest, blackout_id: Path[Id]):
+    """A stretch of wall-clock time in the channel's zone in which it does not publish."""
+    return lookup.one(Blackout, blackout_id, field="blackout_id")
+
+
+@blackouts.delete(
+    "/{blackout_id}", response={204: None}, operation_id="blackouts_delete", summary="Take a blackout away"
+)
+def blackouts_delete(request: HttpRequest, blackout_id: Path[Id]):
+    """What is scheduled already stays as it is."""
+    service(request).remove_blackout(blackout_id=blackout_id)
     return Status(204, None)

@@ -1,6 +1,7 @@
 """Define the kinds of values that doors take: ids, instants with an offset, text that a database can hold."""
 
-from datetime import UTC, datetime, time
+import re
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from pydantic import (
@@ -58,6 +59,17 @@ WallTime = Annotated[
     time,
     WithJsonSchema({"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$", "examples": ["18:00"]}),
 ]
+
+
+def _date_text(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise ValueError("not a date such as 2026-12-24")
+    if not isinstance(value, str | date) or isinstance(value, datetime):
+        raise ValueError("not a date such as 2026-12-24")
+    return value
+
+
+WallDate = Annotated[date, BeforeValidator(_date_text)]
 WallDateTime = Annotated[
     datetime,
     WithJsonSchema(

@@ -7,7 +7,7 @@ from ninja import FilterLookup, FilterSchema, Schema
 from pydantic import Field
 
 from channels.states import ChannelHealth, ChannelState, Executor
-from orchestration.api.fields import Id, Instant, OwnTime, Text
+from orchestration.api.fields import Id, Instant, OwnTime, Text, WallDate
 from orchestration.models import Distribution
 from orchestration.results import PoolReport
 from orchestration.states import (
@@ -54,6 +54,18 @@ class SlotFilters(FilterSchema):
     channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
     weekday: Annotated[int | None, FilterLookup("weekday"), Field(ge=0, le=6)] = None
     enabled: Annotated[bool | None, FilterLookup("enabled")] = None
+
+
+class BlackoutFilters(FilterSchema):
+    """Of blackouts, by the dates of the channel's zone."""
+
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    since: Annotated[
+        WallDate | None, FilterLookup("last_date__gte"), Field(description="ends on it or later")
+    ] = None
+    until: Annotated[
+        WallDate | None, FilterLookup("first_date__lte"), Field(description="begins on it or earlier")
+    ] = None
 
 
 class SourceFilters(FilterSchema):

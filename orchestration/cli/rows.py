@@ -182,6 +182,23 @@ def _slot_add(service: Service, options: Options) -> Any:
     return service.add_slot(**body.model_dump())
 
 
+def _blackout_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("channel", help="slug or id")
+    parser.add_argument("first_date", metavar="YYYY-MM-DD", help="on the calendar of the channel's zone")
+    parser.add_argument("last_date", metavar="YYYY-MM-DD", help="included")
+    parser.add_argument("--from-time", metavar="HH:MM", help="of the first date; without it the whole day")
+    parser.add_argument("--until-time", metavar="HH:MM", help="of the last date; without it the whole day")
+    arguments.add_reason(parser)
+
+
+def _blackout_add(service: Service, options: Options) -> Any:
+    body = requests.NewBlackout(
+        channel_id=arguments.channel(options.channel),
+        **given(options, "first_date", "last_date", "from_time", "until_time", "reason"),
+    )
+    return service.add_blackout(**body.model_dump())
+
+
 def _just_id(name: str) -> Callable[[argparse.ArgumentParser], None]:
     return lambda parser: parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
 
@@ -283,6 +300,22 @@ ROWS = (
         None,
         lambda _: ["The slot is taken away."],
         _on_row("slot"),
+    ),
+    Command(
+        "blackout-add",
+        "let a channel publish nothing in a stretch of time",
+        _blackout_add,
+        register.BlackoutOut,
+        text.blackout,
+        _blackout_options,
+    ),
+    Command(
+        "blackout-remove",
+        "take a blackout away; what is scheduled already stays",
+        lambda s, o: s.remove_blackout(blackout_id=o.id, reason=reason(o)),
+        None,
+        lambda _: ["The blackout is taken away."],
+        _on_row("blackout"),
     ),
     Command(
         "conflicts",

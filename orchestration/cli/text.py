@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from channels.models import PostingSlot
+from channels.models import Blackout, PostingSlot
 from orchestration import results
 from orchestration.cli.layout import span, table, when
 from orchestration.models import Conflict, Job, Lease, Schedule, Source, Wave
@@ -374,6 +374,15 @@ def slot(row: PostingSlot) -> list[str]:
     day = PostingSlot.Weekday(row.weekday).label
     return [
         f"Slot {row.pk}: {row.channel.slug} posts on {day} at {row.local_time:%H:%M}, {row.channel.timezone}."
+    ]
+
+
+def blackout(row: Blackout) -> list[str]:
+    """Say when a channel publishes nothing."""
+    first = f"{row.first_date}{f' {row.from_time:%H:%M}' if row.from_time else ''}"
+    last = f"{row.last_date}{f' {row.until_time:%H:%M}' if row.until_time else ''}"
+    return [
+        f"Blackout {row.pk}: {row.channel.slug} publishes nothing from {first} to {last}, {row.channel.timezone}."
     ]
 
 

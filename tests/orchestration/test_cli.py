@@ -17,7 +17,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from channels.gateways.errors import RateLimited
-from channels.models import PostingSlot
+from channels.models import Blackout, PostingSlot
 from orchestration import errors, pools, tokens
 from orchestration.cli.commands import COMMANDS
 from orchestration.models import Activity, Pool, Schedule, SystemState
@@ -380,6 +380,7 @@ def test_every_answer_has_a_text():
     pools.ensure_defaults()
     channel, video = factories.ChannelFactory(), factories.VideoFactory()
     factories.PostingSlotFactory(channel=channel)
+    factories.BlackoutFactory(channel=channel)
     wave = factories.WaveFactory()
     schedule = factories.ScheduleFactory(wave=wave, channel=channel, overdue=True)
     lease = factories.LeaseFactory(pool=Pool.objects.get(name="upload"))
@@ -405,6 +406,11 @@ def test_every_answer_has_a_text():
         (("conflicts",), "No conflict is open."),
         (("slot-add", channel.slug, 4, "18:30"), f"{channel.slug} posts on Friday at 18:30"),
         (("slot-remove", PostingSlot.objects.latest("pk").pk), "taken away"),
+        (
+            ("blackout-add", channel.slug, "2026-12-24", "2026-12-26", "--until-time", "18:00"),
+            f"{channel.slug} publishes nothing from 2026-12-24 to 2026-12-26 18:00",
+        ),
+        (("blackout-remove", Blackout.objects.latest("pk").pk), "taken away"),
         (("hold", schedule.pk), "is held"),
         (("preview-resume",), "overdue"),
         (("stop", "--now"), "The system is"),

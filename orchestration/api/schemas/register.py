@@ -5,7 +5,7 @@ from typing import Any
 
 from ninja import Schema
 
-from channels.models import Channel, PostingSlot
+from channels.models import Blackout, Channel, PostingSlot
 from channels.states import ChannelHealth, ChannelState, CredentialState, Executor, MisfirePolicy
 from orchestration.api.fields import Value, WallTime
 from orchestration.states import CHANNEL_ACTIONS
@@ -96,15 +96,28 @@ class SlotOut(Schema):
         return ("delete",)
 
 
-class BlackoutOut(Value):
+class BlackoutOut(Schema):
     """A stretch of wall-clock time in which the channel does not publish."""
 
     id: int
+    channel_id: int
+    channel_slug: str
     first_date: date
     last_date: date
     from_time: WallTime | None
     until_time: WallTime | None
     reason: str
+    actions: list[str]
+
+    @staticmethod
+    def resolve_channel_slug(blackout: Blackout) -> str:
+        """Return the channel's short name."""
+        return blackout.channel.slug
+
+    @staticmethod
+    def resolve_actions(blackout: Blackout) -> tuple[str, ...]:
+        """Return what may be done: a blackout has no state."""
+        return ("delete",)
 
 
 class ChannelDetail(ChannelOut):

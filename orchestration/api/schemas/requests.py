@@ -14,6 +14,7 @@ from orchestration.api.fields import (
     Priority,
     Reason,
     Text,
+    WallDate,
     WallTime,
 )
 from orchestration.distribution import LONGEST_HORIZON_DAYS
@@ -254,6 +255,23 @@ class NewSlot(Body):
     weekday: int = Field(strict=True, ge=0, le=6)
     local_time: WallTime
     enabled: bool = Field(True, strict=True)
+
+
+class NewBlackout(Body):
+    """A stretch of wall-clock time in the channel's zone, both dates included; without times, whole days."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"channel_id": 1, "first_date": "2026-12-24", "last_date": "2026-12-26"}]
+        }
+    )
+
+    channel_id: BodyId
+    first_date: WallDate
+    last_date: WallDate
+    from_time: WallTime | None = Field(None, description="of the first date")
+    until_time: WallTime | None = Field(None, description="of the last date, not included")
+    reason: Text = Field("", max_length=200)
 
 
 class NewSource(Body):

@@ -1,11 +1,11 @@
-"""Give channels posting slots, and take them away."""
+"""Give channels posting slots and blackouts, and take them away."""
 
 import pytest
 
-from channels.models import PostingSlot
+from channels.models import Blackout, PostingSlot
 from orchestration.models import Activity
 from orchestration.states import Trigger
-from tests.factories import ChannelFactory, PostingSlotFactory
+from tests.factories import BlackoutFactory, ChannelFactory, PostingSlotFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +64,55 @@ def test_a_slot_is_taken_away_and_recorded(api):
     assert not PostingSlot.objects.exists()
     assert Activity.objects.get(verb="slot_removed").before["local_time"] == "18:00"
     assert api.delete(f"slots/{slot.pk}").status_code == 404
+
+
+HOLIDAYS = {"first_date": "2026-12-24", "last_date": "2026-12-26"}
+
+
+def test_a_blackout_is_given_and_recorded(api):
+    channel = ChannelFactory()
+
+    answer = api.post(
+        "blackouts",
+        {"channel_id": channel.pk, "from_time": "12:00", "reason": "holidays"} | HOLIDAYS,
+    )
+
+    assert answer.status_code == 201
+    row = Blackout.objects.get()
+    assert (answer.json()["id"], answer.json()["channel_slug"]) == (row.pk, channel.slug)
+    assert (f"{row.first_date}", f"{row.from_time:%H:%M}", row.until_time) == ("2026-12-24", "12:00", None)
+    entry = Activity.objects.get(verb="blackout_added")
+    assert (entry.trigger, entry.reason) == (Trigger.API, "holidays")
+    assert not Activity.objects.filter(verb="create", content_type__model="blackout").exists()
+    assert api.get(f"channels/{channel.pk}").json()["blackouts"][0]["id"] == row.pk
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"last_date": "2026-12-23"}, "last_date"),
+        ({"first_date": "24.12.2026"}, "first_date"),
+        ({"first_date": 20_000}, "first_date"),
+        ({"last_date": "9999-12-31"}, "last_date"),
+        ({"first_date": "0001-01-01"}, "first_date"),
+        ({"from_time": "18:00Z"}, "from_time"),
+        ({"last_date": "2026-12-24", "from_time": "18:00", "until_time": "18:00"}, "until_time"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_blackout_that_cannot_be_names_the_field(api, change, field):
+    answer = api.post("blackouts", {"channel_id": ChannelFactory().pk} | HOLIDAYS | change)
+
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert not Blackout.objects.exists()
+
+
+def test_a_blackout_is_taken_away_and_recorded(api):
+    row = BlackoutFactory()
+
+    answer = api.delete(f"blackouts/{row.pk}")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert not Blackout.objects.exists()
+    assert Activity.objects.get(verb="blackout_removed").before["first_date"] == "2026-12-25"
+    assert api.delete(f"blackouts/{row.pk}").status_code == 404

@@ -16,6 +16,7 @@ ROWS = {name: (filters, verbs) for name, filters, verbs in ROW.findall(PAGE)}
 RESOURCES = [
     "channels",
     "slots",
+    "blackouts",
     "sources",
     "videos",
     "waves",

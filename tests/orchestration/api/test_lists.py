@@ -1,6 +1,6 @@
 """Lists of the API: pages, filters, legal actions, and a number of queries that does not grow."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 LISTS = {
     "channels": factories.ChannelFactory,
     "slots": factories.PostingSlotFactory,
+    "blackouts": factories.BlackoutFactory,
     "sources": factories.SourceFactory,
     "videos": factories.VideoFactory,
     "waves": factories.WaveFactory,
@@ -141,6 +142,8 @@ def _filters():
     yield "channels", {"q": "schau"}, {"name": "Tagesschau"}
     yield "slots", {"weekday": 4}, {"weekday": 4}
     yield "slots", {"enabled": "false"}, {"enabled": False}
+    yield "blackouts", {"since": "2027-01-01"}, {"last_date": date(2027, 1, 1)}
+    yield "blackouts", {"until": "2026-12-24"}, {"first_date": date(2026, 12, 24)}
     yield "sources", {"state": "paused"}, {"state": SourceState.PAUSED}
     yield "sources", {"rights_basis": ""}, {"rights_basis": ""}
     yield "videos", {"state": "failed"}, {"state": VideoState.FAILED}
@@ -175,7 +178,9 @@ def test_a_filter_leaves_what_it_names(api, name, query, traits):
     assert found["total"] == 1
 
 
-@pytest.mark.parametrize("name", ["slots", "distributions", "schedules", "jobs", "runs", "conflicts"])
+@pytest.mark.parametrize(
+    "name", ["slots", "blackouts", "distributions", "schedules", "jobs", "runs", "conflicts"]
+)
 def test_a_list_can_be_cut_down_to_channels(api, name):
     rows = LISTS[name].create_batch(3)
     channel_ids = [rows[0].channel_id, rows[1].channel_id]

@@ -106,6 +106,7 @@ def test_a_method_that_is_not_possible_names_those_that_are(api):
     [
         "channels/999",
         "slots/999",
+        "blackouts/999",
         "sources/999",
         "videos/999",
         "waves/999",
