@@ -338,6 +338,9 @@ def test_no_page_breaks_the_policy_or_overflows_a_phone(page, scene):
     ]:
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+        assert page.evaluate(
+            "[...document.querySelectorAll('.gauges')].every(e => e.scrollWidth <= e.clientWidth)"
+        ), address
 
 
 def test_everything_works_without_javascript(chromium, server):

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.screens import version_of
+from orchestration.states import JobState, Timing
 from tests import factories
 
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|<style|javascript:", re.IGNORECASE)
@@ -257,3 +258,21 @@ def test_one_correlation_id_leads_to_all_entries_of_an_action(console, scene):
     html = console.get(f"/activity/?cid={scene['entry'].cid}").content.decode()
     assert html.count('<details class="entry"') == 1
     assert f"Everything of one action: <code>{scene['entry'].cid}</code>" in html
+
+
+def test_the_delay_between_members_is_told_of_a_staggered_wave_alone(console):
+    together = factories.WaveFactory(timing=Timing.SIMULTANEOUS, delay_seconds=300)
+    apart = factories.WaveFactory(timing=Timing.STAGGERED, delay_seconds=300)
+    assert "5 min apart" not in console.get(f"/waves/{together.pk}/").content.decode()
+    assert "staggered, 5 min apart" in console.get(f"/waves/{apart.pk}/").content.decode()
+
+
+def test_what_a_job_waits_for_is_not_shown_as_an_error(console):
+    told = "armed: YouTube makes it public at its moment"
+    waiting = factories.JobFactory(state=JobState.WAITING, error_message=told)
+    failed = factories.JobFactory(state=JobState.FAILED, error_message="no such video")
+    page = console.get(f"/jobs/{waiting.pk}/").content.decode()
+    assert f'<div class="message warning"><p>{told}' in page
+    assert (
+        '<div class="message error"><p>no such video' in console.get(f"/jobs/{failed.pk}/").content.decode()
+    )
