@@ -11,7 +11,23 @@ from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 
 from channels.gateways.errors import RemoteError
-from orchestration.api import callbacks, channels, control, library, plans, publication, work
+from orchestration.api import (
+    actions,
+    activity,
+    callbacks,
+    channels,
+    conflicts,
+    control,
+    distributions,
+    jobs,
+    pools,
+    runs,
+    schedules,
+    sources,
+    statistics,
+    videos,
+    waves,
+)
 from orchestration.api.answers import answered, problem_response
 from orchestration.api.auth import WAYS_IN, NotAuthenticated
 from orchestration.api.document import complete
@@ -188,22 +204,22 @@ for _kind, _handler in ERRORS.items():
 # --------------------------------------------------------------------------------------------------------- the routers
 
 api.add_router("/orchestration", control.router)
-api.add_router("/orchestration", publication.router)
+api.add_router("/orchestration", actions.router)
 api.add_router("/channels", channels.router)
 api.add_router("/slots", channels.slots)
 api.add_router("/blackouts", channels.blackouts)
-api.add_router("/sources", library.sources)
-api.add_router("/videos", library.videos)
-api.add_router("/waves", plans.waves)
-api.add_router("/distributions", plans.distributions)
-api.add_router("/schedules", plans.schedules)
-api.add_router("/jobs", work.jobs)
+api.add_router("/sources", sources.sources)
+api.add_router("/videos", videos.videos)
+api.add_router("/waves", waves.waves)
+api.add_router("/distributions", distributions.distributions)
+api.add_router("/schedules", schedules.schedules)
+api.add_router("/jobs", jobs.jobs)
 api.add_router("/runs", callbacks.router)
-api.add_router("/runs", work.runs)
-api.add_router("/pools", work.pools)
-api.add_router("/conflicts", plans.conflicts)
-api.add_router("/activity", library.log)
-api.add_router("/statistics", library.numbers)
+api.add_router("/runs", runs.runs)
+api.add_router("/pools", pools.pools)
+api.add_router("/conflicts", conflicts.conflicts)
+api.add_router("/activity", activity.log)
+api.add_router("/statistics", statistics.numbers)
 
 
 everything_else = Router()

@@ -44,7 +44,11 @@ def load_before_forking(instance: object, **_: object) -> None:
     Measured on 2026-11-23: a pool process keeps 10 MB of its own instead of 50.
     """
     if getattr(instance.pool_cls, "__module__", "").endswith("prefork"):
-        for name in ("orchestration.execution", "orchestration.media.scrape", "orchestration.media.measure"):
+        for name in (
+            "orchestration.engine.worker",
+            "orchestration.media.scrape",
+            "orchestration.media.measure",
+        ):
             import_module(name)
     gc.collect()
     gc.freeze()

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu import Connection
 
-from orchestration.heartbeats import SILENT_AFTER_SECONDS, component_ages
+from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, component_ages
 
 # A tick wakes both workers every few seconds; one that is busy with long jobs shows life through their leases.
 WORKERS = ("worker:control", "worker:work")

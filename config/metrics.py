@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from orchestration.operations import operations
+from orchestration.monitoring.metrics import operations
 from orchestration.service import Actor, CentralOrchestrationService
 
 

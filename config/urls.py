@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from config import health, metrics
 from config.api import api
-from orchestration import webhooks
+from orchestration.github import webhooks
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

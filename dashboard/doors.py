@@ -15,9 +15,9 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
 
 from orchestration.errors import OrchestrationError
-from orchestration.lines import unturned
 from orchestration.service import Actor, CentralOrchestrationService
 from orchestration.states import Trigger
+from orchestration.text import unturned
 
 
 def service(request: HttpRequest) -> CentralOrchestrationService:

@@ -11,7 +11,6 @@ from channels.models import Channel
 from channels.states import ChannelState
 from dashboard import own_times
 from dashboard.listing import ids_of
-from orchestration.lines import unturned
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
@@ -23,6 +22,7 @@ from orchestration.states import (
     ScheduleState,
     Timing,
 )
+from orchestration.text import unturned
 
 MOST_VIDEOS_SHOWN = 200
 LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")

@@ -7,30 +7,16 @@ from datetime import date, datetime, time
 from typing import Any
 
 from channels.models import Blackout, PostingSlot
-from orchestration import (
-    calendars,
-    configuration,
-    conflicts,
-    connecting,
-    console,
-    control,
-    distribution,
-    jobs,
-    monitoring,
-    pipeline,
-    pool_keeping,
-    recall,
-    register,
-    reviewing,
-    scheduling,
-    sources,
-    statistics,
-    waves,
-    workflows,
-)
-from orchestration.activity import Acting, acting_as, new_correlation_id
-from orchestration.actors import Actor, action
+from orchestration import overview
+from orchestration.core.audit import Acting, acting_as, new_correlation_id
+from orchestration.core.permissions import Actor, action
+from orchestration.engine import control, jobs
+from orchestration.github import callbacks, configuration
 from orchestration.models import Conflict, Job, Lease, OrphanUpload, Pool, Schedule, Source, Wave
+from orchestration.monitoring import health, pool_reports, statistics
+from orchestration.pipeline.trigger import trigger
+from orchestration.queue import pool_actions
+from orchestration.register import calendars, channels, google_connect, sources
 from orchestration.results import (
     Dashboard,
     DistributeResult,
@@ -46,6 +32,16 @@ from orchestration.results import (
     TriggerResult,
     WaveReport,
     WaveResult,
+)
+from orchestration.scheduling import (
+    conflict_actions,
+    distribution,
+    forecast,
+    planner,
+    recall,
+    reviews,
+    schedules,
+    waves,
 )
 from orchestration.states import Trigger
 
@@ -113,7 +109,7 @@ class CentralOrchestrationService:
         dry_run: bool = False,
     ) -> WaveResult:
         """Publish one video on several channels: at once, staggered, or each in its own next free slot."""
-        return scheduling.coordinate(
+        return planner.coordinate(
             video_id=video_id,
             channel_ids=channel_ids,
             timing=timing,
@@ -145,7 +141,7 @@ class CentralOrchestrationService:
 
         `overrides` gives (video_id, channel_id) a time of its own. Raises: PlanRefused with the plan in its details.
         """
-        return scheduling.schedule_wave(
+        return planner.schedule_wave(
             video_ids=video_ids,
             channel_ids=channel_ids,
             timing=timing,
@@ -174,7 +170,7 @@ class CentralOrchestrationService:
 
         Members that `overrides` gives a time of their own keep it.
         """
-        return scheduling.earliest(
+        return planner.find_earliest(
             video_ids=video_ids,
             channel_ids=channel_ids,
             timing=timing,
@@ -240,49 +236,49 @@ class CentralOrchestrationService:
     @action("operate")
     def move_schedule(self, *, schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
         """Give one publication another time; refused where rules forbid it, naming the next free ones."""
-        return scheduling.move(schedule_id, publish_at, reason)
+        return schedules.move(schedule_id, publish_at, reason)
 
     @action("operate")
     def hold_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
         """Keep one publication back until it is released."""
-        return scheduling.hold(schedule_id, reason)
+        return schedules.hold(schedule_id, reason)
 
     @action("operate")
     def release_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
         """Let a held publication go on at its time, or by its misfire policy if that has passed."""
-        return scheduling.release(schedule_id, reason)
+        return schedules.release(schedule_id, reason)
 
     @action("operate")
     def cancel_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
         """Cancel one publication that is not public yet."""
-        return scheduling.cancel(schedule_id, reason)
+        return schedules.cancel(schedule_id, reason)
 
     @action("operate")
     def bump_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
         """Move one publication's work to the front of every queue."""
-        return scheduling.bump(schedule_id, reason)
+        return schedules.bump(schedule_id, reason)
 
     @action("operate")
     def review_schedule(
         self, *, schedule_id: int, outcome: str, youtube_video_id: str = "", reason: str = ""
     ) -> Schedule:
         """Settle what needs review, after a person has looked: `published`, `staged`, `planned`, `failed` or `cancelled`."""
-        return reviewing.review_schedule(schedule_id, outcome, youtube_video_id, reason)
+        return reviews.review_schedule(schedule_id, outcome, youtube_video_id, reason)
 
     @action("read")
     def get_open_conflicts(self) -> list[Conflict]:
         """List what collided and still waits for somebody to do something about it, newest first."""
-        return conflicts.still_open()
+        return conflict_actions.still_open()
 
     @action("operate")
     def apply_alternative(self, *, conflict_id: int, index: int) -> Conflict:
         """Resolve a conflict by one of the alternatives that were recorded with it."""
-        return conflicts.apply_alternative(conflict_id, index)
+        return conflict_actions.apply_alternative(conflict_id, index)
 
     @action("operate")
     def dismiss_conflict(self, *, conflict_id: int, reason: str = "") -> Conflict:
         """Say that nothing needs to be done about a conflict."""
-        return conflicts.dismiss(conflict_id, reason)
+        return conflict_actions.dismiss(conflict_id, reason)
 
     # ------------------------------------------------------------------------------------------------------ channels
 
@@ -296,19 +292,19 @@ class CentralOrchestrationService:
         skip_upload: bool = False,
     ) -> TriggerResult:
         """Run a channel's pipeline now: by GitHub Actions if it has a repository, else by our workers."""
-        return pipeline.trigger(
+        return trigger(
             channel_id=channel_id, video_id=video_id, source_url=source_url, skip_upload=skip_upload
         )
 
     @action("read")
     def monitor_channels(self, *, channel_ids: Sequence[int] | None = None) -> MonitorResult:
         """Show the last known health of channels."""
-        return monitoring.report(channel_ids)
+        return health.report(channel_ids)
 
     @action("operate")
     def check_channels(self, *, channel_ids: Sequence[int] | None = None) -> MonitorResult:
         """Look at channels now (credential, repository, workflow, recent outcomes); also while the system is stopped."""
-        return monitoring.check(channel_ids)
+        return health.check(channel_ids)
 
     @action("operate")
     def sync_channel_configs(
@@ -320,17 +316,17 @@ class CentralOrchestrationService:
     @action("operate")
     def pause_channel(self, *, channel_id: int, reason: str = "") -> Any:
         """Hold a channel back; what runs finishes."""
-        return register.pause_channel(channel_id, reason)
+        return channels.pause_channel(channel_id, reason)
 
     @action("operate")
     def resume_channel(self, *, channel_id: int, reason: str = "") -> Any:
         """Let a paused or disabled channel go on."""
-        return register.resume_channel(channel_id, reason)
+        return channels.resume_channel(channel_id, reason)
 
     @action("operate")
     def disable_channel(self, *, channel_id: int, reason: str = "") -> Any:
         """Take a channel out of planning altogether."""
-        return register.disable_channel(channel_id, reason)
+        return channels.disable_channel(channel_id, reason)
 
     @action("operate")
     def add_slot(
@@ -366,12 +362,12 @@ class CentralOrchestrationService:
     @action("operate")
     def begin_connection(self, *, channel_id: int, redirect_uri: str, state: str) -> str:
         """Return the address of Google's consent page for a channel; `state` must come back with the code."""
-        return connecting.begin(channel_id, redirect_uri=redirect_uri, state=state)
+        return google_connect.begin(channel_id, redirect_uri=redirect_uri, state=state)
 
     @action("operate")
-    def finish_connection(self, *, channel_id: int, code: str, redirect_uri: str) -> connecting.Connected:
+    def finish_connection(self, *, channel_id: int, code: str, redirect_uri: str) -> google_connect.Connected:
         """Turn the code that Google sent back into the channel's credential, if it opens the right channel."""
-        return connecting.finish(channel_id, code=code, redirect_uri=redirect_uri)
+        return google_connect.finish(channel_id, code=code, redirect_uri=redirect_uri)
 
     # ------------------------------------------------------------------------------------------------- sources, work
 
@@ -424,32 +420,32 @@ class CentralOrchestrationService:
     @action("operate")
     def review_job(self, *, job_id: int, outcome: str, youtube_video_id: str = "", reason: str = "") -> Job:
         """Settle a job that needs review: staged, planned, failed or cancelled; of a recall: recalled or published."""
-        return reviewing.review_job(job_id, outcome, youtube_video_id, reason)
+        return reviews.review_job(job_id, outcome, youtube_video_id, reason)
 
     @action("operate")
     def note_orphan_deleted(self, *, orphan_id: int, reason: str = "") -> OrphanUpload:
         """Note that somebody deleted, at YouTube, an upload that belongs to nothing."""
-        return reviewing.note_orphan_deleted(orphan_id, reason)
+        return reviews.note_orphan_deleted(orphan_id, reason)
 
     @action("read")
     def get_pools(self) -> list[PoolReport]:
         """Show every shared resource: capacity, holders, waiters, and of a budget each Pacific day that is drawn on."""
-        return pool_keeping.report(with_days=True)
+        return pool_reports.report(with_days=True)
 
     @action("operate")
     def pause_pool(self, *, pool_id: int, reason: str = "") -> Pool:
         """Take nothing new from a pool."""
-        return pool_keeping.pause(pool_id, reason)
+        return pool_actions.pause(pool_id, reason)
 
     @action("operate")
     def resume_pool(self, *, pool_id: int, reason: str = "") -> Pool:
         """Let a pool be used again."""
-        return pool_keeping.resume(pool_id, reason)
+        return pool_actions.resume(pool_id, reason)
 
     @action("operate")
     def release_lease(self, *, lease_id: int, reason: str = "") -> Lease:
         """Take a resource back from its holder; its job is asked to stop."""
-        return pool_keeping.release_by_hand(lease_id, reason)
+        return pool_actions.release_by_hand(lease_id, reason)
 
     # ---------------------------------------------------------------------------------------------------------- runs
 
@@ -458,7 +454,7 @@ class CentralOrchestrationService:
     ) -> dict[str, Any]:
         """Let a GitHub run begin, once: the run's own token authorises. Raises: PermitRefused to any other run."""
         with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
-            return workflows.take_permit(correlation_id, secret, run_id, run_attempt)
+            return callbacks.take_permit(correlation_id, secret, run_id, run_attempt)
 
     def record_run_result(
         self,
@@ -474,7 +470,7 @@ class CentralOrchestrationService:
     ) -> dict[str, Any]:
         """Record what a GitHub run says became of its job; the run's own token authorises, doubled calls end alike."""
         with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
-            return workflows.record_result(
+            return callbacks.record_result(
                 correlation_id,
                 secret,
                 run_id=run_id,
@@ -490,7 +486,7 @@ class CentralOrchestrationService:
     @action("read")
     def get_dashboard_data(self) -> Dashboard:
         """Return everything the overview shows."""
-        return console.dashboard()
+        return overview.dashboard()
 
     @action("read")
     def get_statistics(self, *, days: int = 7, channel_ids: Sequence[int] | None = None) -> StatisticsReport:
@@ -500,4 +496,4 @@ class CentralOrchestrationService:
     @action("read")
     def forecast(self, *, days: int = 7) -> Any:
         """Run the planner and dispatcher against a simulated clock (`planning.types.Forecast`)."""
-        return scheduling.forecast(days)
+        return forecast.forecast(days)

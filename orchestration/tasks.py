@@ -3,22 +3,27 @@
 from celery import shared_task
 from django.utils import timezone
 
-from orchestration import activity, execution, monitoring, sources, statistics, workflows
-from orchestration import tick as clock
-from orchestration.control import is_running
-from orchestration.installation import is_copy
+from orchestration.core import audit
+from orchestration.core.heartbeats import beat
+from orchestration.core.installation import is_copy
+from orchestration.engine import tick as clock
+from orchestration.engine import worker
+from orchestration.engine.control import is_running
+from orchestration.github import watch
+from orchestration.monitoring import health, statistics
+from orchestration.register import sources
 from orchestration.states import Trigger
 
 
 def _as(name: str):
-    return activity.acting_as(activity.Acting(name, None, Trigger.BEAT))
+    return audit.acting_as(audit.Acting(name, None, Trigger.BEAT))
 
 
 @shared_task
 def tick(by_beat: bool = False) -> None:
     """Let time pass; the clock says so of itself, a wake-up does not."""
     if by_beat:
-        monitoring.beat("beat")
+        beat("beat")
     with _as("tick"):
         clock.tick()
 
@@ -26,15 +31,15 @@ def tick(by_beat: bool = False) -> None:
 @shared_task
 def work_fast() -> None:
     """Run short jobs until none is left."""
-    monitoring.beat("worker:control")
-    execution.work(fast=True)
+    beat("worker:control")
+    worker.work(fast=True)
 
 
 @shared_task
 def work_slow() -> None:
     """Run slow jobs until none is left."""
-    monitoring.beat("worker:work")
-    execution.work(fast=False)
+    beat("worker:work")
+    worker.work(fast=False)
 
 
 @shared_task
@@ -42,7 +47,7 @@ def watch_runs() -> None:
     """Look at the open GitHub runs."""
     if not is_copy():
         with _as("watch"):
-            workflows.watch()
+            watch.watch()
 
 
 @shared_task
@@ -57,7 +62,7 @@ def scrape_sources() -> None:
 def check_channels() -> None:
     """Queue a look at every channel that was not looked at lately; in every state of the system."""
     with _as("beat"):
-        monitoring.due_checks(timezone.now())
+        health.due_checks(timezone.now())
 
 
 @shared_task

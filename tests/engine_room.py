@@ -20,9 +20,12 @@ from channels.models import Channel
 from channels.quota import pacific_day, pacific_day_bounds
 from channels.sandbox import youtube_state
 from channels.sandbox.server import Sandbox
-from orchestration import execution, invariants, pools, queue
-from orchestration import tick as clock
+from orchestration.engine import tick as clock
+from orchestration.engine import worker
 from orchestration.models import Distribution, Job, Schedule, Video
+from orchestration.monitoring import invariants
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
 from orchestration.service import Actor, CentralOrchestrationService
 from orchestration.states import DistributionState, ScheduleState, SystemStatus, Trigger
 from tests import factories
@@ -115,14 +118,14 @@ class Engine:
             claimed = queue.claim(limit=1)
             if not claimed:
                 return done
-            done.append(execution.run(claimed[0]))
+            done.append(worker.run(claimed[0]))
         raise AssertionError(
             f"still jobs after {most}: {Job.objects.values('kind', 'state', 'error_message')}"
         )
 
     def work_one(self) -> Job:
         (job,) = queue.claim(limit=1)
-        return execution.run(job)
+        return worker.run(job)
 
     def pass_time(self, **span: float) -> None:
         """Let time pass, for us and for the sandbox."""
@@ -132,7 +135,7 @@ class Engine:
         """Let the clock show an instant and go on from there, for us and for the sandbox."""
         if self.traveller is not None:
             self.traveller.stop()
-        self.patch.setattr("orchestration.lease.time", time)
+        self.patch.setattr("orchestration.queue.lease.time", time)
         self.traveller = time_machine.travel(at, tick=True)
         self.traveller.start()
 
@@ -146,7 +149,7 @@ class Engine:
         self.traveller = time_machine.travel(at, tick=False)
         standing = self.traveller.start()
         still = SimpleNamespace(monotonic=time.monotonic, sleep=standing.shift)
-        self.patch.setattr("orchestration.lease.time", still)
+        self.patch.setattr("orchestration.queue.lease.time", still)
 
     def retry_now(self) -> None:
         """Let what waits for another try be tried now."""

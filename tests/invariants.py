@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestration import invariants
+from orchestration.monitoring import invariants
 
 
 @pytest.fixture

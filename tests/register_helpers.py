@@ -8,8 +8,8 @@ from channels.models import Channel
 from channels.sandbox import github_state, youtube_state
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
 from channels.sandbox.server import Sandbox
-from orchestration.lease import JobLease
 from orchestration.models import Job
+from orchestration.queue.lease import JobLease
 from orchestration.states import JobState
 from tests.factories import ChannelFactory, CredentialFactory, PostingSlotFactory
 

@@ -21,22 +21,14 @@ from googleapiclient.http import MediaFileUpload
 from channels.gateways.errors import PermissionMissing, RemoteNotFound, RemoteRejected, WrongChannel
 from channels.gateways.youtube_oauth import (
     GOOGLE_API_URL,
-    GOOGLE_AUTH_URL,
     GOOGLE_TOKEN_URL,
-    SCOPES,
     OAuthCredential,
-    TokenGrant,
-    authorization_url,
-    exchange_code,
 )
 from channels.gateways.youtube_upload import (
-    MARKER_PREFIX,
     Upload,
-    UploadCancelled,
     UploadReceipt,
     VideoMetadata,
     carries_marker,
-    marker_of,
 )
 from channels.gateways.youtube_values import (
     ChannelInfo,
@@ -48,31 +40,10 @@ from channels.gateways.youtube_values import (
     written,
 )
 from channels.gateways.youtube_wire import Wire
-from channels.quota import QUOTA_COST, READ_UNITS, UNITS, UPLOADS, WRITE_UNITS
-
-__all__ = [
-    "GOOGLE_API_URL",
-    "GOOGLE_AUTH_URL",
-    "GOOGLE_TOKEN_URL",
-    "MARKER_PREFIX",
-    "SCOPES",
-    "ChannelInfo",
-    "OAuthCredential",
-    "TokenGrant",
-    "UploadCancelled",
-    "UploadReceipt",
-    "VideoMetadata",
-    "VideoStatus",
-    "YouTubeGateway",
-    "authorization_url",
-    "exchange_code",
-    "marker_of",
-    "quota_cost",
-]
+from channels.quota import READ_UNITS, UNITS, UPLOADS, WRITE_UNITS
 
 PAGE = 50
 MIB = 1024 * 1024
-quota_cost = QUOTA_COST
 
 # What `videos.update` would reset to YouTube's defaults if it were left out of the status.
 _KEPT_STATUS = (

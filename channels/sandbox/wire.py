@@ -17,11 +17,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs, unquote
-
-if TYPE_CHECKING:
-    from channels.sandbox.server import Sandbox
 
 BLOCK_BYTES = 64 * 1024
 
@@ -193,8 +190,9 @@ class Problem(Exception):
         self.response = response
 
 
-Handler = Callable[["Sandbox", Request], Response]
-Hook = Callable[["Sandbox"], None]
+Handler = Callable[[Any, Request], Response]
+"""Takes the running `server.Sandbox`, which imports this module and is therefore not named here, and the request."""
+Hook = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)

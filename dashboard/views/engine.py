@@ -13,8 +13,8 @@ from dashboard.doors import act, page, reason_of, refuse, service
 from dashboard.forms import ReviewJobForm, sentence_of
 from dashboard.listing import chosen, chosen_id, id_of, page_of, text, whole_number
 from dashboard.screens import show
+from orchestration.engine.jobs import given_away
 from orchestration.errors import InvalidRequest, OrchestrationError
-from orchestration.jobs import given_away
 from orchestration.models import Activity, Conflict, Job, Pool
 from orchestration.planning.rules import TITLE_OF_RULE
 from orchestration.states import (

@@ -10,10 +10,10 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern
 from ninja.responses import NinjaJSONEncoder
 
-from orchestration import idempotency
-from orchestration.activity import new_correlation_id
+from orchestration.api import idempotency
 from orchestration.api.auth import identify
 from orchestration.api.problems import CONTENT_TYPE, problem
+from orchestration.core.audit import new_correlation_id
 from orchestration.errors import OrchestrationError
 
 View = Callable[..., HttpResponseBase]

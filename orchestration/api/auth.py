@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
-from orchestration import tokens
+from orchestration.api import tokens
 from orchestration.errors import NotPermitted, OrchestrationError
 from orchestration.models import ApiToken
 from orchestration.service import Actor, CentralOrchestrationService

@@ -7,10 +7,10 @@ from django.http.response import HttpResponseBase
 from ninja import Path, Router
 from pydantic import Field
 
-from orchestration import workflows
 from orchestration.api.auth import NotAuthenticated, bearer_secret
 from orchestration.api.media import stream
 from orchestration.api.schemas.requests import RunIdentity, RunResult
+from orchestration.github import callbacks
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 
@@ -84,7 +84,7 @@ def runs_result(request: HttpRequest, correlation_id: Path[CorrelationId], body:
 )
 def runs_media(request: HttpRequest, correlation_id: Path[CorrelationId]) -> HttpResponseBase:
     """To the run that is to upload it; `Range` is understood, so that a broken download goes on."""
-    return stream(request, workflows.media_for_run(correlation_id, _secret(request)))
+    return stream(request, callbacks.media_for_run(correlation_id, _secret(request)))
 
 
 @router.api_operation(["HEAD"], "/{correlation_id}/media", include_in_schema=False)

@@ -5,7 +5,6 @@ from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
 
 from channels.models import Blackout, Channel, PostingSlot
-from orchestration import lookup
 from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.filters import BlackoutFilters, ChannelFilters, SlotFilters
@@ -13,6 +12,7 @@ from orchestration.api.pagination import Pages
 from orchestration.api.schemas.register import BlackoutOut, ChannelDetail, ChannelOut, SlotOut
 from orchestration.api.schemas.requests import NO_REASON, Because, NewBlackout, NewSlot
 from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
+from orchestration.core import lookup
 
 router = Router(tags=["channels"])
 slots = Router(tags=["slots"])

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from orchestration.api.idempotency import MAX_KEY_LENGTH
 from orchestration.api.problems import CONTENT_TYPE
-from orchestration.idempotency import MAX_KEY_LENGTH
 
 PROBLEM = {
     "title": "Problem",

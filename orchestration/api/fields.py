@@ -14,7 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from orchestration.lines import unturned
+from orchestration.text import unturned
 
 LARGEST_ID = 2**63 - 1
 EXAMPLE_INSTANT = "2026-11-23T18:00:00+01:00"

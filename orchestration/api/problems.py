@@ -1,16 +1,10 @@
 """Say what went wrong as RFC 9457 problems, alike for the API and for `--json` on the command line."""
 
-import dataclasses
 from collections.abc import Mapping
-from datetime import date, datetime, time
-from enum import Enum
 from typing import Any
 
-from django.db import models
-
-from orchestration.api.schemas.plan import PlanOut
+from orchestration.api.schemas.plain_values import plain
 from orchestration.errors import OrchestrationError
-from orchestration.planning.types import Plan
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -75,22 +69,3 @@ def fact_of(error: Mapping[str, Any]) -> str:
     if kind in {"too_short", "string_too_short"}:
         return "is empty" if numbers["min_length"] == 1 else f"is shorter than {numbers['min_length']}"
     return error["msg"].removeprefix("Value error, ")
-
-
-def plain(value: Any) -> Any:
-    """Return `value` as JSON can say it: a row as its id, a plan in full, an instant as it is for the encoder."""
-    if value is None or isinstance(value, str | int | float | bool):
-        return value.value if isinstance(value, Enum) else value
-    if isinstance(value, datetime | date | time):
-        return value
-    if isinstance(value, Plan):
-        return PlanOut.model_validate(value).model_dump()
-    if isinstance(value, models.Model):
-        return value.pk
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    return str(value)

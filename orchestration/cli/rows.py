@@ -7,7 +7,7 @@ from typing import Any
 from orchestration.api.schemas import library, plan, register, requests, work
 from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, Options, Service, given, reason
-from orchestration.reviewing import OUTCOMES
+from orchestration.scheduling.reviews import OUTCOMES
 from orchestration.states import RightsBasis, ScheduleState
 
 

@@ -7,7 +7,7 @@ from channels.models import Blackout, PostingSlot
 from orchestration import results
 from orchestration.cli.layout import span, table, when
 from orchestration.models import Conflict, Job, Lease, Schedule, Source, Wave
-from orchestration.planning.results import Explanation, Forecast
+from orchestration.planning.answers import Explanation, Forecast
 from orchestration.planning.types import Plan
 from orchestration.states import ConflictState
 

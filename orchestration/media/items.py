@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestration.lines import unturned
+from orchestration.text import unturned
 
 from .urls import canonical_url
 

@@ -255,7 +255,7 @@ class Migration(migrations.Migration):
                 ('params', models.JSONField(blank=True, default=dict)),
                 ('priority', models.PositiveSmallIntegerField(default=5, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(10)])),
                 ('bumped_at', models.DateTimeField(blank=True, null=True)),
-                ('rank', models.FloatField(default=0, editable=False, help_text='order of claiming, lowest first; see queue.rank_of')),
+                ('rank', models.FloatField(default=0, editable=False, help_text='order of claiming, lowest first')),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('waiting', 'waiting for another try'), ('succeeded', 'Succeeded'), ('failed', 'failed (expected: the remote said no)'), ('errored', 'errored (a fault of ours)'), ('cancelled', 'Cancelled'), ('needs_review', 'needs review (outcome unknown)')], default='queued', max_length=12)),
                 ('run_at', models.DateTimeField(default=django.utils.timezone.now, help_text='not before')),
                 ('waits_for', models.CharField(blank=True, help_text='why it has not been claimed', max_length=200)),

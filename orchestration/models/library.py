@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from channels.models import PRIORITY_VALIDATORS
 from channels.stateful import Stateful
+from orchestration.media.urls import canonical_url
 from orchestration.states import SOURCE_TRANSITIONS, VIDEO_TRANSITIONS, RightsBasis, SourceState, VideoState
 
 
@@ -55,10 +56,6 @@ class Source(Stateful):
 
     def save(self, *args, **kwargs) -> None:
         """Keep the canonical form of the address beside it, so that one source is registered once."""
-        from orchestration.media import (
-            canonical_url,
-        )  # the media package is heavy; models load at every start
-
         self.canonical_url = canonical_url(self.url)
         super().save(*args, **kwargs)
 

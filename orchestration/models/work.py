@@ -46,9 +46,7 @@ class Job(Stateful):
 
     priority = models.PositiveSmallIntegerField(default=5, validators=PRIORITY_VALIDATORS)
     bumped_at = models.DateTimeField(null=True, blank=True)
-    rank = models.FloatField(
-        default=0, editable=False, help_text="order of claiming, lowest first; see queue.rank_of"
-    )
+    rank = models.FloatField(default=0, editable=False, help_text="order of claiming, lowest first")
     state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.QUEUED)
     run_at = models.DateTimeField(default=timezone.now, help_text="not before")
     waits_for = models.CharField(max_length=200, blank=True, help_text="why it has not been claimed")

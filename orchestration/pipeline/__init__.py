@@ -1,5 +1,1 @@
-"""Carry a video from a source to a private upload."""
-
-from orchestration.pipeline.triggering import trigger
-
-__all__ = ["trigger"]
+"""One module for each kind of job: scrape, process, stage, trigger, publish, take back; and what a job's end means."""

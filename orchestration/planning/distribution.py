@@ -1,7 +1,7 @@
 """Match ready videos to active channels, rank them, and place them into free slots; say why, and why not.
 
-The decision and its explanation are the same rules (`filters`) and the same state (`desk`). Rules are
-weighed for all videos at once (`judging`), so that a hundred channels with the same filter cost as much as
+The decision and its explanation are the same rules (`filters`) and the same state (`distribution_state`). Rules are
+weighed for all videos at once (`filter_bits`), so that a hundred channels with the same filter cost as much as
 one; a sentence is only written when somebody asks.
 """
 
@@ -11,15 +11,15 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 
-from orchestration.planning import publishing
+from orchestration.planning import unit_days
+from orchestration.planning.answers import Explanation, Unplaced
 from orchestration.planning.budgets import soonest
 from orchestration.planning.calendar import ChannelCalendar
-from orchestration.planning.collector import without_collection
 from orchestration.planning.conflicts import counted
-from orchestration.planning.desk import Desk, DistributionContext, seconds_of
-from orchestration.planning.judging import Judged
+from orchestration.planning.distribution_state import Desk, DistributionContext, seconds_of
+from orchestration.planning.filter_bits import Judged
+from orchestration.planning.gc_pause import without_collection
 from orchestration.planning.reservations import Reservations, ToStage
-from orchestration.planning.results import DistributionCaps, Explanation, Unplaced
 from orchestration.planning.slots import Instant
 from orchestration.planning.types import (
     ChannelView,
@@ -31,7 +31,7 @@ from orchestration.planning.types import (
     VideoView,
 )
 
-__all__ = ["DistributionCaps", "DistributionContext", "DistributionPlan", "distribute", "explain"]
+LONGEST_HORIZON_DAYS = 90
 
 
 class DistributionPlan:
@@ -134,7 +134,7 @@ def distribute(
         heapq.heappush(heap, (backlog + 1, order, channel_id))
     placements, days = _reserved(desk, made)
     moments = [placement.at for placement in placements]
-    short = publishing.conflicts(moments, context.pools, desk.stager.days, Resolution.OPEN)
+    short = unit_days.conflicts(moments, context.pools, desk.stager.days, Resolution.OPEN)
     return DistributionPlan(desk, video_of, placements, days, judged, tuple(short))
 
 

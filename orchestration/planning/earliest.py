@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from channels.quota import pacific_day, pacific_day_bounds
+from orchestration.planning.answers import ForecastItem
 from orchestration.planning.budgets import ceil_minute, soonest
 from orchestration.planning.calendar import calendars_of
-from orchestration.planning.collector import without_collection
-from orchestration.planning.results import ForecastItem
+from orchestration.planning.gc_pause import without_collection
 from orchestration.planning.rules import BUDGET_EXHAUSTED
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.types import (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from orchestration.planning.answers import RuleResult
 from orchestration.planning.conflicts import CLOSED_CREDENTIALS
-from orchestration.planning.results import RuleResult
 from orchestration.planning.types import ChannelView, VideoView
 
 Test = Callable[[VideoView], bool]

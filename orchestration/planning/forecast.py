@@ -16,10 +16,10 @@ from datetime import date, datetime, timedelta
 
 from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.planning import rules
-from orchestration.planning.collector import without_collection
+from orchestration.planning.answers import BudgetDay, Forecast, ForecastItem, LateItem, PoolHour
 from orchestration.planning.conflicts import said, span
+from orchestration.planning.gc_pause import without_collection
 from orchestration.planning.priority import AGEING_STEP_SECONDS
-from orchestration.planning.results import BudgetDay, Forecast, ForecastItem, LateItem, PoolHour
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.types import PoolKind, PoolView
 

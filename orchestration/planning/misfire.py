@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
+from orchestration.planning.answers import MisfireAction, MisfireDecision, Release
 from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.conflicts import said, span
-from orchestration.planning.results import MisfireAction, MisfireDecision, Release
 from orchestration.planning.slots import Instant, require_aware
 from orchestration.planning.types import Occupied
 

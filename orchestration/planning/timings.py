@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from orchestration.planning.budgets import Booking
 from orchestration.planning.calendar import SEARCH_DAYS, ChannelCalendar
-from orchestration.planning.settling import Members, Settler
 from orchestration.planning.slots import ONE_DAY, Instant
 from orchestration.planning.types import ChannelView, Method, VideoView
+from orchestration.planning.wave_placer import Members, Settler
 
 
 def _largest_gap(members: Members) -> timedelta:

@@ -16,12 +16,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from orchestration.planning import publishing
+from orchestration.planning import unit_days
 from orchestration.planning.calendar import calendars_of
-from orchestration.planning.collector import without_collection
 from orchestration.planning.conflicts import counted
-from orchestration.planning.members import sort_members
-from orchestration.planning.settling import Settler
+from orchestration.planning.eligibility import sort_members
+from orchestration.planning.gc_pause import without_collection
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.timings import place_independent, place_simultaneous, place_staggered
 from orchestration.planning.types import (
@@ -37,6 +36,7 @@ from orchestration.planning.types import (
     VideoView,
     WaveRequest,
 )
+from orchestration.planning.wave_placer import Settler
 
 _PLACE = {
     Timing.SIMULTANEOUS: place_simultaneous,
@@ -136,7 +136,7 @@ def _concluded(request: WaveRequest, settler: Settler, conflicts: list[Conflict]
     """Put the plan together, say it in a sentence, and refuse it whole where it has to be."""
     placements = settler.placements()
     rejects = request.on_conflict == OnConflict.REJECT
-    conflicts += publishing.conflicts(
+    conflicts += unit_days.conflicts(
         [p.at for p in placements],
         settler.pools,
         settler.stager.days,

@@ -41,7 +41,7 @@ from django.test.utils import CaptureQueriesContext, setup_databases, teardown_d
 from django.utils import timezone
 
 from channels.models import Channel, Credential, PostingSlot
-from orchestration import forecasting, pools, queue, tick
+from orchestration.engine import tick
 from orchestration.models import (
     BudgetEntry,
     Distribution,
@@ -54,6 +54,9 @@ from orchestration.models import (
     Video,
     Wave,
 )
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
+from orchestration.scheduling import forecast
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import JobState
 
@@ -341,7 +344,7 @@ def bench_forecast() -> None:
     )
     Schedule.objects.update(stage_at=F("publish_at") - timedelta(hours=2))
     with measured("forecast 7 days, 1,000 channels, 10 a day", 70_000):
-        result = forecasting.forecast(7)
+        result = forecast.forecast(7)
     print(f"    {result.summary}")
 
 

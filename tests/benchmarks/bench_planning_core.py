@@ -16,7 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from orchestration.planning.distribution import DistributionCaps, DistributionContext, distribute
+from orchestration.planning.answers import DistributionCaps
+from orchestration.planning.distribution import distribute
+from orchestration.planning.distribution_state import DistributionContext
 from orchestration.planning.earliest import items_of_slots
 from orchestration.planning.forecast import forecast
 from orchestration.planning.slots import iter_slots, next_slots

@@ -14,13 +14,8 @@ from channels.gateways.errors import (
     RemoteUnavailable,
     RemoteUncertain,
 )
-from channels.gateways.youtube import (
-    SCOPES,
-    OAuthCredential,
-    YouTubeGateway,
-    authorization_url,
-    exchange_code,
-)
+from channels.gateways.youtube import YouTubeGateway
+from channels.gateways.youtube_oauth import SCOPES, OAuthCredential, authorization_url, exchange_code
 from channels.sandbox.faults import Match
 from channels.sandbox.youtube import seed_demo
 

@@ -13,7 +13,8 @@ from channels.gateways.errors import (
     RemoteUnavailable,
     WrongChannel,
 )
-from channels.gateways.youtube import OAuthCredential, YouTubeGateway
+from channels.gateways.youtube import YouTubeGateway
+from channels.gateways.youtube_oauth import OAuthCredential
 from channels.sandbox.faults import Match
 from channels.sandbox.youtube import configure, revoke, seed_demo
 from channels.sandbox.youtube_state import SECTION, UPLOAD, add_channel

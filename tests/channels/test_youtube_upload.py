@@ -8,8 +8,7 @@ from channels.gateways.errors import (
     RemoteUncertain,
     SessionGone,
 )
-from channels.gateways.youtube import UploadCancelled
-from channels.gateways.youtube_upload import marked_description
+from channels.gateways.youtube_upload import UploadCancelled, marked_description
 from channels.sandbox.faults import Match
 from channels.sandbox.youtube import configure, forget_sessions, seed_demo
 from tests.channels.youtube_helpers import (

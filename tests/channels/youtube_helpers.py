@@ -6,7 +6,9 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from channels.gateways.youtube import OAuthCredential, UploadReceipt, VideoMetadata, YouTubeGateway
+from channels.gateways.youtube import YouTubeGateway
+from channels.gateways.youtube_oauth import OAuthCredential
+from channels.gateways.youtube_upload import UploadReceipt, VideoMetadata
 from channels.sandbox.server import Sandbox
 
 KIB = 1024

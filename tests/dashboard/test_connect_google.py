@@ -15,7 +15,7 @@ from channels.gateways.errors import CredentialRevoked
 from channels.models import Credential
 from channels.sandbox import seed, youtube_state
 from channels.states import CredentialState
-from orchestration import remotes
+from orchestration.core import gateways
 from orchestration.models import Activity, Job
 from orchestration.states import JobKind
 from tests.factories import ChannelFactory
@@ -110,7 +110,7 @@ def test_a_consent_that_has_ended_is_refused_by_google(admin_client, google):
         reverse("dashboard:connect_google"), _consent(_begin(admin_client, channel), "UCsandbox-delta")
     )
     google.store.advance(61)
-    with remotes.youtube(channel) as youtube, pytest.raises(CredentialRevoked):
+    with gateways.youtube(channel) as youtube, pytest.raises(CredentialRevoked):
         youtube.my_channel()
 
 

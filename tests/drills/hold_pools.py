@@ -35,8 +35,8 @@ from django.db.models import Sum
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
-from orchestration import pools
 from orchestration.models import Job, Lease, Pool
+from orchestration.queue import pools
 from orchestration.states import JobKind, JobState
 
 POOL, CAPACITY = "process", 2

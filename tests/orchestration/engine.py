@@ -9,9 +9,11 @@ from typing import Any
 from django.db import connections
 from django.utils import timezone
 
-from orchestration import execution, pools, queue
-from orchestration.lease import JobLease
+from orchestration.engine import worker
 from orchestration.models import Job, Schedule, SystemState
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
+from orchestration.queue.lease import JobLease
 from orchestration.states import JobKind, ScheduleState, SystemStatus, VideoState
 from tests.factories import (
     DistributionFactory,
@@ -116,7 +118,7 @@ def ends_by(monkeypatch: Any, outcome: BaseException | Mapping[str, Any] | Calla
             raise outcome
         return outcome(job, lease) if callable(outcome) else outcome
 
-    monkeypatch.setattr(execution, "RUNNERS", dict.fromkeys(execution.RUNNERS, runner))
+    monkeypatch.setattr(worker, "RUNNERS", dict.fromkeys(worker.RUNNERS, runner))
 
 
 def staged_distribution(**values: Any):

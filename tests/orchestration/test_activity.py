@@ -4,12 +4,12 @@ import pytest
 from django.db import transaction
 
 from channels.models import Channel
-from orchestration import activity
-from orchestration.activity import Acting, acting, acting_as, correlated
+from orchestration.core import audit
+from orchestration.core.audit import Acting, acting, acting_as, correlated
+from orchestration.core.transitions import transition
 from orchestration.models import Activity, Job
 from orchestration.models.activity import AppendOnlyError
 from orchestration.states import JobState, Trigger
-from orchestration.transitions import transition
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_an_actor_is_forgotten_even_if_the_action_failed():
 def test_an_entry_outside_a_transaction_is_refused():
     row = factories.JobFactory()
     with pytest.raises(transaction.TransactionManagementError):
-        activity.record("job_bumped", row)
+        audit.record("job_bumped", row)
     assert not Activity.objects.filter(verb="job_bumped").exists()
 
 
@@ -116,21 +116,21 @@ def test_deleting_a_subject_leaves_its_history():
 def test_the_entry_of_a_bulk_action_names_its_members():
     channel = factories.ChannelFactory()
     with transaction.atomic():
-        activity.record("channels_paused", channel, members={"channel": (1, 2, 3)})
+        audit.record("channels_paused", channel, members={"channel": (1, 2, 3)})
     assert Activity.objects.get(verb="channels_paused").additional_data == {"members": {"channel": [1, 2, 3]}}
 
 
 def test_only_what_changed_stands_among_the_changes():
     channel = factories.ChannelFactory()
     with transaction.atomic():
-        activity.record("x", channel, before={"a": 1, "b": 2}, after={"a": 1, "b": 3})
+        audit.record("x", channel, before={"a": 1, "b": 2}, after={"a": 1, "b": 3})
     assert Activity.objects.get(verb="x").changes == {"b": ["2", "3"]}
 
 
 def test_a_reason_longer_than_its_column_is_cut():
     channel = factories.ChannelFactory()
     with transaction.atomic():
-        activity.record("x", channel, reason="r" * 900)
+        audit.record("x", channel, reason="r" * 900)
     assert len(Activity.objects.get(verb="x").reason) == 500
 
 

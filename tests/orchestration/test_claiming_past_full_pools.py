@@ -3,8 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from orchestration import queue
 from orchestration.models import Job
+from orchestration.queue import jobs as queue
 from orchestration.states import JobKind, JobState
 from tests.orchestration.engine import capacity, process_job, running, stage_job
 
@@ -38,13 +38,13 @@ def test_a_batch_goes_on_behind_what_filled_a_pool():
 
 
 def test_who_waits_for_a_full_pool_is_told_which():
-    from orchestration import waiting
+    from orchestration.engine import waiting_reasons
 
     capacity(process=1)
     process_job()
     left = process_job()
     queue.claim(fast=False, limit=1)
-    waiting.explain(timezone.now())
+    waiting_reasons.explain(timezone.now())
     left = Job.objects.get(state=JobState.QUEUED)
     assert left.waits_for == "Processing at once: all 1 are taken"
 
@@ -53,7 +53,7 @@ def test_an_upload_that_reserved_its_part_goes_on_when_the_budget_is_spent():
     capacity(youtube_uploads=1)
     job = stage_job()
     (taken,) = queue.claim(fast=False, limit=1)
-    from orchestration import pools
+    from orchestration.queue import pools
 
     pools.charge_reserved(taken)
     queue.try_again(taken, at=timezone.now(), error_code="x", error_message="the line dropped")

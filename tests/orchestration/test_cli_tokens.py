@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from orchestration import tokens
+from orchestration.api import tokens
 from orchestration.models import Activity, ApiToken
 from orchestration.states import Trigger
 

@@ -10,10 +10,11 @@ from channels.documents import checksum
 from channels.gateways.errors import CredentialMissing, RemoteNotFound, RemoteUnavailable
 from channels.models import Channel, ConfigRevision
 from channels.sandbox import github_state
-from orchestration import configuration, queue
 from orchestration.errors import InvalidRequest, NotFound
+from orchestration.github import configuration
+from orchestration.github.repository_pin import RepositoryChanged
 from orchestration.models import Activity, Job
-from orchestration.repositories import RepositoryChanged
+from orchestration.queue import jobs as queue
 from orchestration.states import JobKind, JobState
 from tests.factories import BlackoutFactory, ChannelFactory, ConfigRevisionFactory, PostingSlotFactory
 from tests.register_helpers import connected_channel, github_channel, held, lead_to_sandbox

@@ -6,9 +6,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from channels.models import Channel
-from orchestration import console, monitoring
+from orchestration import overview
+from orchestration.core.heartbeats import beat
 from orchestration.models import Activity, Job, SystemState, Video
-from orchestration.pools import ensure_defaults
+from orchestration.queue.pools import ensure_defaults
 from orchestration.states import SystemStatus, VideoState
 from tests.factories import (
     ChannelFactory,
@@ -34,8 +35,8 @@ MOST_QUERIES = 40
 def an_installation():
     ensure_defaults()
     SystemState.objects.update_or_create(pk=1, defaults={"state": SystemStatus.RUNNING})
-    monitoring.beat("beat")
-    monitoring.beat("worker")
+    beat("beat")
+    beat("worker")
 
 
 def busy(channels: int) -> None:
@@ -57,7 +58,7 @@ def queries() -> int:
     with CaptureQueriesContext(
         connection,
     ) as captured:
-        console.dashboard()
+        overview.dashboard()
     return len(captured)
 
 
@@ -68,7 +69,7 @@ def test_everything_that_happens_is_on_the_overview():
     source = SourceFactory()
     video = VideoFactory(found=True, source=source)
 
-    shown = console.dashboard()
+    shown = overview.dashboard()
 
     assert shown.status.state == SystemStatus.RUNNING
     assert [report.channel for report in shown.channels] == [channel]
@@ -94,11 +95,11 @@ def test_the_overview_takes_as_many_queries_for_fifty_channels_as_for_twenty_fiv
 
 def test_the_version_stays_while_nothing_happens():
     busy(2)
-    first = console.dashboard().version
-    monitoring.beat("worker", "still here")
+    first = overview.dashboard().version
+    beat("worker", "still here")
     Job.objects.filter(state="running").update(heartbeat_at=timezone.now())
     Channel.objects.update(health_checked_at=timezone.now())
-    assert console.dashboard().version == first
+    assert overview.dashboard().version == first
 
 
 @pytest.mark.parametrize(
@@ -115,14 +116,14 @@ def test_the_version_stays_while_nothing_happens():
 )
 def test_the_version_changes_when_something_happens(happen):
     busy(1)
-    first = console.dashboard().version
+    first = overview.dashboard().version
     happen()
-    assert console.dashboard().version != first
+    assert overview.dashboard().version != first
 
 
 def test_a_new_installation_is_told_what_to_do_first():
     SystemState.objects.update(state=SystemStatus.STOPPED)
-    steps = console.dashboard().first_steps
+    steps = overview.dashboard().first_steps
     assert [step["title"] for step in steps][:2] == ["Register a channel", "Connect it to YouTube"]
     assert not any(step["done"] for step in steps)
     assert all(step["url_name"] and step["sentence"] for step in steps)
@@ -132,11 +133,11 @@ def test_the_first_steps_are_ticked_off_and_end_with_the_first_publication():
     channel = CredentialFactory().channel
     PostingSlotFactory(channel=channel)
     SourceFactory()
-    steps = console.dashboard().first_steps
+    steps = overview.dashboard().first_steps
     assert [step["done"] for step in steps] == [True, True, True, True, True, False]
 
     DistributionFactory(channel=channel, published=True)
-    assert console.dashboard().first_steps == []
+    assert overview.dashboard().first_steps == []
 
 
 def test_the_activity_on_the_overview_leaves_out_the_jobs():
@@ -145,6 +146,6 @@ def test_the_activity_on_the_overview_leaves_out_the_jobs():
         Activity.objects.create(
             content_type_id=1, object_pk=str(job.pk), object_repr="x", action=1, verb=verb, changes={}
         )
-    verbs = {entry.verb for entry in console.dashboard().activity}
+    verbs = {entry.verb for entry in overview.dashboard().activity}
     assert "channel_paused" in verbs
     assert not any(verb.startswith("job") for verb in verbs)

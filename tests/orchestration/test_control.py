@@ -6,9 +6,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from orchestration import control, queue, tick
+from orchestration.engine import control, tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Activity, Job, Pool, Schedule, SystemState
+from orchestration.queue import jobs as queue
 from orchestration.states import SYSTEM_ACTIONS, JobKind, JobState, SystemStatus
 from tests.factories import JobFactory, SystemStateFactory, in_
 from tests.orchestration.engine import plain_job, process_job, publish_job, running, stage_job, together

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orchestration import forecasting, pools
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Activity, Conflict, Distribution, Pool, Schedule
+from orchestration.queue import pools
+from orchestration.scheduling import forecast
 from orchestration.states import ScheduleState, VideoState
 from tests import factories
 from tests.engine_room import door
@@ -170,7 +171,7 @@ def test_a_forecast_counts_what_is_planned_and_refuses_absurd_spans():
     told = door("read").forecast(days=7)
     assert told.items == 3
     assert sum(told.published_by_day.values()) == 3
-    for days in (0, forecasting.LONGEST_DAYS + 1):
+    for days in (0, forecast.LONGEST_DAYS + 1):
         with pytest.raises(InvalidRequest) as refused:
             door("read").forecast(days=days)
         assert refused.value.field == "days"

@@ -8,8 +8,10 @@ from django.utils import timezone
 
 from channels.models import Credential
 from channels.states import CredentialState, Executor
-from orchestration import endings, jobs, queue
+from orchestration.engine import jobs
 from orchestration.models import Activity, Distribution, Job, Schedule, Video
+from orchestration.pipeline import outcomes
+from orchestration.queue import jobs as queue
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, VideoState
 from tests import factories
 from tests.factories import in_
@@ -29,9 +31,9 @@ def end(job, state, *, code="x", message="the remote said no", reason=""):
     Job.objects.filter(pk=job.pk).update(state=JobState.RUNNING, holder="w", cancel_reason=reason)
     job.refresh_from_db()
     with transaction.atomic():
-        endings.lock(job)
+        outcomes.lock(job)
         queue.finish(job, state, error_code=code, error_message=message)
-        endings.settle(job)
+        outcomes.settle(job)
     for row in (job, job.schedule, job.distribution, job.video, job.source):
         if row is not None:
             row.refresh_from_db()

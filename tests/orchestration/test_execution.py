@@ -22,11 +22,14 @@ from channels.gateways.errors import (
 )
 from channels.secrets import SecretUnreadable
 from channels.states import CredentialState
-from orchestration import endings, execution, pools, queue
+from orchestration.engine import worker
 from orchestration.errors import IllegalTransition, LeaseLost, NotFound, StaleState, SystemNotRunning
-from orchestration.lease import JobCancelled, OutcomeUnknown, WaitUntil
 from orchestration.media.errors import Cancelled, FileDamaged, SourceUnreachable, TranscodeFailed
 from orchestration.models import Activity, BudgetEntry, Job, Lease, Video
+from orchestration.pipeline import outcomes
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
+from orchestration.queue.lease import JobCancelled, OutcomeUnknown, WaitUntil
 from orchestration.states import BudgetEntryState, DistributionState, JobKind, JobState, VideoState
 from tests.factories import CredentialFactory, JobFactory, WorkflowRunFactory, in_
 from tests.orchestration.engine import (
@@ -48,7 +51,7 @@ def system(db):
 
 
 def run(job: Job) -> Job:
-    execution.run(claimed(job))
+    worker.run(claimed(job))
     job.refresh_from_db()
     return job
 
@@ -294,7 +297,7 @@ def test_a_stale_holder_writes_nothing(monkeypatch, then):
 
     ends_by(monkeypatch, runner)
     job = process_job()
-    execution.run(claimed(job))
+    worker.run(claimed(job))
     job.refresh_from_db()
     assert (job.state, job.holder, job.result, job.finished_at) == (JobState.RUNNING, "another", {}, None)
     assert Video.objects.get(pk=job.video_id).state == VideoState.SCRAPED
@@ -313,7 +316,7 @@ def test_a_worker_that_took_the_job_up_again_under_the_same_name_is_another_hold
 
     ends_by(monkeypatch, runner)
     job = process_job()
-    execution.run(claimed(job))
+    worker.run(claimed(job))
     job.refresh_from_db()
     assert (job.state, job.progress) == (JobState.RUNNING, 0)
 
@@ -321,7 +324,7 @@ def test_a_worker_that_took_the_job_up_again_under_the_same_name_is_another_hold
 def test_a_lost_lease_ends_the_work_without_a_word(monkeypatch):
     ends_by(monkeypatch, LeaseLost("gone"))
     job = plain_job()
-    execution.run(claimed(job))
+    worker.run(claimed(job))
     job.refresh_from_db()
     assert job.state == JobState.RUNNING
 
@@ -331,7 +334,7 @@ def test_a_lost_lease_ends_the_work_without_a_word(monkeypatch):
 
 def test_a_consequence_that_cannot_be_written_takes_the_outcome_back_and_is_told(monkeypatch):
     """Both stand in one transaction; the job then ends by what went wrong and not by a silence until its lease is over."""
-    settle = endings.settle
+    settle = outcomes.settle
     calls = []
 
     def breaks_once(job):
@@ -340,7 +343,7 @@ def test_a_consequence_that_cannot_be_written_takes_the_outcome_back_and_is_told
             raise ValueError("the consequence is broken")
         settle(job)
 
-    monkeypatch.setattr(endings, "settle", breaks_once)
+    monkeypatch.setattr(outcomes, "settle", breaks_once)
     ends_by(monkeypatch, {"done": True})
     job = run(process_job())
     assert calls == [JobState.SUCCEEDED, JobState.ERRORED]
@@ -360,12 +363,12 @@ def test_one_job_whose_rescue_breaks_does_not_keep_the_others_from_it(monkeypatc
         give_back(job, **kwargs)
 
     monkeypatch.setattr(pools, "give_back", breaks)
-    assert execution.reap() == 1
+    assert worker.reap() == 1
     fine.refresh_from_db()
     broken.refresh_from_db()
     assert (fine.state, broken.state) == (JobState.WAITING, JobState.RUNNING)
     monkeypatch.undo()
-    execution.reap()
+    worker.reap()
 
 
 def test_a_revoked_credential_is_written_on_the_channel(monkeypatch):
@@ -432,16 +435,16 @@ def test_a_worker_works_through_what_is_there_and_stops(monkeypatch):
     ends_by(monkeypatch, {})
     for _ in range(3):
         plain_job()
-    assert execution.work(fast=True) == 3
-    assert execution.work(fast=True) == 0
+    assert worker.work(fast=True) == 3
+    assert worker.work(fast=True) == 0
     assert set(Job.objects.values_list("state", flat=True)) == {JobState.SUCCEEDED}
 
 
 def test_a_worker_for_short_jobs_leaves_the_long_ones(monkeypatch):
     ends_by(monkeypatch, {})
     slow = process_job()
-    assert execution.work(fast=True) == 0
-    assert execution.work(fast=False) == 1
+    assert worker.work(fast=True) == 0
+    assert worker.work(fast=False) == 1
     slow.refresh_from_db()
     assert slow.state == JobState.SUCCEEDED
 
@@ -450,7 +453,7 @@ def test_a_worker_takes_no_more_than_it_was_told(monkeypatch):
     ends_by(monkeypatch, {})
     for _ in range(3):
         plain_job()
-    assert execution.work(fast=True, most=2) == 2
+    assert worker.work(fast=True, most=2) == 2
 
 
 def test_a_job_is_run_under_its_own_correlation_id_by_a_named_worker(monkeypatch):
@@ -472,7 +475,7 @@ def lost_job(**values):
 
 def test_a_job_whose_lease_ran_out_starts_again():
     job = lost_job(attempts=2)
-    assert execution.reap() == 1
+    assert worker.reap() == 1
     job.refresh_from_db()
     assert (job.state, job.error_code, job.attempts) == (JobState.WAITING, "worker_lost", 2)
     assert job.run_at <= timezone.now()
@@ -480,21 +483,21 @@ def test_a_job_whose_lease_ran_out_starts_again():
 
 def test_a_job_that_takes_its_worker_down_every_time_fails_in_the_end():
     job = lost_job(attempts=5)
-    execution.reap()
+    worker.reap()
     job.refresh_from_db()
     assert (job.state, job.error_code) == (JobState.FAILED, "worker_lost")
 
 
 def test_a_lost_job_that_was_asked_to_stop_is_cancelled():
     job = lost_job(cancel_requested_at=timezone.now(), cancel_reason="operator")
-    execution.reap()
+    worker.reap()
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
 
 
 def test_a_job_that_is_held_is_left_alone():
     job = lost_job(lease_expires_at=in_(seconds=30))
-    assert execution.reap() == 0
+    assert worker.reap() == 0
     job.refresh_from_db()
     assert job.state == JobState.RUNNING
 
@@ -502,23 +505,23 @@ def test_a_job_that_is_held_is_left_alone():
 def test_a_job_that_a_run_serves_is_left_to_those_who_ask_github():
     job = lost_job(holder="run:abc", kind=JobKind.STAGE)
     WorkflowRunFactory(job=job, correlation_id="abc")
-    assert execution.reap() == 0
+    assert worker.reap() == 0
 
 
 def test_a_job_whose_run_is_over_without_its_job_starts_again():
     """The run was concluded, then its watcher died before it ended the job: nobody looks at a closed run again."""
     job = lost_job(holder="run:abc", kind=JobKind.STAGE, lease_expires_at=in_(hours=5))
     run_row = WorkflowRunFactory(job=job, correlation_id="abc", state="succeeded")
-    assert execution.reap() == 0, "its watcher may be about to end the job"
+    assert worker.reap() == 0, "its watcher may be about to end the job"
     type(run_row).objects.update(state_changed_at=in_(minutes=-3))
-    assert execution.reap() == 1
+    assert worker.reap() == 1
     job.refresh_from_db()
     assert job.state == JobState.WAITING
 
 
 def test_the_rescue_ends_with_the_actor_of_the_tick_and_the_id_of_the_job():
     job = lost_job()
-    execution.reap()
+    worker.reap()
     assert Activity.objects.get(verb="job_waiting").cid == job.correlation_id
 
 

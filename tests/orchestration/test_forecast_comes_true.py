@@ -9,8 +9,9 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 
 from channels.quota import pacific_day
-from orchestration import execution, queue, tick
+from orchestration.engine import tick, worker
 from orchestration.models import BudgetEntry, Pool, Schedule
+from orchestration.queue import jobs as queue
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import ScheduleState
 from tests.factories import DistributionFactory, ScheduleFactory, VideoFactory
@@ -52,7 +53,7 @@ def _let_everything_happen() -> None:
         claimed = queue.claim(limit=1)
         if not claimed:
             return
-        execution.run(claimed[0])
+        worker.run(claimed[0])
 
 
 def test_what_will_be_late_is_what_then_waits_and_for_the_same_reason(scene):
@@ -94,7 +95,7 @@ def test_what_is_being_staged_is_foretold_once_and_not_with_its_own_place_in_the
 
 
 def test_what_staging_took_lately_is_what_planning_and_forecast_count_with(scene):
-    from orchestration import snapshots
+    from orchestration.scheduling import snapshots
 
     assert snapshots.stage_estimates() == {}
     _let_everything_happen()

@@ -11,10 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from channels.quota import pacific_day
-from orchestration import activity, invariants, pools
+from orchestration.core import audit
+from orchestration.core.transitions import transition, transition_all
 from orchestration.models import Activity, Distribution, Job, Lease, Pool, Schedule, SystemState, Video
+from orchestration.monitoring import invariants
+from orchestration.queue import pools
 from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus
-from orchestration.transitions import transition, transition_all
 from tests import factories
 from tests.factories import in_
 from tests.orchestration.engine import capacity, claimed, process_job, publish_job, running, stage_job
@@ -128,7 +130,7 @@ def a_state_that_is_none():
 def a_change_that_no_arrow_allows():
     row = factories.ScheduleFactory(published=True)
     with transaction.atomic():
-        activity.record("schedule_planned", row, before={"state": "published"}, after={"state": "planned"})
+        audit.record("schedule_planned", row, before={"state": "published"}, after={"state": "planned"})
 
 
 def staged_with_nothing_uploaded():
@@ -169,7 +171,7 @@ def two_publications_at_one_moment():
 
 def a_token_in_the_log():
     with transaction.atomic():
-        activity.record("x", factories.ChannelFactory(), reason="called with ghp_" + "a1B2" * 9)
+        audit.record("x", factories.ChannelFactory(), reason="called with ghp_" + "a1B2" * 9)
 
 
 def a_credential_in_a_job():

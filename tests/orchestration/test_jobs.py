@@ -7,9 +7,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from channels.models import Channel
-from orchestration import jobs, queue, scheduling
+from orchestration.engine import jobs
 from orchestration.errors import IllegalTransition, NotFound, PlanRefused
 from orchestration.models import Activity, Distribution, Job, Schedule
+from orchestration.queue import jobs as queue
+from orchestration.scheduling.rows import why_not_at
 from orchestration.states import JOB_ACTIONS, DistributionState, JobKind, JobState, ScheduleState, VideoState
 from tests import factories
 from tests.factories import in_
@@ -225,7 +227,7 @@ def test_a_retry_does_not_take_a_time_back_that_the_calendar_has_given_away(rule
         DistributionState.STAGED,
     )
     assert row.publish_at > at
-    assert scheduling.why_not_at(row, row.publish_at) == ([], [])
+    assert why_not_at(row, row.publish_at) == ([], [])
     assert job.run_at == row.publish_at - timedelta(seconds=settings.HEADEND_ARM_SECONDS)
     assert (
         Activity.objects.get(verb="schedule_moved", object_id=row.pk).before["publish_at"] == at.isoformat()

@@ -15,10 +15,12 @@ from django.db import OperationalError, connection
 from django.db.utils import InterfaceError
 from django.utils import timezone
 
-from orchestration import execution, holders, queue, tick
+from orchestration.engine import tick, worker
 from orchestration.errors import LeaseLost
-from orchestration.lease import JobCancelled, JobLease
 from orchestration.models import Heartbeat, Job, Lease
+from orchestration.queue import holders
+from orchestration.queue import jobs as queue
+from orchestration.queue.lease import JobCancelled, JobLease
 from orchestration.states import JobKind, JobState
 from tests.factories import JobFactory, in_
 from tests.orchestration.engine import claimed, ends_by, plain_job, process_job, running
@@ -107,7 +109,7 @@ def test_a_heart_that_misses_a_beat_goes_on_beating(monkeypatch, error):
         return False
 
     monkeypatch.setattr(queue, "heartbeat", heartbeat)
-    monkeypatch.setattr("orchestration.heartbeats.beat", lambda component: None)
+    monkeypatch.setattr("orchestration.core.heartbeats.beat", lambda component: None)
     with lease_of(claimed(process_job()), every_seconds=0.01) as lease:
         assert enough.wait(PATIENCE_SECONDS), "the heart stopped"
         assert not lease.cancelled()
@@ -167,15 +169,15 @@ def test_a_job_of_a_holder_that_is_gone_is_rescued_before_its_lease_is_over():
         holder=f"{holders.host()}/999999999/1/1",
         lease_expires_at=in_(minutes=1),
     )
-    assert execution.reap() == 1
+    assert worker.reap() == 1
 
 
 def test_a_job_of_a_holder_elsewhere_is_kept_until_its_lease_is_over():
     job = JobFactory(
         running=True, kind=JobKind.COLLECT, holder="elsewhere/7/7/7", lease_expires_at=in_(minutes=1)
     )
-    assert execution.reap() == 0
-    assert execution.reap(timezone.now() + timedelta(seconds=61)) == 1
+    assert worker.reap() == 0
+    assert worker.reap(timezone.now() + timedelta(seconds=61)) == 1
     job.refresh_from_db()
     assert "its lease ran out" in job.error_message
 
@@ -219,7 +221,7 @@ def test_the_job_of_a_killed_worker_is_picked_up_again(monkeypatch):
         assert child.stdout.readline().strip() == str(job.pk)
         job.refresh_from_db()
         assert (job.state, job.progress, job.attempts) == (JobState.RUNNING, 0.3, 1)
-        assert execution.reap() == 0, "it lives"
+        assert worker.reap() == 0, "it lives"
         child.send_signal(signal.SIGKILL)
     finally:
         child.kill()
@@ -229,7 +231,7 @@ def test_the_job_of_a_killed_worker_is_picked_up_again(monkeypatch):
     assert (job.state, job.error_code) == (JobState.WAITING, "worker_lost")
     assert not Lease.objects.filter(released_at=None).exists()
     ends_by(monkeypatch, {"done": True})
-    assert execution.work(fast=False) == 1
+    assert worker.work(fast=False) == 1
     job.refresh_from_db()
     assert (job.state, job.attempts) == (JobState.SUCCEEDED, 2)
     assert Lease.objects.filter(job=job).count() == 2

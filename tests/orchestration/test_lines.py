@@ -5,9 +5,9 @@ from ipaddress import ip_network
 import pytest
 
 from orchestration.api.schemas.requests import Because
-from orchestration.lines import unturned
 from orchestration.media.items import clean_text, one_line
 from orchestration.models import Activity, Source
+from orchestration.text import unturned
 from tests import factories
 
 TURNED = "invoice\u202egpj\u2066 \u05e9\u05dc\u05d5\u05dd\u200f!"

@@ -12,12 +12,17 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from orchestration import endings, planned, publication, register, scheduling, sources, tick, watching, waves
+from orchestration.engine import tick
 from orchestration.errors import NoRightsBasis
-from orchestration.lease import JobLease, WaitUntil
+from orchestration.github import watch
 from orchestration.models import Job, Schedule
-from orchestration.pipeline import staging
+from orchestration.pipeline import outcomes, publish, stage
 from orchestration.planning import types
+from orchestration.queue.lease import JobLease, WaitUntil
+from orchestration.register import channels, sources
+from orchestration.scheduling import waves
+from orchestration.scheduling.plan_writer import write_placements
+from orchestration.scheduling.rows import lock_channels, locked, withdraw_jobs
 from orchestration.states import DistributionState, JobKind, JobState, RunState, ScheduleState
 from tests import factories
 from tests.factories import in_
@@ -68,13 +73,13 @@ def test_a_pause_that_answers_while_a_flip_waits_for_it_prevents_the_flip(by):
             if by == "wave":
                 waves.pause(row.wave_id)
             else:
-                register.pause_channel(row.channel_id)
+                channels.pause_channel(row.channel_id)
             is_held.set()
             until_somebody_waits()
 
     def flips():
         assert is_held.wait(PATIENCE_SECONDS)
-        return publication._intend_flip(Schedule.objects.get(pk=row.pk), lease)
+        return publish._intend_flip(Schedule.objects.get(pk=row.pk), lease)
 
     _, refusal = no_errors(together(pauses, flips))
     assert "paused" in refusal
@@ -116,9 +121,9 @@ def test_a_tick_that_makes_jobs_does_not_wait_for_a_planner_that_waits_for_its_s
     def plans():
         assert has_schedules.wait(PATIENCE_SECONDS)
         with transaction.atomic():
-            scheduling.lock_channels([row.channel_id])
+            lock_channels([row.channel_id])
             has_channel.set()
-            scheduling.locked(row.pk)
+            locked(row.pk)
 
     monkeypatch.setattr(tick, "_make_jobs", makes_jobs_while_somebody_plans)
     no_errors(together(lambda: tick.stage_due(timezone.now()), plans))
@@ -142,13 +147,13 @@ def test_an_upload_that_is_recorded_and_a_plan_that_takes_its_publication_up_aga
 
     def plans():
         with transaction.atomic():
-            scheduling.lock_channels([row.channel_id])
-            planned.write_placements([placement], wave=None, method="wave", now=timezone.now())
+            lock_channels([row.channel_id])
+            write_placements([placement], wave=None, method="wave", now=timezone.now())
 
     def records(gives_the_word):
         list(Schedule.objects.select_for_update(no_key=True).filter(pk=row.pk))
         gives_the_word()
-        staging.record_staged(distribution.pk, "recordedvid")
+        stage.record_staged(distribution.pk, "recordedvid")
 
     steered_against(records, plans)
     distribution.refresh_from_db()
@@ -163,15 +168,15 @@ def test_an_operator_who_holds_back_and_a_run_that_ends_go_past_each_other(ends)
     run = factories.WorkflowRunFactory(job=job, state=RunState.RUNNING)
 
     def holds(gives_the_word):
-        row = scheduling.locked(job.schedule_id)
+        row = locked(job.schedule_id)
         gives_the_word()
-        scheduling.withdraw_jobs([row.pk], "held")
+        withdraw_jobs([row.pk], "held")
 
     def concludes():
         if ends == "succeeds":
-            watching._end_job(run, JobState.SUCCEEDED, result={})
+            watch._end_job(run, JobState.SUCCEEDED, result={})
         else:
-            watching._needs_review(run, "gone")
+            watch._needs_review(run, "gone")
 
     steered_against(holds, concludes)
     job.refresh_from_db()
@@ -186,7 +191,7 @@ def test_a_wave_that_is_paused_and_a_video_that_failed_take_its_members_in_the_s
     def fails(gives_the_word):
         list(Schedule.objects.select_for_update(no_key=True).filter(pk=later.pk))
         gives_the_word()
-        endings._lock_publications([later.distribution_id, sooner.distribution_id])
+        outcomes._lock_publications([later.distribution_id, sooner.distribution_id])
 
     steered_against(fails, lambda: waves.pause(wave.pk))
     wave.refresh_from_db()
@@ -202,7 +207,7 @@ def test_rights_that_are_withdrawn_while_an_arming_is_intended_stop_it_or_take_i
 
     def intends():
         try:
-            publication._intend_arming(Schedule.objects.get(pk=row.pk), lease)
+            publish._intend_arming(Schedule.objects.get(pk=row.pk), lease)
         except (NoRightsBasis, WaitUntil) as error:
             refused.append(error)
 
@@ -236,7 +241,7 @@ def test_what_is_uploaded_while_rights_are_withdrawn_is_not_armed_by_the_old_one
     def is_staged_and_armed():
         Schedule.objects.filter(pk=row.pk).update(state=ScheduleState.STAGED)
         with pytest.raises(NoRightsBasis):
-            publication._intend_arming(Schedule.objects.get(pk=row.pk), lease)
+            publish._intend_arming(Schedule.objects.get(pk=row.pk), lease)
 
     steered_against(withdraws, is_staged_and_armed)
     row.refresh_from_db()

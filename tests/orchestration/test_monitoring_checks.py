@@ -8,9 +8,11 @@ from django.utils import timezone
 from channels.models import Channel, Credential
 from channels.sandbox import github_state, youtube_state
 from channels.states import ChannelHealth, CredentialState
-from orchestration import checks, execution, monitoring
+from orchestration.engine import worker
 from orchestration.models import Activity, BudgetEntry, Job
-from orchestration.pools import ensure_defaults
+from orchestration.monitoring import checks, problems
+from orchestration.monitoring import health as health_of_monitoring
+from orchestration.queue.pools import ensure_defaults
 from orchestration.results import HealthCheck
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import JobKind, JobState
@@ -28,7 +30,7 @@ def outside(settings, sandbox):
 def look(channel: Channel, *, asked: bool = True) -> dict[str, HealthCheck]:
     """Run one check and return what it saw, by name."""
     job = JobFactory(kind=JobKind.CHECK, channel=channel, params={"asked": asked})
-    result = monitoring.run_check(*held(job))
+    result = health_of_monitoring.run_check(*held(job))
     channel.refresh_from_db()
     assert result["health"] == channel.health
     return {seen["check"]: HealthCheck(**seen) for seen in result["checks"]}
@@ -114,7 +116,7 @@ def test_a_consent_that_ends_soon_is_said_ahead_of_time_and_once(sandbox):
     assert credential.state == CredentialState.EXPIRING
     assert "connect the channel again" in credential.reason
     assert Activity.objects.filter(verb="credential_expiring").count() == 1
-    [problem] = [p for p in monitoring.problems() if p["code"] == "credential_expiring"]
+    [problem] = [p for p in problems.problems() if p["code"] == "credential_expiring"]
     assert problem["severity"] == "warning"
     assert "connect the channel again" in problem["sentence"]
 
@@ -352,8 +354,10 @@ def test_failing_outweighs_degraded_and_degraded_outweighs_unknown():
 def test_a_slower_earlier_look_does_not_overwrite_a_later_one(sandbox):
     channel = connected_channel(sandbox, "delta")
     now = timezone.now()
-    monitoring.write_health(channel, [HealthCheck("credential", True, "Fine.")], now)
-    monitoring.write_health(channel, [HealthCheck("credential", False, "Old.")], now - timedelta(seconds=5))
+    health_of_monitoring.write_health(channel, [HealthCheck("credential", True, "Fine.")], now)
+    health_of_monitoring.write_health(
+        channel, [HealthCheck("credential", False, "Old.")], now - timedelta(seconds=5)
+    )
     channel.refresh_from_db()
     assert channel.health == ChannelHealth.HEALTHY
 
@@ -364,19 +368,19 @@ def test_checks_are_due_for_channels_not_looked_at_lately_the_oldest_first():
     never = ChannelFactory(health_checked_at=None)
     ChannelFactory(health_checked_at=now)
     ChannelFactory(disabled=True)
-    assert [job.channel for job in monitoring.due_checks(now)] == [never, old]
-    assert monitoring.due_checks(now) == []
+    assert [job.channel for job in health_of_monitoring.due_checks(now)] == [never, old]
+    assert health_of_monitoring.due_checks(now) == []
     assert Job.objects.count() == 2
 
 
 def test_a_round_of_routine_checks_leaves_github_calls_for_dispatches(monkeypatch):
-    monkeypatch.setattr(monitoring, "MOST_AT_GITHUB", 2)
+    monkeypatch.setattr(health_of_monitoring, "MOST_AT_GITHUB", 2)
     ChannelFactory.create_batch(3, github=True)
     local = ChannelFactory()
-    jobs = monitoring.due_checks(timezone.now())
+    jobs = health_of_monitoring.due_checks(timezone.now())
     assert len(jobs) == 3
     assert local in [job.channel for job in jobs]
-    assert len(monitoring.due_checks(timezone.now())) == 1
+    assert len(health_of_monitoring.due_checks(timezone.now())) == 1
 
 
 def test_a_stopped_system_checks_but_does_not_write_configuration(sandbox, settings):
@@ -386,7 +390,7 @@ def test_a_stopped_system_checks_but_does_not_write_configuration(sandbox, setti
     (synced,) = service.sync_channel_configs().outcomes
     (check,) = service.check_channels().jobs
 
-    execution.work(fast=True)
+    worker.work(fast=True)
 
     check.refresh_from_db()
     assert (check.state, check.result["health"]) == (JobState.SUCCEEDED, ChannelHealth.HEALTHY)
@@ -395,7 +399,7 @@ def test_a_stopped_system_checks_but_does_not_write_configuration(sandbox, setti
     assert synced.job.state == JobState.QUEUED
 
     service.start()
-    execution.work(fast=True)
+    worker.work(fast=True)
     synced.job.refresh_from_db()
     assert (synced.job.state, synced.job.result["revision"]) == (JobState.SUCCEEDED, 1)
     assert service.get_dashboard_data().problems[0]["code"] == "component_silent"

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orchestration import monitoring, queue
+from orchestration.core.heartbeats import beat
 from orchestration.models import Conflict, Job, SystemState
-from orchestration.problems import MOST_OF_A_KIND, Known
+from orchestration.monitoring import problems
+from orchestration.monitoring.problems import MOST_OF_A_KIND, Known
+from orchestration.queue import jobs as queue
 from orchestration.states import ConflictState, JobKind, JobState, SystemStatus
 from tests.factories import (
     BudgetEntryFactory,
@@ -28,16 +30,16 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def a_running_system():
     SystemState.objects.update_or_create(pk=1, defaults={"state": SystemStatus.RUNNING})
-    monitoring.beat("beat")
-    monitoring.beat("worker")
+    beat("beat")
+    beat("worker")
 
 
 def codes() -> list[str]:
-    return [problem["code"] for problem in monitoring.problems()]
+    return [problem["code"] for problem in problems.problems()]
 
 
 def only_problem() -> dict:
-    (problem,) = monitoring.problems()
+    (problem,) = problems.problems()
     return problem
 
 
@@ -45,7 +47,7 @@ def test_a_system_in_order_has_no_problems():
     ScheduleFactory()
     ScheduleFactory(published=True)
     JobFactory(succeeded=True)
-    assert monitoring.problems() == []
+    assert problems.problems() == []
 
 
 def test_a_schedule_that_needs_review_is_an_error():
@@ -78,7 +80,7 @@ def test_a_failure_of_more_than_a_day_ago_is_history():
 def test_a_fault_of_ours_is_worse_than_a_refusal():
     JobFactory(failed=True)
     JobFactory(failed=True, state=JobState.ERRORED)
-    assert [(p["severity"], p["code"]) for p in monitoring.problems()] == [
+    assert [(p["severity"], p["code"]) for p in problems.problems()] == [
         ("error", "job_errored"),
         ("warning", "job_failed"),
     ]
@@ -118,7 +120,7 @@ def test_sources_that_fail_and_sources_without_rights_are_listed():
     SourceFactory(last_error="timed out", consecutive_failures=1)
     SourceFactory(without_rights=True)
     SourceFactory(broken=True, paused=True)
-    assert [(p["severity"], p["code"]) for p in monitoring.problems()] == [
+    assert [(p["severity"], p["code"]) for p in problems.problems()] == [
         ("error", "source_failing"),
         ("warning", "source_failing"),
         ("info", "source_without_rights"),
@@ -149,7 +151,7 @@ def test_open_conflicts_orphans_and_unsynced_configurations_are_listed():
 
 def test_a_silent_component_is_an_error_until_it_beats_again():
     later = timezone.now() + timedelta(seconds=31)
-    silent = monitoring.problems(now=later)
+    silent = problems.problems(now=later)
     assert [problem["subject"] for problem in silent] == ["beat", "worker"]
     assert "has been silent since" in silent[0]["sentence"]
     assert codes() == []
@@ -157,15 +159,15 @@ def test_a_silent_component_is_an_error_until_it_beats_again():
 
 def test_one_of_several_workers_that_beats_is_enough():
     known = Known(components={"beat": 1.0, "worker:a": 400.0, "worker:b": 2.0})
-    assert monitoring.problems(known) == []
-    (problem,) = monitoring.problems(Known(components={"beat": 1.0}))
+    assert problems.problems(known) == []
+    (problem,) = problems.problems(Known(components={"beat": 1.0}))
     assert problem["sentence"] == "The worker has not shown itself yet; without it no job is done."
 
 
 def test_many_problems_of_a_kind_are_counted_not_listed():
     Conflict.objects.bulk_create(ConflictFactory.build_batch(MOST_OF_A_KIND + 5, video=None, channel=None))
     assert Conflict.objects.filter(state=ConflictState.OPEN).count() == MOST_OF_A_KIND + 5
-    found = monitoring.problems()
+    found = problems.problems()
     assert len(found) == MOST_OF_A_KIND + 1
     assert any(problem["sentence"] == "5 more conflicts are open." for problem in found)
 
@@ -178,5 +180,5 @@ def test_the_list_takes_as_many_queries_for_many_problems_as_for_few(django_asse
         ConflictFactory(channel=channel)
         SourceFactory(broken=True)
     with django_assert_max_num_queries(20):
-        assert len(monitoring.problems()) == 60
+        assert len(problems.problems()) == 60
     assert Job.objects.count() == 12

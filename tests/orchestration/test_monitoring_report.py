@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orchestration import heartbeats, monitoring
+from orchestration.core.heartbeats import beat, component_ages
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Activity, Heartbeat, Job
+from orchestration.monitoring import health
 from orchestration.states import JobKind, ScheduleState
 from tests.factories import ChannelFactory, CredentialFactory, JobFactory, ScheduleFactory
 
@@ -27,7 +28,7 @@ def test_the_report_counts_what_is_planned_published_failed_and_unclear():
     )
     JobFactory(channel=channel, failed=True)
 
-    (report,) = monitoring.report([channel.pk]).channels
+    (report,) = health.report([channel.pk]).channels
 
     assert (report.open_schedules, report.published_24h, report.failed_24h, report.needs_review) == (
         3,
@@ -47,17 +48,17 @@ def test_the_report_takes_as_many_queries_for_thirty_channels_as_for_one(django_
         ScheduleFactory(channel=channel)
         JobFactory(channel=channel, failed=True)
     with django_assert_num_queries(4):
-        reports = monitoring.report().channels
+        reports = health.report().channels
     assert len(reports) == 30
     with django_assert_num_queries(4):
-        monitoring.report([reports[0].channel.pk])
+        health.report([reports[0].channel.pk])
 
 
 @pytest.mark.parametrize(
     ("ids", "error"), [([], InvalidRequest), ([1, 1], InvalidRequest), ([4711], NotFound)]
 )
 def test_channels_that_cannot_be_meant_are_refused_by_the_name_of_the_field(ids, error):
-    for call in (monitoring.report, monitoring.check):
+    for call in (health.report, health.check):
         with pytest.raises(error) as refused:
             call(ids)
         assert refused.value.field == "channel_ids"
@@ -67,8 +68,8 @@ def test_channels_that_cannot_be_meant_are_refused_by_the_name_of_the_field(ids,
 def test_a_check_can_be_asked_for_while_the_system_is_stopped_and_gives_one_job_a_channel():
     channels = [ChannelFactory(), ChannelFactory(paused=True)]
     ChannelFactory(disabled=True)
-    first = monitoring.check()
-    again = monitoring.check()
+    first = health.check()
+    again = health.check()
     assert {job.channel for job in first.jobs} == set(channels)
     assert first.jobs == again.jobs
     assert {job.kind for job in first.jobs} == {JobKind.CHECK}
@@ -77,17 +78,17 @@ def test_a_check_can_be_asked_for_while_the_system_is_stopped_and_gives_one_job_
 
 def test_a_routine_check_that_waits_does_not_stand_in_for_one_that_was_asked_for():
     channel = ChannelFactory()
-    (routine,) = monitoring.due_checks(timezone.now())
-    (asked,) = monitoring.check([channel.pk]).jobs
+    (routine,) = health.due_checks(timezone.now())
+    (asked,) = health.check([channel.pk]).jobs
     assert (routine.params, asked.params) == ({"asked": False}, {"asked": True})
 
 
 def test_a_heartbeat_is_one_statement_without_a_trace_in_the_audit_log(django_assert_num_queries):
-    monitoring.beat("worker", "first")
+    beat("worker", "first")
     with django_assert_num_queries(1):
-        monitoring.beat("worker", "second")
+        beat("worker", "second")
     assert Heartbeat.objects.get().info == "second"
     assert not Activity.objects.exists()
-    ages = monitoring.component_ages(timezone.now() + timedelta(seconds=40))
+    ages = component_ages(timezone.now() + timedelta(seconds=40))
     assert 39 < ages["worker"] < 100
-    assert heartbeats.component_ages().keys() == {"worker"}
+    assert component_ages().keys() == {"worker"}

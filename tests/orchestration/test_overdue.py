@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from channels.sandbox.faults import Match
-from orchestration import overdue
-from orchestration import tick as clock
+from orchestration.engine import tick as clock
 from orchestration.models import Activity, Distribution, Job, Schedule
+from orchestration.scheduling import misfires
 from orchestration.states import DistributionState, JobKind, ScheduleState
 from tests import factories
 from tests.engine_room import PUBLISHED, door, state_of
@@ -150,14 +150,14 @@ def test_what_is_not_even_staged_is_decided_too(engine):
 
 def test_one_that_cannot_be_decided_does_not_keep_the_others_waiting(engine, monkeypatch):
     first, second = late(engine, "skip", hours=2), late(engine, "skip", hours=1)
-    settle_one = overdue.settle_one
+    settle_one = misfires.settle_one
 
     def broken(row, now, **more):
         if row.pk == first.pk:
-            raise overdue.OrchestrationError("somebody was faster")
+            raise misfires.OrchestrationError("somebody was faster")
         return settle_one(row, now, **more)
 
-    monkeypatch.setattr(overdue, "settle_one", broken)
+    monkeypatch.setattr(misfires, "settle_one", broken)
     settle(engine)
     assert (state_of(first)[0], state_of(second)[0]) == (ScheduleState.STAGED, ScheduleState.SKIPPED)
 
@@ -238,7 +238,7 @@ def test_nothing_overdue_is_decided_while_the_system_is_paused(engine):
     row = late(engine, "skip")
     door().pause()
     clock.tick()
-    assert overdue.settle(timezone.now()) == 0
+    assert misfires.settle(timezone.now()) == 0
     assert state_of(row)[0] == ScheduleState.STAGED
 
 
@@ -254,7 +254,7 @@ def test_a_late_publication_stands_in_the_calendar_where_it_went_public(db):
     now = timezone.now()
     row = factories.ScheduleFactory(channel=channel, published=True, publish_at=now - timedelta(hours=3))
     Distribution.objects.filter(pk=row.distribution_id).update(published_at=now - timedelta(minutes=5))
-    calendar = overdue.calendars_for([channel.pk], now)[channel.pk]
+    calendar = misfires.calendars_for([channel.pk], now)[channel.pk]
     assert calendar.free_from(now) == now + timedelta(minutes=55)
 
 

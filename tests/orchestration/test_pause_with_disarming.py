@@ -7,9 +7,12 @@ from django.utils import timezone
 
 from channels.gateways.errors import RemoteUncertain
 from channels.sandbox.faults import Match
-from orchestration import monitoring, pools, publication, taking_back
 from orchestration.errors import IllegalTransition
 from orchestration.models import Activity, Job, Pool, Schedule, SystemState
+from orchestration.monitoring import problems
+from orchestration.pipeline import publish, take_back
+from orchestration.queue import pools
+from orchestration.scheduling import disarming
 from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus
 from tests.engine_room import PUBLISHED, STAGED, door, state_of
 
@@ -34,12 +37,12 @@ def test_what_no_budget_is_left_to_take_back_is_an_error_until_there_is(engine):
     Pool.objects.filter(name=pools.UNITS).update(paused=True)
     door().pause(disarm=True)
     engine.work()
-    (problem,) = [entry for entry in monitoring.problems() if entry["code"] == "not_taken_back"]
+    (problem,) = [entry for entry in problems.problems() if entry["code"] == "not_taken_back"]
     assert (problem["severity"], problem["subject_type"]) == ("error", "job")
     assert "YouTube API units is paused" in problem["sentence"]
     Pool.objects.filter(name=pools.UNITS).update(paused=False)
     nothing_goes_public(engine, row)
-    assert [entry for entry in monitoring.problems() if entry["code"] == "not_taken_back"] == []
+    assert [entry for entry in problems.problems() if entry["code"] == "not_taken_back"] == []
 
 
 def test_what_youtube_refuses_to_take_back_is_an_error_that_says_so(engine):
@@ -47,12 +50,12 @@ def test_what_youtube_refuses_to_take_back_is_an_error_that_says_so(engine):
     engine.sandbox.faults.add(Match("PUT", "/youtube/v3/videos"), "quota", times=1)
     door().pause(disarm=True)
     engine.work()
-    (problem,) = [entry for entry in monitoring.problems() if entry["code"] == "not_taken_back"]
+    (problem,) = [entry for entry in problems.problems() if entry["code"] == "not_taken_back"]
     assert str(row.distribution.video) in problem["sentence"] and "quota" in problem["sentence"]
     engine.retry_now()
     engine.work()
     assert engine.on_youtube(row)["publish_at"] is None
-    assert [entry for entry in monitoring.problems() if entry["code"] == "not_taken_back"] == []
+    assert [entry for entry in problems.problems() if entry["code"] == "not_taken_back"] == []
 
 
 @pytest.mark.parametrize("how", ["pause", "stop"])
@@ -137,7 +140,7 @@ def test_what_its_moment_has_come_for_is_said_and_not_touched(engine):
 def test_an_arming_that_is_under_way_is_taken_back_too(engine, answer):
     row = engine.staged(engine.channel(), minutes=10)
     engine.tick()
-    set_publish_at = publication.YouTubeGateway.set_publish_at
+    set_publish_at = publish.YouTubeGateway.set_publish_at
 
     def paused_meanwhile(gateway, video_id, instant):
         door().pause(disarm=True)
@@ -148,7 +151,7 @@ def test_an_arming_that_is_under_way_is_taken_back_too(engine, answer):
         return status
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publication.YouTubeGateway, "set_publish_at", paused_meanwhile)
+        patch.setattr(publish.YouTubeGateway, "set_publish_at", paused_meanwhile)
         engine.work_one()
     engine.retry_now()
     nothing_goes_public(engine, row)
@@ -161,13 +164,13 @@ def test_one_whose_moment_comes_while_the_others_are_taken_back_does_not_undo_th
     )  # so that both have the same moment, however long it takes to arm them
     row, other = engine.armed(engine.channel()), engine.armed(engine.channel("borealis"))
     assert row.publish_at == other.publish_at
-    disarm, began = taking_back.disarm, timezone.now()
+    disarm, began = disarming.disarm, timezone.now()
 
     def takes_seconds(schedule, why):
         engine.stand_still_at(row.publish_at - timedelta(seconds=1))
         return disarm(schedule, why)
 
-    for module in (taking_back, publication):
+    for module in (take_back, publish):
         monkeypatch.setattr(module, "disarm", takes_seconds)
     report = door().pause(disarm=True)
     assert timezone.now() > began + timedelta(minutes=4)

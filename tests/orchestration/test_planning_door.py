@@ -6,7 +6,6 @@ import pytest
 from django.utils import timezone
 
 from channels.models import Channel
-from orchestration import pools
 from orchestration.errors import (
     ChannelPaused,
     IllegalTransition,
@@ -19,6 +18,7 @@ from orchestration.errors import (
     VideoNotReady,
 )
 from orchestration.models import Activity, Conflict, Distribution, Pool, Schedule, Video, Wave
+from orchestration.queue import pools
 from orchestration.states import ConflictState, DistributionState, ScheduleState, VideoState
 from tests import factories
 from tests.engine_room import door

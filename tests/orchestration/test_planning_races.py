@@ -10,10 +10,11 @@ from django.db import connection
 from django.utils import timezone
 
 from channels.quota import pacific_day, pacific_day_bounds
-from orchestration import pools, snapshots
 from orchestration.errors import OrchestrationError, PlanRefused
 from orchestration.models import Distribution, OrphanUpload, Pool, Schedule, Wave
-from orchestration.pipeline import staging
+from orchestration.pipeline import stage
+from orchestration.queue import pools
+from orchestration.scheduling import snapshots
 from orchestration.states import DistributionState, ScheduleState
 from tests import factories
 from tests.engine_room import door
@@ -168,7 +169,7 @@ def test_a_cancel_and_an_upload_that_ends_at_once_lose_nothing():
         upload = f"yt{row.pk:09d}"
         ended = at_once(
             lambda row=row: door().cancel_schedule(schedule_id=row.pk),
-            lambda row=row, upload=upload: staging.record_staged(row.distribution_id, upload),
+            lambda row=row, upload=upload: stage.record_staged(row.distribution_id, upload),
         )
         assert unexpected(ended) == []
         distribution = Distribution.objects.get(pk=row.distribution_id)
@@ -181,7 +182,7 @@ def test_two_uploads_that_end_at_once_give_one_video_and_one_orphan():
     row = factories.ScheduleFactory(state=ScheduleState.STAGING)
     ended = at_once(
         *(
-            lambda name=name: staging.record_staged(row.distribution_id, name)
+            lambda name=name: stage.record_staged(row.distribution_id, name)
             for name in ("first000001", "second00001")
         )
     )

@@ -7,10 +7,13 @@ import time_machine
 from django.utils import timezone
 
 from channels.quota import pacific_day, pacific_day_bounds
-from orchestration import execution, pool_keeping, pools, queue, waiting
+from orchestration.engine import waiting_reasons, worker
 from orchestration.errors import IllegalTransition, NotFound
 from orchestration.models import Activity, BudgetEntry, Distribution, Job, Lease, Pool
-from orchestration.pools import BudgetExhausted
+from orchestration.monitoring import pool_reports
+from orchestration.queue import jobs as queue
+from orchestration.queue import pool_actions, pools
+from orchestration.queue.pools import BudgetExhausted
 from orchestration.states import BudgetEntryState, JobKind, JobState, PoolKind
 from tests import factories
 from tests.factories import in_
@@ -54,7 +57,7 @@ def test_a_pool_gives_out_as_many_slots_as_it_has_and_says_why_the_next_one_wait
     rows = [process_job() for _ in range(3)]
     assert [job.pk for job in queue.claim(limit=5)] == [rows[0].pk, rows[1].pk]
     assert held("process") == 2
-    waiting.explain(timezone.now())
+    waiting_reasons.explain(timezone.now())
     assert reason_of(rows[2]) == "Processing at once: all 2 are taken"
 
 
@@ -76,7 +79,7 @@ def test_a_slot_is_given_back_once_however_the_job_ends(end):
         queue.try_again(job, at=timezone.now(), error_code="x", error_message="x")
     else:
         Job.objects.filter(pk=job.pk).update(lease_expires_at=in_(seconds=-1))
-        execution.reap()
+        worker.reap()
     lease = Lease.objects.get(job=job)
     assert lease.released_at is not None
     assert lease.release_reason
@@ -111,11 +114,11 @@ def test_a_pool_that_its_operator_deleted_limits_nothing():
 def test_a_paused_pool_gives_nothing_new_and_keeps_what_is_held():
     job = claimed(process_job())
     waits = process_job()
-    pool_keeping.pause(pool("process").pk, "the disk is being replaced")
+    pool_actions.pause(pool("process").pk, "the disk is being replaced")
     assert queue.claim() == []
     job.refresh_from_db()
     assert (job.state, job.cancel_requested_at, held("process")) == (JobState.RUNNING, None, 1)
-    pool_keeping.resume(pool("process").pk)
+    pool_actions.resume(pool("process").pk)
     assert [row.pk for row in queue.claim()] == [waits.pk]
     assert list(
         Activity.objects.filter(verb__startswith="pool_").values_list("verb", flat=True).order_by("id")
@@ -127,11 +130,11 @@ def test_a_paused_pool_gives_nothing_new_and_keeps_what_is_held():
 
 def test_a_pool_is_paused_once():
     pk = pool("process").pk
-    pool_keeping.pause(pk)
+    pool_actions.pause(pk)
     with pytest.raises(IllegalTransition):
-        pool_keeping.pause(pk)
+        pool_actions.pause(pk)
     with pytest.raises(NotFound):
-        pool_keeping.pause(999_999)
+        pool_actions.pause(999_999)
 
 
 # ------------------------------------------------------------------------------------------------------ taken by hand
@@ -140,7 +143,7 @@ def test_a_pool_is_paused_once():
 def test_a_slot_taken_by_hand_is_free_and_its_job_is_asked_to_stop():
     job = claimed(process_job())
     lease = Lease.objects.get(job=job)
-    pool_keeping.release_by_hand(lease.pk, "it hangs")
+    pool_actions.release_by_hand(lease.pk, "it hangs")
     job.refresh_from_db()
     assert job.cancel_requested_at is not None
     assert job.cancel_reason == "operator"
@@ -153,23 +156,23 @@ def test_a_slot_taken_by_hand_is_free_and_its_job_is_asked_to_stop():
 
 def test_a_slot_is_taken_by_hand_once():
     lease = Lease.objects.get(job=claimed(process_job()))
-    pool_keeping.release_by_hand(lease.pk)
+    pool_actions.release_by_hand(lease.pk)
     with pytest.raises(IllegalTransition):
-        pool_keeping.release_by_hand(lease.pk)
+        pool_actions.release_by_hand(lease.pk)
     with pytest.raises(NotFound):
-        pool_keeping.release_by_hand(999_999)
+        pool_actions.release_by_hand(999_999)
 
 
 def test_a_job_that_lost_its_slot_by_hand_holds_its_publication_like_any_cancelled_by_an_operator(
     monkeypatch,
 ):
     def runner(job, lease):
-        pool_keeping.release_by_hand(Lease.objects.get(job=job, released_at=None).pk, "it hangs")
+        pool_actions.release_by_hand(Lease.objects.get(job=job, released_at=None).pk, "it hangs")
         lease.check()
 
     ends_by(monkeypatch, runner)
     job = stage_job()
-    execution.run(claimed(job))
+    worker.run(claimed(job))
     job.refresh_from_db()
     job.schedule.refresh_from_db()
     assert (job.state, job.schedule.state) == (JobState.CANCELLED, "held")
@@ -200,7 +203,7 @@ def test_a_start_that_is_counted_in_a_window_is_held_by_nobody():
     claimed(dispatch_job())
     lease = Lease.objects.get(pool__name=pools.DISPATCH)
     assert lease.released_at == lease.acquired_at
-    assert pool_keeping.report()[0] is not None
+    assert pool_reports.report()[0] is not None
 
 
 # ------------------------------------------------------------------------------------------------------------- budgets
@@ -257,7 +260,7 @@ def test_what_was_triggered_by_hand_leaves_the_planned_its_uploads_until_it_is_b
     planned = stage_job(rank=-(10**10) if planned_first else 0)
     # Three uploads are left, two of them reserved: one is there for what nobody planned, though it ranks first.
     assert {job.pk for job in queue.claim(limit=9)} == {by_hand[0].pk, planned.pk}
-    waiting.explain(timezone.now())
+    waiting_reasons.explain(timezone.now())
     assert "is reserved by schedules, more at" in reason_of(by_hand[1])
     assert queue.claim(limit=9) == []
     queue.bump_rows([by_hand[2]], "now, please")
@@ -397,7 +400,7 @@ def test_the_report_shows_what_is_used_who_holds_it_and_how_many_wait():
     job = claimed(process_job())
     process_job()
     process_job(run_at=in_(hours=1))
-    report = {row.name: row for row in pool_keeping.report()}["process"]
+    report = {row.name: row for row in pool_reports.report()}["process"]
     assert (report.used, report.capacity, report.waiting, report.kind) == (1, 1, 1, PoolKind.SLOTS)
     assert [lease["job_id"] for lease in report.leases] == [job.pk]
 
@@ -407,6 +410,6 @@ def test_the_report_shows_what_was_spent_today_and_when_there_is_more():
     BudgetEntry.objects.create(
         pool=pool(pools.UNITS), day=pacific_day(in_(days=-1)), units=9000, call="x", state="settled"
     )
-    report = {row.name: row for row in pool_keeping.report()}[pools.UNITS]
+    report = {row.name: row for row in pool_reports.report()}[pools.UNITS]
     assert (report.used, report.day) == (51, pacific_day(timezone.now()))
     assert report.resets_at > timezone.now()

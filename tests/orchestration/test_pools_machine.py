@@ -16,9 +16,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from orchestration import execution, invariants, pool_keeping, pools, queue
+from orchestration.engine import worker
 from orchestration.errors import StaleState
 from orchestration.models import BudgetEntry, Job, Lease, Pool, Schedule, SystemState
+from orchestration.monitoring import invariants
+from orchestration.queue import jobs as queue
+from orchestration.queue import pool_actions, pools
 from orchestration.states import BudgetEntryState, JobState
 from tests import factories
 from tests.orchestration.engine import capacity, process_job, running, stage_job
@@ -99,7 +102,7 @@ class PoolsMachine(RuleBasedStateMachine):
     def lose_and_rescue(self, data) -> None:
         job = self._one(data)
         Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-        assert execution.reap() == 1
+        assert worker.reap() == 1
         del self.held[job.pk]
         assert not queue.held(job, "machine").exists()
 
@@ -111,7 +114,7 @@ class PoolsMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(sorted(SLOTS)))
     def pause_or_resume_a_pool(self, name: str) -> None:
         pool = Pool.objects.get(name=name)
-        (pool_keeping.resume if pool.paused else pool_keeping.pause)(pool.pk)
+        (pool_actions.resume if pool.paused else pool_actions.pause)(pool.pk)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())

@@ -8,10 +8,14 @@ from django.utils import timezone
 from channels.gateways.errors import RemoteUnavailable, RemoteUncertain
 from channels.sandbox import youtube_state
 from channels.sandbox.faults import Match
-from orchestration import execution, publication, queue, remotes
+from orchestration.core import gateways
+from orchestration.engine import worker
 from orchestration.errors import IllegalTransition, LeaseLost
-from orchestration.lease import JobLease
 from orchestration.models import Activity, Distribution, Job, Schedule
+from orchestration.pipeline import publish
+from orchestration.queue import jobs as queue
+from orchestration.queue.lease import JobLease
+from orchestration.scheduling.disarming import disarm
 from orchestration.states import (
     DistributionState,
     JobKind,
@@ -46,7 +50,7 @@ def test_a_staged_video_is_armed_ahead_and_stays_private(engine):
     assert video["privacy_status"] == "private"
     assert timezone.datetime.fromisoformat(video["publish_at"]) == row.publish_at
     job = publish_job(row)
-    assert (job.state, job.run_at) == (JobState.WAITING, row.publish_at + publication.LOOK_AFTER)
+    assert (job.state, job.run_at) == (JobState.WAITING, row.publish_at + publish.LOOK_AFTER)
     assert Activity.objects.filter(verb="schedule_armed", object_id=row.pk).count() == 1
 
 
@@ -98,7 +102,7 @@ def test_an_armed_video_that_youtube_forgets_is_flipped_after_its_grace(engine):
     row = engine.armed(engine.channel())
     with engine.sandbox.store.change("youtube") as youtube:
         youtube["scheduled"].clear()
-    engine.pass_until(row.publish_at + publication.GRACE_FOR_YOUTUBE + timedelta(seconds=5))
+    engine.pass_until(row.publish_at + publish.GRACE_FOR_YOUTUBE + timedelta(seconds=5))
     engine.tick()
     engine.work()
     assert state_of(row) == PUBLISHED
@@ -140,14 +144,14 @@ def test_a_worker_killed_between_the_flip_and_its_record_publishes_nothing_twice
     row = engine.staged(engine.channel(), minutes=30)
     Schedule.objects.filter(pk=row.pk).update(publish_at=timezone.now() - timedelta(seconds=1))
     engine.tick()
-    publish_now = publication.YouTubeGateway.publish_now
+    publish_now = publish.YouTubeGateway.publish_now
 
     def killed_after(gateway, video_id):
         publish_now(gateway, video_id)
         raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publication.YouTubeGateway, "publish_now", killed_after)
+        patch.setattr(publish.YouTubeGateway, "publish_now", killed_after)
         with pytest.raises(Killed):
             engine.work_one()
     assert state_of(row)[0] == ScheduleState.PUBLISHING
@@ -195,9 +199,9 @@ def test_a_worker_that_lost_its_job_does_not_make_an_arming_forgotten(engine, en
     if ends == "refused":
         engine.tick()
     else:
-        publication.disarm(row, "test")
+        disarm(row, "test")
     (job,) = queue.claim(limit=1, holder="sleeper")
-    module, name = (publication.YouTubeGateway, "set_publish_at")
+    module, name = (publish.YouTubeGateway, "set_publish_at")
     if ends == "taken back":
         name = "make_private"
     call = getattr(module, name)
@@ -206,7 +210,7 @@ def test_a_worker_that_lost_its_job_does_not_make_an_arming_forgotten(engine, en
         monkeypatch.setattr(module, name, call)
         answer = call(gateway, *args) if ends == "taken back" else None
         Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
-        execution.reap()
+        worker.reap()
         for _ in range(2):
             engine.work()
             engine.tick()
@@ -219,7 +223,7 @@ def test_a_worker_that_lost_its_job_does_not_make_an_arming_forgotten(engine, en
         return answer
 
     monkeypatch.setattr(module, name, sleeps)
-    execution.run(job)
+    worker.run(job)
     row.refresh_from_db()
     assert row.armed_for == row.publish_at
     door().hold_schedule(schedule_id=row.pk)
@@ -301,7 +305,7 @@ def test_a_video_that_youtube_takes_no_time_for_is_flipped_at_its_moment(engine)
     engine.tick()
     engine.work()
     job = publish_job(row)
-    assert (job.state, job.run_at) == (JobState.WAITING, again - publication.ARM_MARGIN)
+    assert (job.state, job.run_at) == (JobState.WAITING, again - publish.ARM_MARGIN)
     assert "takes no publishAt" in job.waits_for
     row.refresh_from_db()
     assert row.armed_for is None
@@ -370,7 +374,7 @@ def test_a_publication_moved_to_the_next_seconds_is_not_made_private_by_the_disa
     door().move_schedule(schedule_id=row.pk, publish_at=at)
     engine.tick()
     disarming = Job.objects.get(kind=JobKind.RECALL)
-    make_private = publication.YouTubeGateway.make_private
+    make_private = publish.YouTubeGateway.make_private
 
     def slow(gateway, video_id):
         engine.pass_until(at + timedelta(seconds=1))
@@ -380,8 +384,8 @@ def test_a_publication_moved_to_the_next_seconds_is_not_made_private_by_the_disa
     (job,) = queue.claim(limit=1)
     assert job.pk == disarming.pk
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publication.YouTubeGateway, "make_private", slow)
-        execution.run(job)
+        patch.setattr(publish.YouTubeGateway, "make_private", slow)
+        worker.run(job)
     for _ in range(3):
         engine.retry_now()
         engine.tick()
@@ -426,7 +430,7 @@ def test_a_time_taken_away_during_the_arming_call_does_not_fire(engine):
     """Held while the request is on its way: the publishAt that it leaves behind is removed."""
     row = engine.staged(engine.channel(), minutes=10)
     engine.tick()
-    set_publish_at = publication.YouTubeGateway.set_publish_at
+    set_publish_at = publish.YouTubeGateway.set_publish_at
 
     def held_meanwhile(gateway, video_id, instant):
         answer = set_publish_at(gateway, video_id, instant)
@@ -434,7 +438,7 @@ def test_a_time_taken_away_during_the_arming_call_does_not_fire(engine):
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publication.YouTubeGateway, "set_publish_at", held_meanwhile)
+        patch.setattr(publish.YouTubeGateway, "set_publish_at", held_meanwhile)
         engine.work_one()
     engine.retry_now()
     engine.work()
@@ -449,7 +453,7 @@ def test_an_operator_who_cancels_a_publish_job_while_it_arms_is_not_forgotten(en
     """The job would have waited for its moment with nobody looking at the wish before YouTube had published."""
     row = engine.staged(engine.channel(), minutes=10)
     engine.tick()
-    set_publish_at = publication.YouTubeGateway.set_publish_at
+    set_publish_at = publish.YouTubeGateway.set_publish_at
 
     def cancelled_meanwhile(gateway, video_id, instant):
         answer = set_publish_at(gateway, video_id, instant)
@@ -459,7 +463,7 @@ def test_an_operator_who_cancels_a_publish_job_while_it_arms_is_not_forgotten(en
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publication.YouTubeGateway, "set_publish_at", cancelled_meanwhile)
+        patch.setattr(publish.YouTubeGateway, "set_publish_at", cancelled_meanwhile)
         engine.work_one()
     assert publish_job(row).state == JobState.CANCELLED
     engine.retry_now()
@@ -471,7 +475,7 @@ def test_a_worker_killed_while_it_arms_leaves_nothing_that_fires_after_a_hold(en
     """The disarming waits until the job that may still be arming is over."""
     row = engine.staged(engine.channel(), minutes=10)
     engine.tick()
-    set_publish_at = publication.YouTubeGateway.set_publish_at
+    set_publish_at = publish.YouTubeGateway.set_publish_at
 
     def killed_after(gateway, video_id, instant):
         door().hold_schedule(schedule_id=row.pk)
@@ -480,7 +484,7 @@ def test_a_worker_killed_while_it_arms_leaves_nothing_that_fires_after_a_hold(en
         raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publication.YouTubeGateway, "set_publish_at", killed_after)
+        patch.setattr(publish.YouTubeGateway, "set_publish_at", killed_after)
         with pytest.raises(Killed):
             engine.work_one()
     Job.objects.filter(state=JobState.RUNNING).update(lease_expires_at=timezone.now())
@@ -504,7 +508,7 @@ def flip_after(engine, act):
     """Let something happen after the publish job was claimed and before it flips."""
     (job,) = queue.claim(limit=1)
     act()
-    return execution.run(job)
+    return worker.run(job)
 
 
 def test_a_pause_before_the_flip_prevents_it_and_a_resume_lets_it_go_on(engine):
@@ -553,14 +557,14 @@ def test_a_wave_paused_during_the_flip_keeps_what_was_published(engine):
     wave = factories.WaveFactory()
     row = due_now(engine.staged(engine.channel(), minutes=30, wave=wave))
     engine.tick()
-    publish_now = publication.YouTubeGateway.publish_now
+    publish_now = publish.YouTubeGateway.publish_now
 
     def paused_meanwhile(gateway, video_id):
         door().pause_wave(wave_id=wave.pk)
         return publish_now(gateway, video_id)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publication.YouTubeGateway, "publish_now", paused_meanwhile)
+        patch.setattr(publish.YouTubeGateway, "publish_now", paused_meanwhile)
         engine.work_one()
     assert state_of(row) == PUBLISHED
 
@@ -611,7 +615,7 @@ def test_a_video_deleted_on_youtube_fails_with_its_reason(engine):
 def test_a_video_that_somebody_made_public_ahead_of_its_moment_is_left_to_a_person(engine, seconds):
     row = engine.staged(engine.channel(), minutes=20)
     row.distribution.refresh_from_db()
-    with remotes.youtube(row.channel) as youtube:
+    with gateways.youtube(row.channel) as youtube:
         youtube.publish_now(row.distribution.youtube_video_id)
     engine.stand_still_at(row.publish_at - timedelta(seconds=seconds))
     engine.tick()
@@ -662,14 +666,14 @@ def test_a_flip_whose_job_was_lost_is_looked_at_and_then_decided_by_the_policy(e
     assert state_of(row)[0] == ScheduleState.SKIPPED
 
 
-@pytest.mark.parametrize("step", [publication._intend_arming, publication._intend_flip])
+@pytest.mark.parametrize("step", [publish._intend_arming, publish._intend_flip])
 def test_a_holder_whose_job_was_given_to_another_writes_nothing_of_what_it_intends(engine, step):
     row = due_now(engine.staged(engine.channel(), minutes=30))
     engine.tick()
     (job,) = queue.claim(limit=1)
     lease = JobLease(job, every_seconds=0)
     Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
-    execution.reap()
+    worker.reap()
     queue.claim(limit=1, holder="another")
     with pytest.raises(LeaseLost):
         step(row, lease)
@@ -738,7 +742,7 @@ def test_what_takes_an_unwanted_time_off_youtube_cannot_be_cancelled(engine, beg
         (job,) = queue.claim(limit=1)
     with pytest.raises(IllegalTransition, match="takes back"):
         door().cancel_job(job_id=job.pk)
-    execution.run(job) if begun else engine.work()
+    worker.run(job) if begun else engine.work()
     take_back(engine, row)
 
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orchestration import jobs, queue, waiting
-from orchestration.activity import Acting, acting_as
+from orchestration.core.audit import Acting, acting_as
+from orchestration.engine import jobs, waiting_reasons
 from orchestration.errors import LeaseLost, NotFound, StaleState
 from orchestration.models import Activity, Job, Schedule, Video
 from orchestration.planning.priority import AGEING_STEP_SECONDS, longest_advantage_seconds
+from orchestration.queue import jobs as queue
 from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus, VideoState
 from tests import factories
 from tests.factories import in_
@@ -256,7 +257,7 @@ def test_a_job_that_is_not_there_is_named():
 
 
 def explained(job):
-    waiting.explain(timezone.now())
+    waiting_reasons.explain(timezone.now())
     job.refresh_from_db()
     return job.waits_for
 

@@ -10,7 +10,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from channels.gateways.errors import RemoteRejected
-from orchestration import control, endings, execution, jobs, pools, queue, scheduling, tick
+from orchestration.core.transitions import transition
+from orchestration.engine import control, jobs, tick
+from orchestration.engine import worker as execution
 from orchestration.errors import IllegalTransition, StaleState
 from orchestration.models import (
     Activity,
@@ -22,8 +24,11 @@ from orchestration.models import (
     Schedule,
     Video,
 )
+from orchestration.pipeline import outcomes as endings
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
+from orchestration.scheduling import schedules
 from orchestration.states import JobKind, JobState, PoolKind, ScheduleState, VideoState
-from orchestration.transitions import transition
 from tests import factories
 from tests.factories import in_
 from tests.orchestration.engine import (
@@ -310,7 +315,7 @@ def test_an_operator_who_holds_back_and_a_worker_who_fails_do_not_wait_for_each_
         done = 0
         for job in pairs:
             try:
-                scheduling.hold(job.schedule_id)
+                schedules.hold(job.schedule_id)
                 done += 1
             except IllegalTransition:
                 continue

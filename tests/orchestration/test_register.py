@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from channels.states import ChannelState
-from orchestration import register
 from orchestration.errors import IllegalTransition, NotFound, NotPermitted
 from orchestration.models import Activity, Job
+from orchestration.register import channels
 from orchestration.service import Actor, CentralOrchestrationService
 from orchestration.states import JobKind, JobState, Trigger
 from tests.factories import ChannelFactory, JobFactory, ScheduleFactory
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 def test_pausing_resuming_and_disabling_write_the_state_and_say_who_and_why():
     channel = ChannelFactory()
 
-    register.pause_channel(channel.pk, "the owner asked")
-    register.resume_channel(channel.pk)
-    register.disable_channel(channel.pk, "sold")
+    channels.pause_channel(channel.pk, "the owner asked")
+    channels.resume_channel(channel.pk)
+    channels.disable_channel(channel.pk, "sold")
 
     channel.refresh_from_db()
     assert channel.state == ChannelState.DISABLED
@@ -36,19 +36,19 @@ def test_pausing_resuming_and_disabling_write_the_state_and_say_who_and_why():
 def test_a_channel_that_is_paused_cannot_be_paused_again():
     channel = ChannelFactory(paused=True)
     with pytest.raises(IllegalTransition) as refused:
-        register.pause_channel(channel.pk)
+        channels.pause_channel(channel.pk)
     assert refused.value.details["state"] == ChannelState.PAUSED
     assert not Activity.objects.filter(verb="channel_paused").exists()
 
 
 def test_a_channel_that_does_not_exist_is_named_by_its_field():
     with pytest.raises(NotFound) as refused:
-        register.pause_channel(4711)
+        channels.pause_channel(4711)
     assert refused.value.field == "channel_id"
     assert "4711" in refused.value.message
 
 
-@pytest.mark.parametrize("hold_back", [register.pause_channel, register.disable_channel])
+@pytest.mark.parametrize("hold_back", [channels.pause_channel, channels.disable_channel])
 def test_what_is_armed_on_youtube_is_disarmed_with_its_channel(hold_back):
     at = timezone.now() + timedelta(minutes=5)
     armed = ScheduleFactory(staged=True, publish_at=at, armed_for=at)
@@ -73,7 +73,7 @@ def test_what_is_armed_on_youtube_is_disarmed_with_its_channel(hold_back):
 def test_what_youtube_is_about_to_publish_is_left_to_be_recalled():
     at = timezone.now() + timedelta(seconds=1)
     armed = ScheduleFactory(staged=True, publish_at=at, armed_for=at)
-    register.pause_channel(armed.channel_id)
+    channels.pause_channel(armed.channel_id)
     armed.refresh_from_db()
     assert armed.armed_for == at
     assert not Job.objects.filter(kind=JobKind.RECALL).exists()

@@ -7,9 +7,12 @@ import time_machine
 
 from channels.quota import pacific_day, pacific_day_bounds
 from channels.states import MisfirePolicy
-from orchestration import overdue, pools, queue, snapshots, tick
+from orchestration.engine import tick
 from orchestration.errors import PlanRefused
 from orchestration.models import Conflict, Pool, Schedule
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
+from orchestration.scheduling import misfires, snapshots
 from orchestration.states import ConflictState, JobState, ScheduleState
 from tests import factories
 from tests.engine_room import door
@@ -232,7 +235,7 @@ def test_a_late_one_that_moves_to_its_next_slot_reserves_a_day_with_room():
     factories.PostingSlotFactory(channel=channel, weekday=slot.weekday(), local_time=slot.time())
     planned(MIDNIGHT - 3 * HOUR)
     late = factories.ScheduleFactory(channel=channel, publish_at=NOON - HOUR, stage_at=NOON - 3 * HOUR)
-    overdue.settle(NOON)
+    misfires.settle(NOON)
     late.refresh_from_db()
     assert (late.publish_at, late.stage_at, late.state) == (slot, MIDNIGHT, ScheduleState.PLANNED)
 

@@ -6,9 +6,11 @@ import pytest
 from django.utils import timezone
 
 from channels.sandbox.faults import Match
-from orchestration import overdue, queue, remotes
+from orchestration.core import gateways
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState
-from orchestration.pipeline import staging
+from orchestration.pipeline import stage
+from orchestration.queue import jobs as queue
+from orchestration.scheduling import misfires
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, SystemStatus
 from tests import factories
 from tests.engine_room import PUBLISHED, door, state_of
@@ -38,7 +40,7 @@ def as_before_its_upload(row: Schedule) -> None:
 
 
 def published_by_the_original(row: Schedule) -> None:
-    with remotes.youtube(row.channel) as youtube:
+    with gateways.youtube(row.channel) as youtube:
         youtube.publish_now(row.distribution.youtube_video_id)
 
 
@@ -168,17 +170,17 @@ def test_many_that_are_due_are_read_back_in_as_many_queries_as_few(django_assert
         factories.ScheduleFactory.create_batch(count, staged=True, publish_at=in_(hours=-1))
         rows = set(Schedule.objects.values_list("pk", flat=True))
         with django_assert_num_queries(4):
-            assert overdue.read_back_first(timezone.now()) == len(rows)
+            assert misfires.read_back_first(timezone.now()) == len(rows)
         jobs = Job.objects.filter(
-            kind=JobKind.PUBLISH, params__read_back_first=True, max_attempts=overdue.READ_BACK_ATTEMPTS
+            kind=JobKind.PUBLISH, params__read_back_first=True, max_attempts=misfires.READ_BACK_ATTEMPTS
         )
         assert set(jobs.values_list("schedule", flat=True)) == rows
     standing = jobs.first()
     Job.objects.filter(pk=standing.pk).update(params={"late": True}, max_attempts=8, run_at=in_(hours=3))
-    overdue.read_back_first(timezone.now())
+    misfires.read_back_first(timezone.now())
     standing.refresh_from_db()
     assert standing.params == {"late": True, "read_back_first": True}
-    assert (standing.max_attempts, standing.run_at < in_(seconds=1)) == (overdue.READ_BACK_ATTEMPTS, True)
+    assert (standing.max_attempts, standing.run_at < in_(seconds=1)) == (misfires.READ_BACK_ATTEMPTS, True)
     assert jobs.count() == len(rows)
 
 
@@ -205,8 +207,8 @@ def test_a_marker_is_of_one_video_on_one_channel():
     one = factories.DistributionFactory()
     same_video = factories.DistributionFactory(video=one.video)
     same_channel = factories.DistributionFactory(channel=one.channel)
-    markers = [staging.ensure_marker(row)[0] for row in (one, same_video, same_channel)]
+    markers = [stage.ensure_marker(row)[0] for row in (one, same_video, same_channel)]
     assert len(set(markers)) == 3
     Distribution.objects.filter(pk=one.pk).update(marker="")
     one.refresh_from_db()
-    assert staging.ensure_marker(one) == (markers[0], True)
+    assert stage.ensure_marker(one) == (markers[0], True)

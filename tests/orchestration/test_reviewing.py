@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
 from orchestration.models import Activity, OrphanUpload
-from orchestration.problems import problems
+from orchestration.monitoring.problems import problems
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 from tests.factories import DistributionFactory, JobFactory, ScheduleFactory

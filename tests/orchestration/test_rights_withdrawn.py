@@ -6,9 +6,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from orchestration import publication
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Activity, Source
+from orchestration.pipeline import publish
 from orchestration.states import DistributionState, RightsBasis, ScheduleState, Trigger
 from tests import factories
 from tests.engine_room import PUBLISHED, STAGED, door, state_of
@@ -66,14 +66,14 @@ def test_rights_that_are_given_or_changed_take_nothing_back(engine):
 def test_rights_withdrawn_during_the_arming_call_take_its_time_back(engine):
     row = engine.staged(engine.channel(), minutes=10)
     engine.tick()
-    set_publish_at = publication.YouTubeGateway.set_publish_at
+    set_publish_at = publish.YouTubeGateway.set_publish_at
 
     def withdrawn_meanwhile(gateway, video_id, instant):
         door().set_source_rights(source_id=source_of(row).pk, rights_basis="")
         return set_publish_at(gateway, video_id, instant)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publication.YouTubeGateway, "set_publish_at", withdrawn_meanwhile)
+        patch.setattr(publish.YouTubeGateway, "set_publish_at", withdrawn_meanwhile)
         engine.work_one()
     engine.retry_now()
     engine.work()

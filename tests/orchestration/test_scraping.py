@@ -9,7 +9,7 @@ from channels.sandbox import site
 from channels.sandbox.site_media import FILMS
 from orchestration import media
 from orchestration.models import Activity, Distribution, Job, Source, Video
-from orchestration.pipeline.scraping import absolute
+from orchestration.pipeline.scrape import absolute
 from orchestration.states import (
     DistributionState,
     JobKind,

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orchestration import sources
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
 from orchestration.models import Activity, Job, Source
+from orchestration.register import sources
 from orchestration.states import JobKind, JobState, SourceState
 from tests.factories import SourceFactory
 

@@ -10,7 +10,7 @@ from channels.models import Credential
 from channels.sandbox import youtube_state, youtube_upload
 from channels.sandbox.faults import Match
 from channels.states import CredentialState
-from orchestration import pools, remotes
+from orchestration.core import gateways
 from orchestration.models import (
     BudgetEntry,
     Distribution,
@@ -19,7 +19,8 @@ from orchestration.models import (
     Schedule,
     Video,
 )
-from orchestration.pipeline import staging
+from orchestration.pipeline import stage
+from orchestration.queue import pools
 from orchestration.states import (
     BudgetEntryState,
     DistributionState,
@@ -110,7 +111,7 @@ def test_each_upload_is_charged_to_the_day_once(engine):
 
 def test_a_thumbnail_that_is_refused_does_no_harm(engine, settings):
     video = engine.video()
-    picture = staging.absolute("picture.jpg")
+    picture = stage.absolute("picture.jpg")
     picture.write_bytes(b"\xff\xd8\xff" + b"0" * 100)
     Video.objects.filter(pk=video.pk).update(thumbnail_file="picture.jpg")
     engine.sandbox.faults.add(THUMBNAILS, "status_before", status=403)
@@ -126,7 +127,7 @@ def test_a_thumbnail_that_is_refused_does_no_harm(engine, settings):
 
 def test_the_session_is_stored_sealed_before_the_first_byte(engine, monkeypatch):
     row = engine.planned(engine.channel())
-    killed(engine, monkeypatch, staging, "store_session", after=True)
+    killed(engine, monkeypatch, stage, "store_session", after=True)
     distribution = Distribution.objects.get()
     assert distribution.upload_session.startswith(engine.sandbox.url)
     assert "upload_id" not in distribution.upload_session_sealed
@@ -202,7 +203,7 @@ def test_a_session_that_is_gone_begins_anew_and_is_charged_anew(engine, monkeypa
 def test_an_adopted_upload_that_is_not_private_is_made_so(engine, monkeypatch):
     row = engine.planned(engine.channel())
     killed(engine, monkeypatch, Upload, "_send_all", after=True)
-    with remotes.youtube(row.channel) as youtube:
+    with gateways.youtube(row.channel) as youtube:
         youtube.publish_now(engine.uploads()[0]["id"])
     youtube_upload.forget_sessions(engine.sandbox.store)
     engine.tick()
@@ -272,9 +273,9 @@ def test_rights_withdrawn_after_planning_upload_nothing(engine):
 
 def test_a_prepared_file_that_is_gone_is_prepared_again(engine, videos):
     video = engine.video()
-    original = staging.absolute("original.mp4")
+    original = stage.absolute("original.mp4")
     original.write_bytes(videos.mute.read_bytes())
-    staging.absolute(video.prepared_file).unlink()
+    stage.absolute(video.prepared_file).unlink()
     Video.objects.filter(pk=video.pk).update(original_file="original.mp4")
     row = engine.planned(engine.channel(), video=video)
     begin(engine, row)
@@ -290,7 +291,7 @@ def test_a_prepared_file_that_is_gone_is_prepared_again(engine, videos):
 
 def test_files_that_are_all_gone_fail_with_the_fact(engine):
     video = engine.video()
-    staging.absolute(video.prepared_file).unlink()
+    stage.absolute(video.prepared_file).unlink()
     row = engine.planned(engine.channel(), video=video)
     begin(engine, row)
     assert stage_job(row).error_code == "file_damaged"
@@ -302,14 +303,14 @@ def test_files_that_are_all_gone_fail_with_the_fact(engine):
 
 def cancel_while_uploading(engine) -> None:
     row = engine.planned(engine.channel())
-    record_staged = staging.record_staged
+    record_staged = stage.record_staged
 
     def cancelled_meanwhile(distribution_id, youtube_video_id, **more):
         door().cancel_schedule(schedule_id=row.pk)
         return record_staged(distribution_id, youtube_video_id, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(staging, "record_staged", cancelled_meanwhile)
+        patch.setattr(stage, "record_staged", cancelled_meanwhile)
         begin(engine, row)
 
 
@@ -342,8 +343,8 @@ def test_an_orphan_that_is_wanted_again_is_adopted_and_not_listed_for_deletion(e
 def test_of_two_ids_for_one_distribution_the_first_counts_and_the_other_is_listed(engine):
     row = engine.staged(engine.channel())
     first = Distribution.objects.get().youtube_video_id
-    assert staging.record_staged(row.distribution_id, "another0001") is False
-    assert staging.record_staged(row.distribution_id, first) is True
+    assert stage.record_staged(row.distribution_id, "another0001") is False
+    assert stage.record_staged(row.distribution_id, first) is True
     assert OrphanUpload.objects.get().youtube_video_id == "another0001"
     assert Distribution.objects.get().youtube_video_id == first
 
@@ -361,7 +362,7 @@ def test_what_is_uploaded_already_is_not_uploaded_again(engine):
 def test_what_is_held_and_released_while_its_upload_runs_is_staged_all_the_same(engine):
     """The job that was asked to stop still runs when the tick stages anew; the schedule must not wait for it for ever."""
     row = engine.planned(engine.channel())
-    store_session = staging.store_session
+    store_session = stage.store_session
 
     def held_and_released(*args):
         store_session(*args)
@@ -370,7 +371,7 @@ def test_what_is_held_and_released_while_its_upload_runs_is_staged_all_the_same(
         engine.tick()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(staging, "store_session", held_and_released)
+        patch.setattr(stage, "store_session", held_and_released)
         engine.tick()
         engine.work_one()
     for _ in range(2):

@@ -9,10 +9,10 @@ from channels.gateways.errors import RemoteUnavailable, WrongChannel
 from channels.models import ChannelStatistics
 from channels.sandbox import youtube_state
 from channels.states import CredentialState
-from orchestration import statistics
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Activity, BudgetEntry, Job, VideoStatistics
-from orchestration.pools import BudgetExhausted, ensure_defaults
+from orchestration.monitoring import statistics
+from orchestration.queue.pools import BudgetExhausted, ensure_defaults
 from orchestration.states import JobKind, ScheduleState
 from tests.factories import (
     ChannelFactory,

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orchestration import pools, publication, waves
 from orchestration.errors import (
     IllegalTransition,
     InvalidRequest,
@@ -15,6 +14,9 @@ from orchestration.errors import (
     PlanRefused,
 )
 from orchestration.models import Activity, Conflict, Distribution, Job, Schedule, WorkflowRun
+from orchestration.queue import pools
+from orchestration.scheduling import waves
+from orchestration.scheduling.disarming import is_beyond_stopping
 from orchestration.states import (
     ConflictState,
     DistributionState,
@@ -213,14 +215,14 @@ def test_what_needs_no_review_is_not_reviewed():
 
 
 def test_a_schedule_armed_after_the_plan_was_made_does_not_give_way_unseen():
-    from orchestration import planned
     from orchestration.planning.types import Displacement
+    from orchestration.scheduling.plan_writer import displace
 
     row = scheduled(ScheduleState.STAGED)
     Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
     away = Displacement(row.pk, row.channel_id, row.publish_at, in_hours(9), "yields")
     with pytest.raises(PlanOutdated, match="armed on YouTube"):
-        planned.displace([away], None, timezone.now())
+        displace([away], None, timezone.now())
 
 
 # -- conflicts -----------------------------------------------------------------------------------------------------
@@ -411,7 +413,7 @@ def test_a_member_that_is_about_to_go_out_is_not_asked_to_move():
         publish_at=timezone.now() + timedelta(seconds=1), armed_for=timezone.now() + timedelta(seconds=1)
     )
     assert waves.is_going_out(Schedule.objects.get(pk=going.pk))
-    assert publication.is_beyond_stopping(Schedule.objects.get(pk=going.pk))
+    assert is_beyond_stopping(Schedule.objects.get(pk=going.pk))
     at = in_hours(40)
     door().move_wave(wave_id=wave.pk, scheduled_at=at)
     open_one.refresh_from_db()

@@ -7,8 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from orchestration import control, execution, overdue, queue, tick, waves
+from orchestration.engine import control, tick, worker
 from orchestration.models import Activity, Job, Schedule, Video, Wave
+from orchestration.queue import jobs as queue
+from orchestration.scheduling import misfires, waves
 from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus, VideoState, WaveState
 from tests import factories
 from tests.factories import in_
@@ -289,7 +291,7 @@ def test_a_step_that_fails_does_not_keep_the_others_from_their_work_and_is_told(
     def broken(now):
         raise ValueError("one broken row")
 
-    monkeypatch.setattr(overdue, "settle", broken)
+    monkeypatch.setattr(misfires, "settle", broken)
     monkeypatch.setattr(waves, "complete", broken)
     with pytest.raises(ValueError, match="one broken row"):
         tick.tick()
@@ -384,7 +386,7 @@ def test_a_lost_publish_job_goes_on_where_it_was():
     Job.objects.filter(pk=job.pk).update(
         state=JobState.RUNNING, holder="w", attempts=1, lease_expires_at=in_(seconds=-1)
     )
-    execution.reap()
+    worker.reap()
     assert jobs(JobKind.PUBLISH).filter(state=JobState.WAITING).count() == 1
     schedule.refresh_from_db()
     assert schedule.state == ScheduleState.PUBLISHING

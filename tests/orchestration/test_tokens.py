@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from orchestration import tokens
+from orchestration.api import tokens
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Activity, ApiToken
 

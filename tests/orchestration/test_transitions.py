@@ -5,7 +5,9 @@ from django.db import transaction
 
 from channels.models import Channel, Credential
 from channels.states import ChannelState
-from orchestration import activity, states
+from orchestration import states
+from orchestration.core import audit
+from orchestration.core.transitions import transition, transition_all
 from orchestration.errors import IllegalTransition, StaleState
 from orchestration.models import (
     Activity,
@@ -20,7 +22,6 @@ from orchestration.models import (
     WorkflowRun,
 )
 from orchestration.states import JobState, ScheduleState, SystemStatus, VideoState, WaveState
-from orchestration.transitions import transition, transition_all
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -258,7 +259,7 @@ def test_an_entry_that_cannot_be_written_takes_the_state_back(monkeypatch):
     def refuse(*args, **kwargs):
         raise RuntimeError("no room for entries")
 
-    monkeypatch.setattr(activity, "entry", refuse)
+    monkeypatch.setattr(audit, "entry", refuse)
     with pytest.raises(RuntimeError):
         transition(row, JobState.CANCELLED)
     assert Job.objects.get(pk=row.pk).state == JobState.QUEUED

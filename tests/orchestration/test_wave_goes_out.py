@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from channels.gateways.youtube_upload import Upload
 from channels.sandbox.faults import Match
-from orchestration import remotes, workflows
+from orchestration.core import gateways
+from orchestration.github import watch
 from orchestration.models import Activity, Distribution, Job, OrphanUpload, Schedule, WorkflowRun
 from orchestration.states import JobKind, JobState, ScheduleState, WaveState
 from tests.channels.youtube_helpers import metadata, video_file
@@ -61,7 +62,7 @@ def test_six_channels_go_public_in_one_second_although_workers_die_and_answers_a
         engine.work()
     for run in WorkflowRun.objects.select_related("channel"):
         distribution = Distribution.objects.get(jobs__runs=run)
-        with remotes.youtube(run.channel) as youtube:
+        with gateways.youtube(run.channel) as youtube:
             youtube.upload(
                 video_file(tmp_path, 2000), metadata(distribution.marker), on_session=lambda uri: None
             )
@@ -70,7 +71,7 @@ def test_six_channels_go_public_in_one_second_although_workers_die_and_answers_a
             run.update(status="completed", conclusion="success")
     for _ in range(3):
         WorkflowRun.objects.update(next_look_at=timezone.now())
-        workflows.watch()
+        watch.watch()
         engine.retry_now()
         engine.tick()
         engine.work()

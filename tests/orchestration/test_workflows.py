@@ -15,8 +15,11 @@ from channels.models import Channel
 from channels.sandbox import github_state
 from channels.sandbox.faults import Match
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
-from orchestration import execution, queue, remotes, watching, workflows
+from orchestration.core import gateways
+from orchestration.engine import worker
 from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
+from orchestration.github import callbacks, watch
+from orchestration.github import dispatch as dispatch_of_github
 from orchestration.models import (
     Activity,
     BudgetEntry,
@@ -27,7 +30,8 @@ from orchestration.models import (
     Video,
     WorkflowRun,
 )
-from orchestration.pipeline import staging
+from orchestration.pipeline import stage
+from orchestration.queue import jobs as queue
 from orchestration.states import (
     DistributionState,
     JobKind,
@@ -57,7 +61,7 @@ def channel(engine) -> Channel:
 
 @pytest.fixture
 def known_secret(monkeypatch):
-    monkeypatch.setattr(workflows, "secrets", SimpleNamespace(token_urlsafe=lambda size: SECRET))
+    monkeypatch.setattr(dispatch_of_github, "secrets", SimpleNamespace(token_urlsafe=lambda size: SECRET))
 
 
 def give_secrets(engine, channel):
@@ -99,7 +103,7 @@ def wait_for_runs(engine) -> list[dict]:
 def look(engine, *, times: int = 1) -> None:
     for _ in range(times):
         WorkflowRun.objects.update(next_look_at=timezone.now() - timedelta(seconds=1))
-        workflows.watch()
+        watch.watch()
 
 
 def sheet_of(engine) -> dict:
@@ -109,7 +113,7 @@ def sheet_of(engine) -> dict:
 def upload_as_run(engine, channel, run, tmp_path, marker: str = "") -> str:
     """Upload what the run would have uploaded; returns its id."""
     distribution = Distribution.objects.get(jobs__runs=run)
-    with remotes.youtube(channel) as youtube:
+    with gateways.youtube(channel) as youtube:
         return youtube.upload(
             video_file(tmp_path, 2000), metadata(marker or distribution.marker), on_session=lambda uri: None
         ).youtube_video_id
@@ -169,7 +173,7 @@ def test_a_dispatch_without_an_answer_is_never_repeated(engine, channel, kind):
         assert (run.state, run.run_id) == (RunState.DISPATCHED, runs_at_github(engine)[0]["id"])
         return
     assert run.state == RunState.DISPATCHING
-    engine.pass_time(seconds=watching.SETTLE.seconds + 5)
+    engine.pass_time(seconds=watch.SETTLE.seconds + 5)
     look(engine)
     run.refresh_from_db()
     assert run.state == RunState.NEEDS_REVIEW
@@ -181,7 +185,7 @@ def test_a_dispatch_without_an_answer_is_never_repeated(engine, channel, kind):
 def test_a_worker_killed_after_the_dispatch_leaves_it_to_the_watch(engine, channel):
     hold_runs(engine)
     row = engine.planned(channel)
-    hand_over = workflows._hand_over
+    hand_over = dispatch_of_github._hand_over
 
     class Killed(BaseException):
         """The worker is gone."""
@@ -190,14 +194,14 @@ def test_a_worker_killed_after_the_dispatch_leaves_it_to_the_watch(engine, chann
         raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workflows, "_hand_over", killed)
+        patch.setattr(dispatch_of_github, "_hand_over", killed)
         engine.tick()
         with pytest.raises(Killed):
             engine.work()
     Job.objects.filter(state=JobState.RUNNING).update(lease_expires_at=timezone.now())
     engine.tick()
     engine.work()
-    assert workflows._hand_over is hand_over
+    assert dispatch_of_github._hand_over is hand_over
     assert len(engine.sandbox.requests("POST", "/dispatches")) == 1
     assert job_of(row).holder.startswith("run:")
 
@@ -209,7 +213,7 @@ def test_a_run_that_is_over_before_its_dispatcher_knows_is_no_trouble(
     """Seen in the demo: the run was so fast that the job had ended when it was to be handed over to it."""
     hold_runs(engine)
     row = engine.planned(channel)
-    place = (workflows, "_hand_over") if before else (GitHubGateway, "dispatch_workflow")
+    place = (dispatch_of_github, "_hand_over") if before else (GitHubGateway, "dispatch_workflow")
     original = getattr(*place)
 
     def the_run_is_faster():
@@ -241,7 +245,7 @@ def test_nothing_is_dispatched_by_a_job_that_was_claimed_before_the_system_was_h
     (job,) = queue.claim(limit=1)
     assert job.kind == JobKind.STAGE
     getattr(door(), control)()
-    execution.run(job)
+    worker.run(job)
     assert runs_at_github(engine) == []
     assert not WorkflowRun.objects.exists()
     assert (job_of(row).state, job_of(row).attempts) == (JobState.WAITING, 0)
@@ -257,17 +261,17 @@ def test_a_worker_whose_job_was_given_to_another_dispatches_nothing(engine, chan
     engine.planned(channel)
     engine.tick()
     (job,) = queue.claim(limit=1, holder="sleeper")
-    pin = workflows._pin_repository
+    pin = dispatch_of_github._pin_repository
 
     def sleeps(github, channel):
         pin(github, channel)
-        monkeypatch.setattr(workflows, "_pin_repository", pin)
+        monkeypatch.setattr(dispatch_of_github, "_pin_repository", pin)
         Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
-        execution.reap()
+        worker.reap()
         engine.work()
 
-    monkeypatch.setattr(workflows, "_pin_repository", sleeps)
-    execution.run(job)
+    monkeypatch.setattr(dispatch_of_github, "_pin_repository", sleeps)
+    worker.run(job)
     assert len(runs_at_github(engine)) == 1
     assert WorkflowRun.objects.count() == 1
 
@@ -406,7 +410,7 @@ def test_a_run_whose_dispatch_was_never_answered_is_found_by_its_permit(engine, 
     run = dispatch(engine, engine.planned(channel))
     number = runs_at_github(engine)[0]["id"]
     ask(run, run_id=number)
-    engine.pass_time(seconds=watching.SETTLE.seconds + 5)
+    engine.pass_time(seconds=watch.SETTLE.seconds + 5)
     look(engine)
     run.refresh_from_db()
     assert (run.run_id, run.state) == (number, RunState.DISPATCHED)
@@ -414,7 +418,7 @@ def test_a_run_whose_dispatch_was_never_answered_is_found_by_its_permit(engine, 
 
 def test_the_file_is_handed_out_only_with_the_permit(engine, dispatched):
     def fetch(secret=SECRET):
-        return workflows.media_for_run(dispatched.correlation_id, secret)
+        return callbacks.media_for_run(dispatched.correlation_id, secret)
 
     with pytest.raises(PermitRefused):
         fetch()
@@ -515,7 +519,7 @@ def test_a_rate_limit_is_heard_once_and_no_run_is_asked_for_before_it_ends(engin
     assert len(engine.sandbox.requests("GET", "/actions/runs/")) == asked + 1
     later = timezone.now() + timedelta(seconds=880)
     assert WorkflowRun.objects.filter(next_look_at__gt=later).count() == 3
-    assert workflows.watch() == 0
+    assert watch.watch() == 0
 
 
 def test_a_limit_of_youtube_keeps_no_other_run_from_being_looked_at(engine, channel, known_secret, tmp_path):
@@ -541,7 +545,7 @@ def test_a_limit_of_youtube_keeps_no_other_run_from_being_looked_at(engine, chan
 
 def give_picture() -> None:
     """Give the one video the picture that preparing it would have made."""
-    staging.absolute("picture.jpg").write_bytes(b"\xff\xd8\xff" + b"0" * 100)
+    stage.absolute("picture.jpg").write_bytes(b"\xff\xd8\xff" + b"0" * 100)
     Video.objects.update(thumbnail_file="picture.jpg")
 
 
@@ -662,7 +666,7 @@ def test_success_without_an_upload_needs_review_once_youtubes_list_had_its_time(
     look(engine)
     row = Schedule.objects.get()
     assert job_of(row).state == JobState.RUNNING
-    engine.pass_time(seconds=watching.SETTLE.seconds + 5)
+    engine.pass_time(seconds=watch.SETTLE.seconds + 5)
     look(engine)
     assert job_of(row).state == JobState.NEEDS_REVIEW
     assert state_of(row)[0] == ScheduleState.NEEDS_REVIEW
@@ -742,7 +746,7 @@ def test_a_run_and_its_job_end_together_or_not_at_all(engine, channel, dispatche
         raise RuntimeError("the database went away")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watching, "_end_job", broken)
+        patch.setattr(watch, "_end_job", broken)
         look(engine)
     dispatched.refresh_from_db()
     assert dispatched.state != RunState.SUCCEEDED
@@ -814,7 +818,7 @@ def test_githubs_webhooks_have_a_run_looked_at_that_tells_nothing_itself(
     assert {entry["action"] for entry in told} == {"requested", "in_progress", "completed"}
     assert {entry["status_code"] for entry in told} == {204}
     assert {entry["status_code"] for entry in forged()} == {401}
-    workflows.watch()
+    watch.watch()
     assert state_of(row) == STAGED
     run.refresh_from_db()
     assert run.state == RunState.SUCCEEDED
@@ -838,7 +842,7 @@ def test_a_run_takes_its_permit_fetches_the_file_and_reports_to_the_real_api(
     assert state_of(row) == STAGED
     (uploaded,) = engine.uploads()
     assert uploaded["sha256"] == row.distribution.video.prepared_hash
-    assert staging.absolute(row.distribution.video.prepared_file).is_file()
+    assert stage.absolute(row.distribution.video.prepared_file).is_file()
     run.refresh_from_db()
     assert (run.state, job_of(row).state) == (RunState.SUCCEEDED, JobState.SUCCEEDED)
     assert github_state.secret_values(engine.sandbox.store, channel.repository)["YT_CLIENT_ID"] == CLIENT_ID

@@ -17,7 +17,7 @@ from orchestration.api.fields import (
     WallDate,
     WallTime,
 )
-from orchestration.distribution import LONGEST_HORIZON_DAYS
+from orchestration.planning.distribution import LONGEST_HORIZON_DAYS
 from orchestration.states import DistributionState, OnConflict, RightsBasis, ScheduleState, Timing
 
 

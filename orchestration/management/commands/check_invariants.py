@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from orchestration import invariants
+from orchestration.monitoring import invariants
 
 BROKEN = 1
 

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from orchestration import demo
+from orchestration.management import demo
 
 
 class Command(BaseCommand):

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from orchestration import tokens
-from orchestration.activity import Acting, acting_as
+from orchestration.api import tokens
 from orchestration.cli.layout import table
+from orchestration.core.audit import Acting, acting_as
 from orchestration.errors import NotFound, OrchestrationError
 from orchestration.models import ApiToken
 from orchestration.states import Trigger

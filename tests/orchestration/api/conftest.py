@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestration import tokens
+from orchestration.api import tokens
 from tests.orchestration.api_client import ApiClient
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
-from orchestration import tokens
+from orchestration.api import tokens
 from orchestration.models import Activity, ApiToken, SystemState
 from orchestration.states import Trigger
 

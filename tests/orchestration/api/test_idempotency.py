@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from channels.models import PostingSlot
-from orchestration import idempotency, tokens
+from orchestration.api import idempotency, tokens
 from orchestration.errors import StaleState
 from orchestration.models import Activity, IdempotencyRecord, Source
 from orchestration.service import CentralOrchestrationService

@@ -12,7 +12,7 @@ from ninja.errors import Throttled
 from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteRejected
 from orchestration import errors
 from orchestration.api.schemas.requests import DistributeVideos
-from orchestration.distribution import LONGEST_HORIZON_DAYS
+from orchestration.planning.distribution import LONGEST_HORIZON_DAYS
 from orchestration.service import CentralOrchestrationService
 from tests.factories import ChannelFactory, VideoFactory
 
@@ -243,7 +243,7 @@ def test_a_database_that_is_busy_before_the_request_began_is_said_so_too(api, mo
     def busy(*_, **__):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr("orchestration.idempotency.once", busy)
+    monkeypatch.setattr("orchestration.api.idempotency.once", busy)
     answer = api.post("orchestration/start", Idempotency_Key="k1")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from orchestration.planning.collector import without_collection
+from orchestration.planning.gc_pause import without_collection
 from tests.patience import PATIENCE_SECONDS
 
 

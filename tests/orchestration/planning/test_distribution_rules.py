@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.planning.distribution import DistributionCaps, DistributionContext, distribute, explain
+from orchestration.planning.answers import DistributionCaps
+from orchestration.planning.distribution import distribute, explain
+from orchestration.planning.distribution_state import DistributionContext
 from orchestration.planning.types import (
     ChannelView,
     Existing,

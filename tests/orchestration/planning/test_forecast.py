@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.planning import earliest
+from orchestration.planning.answers import ForecastItem
 from orchestration.planning.earliest import earliest_time, items_of_slots
 from orchestration.planning.forecast import forecast
-from orchestration.planning.results import ForecastItem
 from orchestration.planning.types import ChannelView, Occupied, PoolView, SlotRule, VideoView, WaveRequest
 from orchestration.planning.waves import plan_wave
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from orchestration.planning.members import UnknownMember
+from orchestration.planning.eligibility import UnknownMember
 from orchestration.planning.slots import NaiveDatetime, blackout_of_dates
 from orchestration.planning.types import (
     ChannelView,

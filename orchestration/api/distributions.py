@@ -1,0 +1,37 @@
+"""`/api/waves`, `/api/distributions`, `/api/schedules` and `/api/conflicts`: what goes where and when."""
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router
+from ninja.pagination import paginate
+
+from orchestration.api.fields import Id
+from orchestration.api.filters import DistributionFilters
+from orchestration.api.pagination import Pages
+from orchestration.api.schemas.plan import (
+    DistributionDetail,
+    DistributionOut,
+)
+from orchestration.core import lookup
+from orchestration.models import Distribution
+
+distributions = Router(tags=["distributions"])
+
+
+@distributions.get(
+    "", response=list[DistributionOut], operation_id="distributions_list", summary="List distributions"
+)
+@paginate(Pages)
+def distributions_list(request: HttpRequest, filters: Query[DistributionFilters]):
+    """Newest first."""
+    return filters.filter(Distribution.objects.select_related("video", "channel"))
+
+
+@distributions.get(
+    "/{distribution_id}",
+    response=DistributionDetail,
+    operation_id="distributions_show",
+    summary="Show a distribution",
+)
+def distributions_show(request: HttpRequest, distribution_id: Path[Id]):
+    """With each rule that was looked at."""
+    return lookup.one(Distribution, distribution_id, field="distribution_id")

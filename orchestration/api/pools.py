@@ -1,0 +1,67 @@
+"""`/api/jobs`, `/api/runs` and `/api/pools`: what is being done, by whom, with which shared resources."""
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router
+from ninja.pagination import paginate
+
+from orchestration.api.auth import service
+from orchestration.api.fields import Id
+from orchestration.api.filters import PoolFilters
+from orchestration.api.pagination import Pages
+from orchestration.api.schemas.requests import NO_REASON, Because
+from orchestration.api.schemas.work import LeaseOut, PoolOut
+from orchestration.errors import NotFound
+from orchestration.models import Lease
+from orchestration.results import PoolReport
+from orchestration.service import CentralOrchestrationService
+
+pools = Router(tags=["pools"])
+
+
+@pools.get("", response=list[PoolOut], operation_id="pools_list", summary="List shared resources")
+@paginate(Pages)
+def pools_list(request: HttpRequest, filters: Query[PoolFilters]):
+    """Capacity, holders, waiters and spending of each."""
+    return [pool for pool in service(request).get_pools() if filters.accepts(pool)]
+
+
+@pools.get("/{pool_id}", response=PoolOut, operation_id="pools_show", summary="Show a shared resource")
+def pools_show(request: HttpRequest, pool_id: Path[Id]):
+    """Who holds it, who waits, what was spent."""
+    return _pool(service(request), pool_id)
+
+
+@pools.post("/{pool_id}/pause", response=PoolOut, operation_id="pools_pause", summary="Pause a pool")
+def pools_pause(request: HttpRequest, pool_id: Path[Id], body: Because = NO_REASON):
+    """Take nothing new from it."""
+    door = service(request)
+    return _pool(door, door.pause_pool(pool_id=pool_id, reason=body.reason).pk)
+
+
+@pools.post("/{pool_id}/resume", response=PoolOut, operation_id="pools_resume", summary="Resume a pool")
+def pools_resume(request: HttpRequest, pool_id: Path[Id], body: Because = NO_REASON):
+    """Let it be used again."""
+    door = service(request)
+    return _pool(door, door.resume_pool(pool_id=pool_id, reason=body.reason).pk)
+
+
+@pools.post(
+    "/{pool_id}/leases/{lease_id}/release",
+    response=LeaseOut,
+    operation_id="pools_release_lease",
+    summary="Take a resource back from its holder",
+)
+def pools_release_lease(
+    request: HttpRequest, pool_id: Path[Id], lease_id: Path[Id], body: Because = NO_REASON
+):
+    """Its job is asked to stop."""
+    if not Lease.objects.filter(pk=lease_id, pool_id=pool_id).exists():
+        raise NotFound(f"There is no lease {lease_id} of pool {pool_id}.", field="lease_id")
+    return service(request).release_lease(lease_id=lease_id, reason=body.reason)
+
+
+def _pool(door: CentralOrchestrationService, pool_id: int) -> PoolReport:
+    for report in door.get_pools():
+        if report.id == pool_id:
+            return report
+    raise NotFound(f"There is no pool {pool_id}.", field="pool_id")

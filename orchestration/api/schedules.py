@@ -1,0 +1,97 @@
+"""`/api/waves`, `/api/distributions`, `/api/schedules` and `/api/conflicts`: what goes where and when."""
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router
+from ninja.pagination import paginate
+
+from orchestration.api.auth import service
+from orchestration.api.fields import Id
+from orchestration.api.filters import ScheduleFilters
+from orchestration.api.pagination import Pages
+from orchestration.api.schemas.plan import (
+    ScheduleOut,
+)
+from orchestration.api.schemas.requests import (
+    NO_REASON,
+    Because,
+    MoveSchedule,
+    ReviewSchedule,
+)
+from orchestration.core import lookup
+from orchestration.models import Schedule
+
+schedules = Router(tags=["schedules"])
+
+
+@schedules.get("", response=list[ScheduleOut], operation_id="schedules_list", summary="List schedules")
+@paginate(Pages)
+def schedules_list(request: HttpRequest, filters: Query[ScheduleFilters]):
+    """By their moment."""
+    return filters.filter(Schedule.objects.select_related("channel", "distribution__video"))
+
+
+@schedules.get(
+    "/{schedule_id}", response=ScheduleOut, operation_id="schedules_show", summary="Show a schedule"
+)
+def schedules_show(request: HttpRequest, schedule_id: Path[Id]):
+    """When a distribution is to be public."""
+    return lookup.one(Schedule, schedule_id, field="schedule_id")
+
+
+@schedules.post(
+    "/{schedule_id}/move", response=ScheduleOut, operation_id="schedules_move", summary="Move a publication"
+)
+def schedules_move(request: HttpRequest, schedule_id: Path[Id], body: MoveSchedule):
+    """Refused where rules forbid it, naming the next free times."""
+    return service(request).move_schedule(
+        schedule_id=schedule_id, publish_at=body.publish_at, reason=body.reason
+    )
+
+
+@schedules.post(
+    "/{schedule_id}/hold", response=ScheduleOut, operation_id="schedules_hold", summary="Hold a publication"
+)
+def schedules_hold(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
+    """Keep it back until it is released."""
+    return service(request).hold_schedule(schedule_id=schedule_id, reason=body.reason)
+
+
+@schedules.post(
+    "/{schedule_id}/release",
+    response=ScheduleOut,
+    operation_id="schedules_release",
+    summary="Release a held publication",
+)
+def schedules_release(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
+    """Let it go on at its time, or by its misfire policy if that has passed."""
+    return service(request).release_schedule(schedule_id=schedule_id, reason=body.reason)
+
+
+@schedules.post(
+    "/{schedule_id}/cancel",
+    response=ScheduleOut,
+    operation_id="schedules_cancel",
+    summary="Cancel a publication",
+)
+def schedules_cancel(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
+    """One that is not public yet."""
+    return service(request).cancel_schedule(schedule_id=schedule_id, reason=body.reason)
+
+
+@schedules.post(
+    "/{schedule_id}/bump", response=ScheduleOut, operation_id="schedules_bump", summary="Bump a publication"
+)
+def schedules_bump(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
+    """Move its work to the front of every queue."""
+    return service(request).bump_schedule(schedule_id=schedule_id, reason=body.reason)
+
+
+@schedules.post(
+    "/{schedule_id}/review",
+    response=ScheduleOut,
+    operation_id="schedules_review",
+    summary="Settle what needs review",
+)
+def schedules_review(request: HttpRequest, schedule_id: Path[Id], body: ReviewSchedule):
+    """Say what became of it, after a person has looked."""
+    return service(request).review_schedule(schedule_id=schedule_id, **body.model_dump())

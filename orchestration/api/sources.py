@@ -1,0 +1,75 @@
+"""`/api/sources`, `/api/videos`, `/api/activity` and `/api/statistics`: what comes in, and what was done."""
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Path, Query, Router, Status
+from ninja.pagination import paginate
+
+from orchestration.api.auth import service
+from orchestration.api.fields import Id
+from orchestration.api.filters import SourceFilters
+from orchestration.api.pagination import Pages
+from orchestration.api.schemas.library import RightsChangeOut, SourceOut
+from orchestration.api.schemas.requests import NO_REASON, Because, NewSource, SourceRights
+from orchestration.api.schemas.work import JobOut
+from orchestration.core import lookup
+from orchestration.models import Source
+
+sources = Router(tags=["sources"])
+
+
+@sources.get("", response=list[SourceOut], operation_id="sources_list", summary="List sources")
+@paginate(Pages)
+def sources_list(request: HttpRequest, filters: Query[SourceFilters]):
+    """By name."""
+    return filters.filter(Source.objects.order_by("name", "id"))
+
+
+@sources.post("", response={201: SourceOut}, operation_id="sources_create", summary="Register a source")
+def sources_create(request: HttpRequest, body: NewSource, response: HttpResponse):
+    """It is read at once. Without a rights basis nothing of it is published."""
+    source = service(request).add_source(**body.model_dump())
+    response["Location"] = f"/api/sources/{source.pk}"
+    return Status(201, source)
+
+
+@sources.get("/{source_id}", response=SourceOut, operation_id="sources_show", summary="Show a source")
+def sources_show(request: HttpRequest, source_id: Path[Id]):
+    """With the outcome of its last reading."""
+    return lookup.one(Source, source_id, field="source_id")
+
+
+@sources.post(
+    "/{source_id}/scrape", response={202: JobOut}, operation_id="sources_scrape", summary="Read a source now"
+)
+def sources_scrape(request: HttpRequest, source_id: Path[Id], response: HttpResponse):
+    """Answers with the job; one that waits already is taken."""
+    job = service(request).scrape_source(source_id=source_id)
+    response["Location"] = f"/api/jobs/{job.pk}"
+    return Status(202, job)
+
+
+@sources.post(
+    "/{source_id}/pause", response=SourceOut, operation_id="sources_pause", summary="Pause a source"
+)
+def sources_pause(request: HttpRequest, source_id: Path[Id], body: Because = NO_REASON):
+    """Stop reading it."""
+    return service(request).pause_source(source_id=source_id, reason=body.reason)
+
+
+@sources.post(
+    "/{source_id}/resume", response=SourceOut, operation_id="sources_resume", summary="Resume a source"
+)
+def sources_resume(request: HttpRequest, source_id: Path[Id], body: Because = NO_REASON):
+    """Read it again."""
+    return service(request).resume_source(source_id=source_id, reason=body.reason)
+
+
+@sources.post(
+    "/{source_id}/set-rights",
+    response=RightsChangeOut,
+    operation_id="sources_set_rights",
+    summary="Say why a source's videos may be published",
+)
+def sources_set_rights(request: HttpRequest, source_id: Path[Id], body: SourceRights):
+    """With an empty basis nothing of it is published any more, and what is armed on YouTube is held and disarmed."""
+    return service(request).set_source_rights(source_id=source_id, **body.model_dump())

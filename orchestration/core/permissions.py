@@ -1,0 +1,77 @@
+"""Say who asks, and let a method of the door be called only by those who may."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from orchestration.core.audit import Acting, acting_as
+from orchestration.errors import NotPermitted
+from orchestration.models import ApiToken
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SCOPES = {ApiToken.Scope.READ: 0, ApiToken.Scope.OPERATE: 1, ApiToken.Scope.ADMIN: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks, and what they may do: `read`, `operate` or `admin`."""
+
+    label: str
+    scope: str = ApiToken.Scope.READ
+    user_id: int | None = None
+
+    @classmethod
+    def of_user(cls, user: Any) -> Actor:
+        """Return the actor of a logged-in user: superusers administer, staff operate, others read."""
+        if user.is_superuser:
+            scope = ApiToken.Scope.ADMIN
+        else:
+            scope = ApiToken.Scope.OPERATE if user.is_staff else ApiToken.Scope.READ
+        return cls(user.get_username(), scope, user.pk)
+
+    @classmethod
+    def of_token(cls, token: ApiToken) -> Actor:
+        """Return the actor of a bearer token."""
+        return cls(f"token {token.name}", token.scope)
+
+    @classmethod
+    def system(cls, label: str = "headend") -> Actor:
+        """Return the system itself: beat, workers and the command line of the machine's owner."""
+        return cls(label, ApiToken.Scope.ADMIN)
+
+
+class Asking(Protocol):
+    """What has methods that only some actors may call: the service."""
+
+    actor: Actor
+    trigger: str
+    correlation_id: str
+
+
+def action(
+    scope: str,
+) -> Callable[
+    [Callable[Concatenate[Any, P], R]],
+    Callable[Concatenate[Any, P], R],
+]:
+    """Let a method be called by actors of `scope` and above, and name them in all it records."""
+
+    def decorate(method):
+        @functools.wraps(method)
+        def guarded(self: Asking, *args: P.args, **kwargs: P.kwargs) -> R:
+            if SCOPES[self.actor.scope] < SCOPES[scope]:
+                raise NotPermitted(
+                    f"{self.actor.label} may {self.actor.scope}, but {method.__name__} needs {scope}."
+                )
+            with acting_as(Acting(self.actor.label, self.actor.user_id, self.trigger, self.correlation_id)):
+                return method(self, *args, **kwargs)
+
+        guarded.needs_scope = scope
+        return guarded
+
+    return decorate

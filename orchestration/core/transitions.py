@@ -1,0 +1,139 @@
+"""Change states: the one place that writes them, by compare-and-swap, with the audit entry in the same transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Any, TypeVar
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from channels.stateful import Stateful
+from orchestration.core import audit
+from orchestration.errors import IllegalTransition, StaleState
+
+Row = TypeVar("Row", bound=Stateful)
+
+
+def transition(
+    row: Row,
+    to: str,
+    *,
+    verb: str = "",
+    reason: str = "",
+    where: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Row:
+    """Move `row` to the state `to` and write `changes` with it, if nobody else did anything in the meantime.
+
+    The update is guarded by the state and the version that `row` was read with, and by `where` (for example the
+    holder of a lease). On success the row in memory carries the new values; `verb` defaults to `<model>_<state>`.
+
+    Raises: IllegalTransition, if the arrow is not listed; StaleState, if the guard did not hold. Nothing is written then.
+    """
+    if not row.can_become(to):
+        raise IllegalTransition(
+            f"{row._meta.verbose_name} {row.pk} is {row.state}; from there it cannot become {to}.",
+            state=row.state,
+            wanted=to,
+        )
+    model = type(row)
+    now = timezone.now()
+    old_state = row.state
+    names_before = {name: _plain(getattr(row, name)) for name in changes if not name.endswith("_sealed")}
+    with transaction.atomic():
+        written = model._default_manager.filter(
+            pk=row.pk, state=old_state, version=row.version, **(where or {})
+        ).update(state=to, version=F("version") + 1, state_changed_at=now, **changes)
+        if written != 1:
+            raise StaleState(
+                f"{row._meta.verbose_name} {row.pk} changed in the meantime; look again.",
+                state=old_state,
+                wanted=to,
+            )
+        audit.record(
+            verb or f"{model._meta.model_name}_{to}",
+            row,
+            before={"state": old_state, **names_before, **(before or {})},
+            after={
+                "state": to,
+                **{name: _plain(value) for name, value in changes.items() if not name.endswith("_sealed")},
+            },
+            reason=reason,
+        )
+    _remember(row, to, now, changes)
+    return row
+
+
+def transition_all(
+    rows: Iterable[Row],
+    to: str,
+    *,
+    verb: str,
+    subject: models.Model,
+    reason: str = "",
+    **changes: Any,
+) -> list[Row]:
+    """Move rows of one model to `to` in one statement and write one entry about `subject` that names them.
+
+    The rows must have been read under lock in this transaction. Rows whose state does not allow the step are left out;
+    the moved ones are returned.
+
+    Raises: StaleState, if a row changed in the meantime; nothing is written then.
+    """
+    moving = [row for row in rows if row.can_become(to)]
+    if not moving:
+        return []
+    model = type(moving[0])
+    now = timezone.now()
+    before = sorted({row.state for row in moving})
+    with transaction.atomic():
+        written = model._default_manager.filter(_as_read(moving)).update(
+            state=to, version=F("version") + 1, state_changed_at=now, **changes
+        )
+        if written != len(moving):
+            raise StaleState(f"some {model._meta.verbose_name_plural} changed in the meantime; look again.")
+        audit.record(
+            verb,
+            subject,
+            before={"state": before[0] if len(before) == 1 else before},
+            after={"state": to, **{name: _plain(value) for name, value in changes.items()}},
+            reason=reason,
+            members={model._meta.model_name: [row.pk for row in moving]},
+        )
+    for row in moving:
+        _remember(row, to, now, changes)
+    return moving
+
+
+def _as_read(rows: Sequence[Stateful]) -> Q:
+    """Return the guard that finds each row only in the state and the version it was read with."""
+    groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for row in rows:
+        groups[row.state, row.version].append(row.pk)
+    return reduce(
+        or_, (Q(state=state, version=version, pk__in=ids) for (state, version), ids in groups.items())
+    )
+
+
+def _remember(row: Stateful, to: str, now: datetime, changes: Mapping[str, Any]) -> None:
+    """Put on the row in memory what was written; only once it is, so that memory never says more than the table."""
+    row.state, row.state_changed_at = to, now
+    row.version += 1
+    for name, value in changes.items():
+        setattr(row, name, value)
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON can hold it."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, dict | list):
+        return value
+    if isinstance(value, models.Model):
+        return value.pk
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

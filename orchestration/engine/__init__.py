@@ -1,0 +1,1 @@
+"""What keeps it going: the system's switch, the tick, the worker, jobs, and why things wait."""

@@ -1,0 +1,265 @@
+"""Switch the whole system: start, stop, pause, resume, and say how it is."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from orchestration.core import audit, installation, system_lock
+from orchestration.core.heartbeats import component_ages
+from orchestration.core.transitions import transition
+from orchestration.core.wakeups import wake_tick
+from orchestration.errors import IllegalTransition
+from orchestration.models import Job, Schedule, SystemState
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
+from orchestration.results import ResumePreview, SystemReport
+from orchestration.scheduling import misfires
+from orchestration.scheduling.disarming import is_beyond_stopping
+from orchestration.scheduling.rows import take_off
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    OPEN_JOBS,
+    OPEN_SCHEDULES,
+    SYSTEM_ACTIONS,
+    JobKind,
+    JobState,
+    ScheduleState,
+    SystemStatus,
+)
+
+OVERDUE_AFTER = timedelta(seconds=15)
+"""A publication this much past its moment is shown as overdue; the read-back of one in time takes a few seconds."""
+
+
+def current() -> SystemState:
+    """Return the one row, made stopped at the first call of an installation."""
+    state, _ = SystemState.objects.get_or_create(pk=1)
+    return state
+
+
+def _locked() -> SystemState:
+    current()
+    system_lock.hold_alone()
+    return SystemState.objects.select_for_update(no_key=True).get(pk=1)
+
+
+def start(reason: str = "") -> SystemReport:
+    """Let due work be dispatched from now on; a copy of another installation's database is kept paused instead."""
+    if keep_copy_paused():
+        state = current()
+        raise IllegalTransition(f"{state.reason} Use resume.", state=state.state)
+    with transaction.atomic():
+        state = _locked()
+        if state.state not in {SystemStatus.STOPPED, SystemStatus.DRAINING}:
+            hint = " Use resume." if state.state == SystemStatus.PAUSED else ""
+            raise IllegalTransition(f"The system is {state.state} already.{hint}", state=state.state)
+        pools.ensure_defaults()
+        _to(state, SystemStatus.RUNNING, "system_started", reason)
+        wake_tick()
+    return report()
+
+
+def pause(reason: str = "", *, disarm: bool = False) -> SystemReport:
+    """Start nothing new; what runs finishes, and what is armed goes public unless `disarm` takes it back."""
+    with transaction.atomic():
+        state = _locked()
+        if state.state == SystemStatus.RUNNING:
+            _to(state, SystemStatus.PAUSED, "system_paused", reason)
+        elif not (disarm and state.state == SystemStatus.PAUSED):
+            raise IllegalTransition(
+                f"The system is {state.state}; only a running system can be paused.", state=state.state
+            )
+        if disarm:
+            _disarm(state, reason)
+    return report()
+
+
+def resume(reason: str = "") -> SystemReport:
+    """Go on after a pause; a copy of another installation's database becomes this one's.
+
+    The world may have moved on since a copy was made: what was due by now is read back before anything is decided.
+    """
+    with transaction.atomic():
+        state = _locked()
+        was_copy = not installation.is_ours(state.installation_id)
+        if state.state != SystemStatus.PAUSED:
+            hint = " Use start." if state.state == SystemStatus.STOPPED else ""
+            raise IllegalTransition(
+                f"The system is {state.state}; only a paused system can be resumed.{hint}", state=state.state
+            )
+        _to(state, SystemStatus.RUNNING, "system_resumed", reason)
+        if was_copy:
+            misfires.read_back_first(timezone.now())
+        wake_tick()
+    return report()
+
+
+def stop(*, now: bool = False, reason: str = "", disarm: bool = False) -> SystemReport:
+    """Drain: what runs finishes, then the system is stopped; with `now`, what runs is asked to cancel.
+
+    What is armed goes public unless `disarm` takes it back.
+    """
+    with transaction.atomic():
+        state = _locked()
+        is_over = state.state == SystemStatus.STOPPED or (state.state == SystemStatus.DRAINING and not now)
+        if is_over and not disarm:
+            raise IllegalTransition(f"The system is {state.state} already.", state=state.state)
+        if not is_over:
+            _stop(state, now=now, reason=reason)
+        if disarm:
+            _disarm(state, reason)
+        wake_tick()
+    return report()
+
+
+def _stop(state: SystemState, *, now: bool, reason: str) -> None:
+    running = _in_the_way().order_by("pk")
+    if now:
+        asked = list(running.filter(cancel_requested_at=None).values_list("pk", flat=True))
+        Job.objects.filter(pk__in=asked, state=JobState.RUNNING).update(
+            cancel_requested_at=timezone.now(), cancel_reason="stop_now"
+        )
+        audit.record(
+            "system_stop_now",
+            state,
+            before={"state": state.state},
+            after={"cancel_requested": len(asked)},
+            reason=reason,
+            members={"job": asked},
+        )
+    if state.state != SystemStatus.DRAINING:
+        to = SystemStatus.DRAINING if running.exists() else SystemStatus.STOPPED
+        _to(state, to, "system_stopped" if to == SystemStatus.STOPPED else "system_draining", reason)
+
+
+def _disarm(state: SystemState, reason: str) -> None:
+    """Take back what YouTube would publish by itself, however the system is; call it while the switch is held alone.
+
+    The schedules stay staged, without their arming: after the next resume or start they are armed again, or their
+    misfire policy decides. What its moment has come for can only be recalled.
+    """
+    if not installation.is_ours(state.installation_id):
+        raise IllegalTransition(
+            "This database is a copy: what is armed belongs to the original, and only that takes it back.",
+            state=state.state,
+        )
+    armed = Schedule.objects.filter(state=ScheduleState.STAGED, armed_for__isnull=False).order_by("pk")
+    rows = list(
+        armed.select_for_update(of=("self",), no_key=True).prefetch_related("channel", "distribution")
+    )
+    leaving = [row for row in rows if not is_beyond_stopping(row)]
+    take_off(leaving, f"the system is {state.state}, and what was armed was taken back")
+    audit.record(
+        "system_disarmed",
+        state,
+        after={"taken_back": len(leaving), "too_late": len(rows) - len(leaving)},
+        reason=reason,
+        members={"schedule": [row.pk for row in leaving]},
+    )
+
+
+def _in_the_way() -> QuerySet[Job]:
+    """Return what has to finish before the system is stopped; what may run in every state is let be."""
+    return Job.objects.filter(state=JobState.RUNNING).exclude(kind__in=queue.SAFE_KINDS)
+
+
+def keep_copy_paused() -> bool:
+    """Pause a system whose database belongs to another installation, and name the reason; called by every tick.
+
+    A new database is given this installation's name. Returns whether this is a copy.
+    """
+    found = current()
+    if not found.installation_id:
+        SystemState.objects.filter(pk=found.pk, installation_id="").update(
+            installation_id=settings.HEADEND_INSTALLATION_ID
+        )
+        return False
+    if installation.is_ours(found.installation_id):
+        return False
+    why = installation.sentence(found.installation_id)
+    if found.state == SystemStatus.PAUSED and found.reason == why:
+        return True
+    with transaction.atomic():
+        state = _locked()
+        if installation.is_ours(state.installation_id):
+            return False
+        if state.state != SystemStatus.PAUSED:
+            _to(state, SystemStatus.PAUSED, "system_copy_found", why)
+        elif state.reason != why:
+            SystemState.objects.filter(pk=state.pk).update(reason=why)
+            audit.record(
+                "system_copy_found",
+                state,
+                before={"reason": state.reason},
+                after={"reason": why},
+                reason=why,
+            )
+    return True
+
+
+def finish_draining() -> bool:
+    """Stop a draining system once nothing runs any more; called by the tick."""
+    if not SystemState.objects.filter(pk=1, state=SystemStatus.DRAINING).exists():
+        return False
+    with transaction.atomic():
+        state = _locked()
+        if state.state != SystemStatus.DRAINING or _in_the_way().exists():
+            return False
+        _to(state, SystemStatus.STOPPED, "system_stopped", "everything that ran has finished")
+    return True
+
+
+def _to(state: SystemState, to: str, verb: str, reason: str) -> None:
+    changed_by = audit.acting().label[:150]
+    SystemState.objects.filter(pk=state.pk).update(reason=reason[:300], changed_by=changed_by)
+    changes = {}
+    if to == SystemStatus.RUNNING and state.installation_id != settings.HEADEND_INSTALLATION_ID:
+        changes["installation_id"] = settings.HEADEND_INSTALLATION_ID
+    since = state.state_changed_at.isoformat()
+    transition(state, to, verb=verb, reason=reason, before={"since": since}, **changes)
+    state.reason, state.changed_by = reason[:300], changed_by
+
+
+def is_running() -> bool:
+    """Say whether new work may be dispatched."""
+    return SystemState.objects.filter(
+        pk=1, state=SystemStatus.RUNNING, installation_id__in=["", settings.HEADEND_INSTALLATION_ID]
+    ).exists()
+
+
+def report(now: datetime | None = None) -> SystemReport:
+    """Say how the system is and how much it has to do."""
+    now = now or timezone.now()
+    state = current()
+    jobs = Job.objects.aggregate(
+        running=Count("pk", filter=Q(state=JobState.RUNNING)),
+        queued=Count("pk", filter=Q(state__in=CLAIMABLE_JOBS)),
+        disarming=Count("pk", filter=Q(kind=JobKind.RECALL, state__in=OPEN_JOBS, params__why="disarm")),
+    )
+    schedules = Schedule.objects.filter(state__in=OPEN_SCHEDULES).aggregate(
+        open=Count("pk"),
+        overdue=Count("pk", filter=Q(publish_at__lt=now - OVERDUE_AFTER) & ~Q(state=ScheduleState.HELD)),
+        armed=Count("pk", filter=Q(armed_for__isnull=False, armed_for__gt=now)),
+    )
+    return SystemReport(
+        state=state.state,
+        since=state.state_changed_at,
+        changed_by=state.changed_by,
+        reason=state.reason,
+        actions=SYSTEM_ACTIONS[state.state],
+        running_jobs=jobs["running"],
+        queued_jobs=jobs["queued"],
+        open_schedules=schedules["open"],
+        overdue_schedules=schedules["overdue"],
+        armed_schedules=schedules["armed"],
+        disarming_schedules=jobs["disarming"],
+        components=component_ages(),
+    )
+
+
+def preview_resume() -> ResumePreview:
+    """Show what is overdue and what will happen to each."""
+    return misfires.preview(timezone.now())

@@ -1,0 +1,298 @@
+"""Let time pass: put what is due into the queue, rescue what was lost, close what is over. Any number may tick at once."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from channels.states import ChannelState, Executor
+from orchestration.core import audit, system_lock
+from orchestration.core.bulk_insert import insert_set
+from orchestration.core.transitions import transition_all
+from orchestration.core.wakeups import wake_workers
+from orchestration.engine import control, waiting_reasons, worker
+from orchestration.models import Job, Schedule, SystemState, Video
+from orchestration.pipeline import outcomes
+from orchestration.pipeline.trigger import ensure_prepared
+from orchestration.queue import jobs as queue
+from orchestration.scheduling import misfires, recall, waves
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    OPEN_JOBS,
+    USABLE_VIDEOS,
+    DistributionState,
+    JobKind,
+    ScheduleState,
+    SystemStatus,
+    VideoState,
+    WaveState,
+)
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1000
+MOST_VIDEOS = 100
+TO_STAGE = (
+    "state",
+    "version",
+    "stage_at",
+    "priority",
+    "bumped_at",
+    "channel__executor",
+    "distribution__video_id",
+    "distribution__youtube_video_id",
+)
+"""What staging reads of a schedule, its channel and its distribution: whole rows of a thousand took twice the time."""
+PUBLISH_ATTEMPTS = 30
+"""How often a publication is tried. With the growing pauses that is five hours: in an outage the misfire policy is to decide
+what becomes of it, and not the number of tries."""
+
+
+def tick(now: datetime | None = None) -> dict[str, int]:
+    """Do everything that is due, in order, each step in transactions of its own; returns what was done.
+
+    A step that fails does not keep the others from their work: one broken row must not stop every publication. The
+    first failure is raised at the end.
+    """
+    now = now or timezone.now()
+    control.keep_copy_paused()
+    steps: list[tuple[str, Callable[[datetime], int]]] = [
+        ("drained", lambda _: int(control.finish_draining())),
+        ("rescued", worker.reap),
+    ]
+    if control.is_running():
+        steps += [
+            ("overdue", misfires.settle),
+            ("unstageable", fail_unstageable),
+            ("stranded", take_up_stranded),
+            ("preparing", keep_preparing),
+            ("staging", stage_due),
+            ("publishing", publish_due),
+            ("released", release_late),
+        ]
+    steps += [("waves", lambda now: waves.complete(now) + recall.complete()), ("explained", _explain)]
+    done: dict[str, int] = {}
+    failures: list[Exception] = []
+    for name, step in steps:
+        try:
+            done[name] = step(now)
+        except Exception as error:
+            logger.exception("the tick's step %r failed; the others go on", name)
+            failures.append(error)
+    _wake()
+    if failures:
+        raise failures[0]
+    return {name: count for name, count in done.items() if count}
+
+
+def _explain(now: datetime) -> int:
+    waiting_reasons.explain(now)
+    return 0
+
+
+def _running_and_locked() -> bool:
+    return queue.locked_status() == SystemStatus.RUNNING
+
+
+def stage_due(now: datetime, most: int = BATCH) -> int:
+    """Give each schedule whose staging is due one job, in one batch; what is uploaded already is staged at once."""
+    with transaction.atomic():
+        if not _running_and_locked():
+            return 0
+        due = (
+            Schedule.objects.filter(
+                state=ScheduleState.PLANNED, stage_at__lte=now, channel__state=ChannelState.ACTIVE
+            )
+            .exclude(wave__state=WaveState.PAUSED)
+            .select_related("channel", "distribution")
+            .only(*TO_STAGE)
+            .order_by("stage_at", "id")
+        )
+        rows = list(_skipping_locked(due)[:most])
+        if not rows:
+            return 0
+        _claim_batch(rows, "schedules_staging")
+    return len(rows)
+
+
+def _skipping_locked(rows):
+    if connection.features.has_select_for_update_skip_locked:
+        return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    return rows
+
+
+def _claim_batch(rows: Sequence[Schedule], verb: str) -> None:
+    system = SystemState(pk=1)
+    uploaded = [row for row in rows if row.distribution.youtube_video_id]
+    to_stage = [row for row in rows if not row.distribution.youtube_video_id]
+    transition_all(uploaded, ScheduleState.STAGED, verb=verb, subject=system, reason="uploaded already")
+    staging = transition_all(
+        to_stage, ScheduleState.STAGING, verb=verb, subject=system, reason="staging is due"
+    )
+    _make_jobs(JobKind.STAGE, staging)
+
+
+def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = frozenset()) -> None:
+    """Make one job for each schedule; a key that is open already is passed over by the constraint."""
+    now = timezone.now()
+    # `bumped_at` is the one column that may be empty, so who was bumped is written apart.
+    for bumped in (False, True):
+        chosen = [row for row in rows if (row.bumped_at is not None) == bumped]
+        if not chosen:
+            continue
+        by_github = [kind == JobKind.STAGE and row.channel.executor == Executor.GITHUB for row in chosen]
+        run_at = [min(row.stage_at, now) if kind == JobKind.STAGE else now for row in chosen]
+        attempts = PUBLISH_ATTEMPTS if kind == JobKind.PUBLISH else 5
+        columns = {
+            "executor": [str(Executor.GITHUB if github else Executor.LOCAL) for github in by_github],
+            "fast": [github or kind == JobKind.PUBLISH for github in by_github],
+            "dedupe_key": [f"{kind}:distribution:{row.distribution_id}" for row in chosen],
+            "channel_id": [row.channel_id for row in chosen],
+            "video_id": [row.distribution.video_id for row in chosen],
+            "distribution_id": [row.distribution_id for row in chosen],
+            "schedule_id": [row.pk for row in chosen],
+            "params": [{"late": True} if row.pk in late else {} for row in chosen],
+            "priority": [row.priority for row in chosen],
+            "run_at": run_at,
+            "rank": [
+                -now.timestamp() if bumped else queue.rank_of(row.priority, at)
+                for row, at in zip(chosen, run_at, strict=True)
+            ],
+            "max_attempts": [3 if github else attempts for github in by_github],
+            "correlation_id": [audit.new_correlation_id() for _ in chosen],
+        }
+        if bumped:
+            columns["bumped_at"] = [row.bumped_at for row in chosen]
+        insert_set(Job(kind=kind, state_changed_at=now, created_at=now), columns, ignore_conflicts=True)
+        for fast in set(columns["fast"]):
+            wake_workers(fast=fast)
+
+
+def publish_due(now: datetime, most: int = BATCH) -> int:
+    """Give each staged schedule that may be armed, or is due, one publish job; what is late is left to `release_late`."""
+    horizon = now + timedelta(seconds=settings.HEADEND_ARM_SECONDS)
+    with transaction.atomic():
+        if not _running_and_locked():
+            return 0
+        due = _to_publish().filter(publish_at__lte=horizon).exclude(_late(now))
+        rows = list(_skipping_locked(due)[:most])
+        _publish(rows)
+    return len(rows)
+
+
+def release_late(now: datetime, most: int = BATCH) -> int:
+    """Give what is late its publish jobs, in due order and at a bounded rate, whatever number of ticks look."""
+    if not _to_publish().filter(_late(now)).exists():
+        return 0
+    with transaction.atomic():
+        system_lock.hold_alone()  # the rate is counted, so only one tick at a time may release
+        if not _running_and_locked():
+            return 0
+        rows = list(_skipping_locked(_to_publish().filter(_late(now)))[:most])
+        released = misfires.within_rate(rows, now)
+        _publish(released, late=True)
+    return len(released)
+
+
+def _late(now: datetime) -> Q:
+    return Q(publish_at__lt=now - misfires.ON_TIME, armed_for=None)
+
+
+def _to_publish() -> QuerySet[Schedule]:
+    has_job = Job.objects.filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS)
+    return (
+        Schedule.objects.filter(
+            state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
+            channel__state=ChannelState.ACTIVE,
+            distribution__state=DistributionState.STAGED,
+        )
+        .exclude(wave__state=WaveState.PAUSED)
+        .exclude(Exists(has_job))
+        .select_related("channel", "distribution")
+        .order_by("publish_at", "-priority", "id")
+    )
+
+
+def _publish(rows: Sequence[Schedule], *, late: bool = False) -> None:
+    if not rows:
+        return
+    ids = [row.pk for row in rows]
+    _make_jobs(JobKind.PUBLISH, rows, late=frozenset(ids) if late else frozenset())
+    audit.record(
+        "publications_released" if late else "publications_due",
+        SystemState(pk=1),
+        after={"publish_jobs": len(ids)},
+        members={"schedule": ids},
+    )
+
+
+def take_up_stranded(now: datetime, most: int = BATCH) -> int:
+    """Plan anew what is being staged by no job: the one that stood for it did something else, or was lost."""
+    no_job = ~Exists(
+        Job.objects.filter(distribution=OuterRef("distribution"), kind=JobKind.STAGE, state__in=OPEN_JOBS)
+    )
+    with transaction.atomic():
+        if not _running_and_locked():
+            return 0
+        rows = list(
+            _skipping_locked(
+                Schedule.objects.filter(no_job, state=ScheduleState.STAGING).order_by("publish_at", "id")
+            )[:most]
+        )
+        transition_all(
+            rows,
+            ScheduleState.PLANNED,
+            verb="schedules_stranded",
+            subject=SystemState(pk=1),
+            reason="no job was staging it any more",
+        )
+    return len(rows)
+
+
+def fail_unstageable(now: datetime, most: int = MOST_VIDEOS) -> int:
+    """End the staging jobs that wait for a video which failed, turned out a duplicate or was withdrawn."""
+    waiting = (
+        Video.objects.filter(
+            Exists(Job.objects.filter(video=OuterRef("pk"), kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS))
+        )
+        .exclude(state__in=USABLE_VIDEOS)
+        .order_by("id")[:most]
+    )
+    ended = 0
+    for video in waiting:
+        why = f"its video is {video.get_state_display()}"
+        with transaction.atomic():
+            ended += outcomes.fail_waiting_stages(
+                video, f"{why}: {video.error_message}" if video.error_message else why
+            )
+    return ended
+
+
+def keep_preparing(now: datetime) -> int:
+    """See to it that every usable video that is not ready has a job which carries it on."""
+    has_job = Job.objects.filter(
+        video=OuterRef("pk"), kind__in=[JobKind.SCRAPE, JobKind.PROCESS], state__in=OPEN_JOBS
+    )
+    wanting = (
+        Video.objects.filter(
+            state__in=[VideoState.FOUND, VideoState.SCRAPING, VideoState.SCRAPED, VideoState.PROCESSING]
+        )
+        .exclude(Q(source__rights_basis="") | Q(source=None))
+        .exclude(Exists(has_job))
+        .select_related("source")
+        .order_by("id")[:MOST_VIDEOS]
+    )
+    started = 0
+    for video in wanting:
+        started += ensure_prepared(video, priority=video.source.priority) is not None
+    return started
+
+
+def _wake() -> None:
+    """Have both kinds of workers look; each that finds work wakes the next, and each look shows that it lives."""
+    wake_workers(fast=True)
+    wake_workers(fast=False)

@@ -1,0 +1,241 @@
+"""Run one claimed job at a time: heartbeat, runner, outcome; and rescue the jobs of holders that are gone."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteError
+from channels.secrets import SecretUnreadable
+from channels.states import Executor
+from orchestration.core import audit
+from orchestration.core.audit import Acting, acting_as
+from orchestration.core.wakeups import wake_workers
+from orchestration.errors import (
+    IllegalTransition,
+    LeaseLost,
+    OrchestrationError,
+    StaleState,
+    SystemNotRunning,
+)
+from orchestration.github import dispatch, repository_sync
+from orchestration.media.errors import Cancelled, MediaError
+from orchestration.models import Job
+from orchestration.monitoring import health, statistics
+from orchestration.pipeline import outcomes, process, publish, scrape, stage, take_back
+from orchestration.queue import holders, pools
+from orchestration.queue import jobs as queue
+from orchestration.queue.lease import JobCancelled, JobLease, OutcomeUnknown, WaitUntil
+from orchestration.states import JobKind, JobState, Trigger
+
+logger = logging.getLogger(__name__)
+
+Runner = Callable[[Job, JobLease], Mapping[str, Any] | None]
+
+RUNNERS: dict[tuple[str, str], Runner] = {
+    (JobKind.SCRAPE, Executor.LOCAL): scrape.run_scrape,
+    (JobKind.PROCESS, Executor.LOCAL): process.run_process,
+    (JobKind.STAGE, Executor.LOCAL): stage.run_stage,
+    (JobKind.STAGE, Executor.GITHUB): dispatch.run_dispatch,
+    (JobKind.PUBLISH, Executor.LOCAL): publish.run_publish,
+    (JobKind.RECALL, Executor.LOCAL): take_back.run_recall,
+    (JobKind.SYNC, Executor.LOCAL): repository_sync.run_sync,
+    (JobKind.COLLECT, Executor.LOCAL): statistics.run_collect,
+    (JobKind.CHECK, Executor.LOCAL): health.run_check,
+}
+
+LOOK_AGAIN = timedelta(seconds=30)
+"""How long an armed publication waits for the switch before it is looked at again; each look costs a unit."""
+LONGEST_DISARM_PAUSE = 30
+"""In seconds: what YouTube is to publish by itself does not wait until it can be taken back."""
+SHORTEST_WAIT = timedelta(seconds=60)
+"""How long a spent quota is waited for at least, whatever the remote said about when it is refilled."""
+REVIEWED_KINDS = frozenset({JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL})
+"""Their calls change what lies on YouTube: an outcome that stays unknown needs a person, not another call."""
+
+
+def work(*, fast: bool, most: int = 50) -> int:
+    """Claim and run jobs one after the other until none is left for this worker; returns how many it ran."""
+    done = 0
+    while done < most:
+        claimed = queue.claim(fast=fast, limit=1, holder=holders.me())
+        if not claimed:
+            break
+        # Whoever finds work calls the next one: so many wake-ups, as there is work and hands.
+        wake_workers(fast=fast)
+        run(claimed[0])
+        done += 1
+    return done
+
+
+def run(job: Job) -> Job:
+    """Run one claimed job to its outcome. Whatever happens, the job ends in a state that says so."""
+    lease = JobLease(job, every_seconds=settings.HEADEND_HEARTBEAT_SECONDS)
+    who = Acting(f"worker {holders.host().split('.')[0]}", None, Trigger.WORKER, job.correlation_id)
+    with acting_as(who), lease:
+        try:
+            result = RUNNERS[job.kind, job.executor](job, lease)
+            if result is None:
+                return job  # somebody else finishes it: the GitHub run that serves it now
+            with transaction.atomic():
+                queue.finish(job, JobState.SUCCEEDED, result=result)
+                outcomes.settle(job)
+        except LeaseLost as error:
+            _say_taken(job, error)
+        except Exception as error:
+            return _end(lease, error) or job
+    return job
+
+
+def _end(lease: JobLease, error: Exception) -> Job | None:
+    """Turn what a runner raised into the job's state, if the job is still ours: another try, or an end."""
+    if isinstance(error, OperationalError | InterfaceError) and not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+    try:
+        with transaction.atomic():
+            outcomes.lock(lease.job)
+            # Read anew: memory knows nothing of who asked it to stop, and may hold what was rolled back. Under lock, so
+            # that nobody asks between this and what is written.
+            ours = queue.held(lease.job, lease.holder, lease.version)
+            job = ours.select_for_update(of=("self",), no_key=True).first()
+            if job is None:
+                _say_taken(lease.job, error)
+                return None
+            _write_outcome(job, error)
+    except (StaleState, IllegalTransition, LeaseLost) as lost:
+        logger.warning("the outcome of job %s was not written, it was taken from us: %s", lease.job.pk, lost)
+    except (DatabaseError, InterfaceError):
+        # The lease runs out and the job is rescued; saying so is all that can be done now.
+        logger.exception("the outcome of job %s could not be written", lease.job.pk)
+    else:
+        return job
+    return None
+
+
+def _say_taken(job: Job, error: Exception) -> None:
+    """Log that a job went on without us: no trouble where its GitHub run was faster than its dispatcher."""
+    is_done = Job.objects.filter(pk=job.pk, executor=Executor.GITHUB, state=JobState.SUCCEEDED).exists()
+    if is_done:
+        logger.info("job %s was ended by its run before it was handed over", job.pk)
+    else:
+        logger.warning("job %s was taken from us; its outcome was %r", job.pk, error)
+
+
+def _write_outcome(job: Job, error: Exception) -> None:
+    now = timezone.now()
+    match error:
+        case WaitUntil():
+            _again(job, at=error.at, error_code="", error_message=error.note, counted=False)
+        case JobCancelled() | Cancelled():
+            _finish(job, JobState.CANCELLED, "cancelled", "stopped as asked")
+        case OutcomeUnknown():
+            _finish(job, JobState.NEEDS_REVIEW, error.code, error.message, uncertain=True)
+        case pools.BudgetExhausted():
+            _wait(job, error.resets_at, error)
+        case QuotaExhausted():
+            _wait(job, error.resets_at or now + timedelta(seconds=error.retry_after_seconds or 3600), error)
+        case RateLimited():
+            _wait(job, now + timedelta(seconds=error.retry_after_seconds or 60), error)
+        case SystemNotRunning():
+            # What is not armed is not claimed either before the system runs; then it goes on at once.
+            is_armed = job.schedule is not None and job.schedule.armed_for is not None
+            at = now + LOOK_AGAIN if is_armed else now
+            _again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
+        case StaleState():
+            _retry_or_end(job, "again", error.code, error.message, 1)
+        case RemoteError() | MediaError() | OrchestrationError():
+            wait = getattr(error, "retry_after_seconds", None)
+            _retry_or_end(job, error.again, error.code, str(error), wait)
+        case OperationalError() | InterfaceError():
+            _retry_or_end(job, "again", "database_unavailable", f"{type(error).__name__}: {error}", None)
+        case SecretUnreadable():
+            _finish(job, JobState.FAILED, "secret_unreadable", str(error))
+        case _:
+            logger.error("job %s ended by a fault of ours", job.pk, exc_info=error)
+            _finish(job, JobState.ERRORED, "internal_error", f"{type(error).__name__}: {error}")
+
+
+def _wait(job: Job, at: datetime, error: Exception) -> None:
+    """Let a job wait for a quota: not a failure, not counted as an attempt."""
+    at = max(at, timezone.now() + SHORTEST_WAIT)
+    _again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
+
+
+def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
+    """Try again while that can help and tries are left; then it has failed, or somebody has to look what happened."""
+    if again != "never" and job.attempts < job.max_attempts:
+        if job.params.get("why") == "disarm":
+            pause = queue.back_off(
+                job.attempts, most_seconds=LONGEST_DISARM_PAUSE
+            )  # whatever the remote asks for
+        else:
+            pause = timedelta(seconds=wait_seconds) if wait_seconds else queue.back_off(job.attempts)
+        _again(job, at=timezone.now() + pause, error_code=code, error_message=message)
+    elif again == "unknown" and job.kind in REVIEWED_KINDS:
+        _finish(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)
+    else:
+        _finish(job, JobState.FAILED, code, message)
+
+
+def _again(job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True) -> None:
+    """Let a job wait for another try, unless it was asked to stop meanwhile: its next try may come too late for that.
+
+    After *stop now* one whose publication is armed still waits, since it only has to read back what YouTube does.
+    """
+    only_reads_back = (
+        job.cancel_reason == outcomes.STOPPED_BY_SWITCH
+        and job.kind == JobKind.PUBLISH
+        and job.schedule is not None
+        and job.schedule.armed_for is not None
+    )
+    if job.cancel_requested_at is not None and not only_reads_back:
+        _finish(job, JobState.CANCELLED, "cancelled", "stopped as asked")
+    else:
+        queue.try_again(job, at=at, error_code=error_code, error_message=error_message, counted=counted)
+
+
+def _finish(job: Job, state: str, code: str, message: str, *, uncertain: bool = False) -> None:
+    with transaction.atomic():
+        outcomes.lock(job)
+        queue.finish(job, state, error_code=code, error_message=message, uncertain=uncertain)
+        outcomes.settle(job)
+
+
+def reap(now: datetime | None = None) -> int:
+    """Take jobs back from holders that are gone; returns how many.
+
+    A rescued job starts again from what it stored (a session, a marker, a run): its runner asks the remote first. One
+    that cannot be rescued does not keep the others from it.
+    """
+    now = now or timezone.now()
+    rescued = 0
+    for found in queue.lost(now):
+        try:
+            rescued += _rescue(found, now)
+        except Exception:
+            logger.exception("job %s is lost and could not be rescued", found.pk)
+    return rescued
+
+
+def _rescue(found: Job, now: datetime) -> bool:
+    with transaction.atomic():
+        outcomes.lock(found)
+        job = queue.locked(found.pk)
+        why = queue.why_lost(job, now)
+        if job.state != JobState.RUNNING or job.holder != found.holder or not why:
+            return False
+        with audit.correlated(job.correlation_id):
+            if job.cancel_requested_at:
+                _finish(job, JobState.CANCELLED, "cancelled", f"asked to stop, and {why}")
+            elif job.attempts >= job.max_attempts:
+                _finish(job, JobState.FAILED, "worker_lost", f"{why}, for the {job.attempts}th time")
+            else:
+                queue.try_again(
+                    job, at=now, error_code="worker_lost", error_message=f"{why}; it starts again"
+                )
+        wake_workers(fast=job.fast)
+    return True

@@ -1,0 +1,124 @@
+"""Answer what a GitHub run calls: its permit, its file, its result. Its own one-time token authorises."""
+
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from orchestration.core import audit
+from orchestration.core.wakeups import wake_watch
+from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
+from orchestration.models import Job, WorkflowRun
+from orchestration.pipeline.scrape import absolute
+from orchestration.states import OPEN_RUNS, JobState
+
+
+def hashed(secret: str) -> str:
+    """Return what is stored of a run's token."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _authorised(correlation_id: str, secret: str, *, lock: bool) -> WorkflowRun:
+    runs = WorkflowRun.objects.select_related("job__distribution__video")
+    if lock:
+        runs = runs.select_for_update(of=("self",), no_key=True)
+    run = runs.filter(correlation_id=correlation_id).first()
+    # One answer for an unknown run and a wrong token, so that nobody learns which runs exist.
+    if run is None or not hmac.compare_digest(run.callback_hash, hashed(secret)):
+        raise NotPermitted("This token does not open this run.")
+    return run
+
+
+def take_permit(correlation_id: str, secret: str, run_id: int, run_attempt: int) -> dict[str, Any]:
+    """Let exactly one run, at one attempt, do the work. Raises: NotPermitted, PermitRefused.
+
+    The same run may ask again, since its first answer may have been lost on the way.
+    """
+    with transaction.atomic():
+        run = _authorised(correlation_id, secret, lock=True)
+        if run.permit_run_id is not None and (run.permit_run_id, run.permit_run_attempt) != (
+            run_id,
+            run_attempt,
+        ):
+            raise PermitRefused(
+                f"Run {run.permit_run_id}, attempt {run.permit_run_attempt}, has this job.",
+                run_id=run.permit_run_id,
+                run_attempt=run.permit_run_attempt,
+            )
+        if run.state not in OPEN_RUNS:
+            raise PermitRefused(f"This run is {run.get_state_display()}; its job is over.")
+        if run.run_id is not None and run.run_id != run_id:
+            raise PermitRefused(f"Headend dispatched run {run.run_id}, not {run_id}.")
+        job = Job.objects.select_for_update(of=("self",), no_key=True).get(pk=run.job_id)
+        if job.state != JobState.RUNNING or job.cancel_requested_at:
+            raise PermitRefused("The job is not wanted any more.")
+        if run.permit_run_id is not None:
+            return {"permitted": True, "again": True}
+        if WorkflowRun.objects.filter(repository=run.repository, run_id=run_id).exclude(pk=run.pk).exists():
+            raise PermitRefused(f"Run {run_id} serves another job.")
+        now = timezone.now()
+        # A dispatch whose answer was lost is found by this: only the run that was meant knows the token.
+        WorkflowRun.objects.filter(pk=run.pk, permit_run_id=None).update(
+            permit_run_id=run_id,
+            permit_run_attempt=run_attempt,
+            permitted_at=now,
+            next_look_at=now,
+            run_id=run_id,
+        )
+        audit.record(
+            "run_permitted",
+            run,
+            before={"permit": None},
+            after={"permit_run_id": run_id, "attempt": run_attempt},
+        )
+    return {"permitted": True, "again": False}
+
+
+def record_result(
+    correlation_id: str,
+    secret: str,
+    *,
+    run_id: int,
+    run_attempt: int,
+    outcome: str,
+    youtube_video_id: str,
+    error_code: str,
+    error_message: str,
+) -> dict[str, Any]:
+    """Keep what the run says of itself and look at once; what it says counts only once YouTube confirms it.
+
+    Raises: NotPermitted, PermitRefused (another run holds the permit), InvalidRequest.
+    """
+    if outcome not in {"staged", "failed"}:
+        raise InvalidRequest(f"{outcome!r} is not an outcome: staged or failed.", field="outcome")
+    with transaction.atomic():
+        run = _authorised(correlation_id, secret, lock=True)
+        if (run.permit_run_id, run.permit_run_attempt) != (run_id, run_attempt):
+            holder = f"run {run.permit_run_id}" if run.permit_run_id else "nobody"
+            raise PermitRefused(f"The permit is held by {holder}; this result is not taken.")
+        said = {
+            "run_id": run_id,
+            "run_attempt": run_attempt,
+            "outcome": outcome,
+            "youtube_video_id": youtube_video_id[:32],
+            "error_code": error_code[:60],
+            "error_message": error_message[:500],
+        }
+        if run.result and run.result != said and run.result.get("outcome") == "staged":
+            return {"recorded": False, "state": run.state}
+        if run.result != said:
+            WorkflowRun.objects.filter(pk=run.pk).update(result=said, next_look_at=timezone.now())
+            audit.record("run_reported", run, after=said)
+            wake_watch()
+    return {"recorded": True, "state": run.state}
+
+
+def media_for_run(correlation_id: str, secret: str) -> Path:
+    """Return the prepared file that a permitted run may fetch. Raises: NotPermitted, PermitRefused."""
+    run = _authorised(correlation_id, secret, lock=False)
+    if run.state not in OPEN_RUNS or run.permit_run_id is None:
+        raise PermitRefused("Only an open run with its permit may fetch the file.")
+    return absolute(run.job.distribution.video.prepared_file)

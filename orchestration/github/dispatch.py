@@ -1,0 +1,191 @@
+"""Have a channel's GitHub Actions workflow stage a video: dispatch once, then the run holds the job.
+
+Intent first: the run's row with its correlation id is committed before the one POST. What the run then calls is in
+`callbacks`, looking at it in `watch`: what GitHub, the run's callback and our polling say all mean "look again".
+"""
+
+import json
+import logging
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from channels.gateways.errors import RemoteError, RemoteRejected, RemoteUncertain
+from channels.gateways.github import GitHubGateway
+from channels.models import Channel
+from orchestration.core import audit, gateways
+from orchestration.core.transitions import transition
+from orchestration.github import repository_pin
+from orchestration.github.callbacks import hashed
+from orchestration.github.watch import uploaded
+from orchestration.models import Distribution, Job, WorkflowRun
+from orchestration.pipeline import stage
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
+from orchestration.queue.lease import JobLease
+from orchestration.states import OPEN_RUNS, RunState
+
+logger = logging.getLogger(__name__)
+
+RUN_LEASE_SECONDS = 7 * 3600
+
+
+def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
+    """Dispatch the workflow for one stage job, once; from then on the run holds the job (returns None).
+
+    Raises: OutcomeUnknown, RemoteError; the job's next try looks first whether an earlier run did the work.
+    """
+    distribution = Distribution.objects.select_related("video__source", "channel").get(pk=job.distribution_id)
+    channel = distribution.channel
+    if distribution.youtube_video_id:
+        stage.record_staged(distribution.pk, distribution.youtube_video_id)
+        return {"youtube_video_id": distribution.youtube_video_id, "adopted": True}
+    if distribution.state not in stage.RECORDABLE:
+        return {"skipped": f"the distribution is {distribution.state}"}
+    pending = WorkflowRun.objects.filter(job=job, state__in=OPEN_RUNS).first()
+    if (
+        pending is not None
+    ):  # we crashed after the intent was stored: the watch finds out, nobody dispatches again
+        _hand_over(job, lease, pending)
+        return None
+    stage.require_rights(distribution)
+    if settings.HEADEND_PUBLIC_URL:
+        stage.prepared_path(distribution.video)
+    marker, fresh = stage.ensure_marker(distribution)
+    if stage.may_be_uploaded(fresh) and (
+        fresh or WorkflowRun.objects.filter(job__distribution=distribution).exists()
+    ):
+        found = uploaded(distribution, job)
+        if found:
+            return {"youtube_video_id": found, "adopted": True}
+    lease.progress(0.02, "asking GitHub")
+    with gateways.github() as github:
+        _pin_repository(github, channel)
+        secret = secrets.token_urlsafe(32)
+        run = _intend(job, lease, channel, secret)
+        sheet = job_sheet(run, distribution, marker, secret, skip_upload=bool(job.params.get("skip_upload")))
+        pools.charge_reserved(job)
+        try:
+            receipt = github.dispatch_workflow(
+                run.repository,
+                run.workflow,
+                run.ref,
+                {"correlation_id": run.correlation_id, "job_sheet": json.dumps(sheet)},
+            )
+        except RemoteUncertain as error:
+            logger.warning("dispatch %s is uncertain: %s", run.correlation_id, error)
+            WorkflowRun.objects.filter(pk=run.pk).update(
+                error_message=str(error)[:500], error_code=error.code
+            )
+        except RemoteError as error:
+            transition(
+                run,
+                RunState.FAILED,
+                reason=str(error),
+                error_code=error.code,
+                error_message=str(error)[:500],
+                completed_at=timezone.now(),
+            )
+            raise
+        else:
+            transition(
+                run,
+                RunState.DISPATCHED,
+                run_id=receipt.run_id,
+                html_url=receipt.html_url or "",
+                dispatched_at=timezone.now(),
+                next_look_at=timezone.now() + timedelta(seconds=1),
+            )
+    _hand_over(job, lease, run)
+    return None
+
+
+def _hand_over(job: Job, lease: JobLease, run: WorkflowRun) -> None:
+    lease.progress(0.05, "dispatched to GitHub")
+    queue.hand_over(job, lease.holder, f"run:{run.correlation_id}", seconds=RUN_LEASE_SECONDS)
+
+
+def _intend(job: Job, lease: JobLease, channel: Channel, secret: str) -> WorkflowRun:
+    """Write down that a run is about to be dispatched, while the job is ours and the system lets new runs begin."""
+    with transaction.atomic():
+        queue.require_running("no run is dispatched")
+        lease.keep()
+        run = WorkflowRun.objects.create(
+            job=job,
+            channel=channel,
+            repository=channel.repository,
+            workflow=channel.workflow,
+            ref=channel.ref,
+            correlation_id=audit.new_correlation_id(),
+            callback_hash=hashed(secret),
+            next_look_at=timezone.now() + timedelta(seconds=5),
+        )
+        audit.record(
+            "run_intended",
+            run,
+            after={
+                "state": run.state,
+                "repository": run.repository,
+                "run_correlation_id": run.correlation_id,
+            },
+        )
+    return run
+
+
+def _pin_repository(github: GitHubGateway, channel: Channel) -> None:
+    """Refuse a repository that is not the one that was pinned: its name may lead elsewhere by now (FACTS)."""
+    info = github.repository(channel.repository)
+    if channel.repository_id is None:
+        with transaction.atomic():
+            Channel.objects.filter(pk=channel.pk, repository_id=None).update(repository_id=info.id)
+            audit.record("repository_pinned", channel, after={"repository_id": info.id})
+        channel.repository_id = info.id
+    elif channel.repository_id != info.id:
+        raise RemoteRejected(
+            f"{channel.repository} is repository {info.id} now; {channel.repository_id} was pinned. Nothing was sent."
+        )
+    repository_pin.follow(channel, info)
+    if info.archived:
+        raise RemoteRejected(f"{channel.repository} is archived, so no workflow can run there.")
+
+
+def job_sheet(
+    run: WorkflowRun, distribution: Distribution, marker: str, secret: str, *, skip_upload: bool
+) -> dict[str, Any]:
+    """Return what the workflow is told; user text is only ever data in it.
+
+    With HEADEND_PUBLIC_URL the run takes its permit, fetches the prepared file here and reports back. Without it, it
+    fetches the original from its source, and its upload is found by its marker.
+    """
+    metadata = stage.metadata_for(distribution, marker)
+    video = distribution.video
+    sheet: dict[str, Any] = {
+        "correlation_id": run.correlation_id,
+        "media_url": video.url,
+        "media_sha256": video.content_hash,
+        "skip_upload": skip_upload,
+        "metadata": {
+            "title": metadata.title,
+            "description": metadata.description,
+            "tags": list(metadata.tags),
+            "category_id": metadata.category_id,
+            "language": metadata.language,
+            "made_for_kids": metadata.made_for_kids,
+            "marker": marker,
+            "notify_subscribers": distribution.channel.notify_subscribers,
+        },
+    }
+    if settings.HEADEND_PUBLIC_URL:
+        base = f"{settings.HEADEND_PUBLIC_URL.rstrip('/')}/api/runs/{run.correlation_id}"
+        sheet |= {
+            "permit_url": f"{base}/permit",
+            "result_url": f"{base}/result",
+            "token": secret,
+            "media_url": f"{base}/media",
+            "media_sha256": video.prepared_hash,
+        }
+    return sheet

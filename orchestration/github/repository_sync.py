@@ -1,0 +1,245 @@
+"""Write a channel's configuration, workflow and secrets into its repository, where they differ from what lies there.
+
+Every step looks before it writes, so the job may be repeated at any time: after a lost answer it finds its own commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+import channels
+from channels.gateways.errors import CredentialMissing, RemoteError, RemoteRejected, RemoteUncertain
+from channels.gateways.github import GitHubGateway
+from channels.models import Channel, ConfigRevision, Credential
+from channels.states import ChannelHealth, Executor
+from orchestration.core import audit, gateways
+from orchestration.errors import OrchestrationError
+from orchestration.github import repository_pin
+from orchestration.models import Job
+from orchestration.queue import jobs as queue
+from orchestration.queue.lease import JobLease
+from orchestration.states import JobState
+
+TEMPLATE = Path(channels.__file__).parent / "template"
+DOCUMENT_PATH = "headend/channel.json"
+SCRIPT_PATH = "headend/stage.py"
+OWN_WORKFLOW = "headend.yml"
+WORKFLOW_PATH = f".github/workflows/{OWN_WORKFLOW}"
+MOST_ROUNDS = 3
+
+
+class RevisionMissing(OrchestrationError):
+    """The channel has no configuration that could be written; sync it through the service."""
+
+    code = "revision_missing"
+    status = 409
+
+
+@cache
+def template_file(path: str) -> str:
+    """Return a file of the channel repository's template."""
+    return (TEMPLATE / path).read_text(encoding="utf-8")
+
+
+@cache
+def template_checksum() -> str:
+    """Return a short hash of what the template puts into repositories, so that a new template is a new revision."""
+    files = f"{template_file(WORKFLOW_PATH)}\0{template_file(SCRIPT_PATH)}"
+    return hashlib.sha256(files.encode()).hexdigest()[:16]
+
+
+# -------------------------------------------------------------------------------------------------------------- secrets
+
+
+def secrets_due(channel: Channel, last_sync: Mapping[str, Any] | None) -> bool:
+    """Say whether the repository's workflow needs secrets that the last successful sync did not bring there."""
+    credential = getattr(channel, "credential", None)
+    if channel.executor != Executor.GITHUB or credential is None or not credential.refresh_token_sealed:
+        return False
+    if credential.pushed_at is None:
+        return True
+    try:
+        return (last_sync or {}).get("secrets") != fingerprint(channel, secrets_of(channel))
+    except CredentialMissing:
+        return True  # the job will say what is wrong with it
+
+
+def secrets_of(channel: Channel) -> dict[str, str]:
+    """Return the secrets that the template's workflow reads. Raises: CredentialMissing, naming what is missing."""
+    credential = gateways.oauth_credential(channel)
+    credential.require_complete()
+    return {
+        "YT_CLIENT_ID": credential.client_id,
+        "YT_CLIENT_SECRET": credential.client_secret,
+        "YT_REFRESH_TOKEN": credential.refresh_token,
+    }
+
+
+def fingerprint(channel: Channel, secrets: Mapping[str, str]) -> str:
+    """Return a keyed hash of secrets and the repository they are for: shows a change, tells nothing."""
+    told = json.dumps([channel.repository_id, sorted(secrets.items())])
+    return salted_hmac("headend.repository-secrets", told, algorithm="sha256").hexdigest()[:32]
+
+
+# ------------------------------------------------------------------------------------------------------------- the job
+
+
+def run_sync(job: Job, lease: JobLease) -> dict[str, Any]:
+    """Bring a channel's repository up to its latest revision; called by a worker, outside any transaction.
+
+    Raises: RepositoryChanged, RevisionMissing, any RemoteError; the revision then carries the sentence. LeaseLost,
+    JobCancelled.
+    """
+    result: dict[str, Any] = {}
+    for _ in range(MOST_ROUNDS):
+        channel = Channel.objects.get(pk=job.channel_id)
+        revision = channel.revisions.order_by("-number").first()
+        if revision is None:
+            raise RevisionMissing(
+                f"Channel {channel.name} has no configuration yet; sync it first.", field="channel_ids"
+            )
+        if result.get("revision") == revision.number and not _reconnected(channel, result["secrets"]):
+            break
+        try:
+            result = _bring(channel, revision, job, lease)
+        except (RemoteError, repository_pin.RepositoryChanged) as error:
+            ConfigRevision.objects.filter(pk=revision.pk).update(sync_error=str(error)[:300])
+            raise
+    return result
+
+
+def _reconnected(channel: Channel, mark: str) -> bool:
+    """Say whether the channel was connected anew since its secrets were brought; who did it found this job under way."""
+    return bool(mark) and secrets_due(channel, {"secrets": mark})
+
+
+def _bring(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease) -> dict[str, Any]:
+    if not channel.repository:
+        raise repository_pin.RepositoryChanged(
+            f"Channel {channel.name} has no repository any more.", field="repository"
+        )
+    with gateways.github() as github:
+        lease.progress(0.05, f"looking at {channel.repository}")
+        repository_pin.look_at(channel, github)
+        files = {SCRIPT_PATH: template_file(SCRIPT_PATH)}
+        if (
+            channel.workflow == OWN_WORKFLOW
+        ):  # a workflow of another name is the operator's own, and is left alone
+            files[WORKFLOW_PATH] = template_file(WORKFLOW_PATH)
+        # The document comes last: where it lies, all that belongs to it is there.
+        files[DOCUMENT_PATH] = _as_text(revision)
+        commits: dict[str, str] = {}
+        for number, (path, text) in enumerate(files.items()):
+            lease.progress(0.1 + 0.15 * number, f"comparing {path}")
+            if path == DOCUMENT_PATH:
+                pushed, mark = _push_secrets(channel, github, job, lease)
+            commit = _write_where_different(github, channel, path, text, revision)
+            if commit:
+                commits[path] = commit
+    lease.progress(0.95, "recording")
+    _record(channel, revision, commits, pushed)
+    return {
+        "revision": revision.number,
+        "repository_id": channel.repository_id,
+        "commits": commits,
+        "secrets_pushed": pushed,
+        "secrets": mark,
+    }
+
+
+def _as_text(revision: ConfigRevision) -> str:
+    whole = {"revision": revision.number, "checksum": revision.checksum, **revision.document}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write_where_different(
+    github: GitHubGateway, channel: Channel, path: str, text: str, revision: ConfigRevision
+) -> str:
+    """Commit a file if it differs and return the commit's sha, or nothing if the file is as it should be.
+
+    A lost answer, or somebody else's commit in between, is settled by reading again, once.
+    """
+    try:
+        return _write_once(github, channel, path, text, revision)
+    except RemoteUncertain:
+        pass
+    except RemoteRejected as error:
+        if error.status not in {409, 422}:
+            raise
+    return _write_once(github, channel, path, text, revision)
+
+
+def _write_once(
+    github: GitHubGateway, channel: Channel, path: str, text: str, revision: ConfigRevision
+) -> str:
+    present = github.read_file(channel.repository, path, channel.ref)
+    if present is not None and present.text == text:
+        return ""
+    message = f"Headend: {path} of revision {revision.number}"
+    sha = present.sha if present else None
+    return github.write_file(channel.repository, path, text, message, channel.ref, sha=sha)
+
+
+def _push_secrets(
+    channel: Channel, github: GitHubGateway, job: Job, lease: JobLease
+) -> tuple[list[str], str]:
+    """Store the channel's secrets in the pinned repository if they changed; returns their names and the new mark."""
+    credential = Credential.objects.filter(channel=channel).first()
+    if channel.executor != Executor.GITHUB or credential is None or not credential.refresh_token_sealed:
+        return [], ""
+    secrets = secrets_of(channel)
+    mark = fingerprint(channel, secrets)
+    if credential.pushed_at is not None and _last_mark(channel, job) == mark:
+        return [], mark
+    for number, (name, value) in enumerate(secrets.items()):
+        lease.progress(0.5 + 0.1 * number, f"storing secret {name}")
+        github.put_secret(channel.repository, channel.repository_id, name, value)
+    with transaction.atomic():
+        now = timezone.now()
+        Credential.objects.filter(pk=credential.pk).update(pushed_at=now)
+        audit.record(
+            "secrets_pushed",
+            channel,
+            after={
+                "repository": channel.repository,
+                "repository_id": channel.repository_id,
+                "names": list(secrets),
+            },
+        )
+    return list(secrets), mark
+
+
+def _last_mark(channel: Channel, job: Job) -> str:
+    done = (
+        type(job).objects.filter(channel=channel, kind=job.kind, state=JobState.SUCCEEDED).exclude(pk=job.pk)
+    )
+    result = done.order_by("-id").values_list("result", flat=True).first()
+    return (result or {}).get("secrets", "")
+
+
+def _record(
+    channel: Channel, revision: ConfigRevision, commits: Mapping[str, str], pushed: list[str]
+) -> None:
+    """Note that a revision lies in its repository. Its commit is not known where an earlier try had written it."""
+    with transaction.atomic():
+        ConfigRevision.objects.filter(pk=revision.pk).update(
+            commit_sha=commits.get(DOCUMENT_PATH) or revision.commit_sha,
+            synced_at=timezone.now(),
+            sync_error="",
+        )
+        audit.record(
+            "configuration_synced",
+            channel,
+            after={"revision": revision.number, "commits": dict(commits), "secrets": pushed},
+        )
+    if channel.health != ChannelHealth.HEALTHY:
+        queue.enqueue_check(channel, asked=True)  # what was missing may be there now

@@ -1,0 +1,334 @@
+"""Look at the open GitHub runs and write down what came of them; nothing else concludes anything about a run.
+
+Its callback, a webhook and the clock only say when to look; order and number do not matter.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound
+from channels.gateways.github import GitHubGateway, RunInfo
+from channels.gateways.youtube import YouTubeGateway
+from channels.gateways.youtube_upload import carries_marker
+from channels.quota import QUOTA_COST
+from orchestration.core import audit, gateways
+from orchestration.core.transitions import transition
+from orchestration.core.wakeups import wake_tick
+from orchestration.errors import OrchestrationError
+from orchestration.models import Distribution, Job, WorkflowRun
+from orchestration.pipeline import outcomes, stage
+from orchestration.queue import jobs as queue
+from orchestration.queue import pools
+from orchestration.queue.lease import OutcomeUnknown
+from orchestration.states import OPEN_RUNS, JobState, RunState
+
+logger = logging.getLogger(__name__)
+
+SETTLE = timedelta(seconds=120)
+"""How long a dispatch whose answer was lost may stay unlisted; GitHub's list of runs lags (FACTS)."""
+LONGEST_RUN = timedelta(hours=6)  # a job on a GitHub-hosted runner ends after six hours
+MOST_LOOKS_AT_ONCE = 50
+
+
+def watch(now: datetime | None = None) -> int:
+    """Look at every open run whose time has come; returns how many were looked at. Any number may watch at once."""
+    now = now or timezone.now()
+    looked = 0
+    for run in _due(now):
+        with audit.correlated(run.job.correlation_id):
+            try:
+                _look(run, now)
+            except RateLimited as error:
+                _could_not_look(run, error, now)
+                _leave_alone(error, now)
+                return looked + 1
+            except RemoteError as error:
+                _could_not_look(run, error, now)
+            except OrchestrationError as error:
+                # Two may look at one run at once; who comes second looks again, and that is no news.
+                level = logging.INFO if error.again == "again" else logging.WARNING
+                logger.log(level, "run %s: %s", run.correlation_id, error)
+            except Exception:
+                # One run that cannot be looked at must not keep the others from being looked at.
+                logger.exception("run %s could not be looked at", run.correlation_id)
+        looked += 1
+    return looked
+
+
+def _leave_alone(error: RateLimited, now: datetime) -> None:
+    """Look at no run before the limit allows it: one token serves all, and asking on makes the limit last longer.
+
+    What a run reports itself is looked at all the same, and confirmed at YouTube.
+    """
+    until = now + timedelta(seconds=error.retry_after_seconds or 60)
+    WorkflowRun.objects.filter(state__in=OPEN_RUNS, next_look_at__lt=until).update(next_look_at=until)
+
+
+def _could_not_look(run: WorkflowRun, error: RemoteError, now: datetime) -> None:
+    """Say why a look failed; nothing is concluded from it until the run must have ended long ago."""
+    logger.info("run %s could not be looked at: %s", run.correlation_id, error)
+    WorkflowRun.objects.filter(pk=run.pk).update(
+        next_look_at=now + timedelta(seconds=error.retry_after_seconds or 10),
+        error_code=error.code,
+        error_message=f"It could not be looked at: {error}"[:500],
+    )
+    if run.state in OPEN_RUNS and now - run.created_at > LONGEST_RUN:
+        run.refresh_from_db()
+        _needs_review(run, f"It must have ended, and cannot be looked at: {error}")
+
+
+def _due(now: datetime) -> list[WorkflowRun]:
+    """Take the runs to look at, each for one watcher: the next look is set before this one begins."""
+    with transaction.atomic():
+        runs = list(
+            WorkflowRun.objects.select_for_update(
+                of=("self",), no_key=True, skip_locked=queue.connection_skips_locked()
+            )
+            .filter(
+                # Also what was given up and then reported after all: its upload must not be lost.
+                Q(state__in=OPEN_RUNS) | Q(state=RunState.NEEDS_REVIEW, result__outcome="staged"),
+                next_look_at__lte=now,
+            )
+            .select_related("job", "channel")
+            .order_by("next_look_at")[:MOST_LOOKS_AT_ONCE]
+        )
+        for run in runs:
+            age = (now - run.created_at).total_seconds()
+            pause = min(max(settings.HEADEND_WATCH_SECONDS, age / 20), 30)
+            WorkflowRun.objects.filter(pk=run.pk).update(
+                next_look_at=now + timedelta(seconds=pause), looks=run.looks + 1
+            )
+    return runs
+
+
+def _look(run: WorkflowRun, now: datetime) -> None:
+    if run.state == RunState.NEEDS_REVIEW:
+        _late_report(run)
+        return
+    if run.result.get("outcome") == "staged" and not _is_staged(run):
+        # Before GitHub is asked: its outage or limit must not hold up a publication.
+        try:
+            _confirm(run)
+        except RateLimited as error:
+            _could_not_look(run, error, now)  # YouTube's limit, which says nothing of the runs at GitHub
+            return
+    with gateways.github() as github:
+        if run.run_id is None:
+            info = github.find_run(run.repository, run.workflow, run.correlation_id, run.created_at)
+            if info is None:
+                if now - run.created_at > SETTLE:
+                    _needs_review(
+                        run,
+                        f"GitHub lists no run {run.correlation_id}, {SETTLE.seconds} s after the dispatch.",
+                    )
+                return
+        else:
+            try:
+                info = github.run(run.repository, run.run_id)
+            except RemoteNotFound:
+                if run.result.get("outcome") != "staged" or not _is_staged(run):
+                    _needs_review(run, f"GitHub has no run {run.run_id} any more.")
+                else:
+                    transition(
+                        run, RunState.SUCCEEDED, reason="its work is there; GitHub has deleted the run"
+                    )
+                return
+        _observe(run, info, now)
+        if info.status == "completed":
+            _conclude(run, info, github, now)
+        elif run.job.cancel_requested_at and run.result.get("outcome") != "staged":
+            github.cancel_run(run.repository, info.run_id)
+        elif now - run.created_at > LONGEST_RUN:
+            _needs_review(run, f"The run has not ended after {LONGEST_RUN}.")
+
+
+def _late_report(run: WorkflowRun) -> None:
+    """Take up what a run reported that had been given up; a report that is not true is not looked at again."""
+    if _is_staged(run) or _confirm(run):
+        with transaction.atomic():
+            outcomes.lock(run.job)
+            transition(run, RunState.SUCCEEDED, reason="it reported late, and its work is there")
+            job = queue.locked(run.job_id)
+            if job.state == JobState.NEEDS_REVIEW:
+                transition(job, JobState.SUCCEEDED, reason="its run reported late, and its work is there")
+    else:
+        WorkflowRun.objects.filter(pk=run.pk).update(next_look_at=None)
+
+
+def _observe(run: WorkflowRun, info: RunInfo, now: datetime) -> None:
+    """Write down what GitHub says, in its own words."""
+    seen = {
+        "run_id": info.run_id,
+        "remote_status": info.status[:30],
+        "conclusion": info.conclusion or "",
+        "html_url": info.html_url,
+    }
+    if run.run_attempt is None or info.run_attempt >= run.run_attempt:
+        seen["run_attempt"] = info.run_attempt
+    if run.state == RunState.DISPATCHING:
+        transition(run, RunState.DISPATCHED, reason="found by its correlation id", dispatched_at=now, **seen)
+    if run.state == RunState.DISPATCHED and info.status not in {"queued", "requested", "waiting", "pending"}:
+        transition(run, RunState.RUNNING, **seen)
+    else:
+        WorkflowRun.objects.filter(pk=run.pk).update(**seen)
+        for name, value in seen.items():
+            setattr(run, name, value)
+    said = {"queued": (0.1, "queued at GitHub"), "in_progress": (0.5, "running at GitHub")}
+    fraction, note = said.get(info.status, (0.9, f"GitHub says {info.status}"))
+    Job.objects.filter(pk=run.job_id, state=JobState.RUNNING, holder=f"run:{run.correlation_id}").update(
+        progress=fraction, progress_note=note, heartbeat_at=now
+    )
+
+
+def _is_staged(run: WorkflowRun) -> bool:
+    return Distribution.objects.filter(jobs=run.job_id, youtube_video_id__isnull=False).exists()
+
+
+def _confirm(run: WorkflowRun) -> bool:
+    """Ask YouTube whether what the run reported is there, private and ours; then record it and end the job."""
+    said = run.result.get("youtube_video_id")
+    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
+    if run.job.params.get("skip_upload"):
+        _end_job(run, JobState.SUCCEEDED, result={"skip_upload": True})
+        return True
+    if not said:
+        return False
+    with gateways.youtube(distribution.channel) as youtube:
+        if not _carries_its_marker(youtube, said, distribution, run.job):
+            logger.warning(
+                "run %s reported video %s, which does not carry its marker", run.correlation_id, said
+            )
+            return False
+        result = {"youtube_video_id": said, "run_id": run.run_id}
+        if stage.record_staged(distribution.pk, said):
+            result["thumbnail"] = stage.set_thumbnail(youtube, said, distribution.video, run.job)
+    _end_job(run, JobState.SUCCEEDED, result=result)
+    return True
+
+
+def _carries_its_marker(
+    youtube: YouTubeGateway, youtube_video_id: str, distribution: Distribution, job: Job
+) -> bool:
+    """Ask YouTube whether a video is this distribution's upload; one that is not private is made so."""
+    bucket, units = QUOTA_COST["videos"]
+    entry = pools.charge(bucket, units, call="videos.list", job=job)
+    try:
+        status = youtube.videos([youtube_video_id]).get(youtube_video_id)
+        if status is None or not carries_marker(status.description, distribution.marker):
+            return False
+        if status.privacy_status != "private" and not distribution.youtube_video_id:
+            youtube.make_private(youtube_video_id)
+        return True
+    finally:
+        pools.settle(entry)
+
+
+def uploaded(distribution: Distribution, job: Job) -> str | None:
+    """Look on YouTube for an upload with this distribution's marker; record it if it is there, and give it its picture."""
+    with gateways.youtube(distribution.channel) as youtube:
+        found = stage.find_upload(youtube, distribution, job)
+        if found and stage.record_staged(distribution.pk, found, adopted=True):
+            stage.set_thumbnail(youtube, found, distribution.video, job)
+    return found
+
+
+def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datetime) -> None:
+    """End a run that GitHub calls completed, and its job by what can be found of its work."""
+    conclusion = info.conclusion or "unknown"
+    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
+    staged = _is_staged(run)
+    skipped = run.job.params.get("skip_upload") and conclusion == "success"
+    if not staged and not run.job.params.get("skip_upload"):
+        staged = bool(uploaded(distribution, run.job))
+    done = {"completed_at": timezone.now(), "conclusion": conclusion, "remote_status": info.status}
+    if staged or skipped:
+        state = RunState.SUCCEEDED if conclusion == "success" else RunState.FAILED
+        # Together: a job whose run is closed is looked at by nobody any more.
+        with transaction.atomic():
+            outcomes.lock(run.job)
+            transition(run, state, reason=f"GitHub concluded {conclusion}; the work is there", **done)
+            _end_job(run, JobState.SUCCEEDED, result={"run_id": run.run_id, "conclusion": conclusion})
+        return
+    if conclusion == "success":
+        if now - info.updated_at < SETTLE:
+            return  # YouTube's list of uploads lags, too
+        _needs_review(run, "GitHub says success, but no upload with its marker is on the channel.", **done)
+        return
+    why = _why_it_failed(run, conclusion, github)
+    code = run.result.get("error_code") or f"run_{conclusion}"
+    with transaction.atomic():
+        outcomes.lock(run.job)
+        state = RunState.CANCELLED if conclusion == "cancelled" else RunState.FAILED
+        transition(run, state, reason=why, error_code=code[:60], error_message=why[:500], **done)
+        job = queue.locked(run.job_id)
+        if job.state != JobState.RUNNING:
+            return
+        if job.cancel_requested_at or conclusion == "cancelled":
+            _finish(job, JobState.CANCELLED, "cancelled", why)
+        elif code in NEVER_AGAIN or job.attempts >= job.max_attempts:
+            _finish(job, JobState.FAILED, code, why)
+        else:
+            at = timezone.now() + queue.back_off(job.attempts, base_seconds=10)
+            queue.try_again(job, at=at, error_code=code[:60], error_message=why)
+            wake_tick()
+
+
+NEVER_AGAIN = frozenset(
+    {
+        "credential_missing",
+        "credential_revoked",
+        "permission_missing",
+        "media_empty",
+        "media_changed",
+        "bad_job_sheet",
+        "youtube_rejected",
+        "run_startup_failure",
+        "run_action_required",
+    }
+)
+"""What a run reports that another run would report again."""
+
+
+def _why_it_failed(run: WorkflowRun, conclusion: str, github: GitHubGateway) -> str:
+    said = run.result.get("error_message")
+    try:
+        steps = github.failure_summary(run.repository, run.run_id)
+    except RemoteError as error:
+        steps = f"its steps could not be read: {error}"
+    return "; ".join(part for part in (f"GitHub concluded {conclusion}", said, steps) if part)
+
+
+def _needs_review(run: WorkflowRun, why: str, **done: Any) -> None:
+    with transaction.atomic():
+        outcomes.lock(run.job)
+        transition(
+            run,
+            RunState.NEEDS_REVIEW,
+            reason=why,
+            error_code=OutcomeUnknown.code,
+            error_message=why[:500],
+            **done,
+        )
+        job = queue.locked(run.job_id)
+        if job.state == JobState.RUNNING:
+            _finish(job, JobState.NEEDS_REVIEW, OutcomeUnknown.code, why, uncertain=True)
+
+
+def _end_job(run: WorkflowRun, state: str, *, result: dict[str, Any]) -> None:
+    with transaction.atomic():
+        outcomes.lock(run.job)
+        job = queue.locked(run.job_id)
+        if job.state == JobState.RUNNING:
+            queue.finish(job, state, result=result)
+            outcomes.settle(job)
+
+
+def _finish(job: Job, state: str, code: str, why: str, *, uncertain: bool = False) -> None:
+    queue.finish(job, state, error_code=code[:60], error_message=why, uncertain=uncertain)
+    outcomes.settle(job)

@@ -1,0 +1,1 @@
+"""How all is: health and its checks, problems, statistics, metrics, pools, and the invariants that must hold."""

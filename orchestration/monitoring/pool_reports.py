@@ -1,0 +1,115 @@
+"""Report what each pool holds, what waits for it, and what its coming days are booked for."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from channels.quota import pacific_day, pacific_day_bounds
+from orchestration.models import BudgetEntry, Job, Lease, Pool
+from orchestration.queue import pools
+from orchestration.results import BudgetDay, PoolReport
+from orchestration.scheduling import snapshots
+from orchestration.states import CLAIMABLE_JOBS, BudgetEntryState, JobKind, PoolKind
+
+
+def report(now: datetime | None = None, *, with_days: bool = False) -> list[PoolReport]:
+    """Show each pool: what is used now (of a budget: today, Pacific), who holds it and how many wait.
+
+    With `with_days` a budget tells each Pacific day from today on that anything was planned or spent on.
+    """
+    now = now or timezone.now()
+    day = pacific_day(now)
+    rows = list(Pool.objects.all())
+    held: dict[int, int] = defaultdict(int)
+    spent = pools.spent(rows, day)
+    started = pools.started([pool for pool in rows if pool.kind == PoolKind.RATE], now)
+    leases = defaultdict(list)
+    for lease in Lease.objects.filter(released_at=None).select_related("job", "job__channel", "job__video"):
+        held[lease.pool_id] += lease.units
+        leases[lease.pool_id].append(
+            {
+                "id": lease.pk,
+                "holder": lease.holder,
+                "units": lease.units,
+                "acquired_at": lease.acquired_at,
+                "heartbeat_at": lease.heartbeat_at,
+                "expires_at": lease.expires_at,
+                "job_id": lease.job_id,
+                "job": f"{lease.job.get_kind_display()} · {lease.job.video or lease.job.channel or ''}"
+                if lease.job
+                else "",
+            }
+        )
+    waiting = _waiting_by_pool(now)
+    days = _days(rows, day) if with_days else {}
+    reports = []
+    for pool in rows:
+        used = {PoolKind.SLOTS: held, PoolKind.RATE: started, PoolKind.BUDGET: spent}[pool.kind].get(
+            pool.pk, 0
+        )
+        is_budget = pool.kind == PoolKind.BUDGET
+        reports.append(
+            PoolReport(
+                name=pool.name,
+                label=pool.label,
+                kind=pool.kind,
+                capacity=pool.capacity,
+                used=used,
+                paused=pool.paused,
+                waiting=waiting.get(pool.name, 0),
+                day=day if is_budget else None,
+                resets_at=pacific_day_bounds(day)[1] if is_budget else None,
+                leases=leases[pool.pk],
+                id=pool.pk,
+                days=days.get(pool.pk, ()),
+            )
+        )
+    return reports
+
+
+def _days(rows: Sequence[Pool], today: date) -> dict[int, tuple[BudgetDay, ...]]:
+    """Return the ledger of each budget by Pacific day, today always, with what schedules have reserved beside it."""
+    budgets = [pool for pool in rows if pool.kind == PoolKind.BUDGET]
+    uploads, units = snapshots.ahead(today)
+    planned = {pools.UPLOADS: uploads, pools.UNITS: units}
+    ledger: dict[tuple[int, date], dict[str, int]] = defaultdict(dict)
+    lines = BudgetEntry.objects.filter(pool__in=budgets, day__gte=today, state__in=pools.SPENT)
+    for pool_id, day, state, units in (
+        lines.values_list("pool_id", "day", "state").annotate(Sum("units")).order_by()
+    ):
+        ledger[pool_id, day][state] = units
+    found: dict[int, tuple[BudgetDay, ...]] = {}
+    for pool in budgets:
+        reserved = planned.get(pool.name, {})
+        spent_on = {day for pool_id, day in ledger if pool_id == pool.pk}
+        found[pool.pk] = tuple(
+            BudgetDay(
+                day=day,
+                planned=reserved.get(day, 0),
+                reserved=ledger[pool.pk, day].get(BudgetEntryState.RESERVED, 0),
+                charged=ledger[pool.pk, day].get(BudgetEntryState.CHARGED, 0),
+                settled=ledger[pool.pk, day].get(BudgetEntryState.SETTLED, 0),
+                unknown=ledger[pool.pk, day].get(BudgetEntryState.UNKNOWN, 0),
+                capacity=pool.capacity,
+            )
+            for day in sorted({today, *reserved, *spent_on})
+        )
+    return found
+
+
+def _waiting_by_pool(now: datetime) -> dict[str, int]:
+    rows = (
+        Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
+        .filter(Q(kind__in=[JobKind.SCRAPE, JobKind.PROCESS, JobKind.STAGE]))
+        .values_list("kind", "executor")
+        .annotate(Count("pk"))
+        .order_by()
+    )
+    waiting: dict[str, int] = defaultdict(int)
+    for kind, executor, count in rows:
+        for need in pools.needs(Job(kind=kind, executor=executor)):
+            waiting[need.pool] += count
+    return waiting

@@ -1,0 +1,225 @@
+"""Gather everything the overview shows, in a number of queries that does not grow with the number of channels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import is_dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Model, Q
+from django.utils import timezone
+
+from channels.models import Channel, PostingSlot
+from channels.states import OPENING_CREDENTIALS, ChannelState
+from orchestration.engine import control
+from orchestration.models import Activity, Job, Schedule, Source, Video, Wave
+from orchestration.monitoring import health, pool_reports, statistics
+from orchestration.monitoring.problems import Known, problems
+from orchestration.results import ChannelReport, Dashboard, SystemReport, WaveReport
+from orchestration.scheduling import waves
+from orchestration.states import (
+    FINISHED_JOBS,
+    OPEN_SCHEDULES,
+    OPEN_WAVES,
+    JobState,
+    SystemStatus,
+    VideoState,
+)
+
+MOST_WAVES = 6
+MOST_UPCOMING = 12
+MOST_JOBS = 12
+MOST_VIDEOS = 8
+MOST_ACTIVITY = 15
+STATISTICS_DAYS = 7
+RECENT = timedelta(hours=24)
+
+
+def dashboard(now: datetime | None = None) -> Dashboard:
+    """Return everything the overview shows; `version` is the same as long as nothing of it changed."""
+    now = now or timezone.now()
+    status = control.report(now)
+    channels = health.report().channels
+    shared = pool_reports.report(now)
+    sources = list(Source.objects.order_by("name"))
+    videos = _video_counts()
+    parts: dict[str, Any] = {
+        "status": status,
+        "channels": channels,
+        "waves": _waves(now),
+        "upcoming": _upcoming(),
+        "running_jobs": _running_jobs(),
+        "recent_jobs": _recent_jobs(),
+        "problems": problems(
+            Known(
+                status=status.state,
+                overdue=status.overdue_schedules,
+                components=status.components,
+                channels=[report.channel for report in channels],
+                sources=sources,
+                pools=shared,
+            ),
+            now,
+        ),
+        "sources": sources,
+        "videos": videos,
+        "recent_videos": _recent_videos(),
+        "pools": shared,
+        "activity": _activity(),
+        "statistics": statistics.report(STATISTICS_DAYS, now),
+        "first_steps": _first_steps(channels, sources, videos, status),
+    }
+    return Dashboard(version=version_of(parts), **parts)
+
+
+# ---------------------------------------------------------------------------------------------------------------- parts
+
+
+def _waves(now: datetime) -> list[WaveReport]:
+    """Return the waves that are under way, then those of the last day, the newest first."""
+    rows = Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(state_changed_at__gte=now - RECENT))
+    found = sorted(
+        rows.order_by("-created_at")[: MOST_WAVES * 2], key=lambda wave: wave.state not in OPEN_WAVES
+    )
+    return waves.reports(found[:MOST_WAVES]) if found else []
+
+
+def _upcoming() -> list[Schedule]:
+    rows = Schedule.objects.filter(state__in=OPEN_SCHEDULES).select_related(
+        "distribution__video", "channel", "wave"
+    )
+    return list(rows.order_by("publish_at", "id")[:MOST_UPCOMING])
+
+
+def _jobs() -> Any:
+    return Job.objects.select_related("channel", "video", "source", "schedule")
+
+
+def _running_jobs() -> list[Job]:
+    return list(_jobs().filter(state=JobState.RUNNING).order_by("started_at", "id")[:MOST_JOBS])
+
+
+def _recent_jobs() -> list[Job]:
+    ended = _jobs().filter(state__in=FINISHED_JOBS, finished_at__isnull=False)
+    return list(ended.order_by("-finished_at", "-id")[:MOST_JOBS])
+
+
+def _video_counts() -> dict[str, int]:
+    """Count the videos by state, states without any included."""
+    counted = dict(Video.objects.order_by().values_list("state").annotate(Count("pk")))
+    return {state: counted.get(state, 0) for state in VideoState.values}
+
+
+def _recent_videos() -> list[Video]:
+    return list(Video.objects.select_related("source").order_by("-created_at", "-id")[:MOST_VIDEOS])
+
+
+def _activity() -> list[Activity]:
+    """Return the latest entries; those about jobs are left out, since jobs have a place of their own."""
+    rows = Activity.objects.exclude(verb__startswith="job").select_related("content_type")
+    return list(rows.order_by("-timestamp", "-id")[:MOST_ACTIVITY])
+
+
+# ---------------------------------------------------------------------------------------------------------- first steps
+
+
+def _first_steps(
+    reports: Sequence[ChannelReport], sources: Sequence[Source], videos: dict[str, int], status: SystemReport
+) -> list[dict[str, Any]]:
+    """Return what a new installation has to do, until the first video is public; empty from then on."""
+    if any(report.last_published_at for report in reports):
+        return []
+    used = [report.channel for report in reports if report.state != ChannelState.DISABLED]
+    connected = [channel for channel in used if _is_connected(channel)]
+    posting = (
+        bool(used) and PostingSlot.objects.filter(enabled=True, channel__in=[c.pk for c in used]).exists()
+    )
+    return [
+        _step(
+            "Register a channel",
+            "Give it a name, its time zone and who stages its videos: a GitHub repository, or this machine.",
+            "admin:channels_channel_add",
+            bool(used),
+        ),
+        _step(
+            "Connect it to YouTube",
+            "Let Google grant Headend access to the channel; the refresh token is kept encrypted.",
+            "dashboard:channels",
+            bool(connected),
+        ),
+        _step(
+            "Give it posting slots",
+            "Say at which times of the week, in the channel's own zone, it publishes.",
+            "dashboard:channels",
+            posting,
+        ),
+        _step(
+            "Add a source",
+            "A page, a feed or a file with videos, and the rights on which you publish them.",
+            "dashboard:sources",
+            any(source.rights_basis for source in sources),
+        ),
+        _step(
+            "Start the system",
+            "Nothing is fetched, prepared or published before that.",
+            "dashboard:overview",
+            status.state == SystemStatus.RUNNING,
+        ),
+        _step(
+            "Publish a video",
+            "Once one is ready, send it to your channels as a wave, or let the rules distribute it.",
+            "dashboard:waves" if videos.get(VideoState.READY) else "dashboard:videos",
+            False,
+        ),
+    ]
+
+
+def _step(title: str, sentence: str, url_name: str, done: bool) -> dict[str, Any]:
+    return {"title": title, "sentence": sentence, "url_name": url_name, "done": done}
+
+
+def _is_connected(channel: Channel) -> bool:
+    credential = getattr(channel, "credential", None)
+    return credential is not None and credential.state in OPENING_CREDENTIALS
+
+
+# -------------------------------------------------------------------------------------------------------------- version
+
+_UNSEEN = frozenset(
+    {
+        "heartbeat_at",
+        "lease_expires_at",
+        "updated_at",
+        "expires_at",
+        "components",
+        "checked_at",
+        "health_checked_at",
+    }
+)
+"""Fields that change all the time without anything happening."""
+
+
+def version_of(parts: Any) -> str:
+    """Return a short hash of what is shown: values by their content, rows by their columns."""
+    told = json.dumps(_told(parts), sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Model):
+        fields = (
+            field.attname for field in value._meta.concrete_fields if not field.attname.endswith("_sealed")
+        )
+        return {name: value.__dict__.get(name) for name in fields if name not in _UNSEEN}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            name: _told(getattr(value, name)) for name in value.__dataclass_fields__ if name not in _UNSEEN
+        }
+    if isinstance(value, dict):
+        return {str(key): _told(item) for key, item in value.items() if key not in _UNSEEN}
+    if isinstance(value, str | int | float | bool | datetime) or value is None:
+        return value
+    return [_told(item) for item in value] if isinstance(value, Iterable) else str(value)

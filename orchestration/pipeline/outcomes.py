@@ -1,0 +1,336 @@
+"""Carry what became of a job over to what it worked for: video, source, schedule, distribution.
+
+Called in the transaction that ends the job, so that no job ends without its consequence.
+"""
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from channels.models import Credential
+from channels.states import CredentialState
+from orchestration.core import audit
+from orchestration.core.transitions import transition
+from orchestration.core.wakeups import wake_tick
+from orchestration.errors import IllegalTransition
+from orchestration.models import Distribution, Job, Schedule, Source, Video
+from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    DistributionState,
+    JobKind,
+    JobState,
+    ScheduleState,
+    VideoState,
+)
+
+STOPPED_BY_SWITCH = "stop_now"
+AGAIN = "its job is tried again"
+DECIDED_SCHEDULES = frozenset(
+    {ScheduleState.HELD, ScheduleState.CANCELLED, ScheduleState.SKIPPED, ScheduleState.MISSED}
+)
+"""A person or a misfire policy has settled these; a job that is tried again does not undo it."""
+
+
+def lock(job: Job) -> None:
+    """Lock what a job's end may change, before the job itself.
+
+    The order is schedule, distribution, run, job, as whoever steers a publication locks it: so an operator who holds one
+    back and a worker who ends its job never wait for each other. All locks are NO KEY ones: a new job names its channel and
+    its publication, and a stronger lock would make whoever adds it wait for whoever plans there.
+    """
+    distributions = [job.distribution_id] if job.distribution_id else []
+    if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
+        distributions = list(_waiting_stages(job.video_id).values_list("distribution_id", flat=True))
+    _lock_publications(distributions)
+
+
+def _lock_publications(distribution_ids: Sequence[int]) -> None:
+    if distribution_ids:
+        schedules = Schedule.objects.filter(distribution__in=distribution_ids).order_by("pk")
+        list(schedules.select_for_update(of=("self",), no_key=True).values_list("pk"))
+        distributions = Distribution.objects.filter(pk__in=distribution_ids).order_by("pk")
+        list(distributions.select_for_update(of=("self",), no_key=True).values_list("pk"))
+
+
+def settle(job: Job) -> None:
+    """Draw the consequences of a job's end."""
+    if job.error_code == "credential_revoked" and job.channel_id:
+        _revoke(job)
+    if job.state == JobState.SUCCEEDED:
+        return
+    match job.kind:
+        case JobKind.SCRAPE if job.video_id is None:
+            _source_failed(job)
+        case JobKind.SCRAPE | JobKind.PROCESS:
+            _video_failed(job)
+        case JobKind.STAGE:
+            _staging_ended(job)
+        case JobKind.PUBLISH:
+            _publishing_ended(job)
+        case JobKind.RECALL:
+            _recall_ended(job)
+
+
+def reopen(job: Job) -> None:
+    """Bring back what a job's bad end had closed, since it is being tried again.
+
+    Raises: IllegalTransition, if somebody has decided otherwise about its publication since; that decision stands.
+    """
+    if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
+        _reopen_video(job)
+    elif job.kind in {JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL} and job.distribution_id:
+        schedule, distribution = _locked_pair(job)
+        if job.kind == JobKind.RECALL:
+            _reopen_recall(job, schedule, distribution)
+        else:
+            schedule = None if _is_rehearsal(job) else schedule
+            _reopen_publication(job, schedule, distribution)
+
+
+def _reopen_video(job: Job) -> None:
+    video = Video.objects.select_for_update(of=("self",), no_key=True).get(pk=job.video_id)
+    to = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
+    if video.state == VideoState.FAILED:
+        transition(video, to, reason=AGAIN, error_code="", error_message="")
+
+
+def _reopen_recall(job: Job, schedule: Schedule | None, distribution: Distribution) -> None:
+    if job.params.get("why") != "recall" or distribution.state != DistributionState.NEEDS_REVIEW:
+        return  # a video that was to be disarmed stays under review: only its moment can tell what it did
+    transition(distribution, DistributionState.PUBLISHED, reason=AGAIN, error_code="", error_message="")
+    if schedule is not None and schedule.state == ScheduleState.NEEDS_REVIEW:
+        transition(schedule, ScheduleState.PUBLISHED, reason=AGAIN)
+
+
+def _reopen_publication(job: Job, schedule: Schedule | None, distribution: Distribution) -> None:
+    if schedule is not None:
+        held_by_job = schedule.state == ScheduleState.HELD and job.cancel_reason == "operator"
+        if schedule.state in DECIDED_SCHEDULES and not held_by_job:
+            raise IllegalTransition(
+                f"Its publication is {schedule.get_state_display()}; release it, or give it a new time.",
+                state=schedule.state,
+            )
+    wanted = DistributionState.STAGED if distribution.youtube_video_id else DistributionState.ASSIGNED
+    closed = {DistributionState.FAILED, DistributionState.CANCELLED, DistributionState.NEEDS_REVIEW}
+    if distribution.state in closed:
+        transition(distribution, wanted, reason=AGAIN, error_code="", error_message="")
+    if schedule is None:
+        return
+    wanted = ScheduleState.STAGED if distribution.youtube_video_id else ScheduleState.PLANNED
+    if schedule.state != wanted and schedule.can_become(wanted):
+        transition(schedule, wanted, reason=AGAIN)
+    if job.kind == JobKind.STAGE and schedule.state == ScheduleState.PLANNED:
+        transition(schedule, ScheduleState.STAGING, reason=AGAIN)
+
+
+def _revoke(job: Job) -> None:
+    credential = (
+        Credential.objects.select_for_update(of=("self",), no_key=True)
+        .filter(channel_id=job.channel_id)
+        .first()
+    )
+    if credential is None or credential.state == CredentialState.REVOKED:
+        return
+    if _is_of_another_token(job, credential):
+        Credential.objects.filter(pk=credential.pk).update(checked_at=None)  # the next check asks Google
+        return
+    Credential.objects.filter(pk=credential.pk).update(reason=job.error_message[:300])
+    transition(credential, CredentialState.REVOKED, reason=job.error_message, checked_at=timezone.now())
+
+
+def _is_of_another_token(job: Job, credential: Credential) -> bool:
+    """Say whether the token that Google refused need not be the channel's present one.
+
+    A worker reads it when its job begins, and may go on for hours while the channel is connected anew; a GitHub run has
+    the one that was brought to its repository last.
+    """
+    if credential.connected_at and job.started_at and credential.connected_at > job.started_at:
+        return True
+    said_by_a_run = job.runs.filter(result__error_code="credential_revoked").exists()
+    known = credential.connected_at is None or (
+        credential.pushed_at is not None and credential.pushed_at >= credential.connected_at
+    )
+    return said_by_a_run and not known
+
+
+def _source_failed(job: Job) -> None:
+    if job.state == JobState.CANCELLED:
+        return  # nothing was learned about the source
+    source = Source.objects.select_for_update(of=("self",), no_key=True).get(pk=job.source_id)
+    source.consecutive_failures += 1
+    Source.objects.filter(pk=source.pk).update(
+        consecutive_failures=source.consecutive_failures, last_error=job.error_message[:500]
+    )
+    audit.record(
+        "source_failed",
+        source,
+        after={"consecutive_failures": source.consecutive_failures},
+        reason=job.error_message,
+    )
+
+
+def _video_failed(job: Job) -> None:
+    video = Video.objects.select_for_update(of=("self",), no_key=True).get(pk=job.video_id)
+    if job.state == JobState.CANCELLED and job.cancel_reason == STOPPED_BY_SWITCH:
+        back = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
+        if video.can_become(back):
+            transition(video, back, reason="the system was stopped; it goes on at the next start")
+        return
+    if video.can_become(VideoState.FAILED):
+        transition(
+            video,
+            VideoState.FAILED,
+            reason=job.error_message,
+            error_code=job.error_code,
+            error_message=job.error_message[:500],
+        )
+    fail_waiting_stages(video, f"its video failed: {job.error_message}")
+
+
+def _waiting_stages(video_id: int) -> QuerySet[Job]:
+    return Job.objects.filter(video=video_id, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS)
+
+
+def fail_waiting_stages(video: Video, why: str) -> int:
+    """End the staging jobs that wait for a video which will not become ready by itself; returns how many."""
+    _lock_publications(list(_waiting_stages(video.pk).values_list("distribution_id", flat=True)))
+    jobs = list(_waiting_stages(video.pk).select_for_update(of=("self",), no_key=True).order_by("pk"))
+    for job in jobs:
+        transition(
+            job,
+            JobState.FAILED,
+            reason=why,
+            finished_at=timezone.now(),
+            error_code="video_failed",
+            error_message=why[:500],
+            waits_for="",
+        )
+        settle(job)
+    return len(jobs)
+
+
+def _staging_ended(job: Job) -> None:
+    if not job.distribution_id:
+        return
+    schedule, distribution = _locked_pair(job)
+    if schedule is not None and _is_rehearsal(job):
+        return  # it was planned meanwhile, or before; that is staged by a job of its own
+    if job.state == JobState.CANCELLED:
+        _staging_cancelled(job, schedule)
+        return
+    if distribution.youtube_video_id:
+        return  # the upload is there and recorded: what went wrong came after it
+    if job.state == JobState.NEEDS_REVIEW:
+        to, schedule_to = DistributionState.NEEDS_REVIEW, ScheduleState.NEEDS_REVIEW
+    else:
+        to, schedule_to = DistributionState.FAILED, ScheduleState.FAILED
+    # What was cancelled, skipped or missed meanwhile stays so: an upload that nobody knows of is private.
+    if distribution.state == DistributionState.ASSIGNED:
+        _close(distribution, to, job)
+    if schedule is not None and schedule.is_open and schedule.can_become(schedule_to):
+        transition(schedule, schedule_to, reason=job.error_message)
+
+
+def _is_rehearsal(job: Job) -> bool:
+    return bool(job.params.get("skip_upload"))
+
+
+def _locked_pair(job: Job) -> tuple[Schedule | None, Distribution]:
+    schedule = (
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .filter(distribution=job.distribution_id)
+        .first()
+    )
+    return schedule, Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=job.distribution_id
+    )
+
+
+def _close(distribution: Distribution, to: str, job: Job, message: str = "") -> None:
+    transition(
+        distribution,
+        to,
+        reason=job.error_message,
+        error_code=job.error_code,
+        error_message=(message or job.error_message)[:500],
+    )
+
+
+def _staging_cancelled(job: Job, schedule: Schedule | None) -> None:
+    if schedule is None or schedule.state != ScheduleState.STAGING:
+        return
+    if job.cancel_reason == STOPPED_BY_SWITCH:
+        transition(
+            schedule,
+            ScheduleState.PLANNED,
+            reason="the system was stopped; it is staged again at the next start",
+        )
+    elif job.cancel_reason != "withdrawn":
+        transition(schedule, ScheduleState.HELD, reason=job.error_message or "its staging was cancelled")
+    wake_tick()
+
+
+def _publishing_ended(job: Job) -> None:
+    if not job.distribution_id:
+        return
+    schedule, distribution = _locked_pair(job)
+    if schedule is None:
+        return
+    if job.state == JobState.CANCELLED:
+        if job.cancel_reason == "operator":
+            _hold(schedule, job.error_message or "its publication was cancelled")
+        return
+    # What is armed goes public by itself, whatever became of the job that was to look.
+    in_doubt = (
+        job.state == JobState.NEEDS_REVIEW
+        or schedule.state == ScheduleState.PUBLISHING
+        or (schedule.is_open and schedule.armed_for is not None)
+    )
+    to = ScheduleState.NEEDS_REVIEW if in_doubt else ScheduleState.FAILED
+    if schedule.can_become(to):
+        transition(schedule, to, reason=job.error_message)
+    if in_doubt and distribution.can_become(DistributionState.NEEDS_REVIEW):
+        _close(distribution, DistributionState.NEEDS_REVIEW, job)
+
+
+def _hold(schedule: Schedule, why: str) -> None:
+    """Hold a publication back and disarm it; what cannot be stopped any more stays, and the next tick has it looked at."""
+    if not schedule.can_become(ScheduleState.HELD) or is_beyond_stopping(schedule):
+        return
+    disarm_later(schedule, why)
+    transition(schedule, ScheduleState.HELD, reason=why, armed_for=None)
+
+
+def refuse_if_beyond_stopping(job: Job) -> None:
+    """Refuse to cancel a publication that is about to be public, or what takes an unwanted one back.
+
+    Raises: IllegalTransition.
+    """
+    if job.kind == JobKind.RECALL and job.params.get("why") == "disarm":
+        # Its schedule may forget that it was armed: without this job YouTube would publish what is held.
+        raise IllegalTransition(
+            "It takes back what YouTube would publish and nobody wants any more; to have it published after all, release "
+            "its publication or give it a time.",
+            state=job.state,
+        )
+    if job.kind != JobKind.PUBLISH or job.schedule is None:
+        return
+    if job.schedule.state == ScheduleState.PUBLISHING or is_beyond_stopping(job.schedule):
+        raise IllegalTransition(
+            "Its moment has come and it is being made public: it can only be recalled now.",
+            state=job.schedule.state,
+        )
+
+
+def _recall_ended(job: Job) -> None:
+    """A video that could not be made private may be public against our will: a person must look."""
+    if job.state == JobState.CANCELLED or not job.distribution_id:
+        return
+    schedule, distribution = _locked_pair(job)
+    why = f"It could not be made private: {job.error_message}"
+    if distribution.can_become(DistributionState.NEEDS_REVIEW):
+        _close(distribution, DistributionState.NEEDS_REVIEW, job, why)
+    if schedule is not None and schedule.can_become(ScheduleState.NEEDS_REVIEW):
+        transition(schedule, ScheduleState.NEEDS_REVIEW, reason=why)

@@ -1,0 +1,329 @@
+"""Upload a video private ahead of its moment, and record the one upload that counts."""
+
+import hashlib
+import logging
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from channels.gateways.errors import QuotaExhausted, RemoteError, SessionGone
+from channels.gateways.youtube import YouTubeGateway
+from channels.gateways.youtube_upload import UploadCancelled, VideoMetadata, marker_of
+from channels.quota import QUOTA_COST
+from orchestration.core import audit, gateways, installation
+from orchestration.core.transitions import transition
+from orchestration.core.wakeups import wake_tick
+from orchestration.errors import NoRightsBasis
+from orchestration.media.errors import FileDamaged
+from orchestration.models import BudgetEntry, Distribution, Job, OrphanUpload, Schedule, Video
+from orchestration.pipeline.scrape import absolute
+from orchestration.queue import pools
+from orchestration.queue.lease import JobCancelled, JobLease, WaitUntil
+from orchestration.states import BudgetEntryState, DistributionState, ScheduleState, VideoState
+
+logger = logging.getLogger(__name__)
+TITLE_CHARACTERS = 100  # https://developers.google.com/youtube/v3/docs/videos#snippet.title
+TAG_CHARACTERS = 500  # https://developers.google.com/youtube/v3/docs/videos#snippet.tags[]
+FIELD = re.compile(r"\{(title|description|channel)\}")
+
+
+def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
+    """Upload the prepared file private with its marker, resuming or adopting what an earlier try left behind."""
+    distribution = Distribution.objects.select_related("video__source", "channel").get(pk=job.distribution_id)
+    if distribution.youtube_video_id:
+        record_staged(distribution.pk, distribution.youtube_video_id)
+        return {"youtube_video_id": distribution.youtube_video_id, "adopted": True}
+    if distribution.state not in RECORDABLE:
+        return {"skipped": f"the distribution is {distribution.state}"}
+    require_rights(distribution)
+    video = distribution.video
+    path = prepared_path(video)
+    marker, fresh = ensure_marker(distribution)
+    with gateways.youtube(distribution.channel) as youtube:
+        lease.progress(0.01, "looking for an earlier upload")
+        session = distribution.upload_session or None
+        if session is None and may_be_uploaded(fresh):
+            # An earlier try may have sent the last byte without anybody hearing the answer.
+            found = find_upload(youtube, distribution, job)
+            if found:
+                return _adopt(youtube, distribution, found, job)
+        pools.charge_reserved(job)
+        try:
+            receipt = youtube.upload(
+                path,
+                metadata_for(distribution, marker),
+                session_uri=session,
+                on_session=lambda uri: store_session(distribution, uri),
+                on_progress=lambda sent, total: lease.progress(
+                    sent / total, f"{sent:,} of {total:,} bytes uploaded"
+                ),
+                cancelled=lease.cancelled,
+            )
+        except UploadCancelled as error:
+            lease.check()
+            raise JobCancelled(str(error)) from error
+        except SessionGone:
+            store_session(distribution, "")
+            found = find_upload(youtube, distribution, job)
+            if found:
+                return _adopt(youtube, distribution, found, job)
+            _close_charge(job, BudgetEntryState.SETTLED)  # a new session is another upload to YouTube's books
+            raise
+        except QuotaExhausted:
+            # Refused before a byte was sent: it is reserved anew on the day on which it is tried again.
+            if not distribution.upload_session_sealed:
+                _close_charge(job, BudgetEntryState.RELEASED)
+            raise
+        result = {
+            "youtube_video_id": receipt.youtube_video_id,
+            "resumed_from_bytes": receipt.resumed_from_bytes,
+        }
+        if receipt.privacy_status != "private":
+            # Not asked for, and never wanted: take it back before anybody hears of it.
+            youtube.make_private(receipt.youtube_video_id)
+        record_staged(distribution.pk, receipt.youtube_video_id)
+        result["thumbnail"] = set_thumbnail(youtube, receipt.youtube_video_id, video, job)
+    return result
+
+
+RECORDABLE = frozenset({DistributionState.ASSIGNED, DistributionState.NEEDS_REVIEW})
+"""With one of these a distribution still waits for its upload."""
+
+
+def require_rights(distribution: Distribution) -> None:
+    """Refuse what nobody may publish, also where the basis was withdrawn after it was planned. Raises: NoRightsBasis."""
+    if not distribution.video.rights_basis:
+        raise NoRightsBasis(
+            f"The source of video {distribution.video_id} has no rights basis, so it is not uploaded."
+        )
+
+
+def prepared_path(video: Video) -> Path:
+    """Return where the prepared file lies; one that is gone is prepared again, and the job waits for it.
+
+    Raises: WaitUntil; FileDamaged where what was fetched is gone too.
+    """
+    path = absolute(video.prepared_file)
+    if video.prepared_file and path.is_file():
+        return path
+    if not video.original_file or not absolute(video.original_file).is_file():
+        raise FileDamaged(f"The files of video {video.pk} are gone from the media folder.")
+    with transaction.atomic():
+        transition(video, VideoState.SCRAPED, reason="its prepared file is gone; it is prepared again")
+        # What comes of it may differ in a byte: half of one file and half of another must not become one upload.
+        Distribution.objects.filter(video=video, youtube_video_id=None).update(upload_session_sealed="")
+        wake_tick()
+    raise WaitUntil(timezone.now() + timedelta(seconds=2), "its prepared file is gone; it is prepared again")
+
+
+def _close_charge(job: Job, state: str) -> None:
+    """Close the charge of an upload call, so that the next one is reserved anew."""
+    BudgetEntry.objects.filter(job=job, call="videos.insert", state=BudgetEntryState.CHARGED).update(
+        state=state, settled_at=timezone.now()
+    )
+
+
+def may_be_uploaded(fresh: bool) -> bool:
+    """Say whether an upload may be there that is not recorded; a first try has none, but in a restored database."""
+    return not fresh or installation.taken_over_at() is not None
+
+
+def ensure_marker(distribution: Distribution) -> tuple[str, bool]:
+    """Return the marker of a distribution's upload and whether it was made just now; stored before any call.
+
+    It follows from channel and video, so that a restored database, which has lost it with the id of the upload, finds
+    what was uploaded after the backup and does not upload it again.
+    """
+    if distribution.marker:
+        return distribution.marker, False
+    channel = distribution.channel.youtube_channel_id or distribution.channel.slug
+    of_both = f"{channel} {distribution.video.canonical_url}"
+    marker = marker_of(hashlib.sha256(of_both.encode()).hexdigest()[:32])
+    if Distribution.objects.filter(pk=distribution.pk, marker="").update(marker=marker):
+        distribution.marker = marker
+        return marker, True
+    distribution.refresh_from_db(fields=["marker"])
+    return distribution.marker, False
+
+
+def store_session(distribution: Distribution, uri: str) -> None:
+    """Keep the resumable session's address, sealed, so that a crash resumes instead of uploading again."""
+    sealed = distribution.sealed_session(uri) if uri else ""
+    Distribution.objects.filter(pk=distribution.pk).update(upload_session_sealed=sealed)
+    distribution.upload_session_sealed = sealed
+
+
+def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> str | None:
+    """Look for a distribution's upload by its marker among the channel's newest; charged to the budget.
+
+    Of several the one uploaded first counts, as its receipt was lost; the others are listed as orphans.
+    """
+    bucket, units = QUOTA_COST["find_by_marker"]
+    entry = pools.charge(bucket, units, call="playlistItems.list", job=job)
+    try:
+        found = youtube.find_all_by_marker(distribution.marker)
+    finally:
+        pools.settle(entry)
+    if not found:
+        return None
+    *others, first = found
+    with transaction.atomic():
+        for youtube_video_id in others:
+            _orphan(
+                distribution, youtube_video_id, f"{first} was uploaded for the same distribution before it"
+            )
+    return first
+
+
+def _adopt(
+    youtube: YouTubeGateway, distribution: Distribution, youtube_video_id: str, job: Job
+) -> dict[str, Any]:
+    """Take an upload that an earlier try left behind, private or made so."""
+    if not _may_be_public(distribution):
+        bucket, units = QUOTA_COST["make_private"]
+        entry = pools.charge(bucket, units, call="videos.list", job=job)
+        try:
+            youtube.make_private(youtube_video_id)  # only looks where it is private already
+        finally:
+            pools.settle(entry)
+    record_staged(distribution.pk, youtube_video_id, adopted=True)
+    return {"youtube_video_id": youtube_video_id, "adopted": True}
+
+
+def _may_be_public(distribution: Distribution) -> bool:
+    """Say whether an upload may be public rightly: in a restored database, of what that knew already.
+
+    Whatever time it has by now: its policy, or a person, may have moved what went public since the backup. Where that is
+    public ahead of its new time, a person looks.
+    """
+    taken_over_at = installation.taken_over_at()
+    return taken_over_at is not None and distribution.created_at < taken_over_at
+
+
+def _orphan(distribution: Distribution, youtube_video_id: str, why: str) -> None:
+    """List an upload that lost, for deletion on YouTube; call it in a transaction."""
+    if Distribution.objects.filter(youtube_video_id=youtube_video_id).exists():
+        return
+    _, made = OrphanUpload.objects.get_or_create(
+        youtube_video_id=youtube_video_id, defaults={"distribution": distribution, "reason": why[:300]}
+    )
+    if made:
+        audit.record(
+            "upload_orphaned", distribution, after={"youtube_video_id": youtube_video_id}, reason=why
+        )
+
+
+def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool = False) -> bool:
+    """Write down the one upload of a distribution, by compare-and-swap from empty; returns whether it is the one.
+
+    An upload that lost, or whose distribution was cancelled meanwhile, becomes an orphan: private, listed for deletion.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        # The schedule first, as everybody who locks both does.
+        schedule = (
+            Schedule.objects.select_for_update(of=("self",), no_key=True)
+            .filter(distribution=distribution_id)
+            .first()
+        )
+        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=distribution_id
+        )
+        if distribution.youtube_video_id is None and distribution.state in RECORDABLE:
+            was_unclear = distribution.state == DistributionState.NEEDS_REVIEW
+            transition(
+                distribution,
+                DistributionState.STAGED,
+                where={"youtube_video_id__isnull": True},
+                reason="adopted an upload that an earlier try left behind" if adopted else "",
+                youtube_video_id=youtube_video_id,
+                staged_at=now,
+                upload_session_sealed="",
+                error_code="",
+                error_message="",
+            )
+            # Listed while its distribution was cancelled or failed; it is wanted again, so nobody may delete it.
+            OrphanUpload.objects.filter(youtube_video_id=youtube_video_id, deleted_at=None).delete()
+        elif distribution.youtube_video_id != youtube_video_id:
+            known = distribution.youtube_video_id
+            why = f"{known} was recorded first" if known else f"the distribution is {distribution.state}"
+            _orphan(distribution, youtube_video_id, why)
+            return False
+        else:
+            was_unclear = False
+        waiting = {ScheduleState.STAGING, ScheduleState.PLANNED}
+        if schedule is not None and (
+            schedule.state in waiting or (was_unclear and schedule.state == ScheduleState.NEEDS_REVIEW)
+        ):
+            transition(schedule, ScheduleState.STAGED, reason="uploaded, private")
+        wake_tick()
+    return True
+
+
+def metadata_for(distribution: Distribution, marker: str) -> VideoMetadata:
+    """Return what the upload is called, by the channel's templates; user text is only ever data."""
+    video, channel = distribution.video, distribution.channel
+    words = {
+        "title": video.title or f"Video {video.pk}",
+        "description": video.description,
+        "channel": channel.name,
+    }
+    tags = dict.fromkeys([*(str(tag) for tag in channel.tags), *(str(tag) for tag in video.tags)])
+    kept = _within_limit([tag for tag in tags if tag.strip()], TAG_CHARACTERS - _tag_length(marker))
+    return VideoMetadata(
+        title=_fill(channel.title_template, words)[:TITLE_CHARACTERS].strip()
+        or words["title"][:TITLE_CHARACTERS],
+        description=_fill(channel.description_template, words),
+        tags=kept,
+        category_id=channel.category_id,
+        language=video.language or channel.language,
+        made_for_kids=channel.made_for_kids,
+        marker=marker,
+    )
+
+
+def _fill(template: str, words: dict[str, str]) -> str:
+    # Not str.format: its attribute access would let a template read what it should not. In one pass, so that what a
+    # title says is never filled in itself.
+    text = FIELD.sub(lambda match: words[match[1]], template)
+    return text.replace("<", "‹").replace(
+        ">", "›"
+    )  # YouTube refuses angle brackets in titles and descriptions
+
+
+def _tag_length(tag: str) -> int:
+    return len(tag) + (2 if " " in tag else 0) + 1  # quotes around a space, a comma between two
+
+
+def _within_limit(tags: list[str], room: int) -> tuple[str, ...]:
+    """Return the first tags that YouTube takes together; the rest would make it refuse the upload."""
+    kept = []
+    for tag in tags:
+        room -= _tag_length(tag)
+        if room < 0:
+            break
+        kept.append(tag)
+    return tuple(kept)
+
+
+def set_thumbnail(youtube: YouTubeGateway, youtube_video_id: str, video: Video, job: Job) -> str:
+    """Set the picture if there is one; a channel that may not have its own pictures is no reason to fail."""
+    if not video.thumbnail_file or not absolute(video.thumbnail_file).is_file():
+        return "none"
+    bucket, units = QUOTA_COST["set_thumbnail"]
+    try:
+        entry = pools.charge(bucket, units, call="thumbnails.set", job=job)
+    except pools.BudgetExhausted as error:
+        return f"left out: {error.message}"
+    try:
+        youtube.set_thumbnail(youtube_video_id, absolute(video.thumbnail_file))
+    except RemoteError as error:
+        pools.settle(entry, known=error.again != "unknown")
+        logger.info("no thumbnail for %s: %s", youtube_video_id, error)
+        return f"refused: {error}"
+    pools.settle(entry)
+    return "set"

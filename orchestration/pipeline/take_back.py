@@ -1,0 +1,78 @@
+"""Take back what YouTube shows, or would show: recall what is public, disarm what is not wanted at its time any more."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from channels.gateways.errors import RemoteNotFound
+from orchestration.core import audit, gateways
+from orchestration.core.transitions import transition
+from orchestration.models import Distribution, Job, Schedule
+from orchestration.pipeline.youtube_calls import look, make_private
+from orchestration.queue.lease import JobLease, WaitUntil
+from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
+
+
+def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
+    """Make a video private again, or drop its publishAt; `params["why"]` is `recall` or `disarm`."""
+    distribution = Distribution.objects.select_related("channel").get(pk=job.distribution_id)
+    is_recall = job.params.get("why") == "recall"
+    if not distribution.youtube_video_id:
+        return {"skipped": "nothing is uploaded"}
+    if not is_recall and distribution.state == DistributionState.PUBLISHED:
+        return {"skipped": "it was published in the meantime; only a recall takes it back"}
+    # A publish job that is at it may still set its publishAt after this: then look once more when it is over.
+    is_busy = Job.objects.filter(
+        distribution=distribution, kind=JobKind.PUBLISH, state=JobState.RUNNING
+    ).exists()
+    lease.progress(0.1, "making it private")
+    was, status = None, None
+    try:
+        with gateways.youtube(distribution.channel) as youtube:
+            was = look(job, youtube, distribution)
+            make_private(job, youtube, distribution)
+            lease.progress(0.8, "reading back")
+            status = look(job, youtube, distribution)
+    except RemoteNotFound:
+        status = None  # deleted there: nothing of it is public
+    if status is not None and (status.privacy_status != "private" or status.publish_at is not None):
+        raise WaitUntil(timezone.now() + timedelta(seconds=2), "YouTube does not show it as private yet")
+    if is_busy:
+        raise WaitUntil(
+            timezone.now() + timedelta(seconds=2), "a publish job was still at it; looking once more"
+        )
+    now_is = status.privacy_status if status else "not on YouTube any more"
+    with transaction.atomic():
+        schedule = (
+            Schedule.objects.select_for_update(of=("self",), no_key=True)
+            .filter(distribution=distribution)
+            .first()
+        )
+        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=distribution.pk
+        )
+        lease.keep()
+        if is_recall and distribution.state in {DistributionState.PUBLISHED, DistributionState.NEEDS_REVIEW}:
+            transition(
+                distribution,
+                DistributionState.RECALLED,
+                reason=f"seen by reading it back: {now_is}",
+                error_code="",
+                error_message="",
+            )
+            if schedule is not None and schedule.state == ScheduleState.NEEDS_REVIEW:
+                transition(schedule, ScheduleState.CANCELLED, reason="recalled: it is not public")
+        if schedule is not None and schedule.state != ScheduleState.PUBLISHED:
+            Schedule.objects.filter(pk=schedule.pk, armed_for__isnull=False).update(armed_for=None)
+        audit.record(
+            "video_made_private",
+            distribution,
+            before={
+                "privacy": was.privacy_status if was else None,
+                "publish_at": was.publish_at.isoformat() if was and was.publish_at else None,
+            },
+            after={"privacy": now_is, "publish_at": None},
+        )
+    return {"was": was.privacy_status if was else None, "now": now_is}

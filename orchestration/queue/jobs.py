@@ -1,0 +1,400 @@
+"""Keep the queue of record: put jobs in, hand each to one holder, take outcomes back, rescue what was lost.
+
+Lifecycle: queued -> running -> succeeded | failed | errored | cancelled | needs_review, or waiting (another try at
+`run_at`) -> running. Only `claim` starts a job, only its holder ends it, only `reap` takes it from a holder that is lost.
+"""
+
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from channels.models import Channel
+from channels.states import ChannelState, Executor
+from orchestration.core import audit, system_lock
+from orchestration.core.transitions import transition
+from orchestration.core.wakeups import wake_workers
+from orchestration.errors import LeaseLost, NotFound, SystemNotRunning
+from orchestration.models import Job, WorkflowRun
+from orchestration.planning.priority import AGEING_STEP_SECONDS
+from orchestration.queue import holders, pools
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    OPEN_JOBS,
+    OPEN_RUNS,
+    JobKind,
+    JobState,
+    SystemStatus,
+    VideoState,
+    WaveState,
+)
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 60
+LONGEST_PAUSE = 900
+"""In seconds, between two tries of a job."""
+RUN_HOLDER = "run:"
+"""Begins the name of a holder that is a GitHub run."""
+SAFE_KINDS = frozenset({JobKind.CHECK, JobKind.RECALL})
+"""These only look, or take back: they run in every system state and on paused channels."""
+FAST_KINDS = frozenset({JobKind.PUBLISH, JobKind.RECALL, JobKind.SYNC, JobKind.COLLECT, JobKind.CHECK})
+
+
+def rank_of(priority: int, run_at: datetime) -> float:
+    """Return the claiming order of a job, lowest first.
+
+    Effective priority is priority plus age over the ageing step; as age grows alike for all, its order is that of
+    `run_at - priority x step`, which does not change with time and can be indexed. A waiting job of priority 0 therefore
+    goes before every job of priority 10 that became due more than ten steps after it.
+    """
+    return run_at.timestamp() - priority * AGEING_STEP_SECONDS
+
+
+def enqueue(
+    kind: str,
+    *,
+    dedupe_key: str,
+    channel: Any = None,
+    source: Any = None,
+    video: Any = None,
+    distribution: Any = None,
+    schedule: Any = None,
+    executor: str = Executor.LOCAL,
+    params: Mapping[str, Any] | None = None,
+    priority: int = 5,
+    run_at: datetime | None = None,
+    max_attempts: int = 5,
+    correlation_id: str | None = None,
+) -> Job:
+    """Put one job into the queue and wake a worker on commit; an open job with the same key is returned instead."""
+    run_at = run_at or timezone.now()
+    job = Job(
+        kind=kind,
+        executor=executor,
+        fast=kind in FAST_KINDS or executor == Executor.GITHUB,
+        dedupe_key=dedupe_key,
+        channel=channel,
+        source=source,
+        video=video,
+        distribution=distribution,
+        schedule=schedule,
+        params=dict(params or {}),
+        priority=priority,
+        run_at=run_at,
+        rank=rank_of(priority, run_at),
+        max_attempts=max_attempts,
+        correlation_id=correlation_id or audit.acting().correlation_id or audit.new_correlation_id(),
+    )
+    with transaction.atomic():
+        standing = open_jobs(dedupe_key).first()
+        if standing is not None:
+            return standing
+        try:
+            with transaction.atomic():
+                job.save(force_insert=True)
+        except IntegrityError:
+            standing = open_jobs(dedupe_key).first()
+            if standing is None:
+                raise
+            return standing
+        audit.record("job_queued", job, after={"kind": kind, "dedupe_key": dedupe_key})
+        wake_workers(fast=job.fast)
+    return job
+
+
+def enqueue_check(channel: Channel, *, asked: bool) -> Job:
+    """Have a channel's health looked at; a person who asks (`asked`) gets Google's answer of now.
+
+    Two keys: whoever asks does not wait for, or share, the routine check that is in the queue already.
+    """
+    return enqueue(
+        JobKind.CHECK,
+        dedupe_key=f"check:{channel.pk}" + ("" if asked else ":routine"),
+        channel=channel,
+        priority=8 if asked else 3,
+        params={"asked": asked},
+        max_attempts=2,
+    )
+
+
+def claimable(now: datetime, *, fast: bool | None = None, status: str) -> QuerySet[Job]:
+    """Return the jobs that may start now as far as states say; pools and budgets are looked at when claiming."""
+    jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
+    if fast is not None:
+        jobs = jobs.filter(fast=fast)
+    # YouTube makes an armed publication public by itself; what is left to do is to look.
+    only_looks = Q(kind__in=SAFE_KINDS) | Q(kind=JobKind.PUBLISH, schedule__armed_for__lte=now)
+    if status != SystemStatus.RUNNING:
+        return jobs.filter(only_looks)
+    free_channel = Q(channel=None) | Q(channel__state=ChannelState.ACTIVE) | Q(kind=JobKind.SYNC)
+    ready = ~Q(kind=JobKind.STAGE) | Q(video__state=VideoState.READY)
+    free_wave = Q(schedule=None) | Q(schedule__wave=None) | ~Q(schedule__wave__state=WaveState.PAUSED)
+    return jobs.filter(only_looks | (free_channel & ready & free_wave))
+
+
+def claim(
+    *, fast: bool | None = None, limit: int = 1, holder: str = "", now: datetime | None = None
+) -> list[Job]:
+    """Take up to `limit` jobs, highest effective priority first, each with its pool slots and budget; all or nothing.
+
+    One transaction: the system state is read under a shared lock (so that after `pause` has answered nothing more is
+    claimed), pools are locked by name, jobs with SKIP LOCKED; one audit entry names the batch.
+    """
+    now = now or timezone.now()
+    holder = holder or holders.me()
+    with transaction.atomic():
+        status, is_ours = system_lock.read()
+        if not is_ours:
+            return []  # not even what is safe elsewhere: a copy must not take back what the original published
+        room = pools.locked_room(now, fast=fast)
+        taken: list[Job] = []
+        while len(taken) < limit:
+            short = pools.shortages(now, room)
+            found = _candidates(now, fast, status, short, passed=taken)[: limit - len(taken)]
+            more, waiting = room.take(found, limit=limit - len(taken))
+            taken += more
+            for reason, ids in waiting.items():
+                Job.objects.filter(pk__in=ids).exclude(waits_for=reason).update(waits_for=reason)
+            # Nothing more is there, or what was left waits for a pool that is known to be full by now.
+            if not waiting or not more:
+                break
+        if not taken:
+            return []
+        room.write(holder=holder, lease_seconds=LEASE_SECONDS)
+        before = {job.pk: job.state for job in taken}
+        expires = now + timedelta(seconds=LEASE_SECONDS)
+        changed = {
+            "holder": holder,
+            "lease_expires_at": expires,
+            "heartbeat_at": now,
+            "started_at": now,
+            "waits_for": "",
+        }
+        for job in taken:
+            job.state = JobState.RUNNING
+            job.version += 1
+            job.attempts += 1
+            job.state_changed_at = now
+            for name, value in changed.items():
+                setattr(job, name, value)
+        _write_claims(taken, now, changed)
+        with audit.correlated(taken[0].correlation_id):
+            audit.record(
+                "job_claimed" if len(taken) == 1 else "jobs_claimed",
+                taken[0],
+                before={"state": before[taken[0].pk]},
+                after={"state": JobState.RUNNING, "holder": holder},
+                members={"job": [job.pk for job in taken]} if len(taken) > 1 else None,
+            )
+    return taken
+
+
+def _candidates(
+    now: datetime, fast: bool | None, status: str, short: Sequence[pools.Shortage], *, passed: Sequence[Job]
+) -> QuerySet[Job]:
+    """Return the jobs to look at, best rank first, without those whose pool has no room."""
+    found = claimable(now, fast=fast, status=status).order_by("rank", "id")
+    for shortage in short:
+        found = found.exclude(shortage.waiting)
+    if passed:
+        found = found.exclude(pk__in=[job.pk for job in passed])
+    if connection_skips_locked():
+        found = found.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    return found
+
+
+def locked_status() -> str:
+    """Return the system's state, kept from change until the end of this transaction; take it before any other lock.
+
+    A copy of another installation's database counts as paused.
+    """
+    status, is_ours = system_lock.read()
+    return status if is_ours else SystemStatus.PAUSED
+
+
+def require_running(what: str) -> None:
+    """Go on only while the system runs, and keep it so until this transaction ends. Raises: SystemNotRunning."""
+    status = locked_status()
+    if status != SystemStatus.RUNNING:
+        raise SystemNotRunning(f"The system is {status}; {what}.", state=status)
+
+
+def connection_skips_locked() -> bool:
+    """Say whether this database can pass over rows that others hold; SQLite lets one writer in at a time anyway."""
+    return connection.features.has_select_for_update_skip_locked
+
+
+def _write_claims(jobs: Sequence[Job], now: datetime, changed: Mapping[str, Any]) -> None:
+    written = Job.objects.filter(pk__in=[job.pk for job in jobs], state__in=CLAIMABLE_JOBS).update(
+        state=JobState.RUNNING,
+        version=F("version") + 1,
+        attempts=F("attempts") + 1,
+        state_changed_at=now,
+        **changed,
+    )
+    if written != len(jobs):
+        raise LeaseLost("another dispatcher claimed one of these jobs in the meantime")
+
+
+# --------------------------------------------------------------------------------------------------- the holder's side
+
+
+def held(job: Job, holder: str, version: int | None = None) -> QuerySet[Job]:
+    """Return the job while it is still this holder's; none, once it was taken away.
+
+    The version tells one claim from the next, since the name of a thread can come back and a claim cannot.
+    """
+    version = job.version if version is None else version
+    return Job.objects.filter(pk=job.pk, holder=holder, version=version, state=JobState.RUNNING)
+
+
+def heartbeat(job: Job, holder: str, *, version: int | None = None, seconds: int = LEASE_SECONDS) -> bool:
+    """Extend the lease of a running job; returns whether it was asked to cancel.
+
+    Raises: LeaseLost, if the job is not this holder's any more.
+    """
+    now = timezone.now()
+    expires = now + timedelta(seconds=seconds)
+    ours = held(job, holder, version)
+    if not ours.update(heartbeat_at=now, lease_expires_at=expires):
+        raise LeaseLost(f"job {job.pk} is not held by {holder} any more")
+    pools.extend(job, expires=expires, now=now)
+    return ours.filter(cancel_requested_at__isnull=False).exists()
+
+
+def note_progress(job: Job, holder: str, fraction: float, note: str) -> None:
+    """Write how far a running job is. Raises: LeaseLost."""
+    fraction = min(max(fraction, 0.0), 1.0)
+    written = held(job, holder).update(
+        progress=fraction, progress_note=note[:200], heartbeat_at=timezone.now()
+    )
+    if not written:
+        raise LeaseLost(f"job {job.pk} is not held by {holder} any more")
+    job.progress, job.progress_note = fraction, note
+
+
+def hand_over(job: Job, holder: str, to: str, *, seconds: int) -> None:
+    """Give the lease of a running job to another holder, for example to the GitHub run that serves it now."""
+    expires = timezone.now() + timedelta(seconds=seconds)
+    if not held(job, holder).update(holder=to, lease_expires_at=expires):
+        raise LeaseLost(f"job {job.pk} is not held by {holder} any more")
+    job.holder = to
+    pools.extend(job, expires=expires, now=timezone.now(), holder=to)
+
+
+def finish(
+    job: Job,
+    state: str,
+    *,
+    result: Mapping[str, Any] | None = None,
+    error_code: str = "",
+    error_message: str = "",
+    uncertain: bool = False,
+) -> Job:
+    """End a running job and give back what it held; its leases are released exactly once.
+
+    Raises: StaleState, if the job was taken from its holder in the meantime; nothing is written then.
+    """
+    now = timezone.now()
+    changes: dict[str, Any] = {
+        "finished_at": now,
+        "error_code": error_code,
+        "error_message": error_message[:500],
+    }
+    if result is not None:
+        changes["result"] = dict(result)
+    if state == JobState.SUCCEEDED:
+        changes["progress"] = 1.0
+    with transaction.atomic():
+        transition(job, state, where={"holder": job.holder}, reason=error_message, **changes)
+        pools.give_back(job, reason=state, spent=state == JobState.SUCCEEDED or uncertain, now=now)
+    return job
+
+
+def try_again(job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True) -> Job:
+    """Let a running job wait for another try at `at`; a wait for a quota is not counted as an attempt."""
+    changes = {
+        "run_at": at,
+        "rank": -job.bumped_at.timestamp() if job.bumped_at else rank_of(job.priority, at),
+        "error_code": error_code,
+        "error_message": error_message[:500],
+        "waits_for": f"another try: {error_message}"[:200],
+    }
+    if not counted:
+        changes["attempts"] = max(job.attempts - 1, 0)
+    with transaction.atomic():
+        transition(job, JobState.WAITING, where={"holder": job.holder}, reason=error_message, **changes)
+        pools.give_back(job, reason="another try", spent=False, now=timezone.now())
+    return job
+
+
+def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = LONGEST_PAUSE) -> timedelta:
+    """Return how long to wait before the next try: doubling, with jitter, at most a quarter of an hour."""
+    seconds = min(base_seconds * 2 ** max(attempts - 1, 0), most_seconds)
+    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+
+
+def lost(now: datetime) -> list[Job]:
+    """Return the running jobs whose holder is gone or whose lease ran out.
+
+    Jobs that a GitHub run serves are left to `github.watch`, which asks GitHub first, as long as it looks at the run.
+    """
+    running = Job.objects.filter(state=JobState.RUNNING)
+    of_workers = [job for job in running.exclude(holder__startswith=RUN_HOLDER) if why_lost(job, now)]
+    of_runs = running.filter(holder__startswith=RUN_HOLDER).exclude(
+        pk__in=_watched_runs(now).values("job_id")
+    )
+    return [*of_workers, *of_runs]
+
+
+def why_lost(job: Job, now: datetime) -> str:
+    """Say how a running job was lost; empty while it is held."""
+    if job.holder.startswith(RUN_HOLDER):
+        return "" if _watched_runs(now).filter(job=job).exists() else "its run ended without it"
+    if holders.is_gone(job.holder):
+        return "its worker is gone"
+    if job.lease_expires_at is None or job.lease_expires_at <= now:
+        return "its lease ran out"
+    return ""
+
+
+def _watched_runs(now: datetime) -> QuerySet[WorkflowRun]:
+    """Return the runs that somebody looks at, or has just closed and is about to end the job of."""
+    return WorkflowRun.objects.filter(
+        Q(state__in=OPEN_RUNS) | Q(state_changed_at__gt=now - timedelta(seconds=LEASE_SECONDS))
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ under lock
+
+
+def open_jobs(dedupe_key: str) -> QuerySet[Job]:
+    """Return the open job with a key: at most one, by constraint."""
+    return Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS)
+
+
+def locked(job_id: int) -> Job:
+    """Return a job under lock. Raises: NotFound."""
+    job = Job.objects.select_for_update(of=("self",), no_key=True).filter(pk=job_id).first()
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.", field="job_id")
+    return job
+
+
+def bump_rows(jobs: Sequence[Job], reason: str) -> None:
+    """Put waiting jobs before all others, latest bump first; call under lock."""
+    now = timezone.now()
+    for job in jobs:
+        Job.objects.filter(pk=job.pk).update(
+            bumped_at=now, rank=-now.timestamp(), run_at=min(job.run_at, now)
+        )
+        job.bumped_at, job.rank = now, -now.timestamp()
+        audit.record(
+            "job_bumped", job, before={"rank": "by priority"}, after={"rank": "first"}, reason=reason
+        )

@@ -1,0 +1,71 @@
+"""Pause and resume a pool; take a lease back by hand."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from orchestration.core import audit
+from orchestration.errors import IllegalTransition, NotFound
+from orchestration.models import Job, Lease, Pool
+from orchestration.states import JobState
+
+
+def _locked(pool_id: int) -> Pool:
+    pool = Pool.objects.select_for_update(no_key=True).filter(pk=pool_id).first()
+    if pool is None:
+        raise NotFound(f"There is no pool {pool_id}.", field="pool_id")
+    return pool
+
+
+def _switch(pool_id: int, paused: bool, verb: str, reason: str) -> Pool:
+    with transaction.atomic():
+        pool = _locked(pool_id)
+        if pool.paused == paused:
+            raise IllegalTransition(
+                f"Pool {pool.label} is {'paused already' if paused else 'not paused'}.",
+                state=str(pool.paused),
+            )
+        Pool.objects.filter(pk=pool.pk).update(paused=paused)
+        pool.paused = paused
+        audit.record(verb, pool, before={"paused": not paused}, after={"paused": paused}, reason=reason)
+    return pool
+
+
+def pause(pool_id: int, reason: str = "") -> Pool:
+    """Take nothing new from a pool; what is held runs on."""
+    return _switch(pool_id, True, "pool_paused", reason)
+
+
+def resume(pool_id: int, reason: str = "") -> Pool:
+    """Let a paused pool be used again."""
+    return _switch(pool_id, False, "pool_resumed", reason)
+
+
+def release_by_hand(lease_id: int, reason: str = "") -> Lease:
+    """Take a slot back from its holder and ask the job to stop. Raises: NotFound, IllegalTransition if it is over."""
+    now = timezone.now()
+    with transaction.atomic():
+        lease = (
+            Lease.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("pool", "job")
+            .filter(pk=lease_id)
+            .first()
+        )
+        if lease is None:
+            raise NotFound(f"There is no lease {lease_id}.", field="lease_id")
+        released = Lease.objects.filter(pk=lease_id, released_at=None).update(
+            released_at=now, release_reason=(reason or "released by hand")[:200]
+        )
+        if not released:
+            raise IllegalTransition("This lease is over already.", state="released")
+        running = Job.objects.filter(pk=lease.job_id, state=JobState.RUNNING)
+        running.filter(cancel_requested_at=None).update(cancel_requested_at=now, cancel_reason="operator")
+        lease.released_at = now
+        audit.record(
+            "lease_released",
+            lease.pool,
+            before={"holder": lease.holder},
+            after={"holder": ""},
+            reason=reason,
+            members={"lease": [lease.pk], "job": [lease.job_id] if lease.job_id else []},
+        )
+    return lease

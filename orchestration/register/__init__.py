@@ -1,0 +1,1 @@
+"""The register of channels: their states, calendars, sources and consents."""

@@ -1,0 +1,214 @@
+"""Register what is read for videos, and have it read when its time has come."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from auditlog.context import disable_auditlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from orchestration import media
+from orchestration.core import audit, lookup, system_lock
+from orchestration.core.transitions import transition
+from orchestration.errors import IllegalTransition, InvalidRequest
+from orchestration.models import Job, Schedule, Source
+from orchestration.queue import jobs as queue
+from orchestration.results import RightsChange
+from orchestration.scheduling.disarming import is_beyond_stopping
+from orchestration.scheduling.rows import hold_row, lock_channels
+from orchestration.states import OPEN_JOBS, JobKind, RightsBasis, ScheduleState, SourceState
+
+NO_RIGHTS = "Without a rights basis nothing of it is published."
+
+
+def add(*, url: str, name: str = "", rights_basis: str = "", rights_note: str = "") -> Source:
+    """Register a source and have it read at once; without a rights basis its videos are kept but not published.
+
+    The address is checked before anything is written: http or https, no credentials in it, not YouTube, and leading
+    to public addresses (or into HEADEND_SOURCE_NETWORKS).
+
+    Raises: InvalidRequest, naming the field: `url` (unusable, or registered before), `rights_basis` or `name`.
+    """
+    url, name = url.strip(), name.strip()
+    _check_rights(rights_basis)
+    if len(url) > 1000:
+        raise InvalidRequest("The address is longer than 1000 characters.", field="url")
+    try:
+        media.check_fetchable(url, allowed_networks=settings.HEADEND_SOURCE_NETWORKS)
+        canonical = media.canonical_url(url)
+    except media.MediaError as error:
+        raise InvalidRequest(str(error), field="url", reason=error.code) from error
+    name = name or _name_of(canonical)
+    if len(name) > 120:
+        raise InvalidRequest("The name is longer than 120 characters.", field="name")
+
+    _refuse_known(canonical)
+    source = Source(
+        name=name,
+        url=url,
+        canonical_url=canonical,
+        rights_basis=rights_basis,
+        rights_note=rights_note.strip()[:500],
+    )
+    try:
+        with transaction.atomic():
+            with disable_auditlog():  # the action's own entry says it, with its reason
+                source.save()
+            audit.record(
+                "source_added",
+                source,
+                after={"url": source.url, "name": source.name, "rights_basis": source.rights_basis},
+                reason="" if source.rights_basis else NO_RIGHTS,
+            )
+            _enqueue(source)
+    except IntegrityError:
+        _refuse_known(canonical)
+        raise
+    return source
+
+
+def _check_rights(rights_basis: str) -> None:
+    if rights_basis not in RightsBasis.values:
+        known = ", ".join(value for value in RightsBasis.values if value)
+        raise InvalidRequest(
+            f"{rights_basis!r} is not a rights basis; choose one of {known}, or none.", field="rights_basis"
+        )
+
+
+def set_rights(
+    source_id: int, *, rights_basis: str, rights_note: str | None = None, reason: str = ""
+) -> RightsChange:
+    """Say on which basis a source's videos may be published; without one, what is armed of it is held and disarmed.
+
+    What is not armed yet is refused when it would be. `rights_note` None keeps the note. Raises: NotFound, InvalidRequest.
+    """
+    _check_rights(rights_basis)
+    with transaction.atomic():
+        if not rights_basis:
+            system_lock.hold_alone()  # what becomes staged in this moment must not be armed by the old rights
+        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        note = source.rights_note if rights_note is None else rights_note.strip()[:500]
+        before = {"rights_basis": source.rights_basis, "rights_note": source.rights_note}
+        source.rights_basis, source.rights_note = rights_basis, note
+        Source.objects.filter(pk=source.pk).update(rights_basis=rights_basis, rights_note=note)
+        held, too_late = ([], 0) if rights_basis else _take_back(source)
+        audit.record(
+            "source_rights_changed",
+            source,
+            before=before,
+            after={
+                "rights_basis": str(rights_basis),
+                "rights_note": note,
+                "held": len(held),
+                "too_late": too_late,
+            },
+            reason=reason or ("" if rights_basis else NO_RIGHTS),
+            members={"schedule": [row.pk for row in held]} if held else None,
+        )
+    return RightsChange(source=source, held=len(held), too_late=too_late)
+
+
+def _take_back(source: Source) -> tuple[list[Schedule], int]:
+    """Hold what YouTube would publish of a source; returns it, and how many it comes too late for.
+
+    All that is staged is locked and not only what is armed: an arming that is being intended right now has read the old
+    rights, and holds the schedule until that is committed.
+    """
+    why = f"source {source.name} has no rights basis any more"
+    staged = Schedule.objects.filter(
+        distribution__video__source=source, state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING]
+    )
+    lock_channels(list(staged.order_by().values_list("channel_id", flat=True)))
+    rows = staged.select_for_update(of=("self",), no_key=True).prefetch_related("channel", "distribution")
+    held, too_late = [], 0
+    for row in rows.order_by("pk"):
+        if row.state == ScheduleState.PUBLISHING or is_beyond_stopping(row):
+            too_late += 1
+        elif row.armed_for is not None:
+            held.append(hold_row(row, why, why))
+    return held, too_late
+
+
+def scrape_now(source_id: int) -> Job:
+    """Read a source now; if it is already waiting to be read, that job is returned.
+
+    Raises: NotFound; IllegalTransition, if the source is paused.
+    """
+    with transaction.atomic():
+        source = lookup.one(Source, source_id, field="source_id")
+        if source.state != SourceState.ACTIVE:
+            raise IllegalTransition(
+                f"Source {source.name} is {source.state}; resume it before it is read.",
+                field="source_id",
+                state=source.state,
+            )
+        job = _enqueue(source)
+        audit.record("source_scrape_asked", source, after={"job": job.pk})
+        return job
+
+
+def pause(source_id: int, reason: str = "") -> Source:
+    """Stop reading a source; what is being read finishes. Raises: NotFound, IllegalTransition."""
+    with transaction.atomic():
+        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        return transition(source, SourceState.PAUSED, verb="source_paused", reason=reason)
+
+
+def resume(source_id: int, reason: str = "") -> Source:
+    """Read a source again, beginning now. Raises: NotFound, IllegalTransition."""
+    with transaction.atomic():
+        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        transition(source, SourceState.ACTIVE, verb="source_resumed", reason=reason)
+        _enqueue(source)
+        return source
+
+
+def due_sources(now: datetime, *, most: int = 200) -> list[Job]:
+    """Put a job into the queue for each active source whose time has come, those that wait longest first.
+
+    The next time is set here, guarded by the old one, so that two clocks give one job and a source that fails is not
+    read again before its interval is over; the scraper sets it again when it has finished.
+    """
+    waiting = Job.objects.filter(
+        kind=JobKind.SCRAPE, state__in=OPEN_JOBS, source__isnull=False, video__isnull=True
+    )
+    due = (
+        Source.objects.filter(
+            Q(next_scrape_at__lte=now) | Q(next_scrape_at__isnull=True), state=SourceState.ACTIVE
+        )
+        .exclude(pk__in=waiting.values("source_id"))
+        .order_by("next_scrape_at", "id")
+    )
+    jobs = []
+    for source in due[:most]:
+        with transaction.atomic():
+            later = now + timedelta(minutes=source.scrape_interval_minutes)
+            mine = Source.objects.filter(
+                pk=source.pk, state=SourceState.ACTIVE, next_scrape_at=source.next_scrape_at
+            ).update(next_scrape_at=later)
+            if mine:
+                jobs.append(_enqueue(source))
+    return jobs
+
+
+def _enqueue(source: Source) -> Job:
+    return queue.enqueue(
+        JobKind.SCRAPE, dedupe_key=f"scrape:source:{source.pk}", source=source, priority=source.priority
+    )
+
+
+def _refuse_known(canonical: str) -> None:
+    known = Source.objects.filter(canonical_url=canonical).first()
+    if known is not None:
+        raise InvalidRequest(
+            f"This address is registered already, as source {known.name}.", field="url", source_id=known.pk
+        )
+
+
+def _name_of(url: str) -> str:
+    parts = urlsplit(url)
+    last = parts.path.rstrip("/").rpartition("/")[2]
+    return f"{parts.hostname} {last}".strip()[:120]

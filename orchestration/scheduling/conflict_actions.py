@@ -1,0 +1,153 @@
+"""Do something about a conflict: take one of its alternatives, or say that nothing needs to be done."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from orchestration.core import audit
+from orchestration.core.transitions import transition
+from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
+from orchestration.models import Conflict, Schedule
+from orchestration.planning import types
+from orchestration.planning.calendar import calendars_of
+from orchestration.planning.conflicts import timing_message
+from orchestration.scheduling import reservations, snapshots
+from orchestration.scheduling.plan_writer import displace
+from orchestration.scheduling.planner import coordinate
+from orchestration.scheduling.requests import check_time
+from orchestration.scheduling.rows import cancel_row, locked
+from orchestration.scheduling.schedules import move
+from orchestration.states import OPEN_SCHEDULES, ConflictState, OnConflict, Timing
+
+
+def still_open() -> list[Conflict]:
+    """Return the open conflicts, newest first."""
+    return list(Conflict.objects.filter(state=ConflictState.OPEN).order_by("-created_at", "-id"))
+
+
+def _locked_conflict(conflict_id: int) -> Conflict:
+    conflict = Conflict.objects.select_for_update(of=("self",), no_key=True).filter(pk=conflict_id).first()
+    if conflict is None:
+        raise NotFound(f"There is no conflict {conflict_id}.", field="conflict_id")
+    return conflict
+
+
+def apply_alternative(conflict_id: int, index: int) -> Conflict:
+    """Do what one recorded alternative says: move the schedule, or plan the member that was left out, or leave it out."""
+    with transaction.atomic():
+        conflict = _locked_conflict(conflict_id)
+        if not 0 <= index < len(conflict.alternatives):
+            raise InvalidRequest(
+                f"Conflict {conflict.pk} has {len(conflict.alternatives)} alternatives; there is no number {index}.",
+                field="index",
+            )
+        chosen = conflict.alternatives[index]
+        at = datetime.fromisoformat(chosen["at"]) if chosen["at"] else None
+        if chosen["kind"] == "skip":
+            if conflict.schedule_id:
+                cancel_row(locked(conflict.schedule_id), f"left out: {conflict.message}"[:500])
+            elif conflict.state != ConflictState.OPEN:
+                raise IllegalTransition(
+                    f"Conflict {conflict.pk} is {conflict.state} already; cancel what was planned for it instead.",
+                    state=conflict.state,
+                )
+        elif conflict.schedule_id and conflict.schedule.state in OPEN_SCHEDULES:
+            why = f"alternative of conflict {conflict.pk}"
+            if chosen["kind"] == "preempt":
+                preempt(conflict.schedule_id, at, why)
+            else:
+                move(conflict.schedule_id, at, why)
+        elif conflict.video_id and (conflict.channel_id or chosen.get("channel_ids")):
+            plan_left_out(conflict, chosen, at)
+        else:
+            raise IllegalTransition(
+                "This conflict names no single publication that could be moved.", state=conflict.state
+            )
+        if conflict.state == ConflictState.OPEN:
+            transition(
+                conflict,
+                ConflictState.RESOLVED,
+                verb="alternative_applied",
+                reason=chosen["sentence"],
+                resolution="alternative",
+                moved_to=at,
+            )
+        else:
+            Conflict.objects.filter(pk=conflict.pk).update(resolution="alternative", moved_to=at)
+            audit.record(
+                "alternative_applied", conflict, after={"moved_to": chosen["at"]}, reason=chosen["sentence"]
+            )
+            conflict.refresh_from_db()
+    return conflict
+
+
+def plan_left_out(conflict: Conflict, chosen: Mapping[str, Any], at: datetime | None) -> None:
+    """Plan what was left out, as it was wanted, at the chosen time and no other.
+
+    Raises: PlanRefused, if it cannot be had any more.
+    """
+    wave = conflict.wave
+    one = [conflict.channel_id] if conflict.channel_id else []
+    made = coordinate(
+        video_id=conflict.video_id,
+        channel_ids=one or chosen["channel_ids"],
+        timing=Timing.SIMULTANEOUS if one else chosen.get("timing", wave and wave.timing),
+        scheduled_at=at,
+        delay_seconds=0 if one else chosen.get("delay_seconds", wave and wave.delay_seconds),
+        priority=chosen.get("priority", wave and wave.priority),
+        on_conflict=OnConflict.PREEMPT if chosen["kind"] == "preempt" else OnConflict.REJECT,
+        acknowledge_policy=True,
+        dry_run=False,
+    )
+    # Whom it was to displace may have become as important, or immovable: preempting goes on to the next free time then.
+    if one and any(placement.at != at for placement in made.plan.placements):
+        messages = "; ".join(found.message for found in made.plan.conflicts)
+        raise PlanRefused(f"This alternative cannot be had any more: {messages}", field="index")
+
+
+def dismiss(conflict_id: int, reason: str = "") -> Conflict:
+    """Say that nothing needs to be done about a conflict."""
+    with transaction.atomic():
+        return transition(_locked_conflict(conflict_id), ConflictState.DISMISSED, reason=reason)
+
+
+def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
+    """Give one publication a time that others hold, if all of them are of lower priority; they move to their next free one.
+
+    Raises: InvalidRequest (the time), PlanRefused where more stands in the way than what may be moved, IllegalTransition.
+    """
+    now = timezone.now()
+    at = check_time(publish_at, "publish_at", now)
+    with transaction.atomic():
+        row = locked(schedule_id)
+        reservations.hold_alone()
+        view = snapshots.channel_views([row.channel_id])[0]
+        around = snapshots.reach([view])
+        entries = [
+            entry
+            for entry in snapshots.occupied([row.channel_id], at - around, at + around + timedelta(days=60))
+            if entry.schedule_id != row.pk
+        ]
+        calendar = calendars_of(
+            [view], entries, now, yields=lambda entry: entry.movable and entry.priority < row.priority
+        )[view.id]
+        firm = [hit for hit in calendar.why_not(at) if not hit.yields]
+        if firm:
+            messages = [timing_message(calendar, at, hit) for hit in firm]
+            raise PlanRefused("; ".join(messages), field="publish_at")
+        gone = calendar.take(types.Occupied(view.id, at, row.pk, row.priority, "", False))
+        calendar.make_firm()
+        yielding = []
+        for entry in sorted((hit.other for hit in gone), key=lambda entry: (-entry.priority, entry.at)):
+            to_at = calendar.free_from(max(entry.at, now + timedelta(minutes=1)))
+            if to_at is not None:
+                calendar.add(entry._replace(at=to_at))
+            why = (
+                f"schedule {entry.schedule_id} (priority {entry.priority}) yields to priority {row.priority}"
+            )
+            yielding.append(types.Displacement(entry.schedule_id, view.id, entry.at, to_at, why))
+        displace(yielding, row.wave, now)
+        return move(schedule_id, at, reason)

@@ -1,0 +1,48 @@
+"""Take a time off YouTube that is not wanted any more: the job is queued here and done by `pipeline.take_back`."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from orchestration.errors import IllegalTransition
+from orchestration.models import Job, Schedule
+from orchestration.queue import jobs as queue
+from orchestration.states import JobKind
+
+DISARM_ATTEMPTS = 240
+"""How often a disarming is tried. Its pauses stay short (`execution.LONGEST_DISARM_PAUSE`), so that is about two hours: what
+it takes back may go public at any minute, and giving up lets it."""
+
+
+def is_beyond_stopping(schedule: Schedule) -> bool:
+    """Say whether YouTube will make it public before anybody could stop it."""
+    return schedule.armed_for is not None and schedule.armed_for - timezone.now() < timedelta(seconds=2)
+
+
+def disarm_later(schedule: Schedule, why: str) -> Job | None:
+    """Have what is armed on YouTube disarmed; call it in the transaction that takes the schedule's time away.
+
+    Raises: IllegalTransition, if its moment is so near that it can no longer be stopped for certain.
+    """
+    if schedule.armed_for is None:
+        return None
+    if is_beyond_stopping(schedule):
+        raise IllegalTransition(
+            "It is armed on YouTube and its moment has come: it can only be recalled now.",
+            state=schedule.state,
+        )
+    return disarm(schedule, why)
+
+
+def disarm(schedule: Schedule, why: str) -> Job:
+    """Have a video made private and its publishAt dropped, whatever YouTube has done with it by then."""
+    return queue.enqueue(
+        JobKind.RECALL,
+        dedupe_key=f"disarm:{schedule.pk}",
+        channel=schedule.channel,
+        distribution=schedule.distribution,
+        schedule=schedule,
+        params={"why": "disarm", "reason": why},
+        priority=10,
+        max_attempts=DISARM_ATTEMPTS,
+    )

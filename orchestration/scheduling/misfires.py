@@ -1,0 +1,348 @@
+"""Decide what becomes of publications whose moment has passed, and release them at a bounded rate."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from channels.states import ChannelState, MisfirePolicy
+from orchestration.core import audit, installation
+from orchestration.core.bulk_insert import insert_set
+from orchestration.core.transitions import transition
+from orchestration.core.wakeups import wake_workers
+from orchestration.errors import OrchestrationError, SystemNotRunning
+from orchestration.models import Job, Schedule, SystemState
+from orchestration.planning.answers import MisfireAction, MisfireDecision
+from orchestration.planning.calendar import ChannelCalendar, calendars_of
+from orchestration.planning.misfire import OverdueItem as PastDue
+from orchestration.planning.misfire import decide_misfire, preview_resume
+from orchestration.planning.types import Occupied
+from orchestration.queue import jobs as queue
+from orchestration.results import OverdueItem, ResumePreview
+from orchestration.scheduling import reservations, snapshots
+from orchestration.scheduling.disarming import disarm
+from orchestration.scheduling.rows import locked, retime, withdraw_jobs
+from orchestration.states import (
+    OCCUPYING_SCHEDULES,
+    OPEN_JOBS,
+    JobKind,
+    JobState,
+    ScheduleState,
+    WaveState,
+)
+
+logger = logging.getLogger(__name__)
+
+ON_TIME = timedelta(seconds=60)
+"""Up to this lateness an item is simply published; a read-back or a short queue takes some seconds."""
+MOST_AT_ONCE = 1000
+READ_BACK_ATTEMPTS = 100
+"""How often a restored publication is asked for; with the longest pause between two tries that is a day."""
+LOOK_AHEAD = timedelta(days=90)
+WAITING = frozenset({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED})
+
+
+_READS_BACK_FIRST = Q(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, params__read_back_first=True)
+
+
+def overdue_schedules(now: datetime, most: int = MOST_AT_ONCE):
+    """Return what is past its moment and neither public nor armed nor being read back first, in due order.
+
+    Held items wait for a person; what a paused channel or wave holds back is decided when that goes on.
+    """
+    return (
+        Schedule.objects.filter(
+            state__in=WAITING,
+            publish_at__lt=now - ON_TIME,
+            armed_for=None,
+            channel__state=ChannelState.ACTIVE,
+        )
+        .exclude(wave__state__in=[WaveState.PAUSED, WaveState.RECALLING])
+        .exclude(Exists(Job.objects.filter(_READS_BACK_FIRST, schedule=OuterRef("pk"))))
+        .select_related("channel", "distribution", "wave")
+        .order_by("publish_at", "-priority", "id")[:most]
+    )
+
+
+def calendars_for(channel_ids: Iterable[int], now: datetime) -> dict[int, ChannelCalendar]:
+    """Return calendars of what really stands: the late where it went public, the undecided nowhere.
+
+    What was released late and is not public yet stands at `now`.
+    """
+    views = snapshots.channel_views(set(channel_ids))
+    since = now - snapshots.reach(views)
+    released = Job.objects.filter(
+        schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS, params__late=True
+    )
+    rows = (
+        Schedule.objects.filter(channel__in=[view.id for view in views], state__in=OCCUPYING_SCHEDULES)
+        .filter(Q(publish_at__gte=since) | Q(distribution__published_at__gte=since) | Exists(released))
+        .filter(publish_at__lt=now + LOOK_AHEAD)
+        .annotate(is_released=Exists(released))
+        .order_by()
+        .values_list(
+            "pk",
+            "channel_id",
+            "publish_at",
+            "priority",
+            "state",
+            "armed_for",
+            "distribution__published_at",
+            "is_released",
+        )
+    )
+    entries = []
+    for pk, channel_id, at, priority, state, armed_for, published_at, is_released in rows:
+        if state == ScheduleState.PUBLISHED:
+            at = published_at or at
+        elif is_released or (state == ScheduleState.PUBLISHING and at < now):
+            at = max(at, now)
+        elif at < now - ON_TIME and armed_for is None and state in WAITING | {ScheduleState.HELD}:
+            continue
+        entries.append(Occupied(channel_id, at, pk, priority, f"schedule {pk}", False))
+    return calendars_of(views, entries, now)
+
+
+def decide(row: Schedule, now: datetime, calendar: ChannelCalendar) -> MisfireDecision:
+    """Return what a schedule's channel wants done about its lateness."""
+    policy = row.channel.misfire_policy
+    slot = calendar.free_slot_from(now + timedelta(seconds=1)) if policy == MisfirePolicy.NEXT_SLOT else None
+    decision = decide_misfire(
+        policy, row.publish_at, now, row.channel.misfire_grace_minutes * 60, [slot] if slot else []
+    )
+    if policy == MisfirePolicy.HOLD and row.misfire_action == MisfireAction.PUBLISH_LATE:
+        return _let_go(decision)
+    return decision
+
+
+def _let_go(decision: MisfireDecision) -> MisfireDecision:
+    """Return the decision about what was held for its lateness once a person has released it."""
+    if decision.action != MisfireAction.HOLD:
+        return decision
+    sentence = f"{decision.lateness_seconds} s late, and released by hand: it is published late"
+    return replace(decision, action=MisfireAction.PUBLISH_LATE, sentence=sentence)
+
+
+def settle(now: datetime) -> int:
+    """Apply the misfire policies, each under the schedule's lock; called by the tick while the system runs."""
+    settled = 0
+    for found in list(overdue_schedules(now)):
+        if found.misfire_action == MisfireAction.PUBLISH_LATE and not _grace_is_over(found, now):
+            continue  # decided; it waits for its turn
+        try:
+            settled += _settle_locked(found.pk, now)
+        except SystemNotRunning:
+            return settled
+        except OrchestrationError as error:
+            # Somebody was faster, or this one cannot be decided: the others do not wait for it.
+            logger.warning("schedule %s is overdue and was not decided: %s", found.pk, error)
+    return settled
+
+
+def _grace_is_over(row: Schedule, now: datetime) -> bool:
+    if row.channel.misfire_policy != MisfirePolicy.PUBLISH_LATE:
+        return row.channel.misfire_policy != MisfirePolicy.HOLD
+    return now - row.publish_at > timedelta(minutes=row.channel.misfire_grace_minutes)
+
+
+def settle_late(schedule_id: int, now: datetime) -> str:
+    """Decide a schedule whose publish job comes too late, before anything is published; returns what was decided.
+
+    Raises: SystemNotRunning.
+    """
+    _settle_locked(schedule_id, now, by_its_job=True)
+    row = Schedule.objects.get(pk=schedule_id)
+    return row.reason or f"the schedule is {row.state}"
+
+
+def _settle_locked(schedule_id: int, now: datetime, *, by_its_job: bool = False) -> bool:
+    with transaction.atomic():
+        queue.require_running("nothing overdue is decided")
+        return settle_one(locked(schedule_id), now, by_its_job=by_its_job)
+
+
+def settle_one(row: Schedule, now: datetime, *, released: bool = False, by_its_job: bool = False) -> bool:
+    """Decide one locked schedule; returns whether anything was changed.
+
+    `released` says that a person lets it go, `by_its_job` that its own publish job asks, having seen it private.
+    """
+    if row.state not in WAITING or row.publish_at >= now - ON_TIME:
+        return False
+    if row.channel.state != ChannelState.ACTIVE or (row.wave and row.wave.state == WaveState.PAUSED):
+        return False
+    if not by_its_job:
+        if row.armed_for is not None:
+            return False
+        is_running = Q(kind=JobKind.PUBLISH, state=JobState.RUNNING)
+        if Job.objects.filter(is_running | _READS_BACK_FIRST, schedule=row).exists():
+            return False
+    calendar = calendars_for([row.channel_id], now)[row.channel_id]
+    decision = decide(row, now, calendar)
+    if released and row.channel.misfire_policy == MisfirePolicy.HOLD:
+        decision = _let_go(decision)
+    return apply(row, decision, now)
+
+
+def read_back_first(now: datetime) -> int:
+    """Have what is due and uploaded read back before its misfire policy decides; returns how many that are.
+
+    For a database that was restored: what it knows as private may be public by now. Its publish job looks, and lets the
+    policy decide only about what is private; until it has ended, nobody else decides.
+    """
+    # In sets, as the switch is held alone meanwhile: a backup of some days ago has thousands of them.
+    rows = list(
+        Schedule.objects.filter(
+            state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
+            publish_at__lte=now,
+            distribution__youtube_video_id__isnull=False,
+        )
+        .select_related("distribution")
+        .order_by("publish_at", "pk")
+    )
+    wanted = {f"{JobKind.PUBLISH}:distribution:{row.distribution_id}": row for row in rows}
+    standing = list(Job.objects.filter(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, dedupe_key__in=wanted))
+    for job in standing:
+        job.params = {**job.params, "read_back_first": True}
+        job.run_at, job.max_attempts = now, READ_BACK_ATTEMPTS
+    Job.objects.bulk_update(standing, ["params", "run_at", "max_attempts"], batch_size=500)
+    have_one = {job.dedupe_key for job in standing}
+    _queue_read_backs({key: row for key, row in wanted.items() if key not in have_one}, now)
+    return len(rows)
+
+
+def _queue_read_backs(wanted: Mapping[str, Schedule], now: datetime) -> None:
+    if not wanted:
+        return
+    rows = list(wanted.values())
+    template = Job(
+        kind=JobKind.PUBLISH,
+        fast=True,
+        params={"read_back_first": True},
+        run_at=now,
+        max_attempts=READ_BACK_ATTEMPTS,
+        state_changed_at=now,
+        created_at=now,
+    )
+    columns = {
+        "dedupe_key": list(wanted),
+        "channel_id": [row.channel_id for row in rows],
+        "video_id": [row.distribution.video_id for row in rows],
+        "distribution_id": [row.distribution_id for row in rows],
+        "schedule_id": [row.pk for row in rows],
+        "priority": [row.priority for row in rows],
+        # They are late already: what has its moment in these minutes goes before thousands of looks.
+        "rank": [queue.rank_of(0, now) for _ in rows],
+        "correlation_id": [audit.new_correlation_id() for _ in rows],
+    }
+    insert_set(template, columns)
+    audit.record(
+        "publications_due",
+        SystemState(pk=1),
+        after={"publish_jobs": len(rows)},
+        reason="restored: what is due is read back before anything is decided",
+        members={"schedule": [row.pk for row in rows]},
+    )
+    wake_workers(fast=True)
+
+
+def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
+    """Write a decision: publish late, move, skip, hold or miss, with the lateness and the reason."""
+    late = {"lateness_seconds": decision.lateness_seconds, "misfire_action": decision.action}
+    was_armed = row.armed_for is not None
+    if was_armed:  # YouTube did not publish it in time, and must not make up for it later
+        disarm(row, "its moment has passed")
+    if decision.action in {MisfireAction.PUBLISH_LATE, MisfireAction.ON_TIME}:
+        if row.misfire_action == decision.action and not was_armed:
+            return False
+        # Armed no more: else it would not count as late, and nobody would release it.
+        Schedule.objects.filter(pk=row.pk).update(**late, armed_for=None, reason=decision.sentence[:500])
+        audit.record(
+            "schedule_misfired",
+            row,
+            before={"misfire_action": row.misfire_action},
+            after={"misfire_action": str(decision.action), "lateness_seconds": decision.lateness_seconds},
+            reason=decision.sentence,
+        )
+        row.misfire_action, row.armed_for, row.reason = decision.action, None, decision.sentence[:500]
+        return True
+    if decision.action == MisfireAction.MOVE and decision.new_at is not None:
+        withdraw_jobs([row.pk], "moved by its misfire policy", kinds=[JobKind.PUBLISH])
+        reservations.hold_alone()
+        retime(
+            row,
+            decision.new_at,
+            stage_at=reservations.stage_times([(row, decision.new_at)], now)[0],
+            verb="schedule_misfired",
+            reason=decision.sentence,
+            misfire_action=decision.action,
+        )
+        return True
+    to, why = {
+        MisfireAction.HOLD: (ScheduleState.HELD, "held by its misfire policy"),
+        MisfireAction.SKIP: (ScheduleState.SKIPPED, "skipped by its misfire policy"),
+    }.get(decision.action, (ScheduleState.MISSED, "missed"))
+    withdraw_jobs([row.pk], why)
+    transition(row, to, verb="schedule_misfired", reason=decision.sentence, **late)
+    Schedule.objects.filter(pk=row.pk).update(reason=decision.sentence[:500])
+    row.reason = decision.sentence[:500]
+    return True
+
+
+def preview(now: datetime, most: int = 500) -> ResumePreview:
+    """Show what is overdue and what would happen to each now, released in due order at the bounded rate."""
+    is_copy = installation.is_copy()
+    rows = {row.pk: row for row in overdue_schedules(now, most)}
+    wanted = [PastDue(row.pk, row.channel_id, row.publish_at, row.priority) for row in rows.values()]
+    releases = preview_resume(
+        wanted,
+        calendars_for({row.channel_id for row in rows.values()}, now),
+        now,
+        per_minute=settings.HEADEND_RELEASES_PER_MINUTE,
+    )
+    items = [
+        OverdueItem(
+            schedule=rows[release.schedule_id],
+            action=str(release.decision.action),
+            new_at=release.decision.new_at or release.release_at,
+            lateness_seconds=release.decision.lateness_seconds,
+            sentence=_asked_first(rows[release.schedule_id], is_copy) + release.decision.sentence,
+        )
+        for release in releases
+    ]
+    return ResumePreview(items=items, per_minute=settings.HEADEND_RELEASES_PER_MINUTE)
+
+
+def _asked_first(row: Schedule, is_copy: bool) -> str:
+    """Say of what a copy knows to be uploaded that the resume looks before it decides."""
+    return "read back first; if it is not public, " if is_copy and row.distribution.youtube_video_id else ""
+
+
+def within_rate(rows: Sequence[Schedule], now: datetime) -> list[Schedule]:
+    """Return the late ones that may be released now, in due order, as `preview` tells it.
+
+    At most HEADEND_RELEASES_PER_MINUTE a minute, and none closer to another publication of its channel than the gap,
+    over its daily cap or inside a blackout.
+    """
+    recent = Job.objects.filter(
+        kind=JobKind.PUBLISH, created_at__gt=now - timedelta(minutes=1), params__late=True
+    ).count()
+    room = settings.HEADEND_RELEASES_PER_MINUTE - recent
+    if room <= 0 or not rows:
+        return []
+    calendars = calendars_for({row.channel_id for row in rows}, now)
+    at = now + timedelta(seconds=1)
+    released: list[Schedule] = []
+    for row in rows:
+        if row.misfire_action != MisfireAction.PUBLISH_LATE and row.state != ScheduleState.PUBLISHING:
+            continue  # not decided yet; one whose flip was begun is looked at first, and decided then
+        calendar = calendars[row.channel_id]
+        if calendar.free_from(at, at) == at:
+            calendar.add(Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}", False))
+            released.append(row)
+            if len(released) == room:
+                break
+    return released

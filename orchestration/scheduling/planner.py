@@ -1,0 +1,246 @@
+"""Turn requests into plans, and have a plan written whole or not at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from orchestration.errors import (
+    ChannelPaused,
+    NoRightsBasis,
+    NotFound,
+    OrchestrationError,
+    PlanRefused,
+    VideoNotReady,
+)
+from orchestration.models import Distribution
+from orchestration.planning import rules, types
+from orchestration.planning.earliest import earliest_time
+from orchestration.planning.eligibility import UnknownMember
+from orchestration.planning.waves import plan_wave, planning_window
+from orchestration.results import EarliestResult, WaveResult
+from orchestration.scheduling import conflict_records, reservations, snapshots
+from orchestration.scheduling.plan_writer import commit
+from orchestration.scheduling.requests import known_video, request_of
+from orchestration.states import (
+    OnConflict,
+)
+
+SHOWN_REFUSALS = 3
+
+
+def coordinate(
+    *,
+    video_id: int,
+    channel_ids: Sequence[int],
+    timing: str,
+    scheduled_at: datetime | None,
+    delay_seconds: int,
+    priority: int | None,
+    on_conflict: str,
+    acknowledge_policy: bool,
+    dry_run: bool,
+) -> WaveResult:
+    """Plan and write one video over channels."""
+    document = {
+        "video_id": video_id,
+        "channel_ids": list(channel_ids),
+        "timing": timing,
+        "scheduled_at": scheduled_at.isoformat() if scheduled_at else None,
+        "stagger_seconds": delay_seconds,
+        "priority": priority,
+        "on_conflict": on_conflict,
+    }
+    request = request_of(
+        video_ids=[video_id],
+        channel_ids=channel_ids,
+        timing=timing,
+        scheduled_at=scheduled_at,
+        delay_seconds=delay_seconds,
+        priority=priority,
+        on_conflict=on_conflict,
+        overrides=None,
+        acknowledge_policy=acknowledge_policy,
+        videos_field="video_id",
+    )
+    title = known_video(video_id)
+    return _plan_and_write(
+        request,
+        method=Distribution.Method.COORDINATED,
+        name=str(title)[:120],
+        document=document,
+        dry_run=dry_run,
+    )
+
+
+def schedule_wave(
+    *,
+    video_ids: Sequence[int],
+    channel_ids: Sequence[int],
+    timing: str,
+    scheduled_at: datetime | None,
+    delay_seconds: int,
+    priority: int | None,
+    on_conflict: str,
+    name: str,
+    overrides: Mapping[tuple[int, int], datetime] | None,
+    acknowledge_policy: bool,
+    dry_run: bool,
+) -> WaveResult:
+    """Plan and write a wave, whole or not at all."""
+    request = request_of(
+        video_ids=video_ids,
+        channel_ids=channel_ids,
+        timing=timing,
+        scheduled_at=scheduled_at,
+        delay_seconds=delay_seconds,
+        priority=priority,
+        on_conflict=on_conflict,
+        overrides=overrides,
+        acknowledge_policy=acknowledge_policy,
+    )
+    document = {
+        "video_ids": list(video_ids),
+        "channel_ids": list(channel_ids),
+        "timing": timing,
+        "scheduled_at": scheduled_at.isoformat() if scheduled_at else None,
+        "delay_seconds": delay_seconds,
+        "priority": priority,
+        "on_conflict": on_conflict,
+        "overrides": [
+            {"video_id": video, "channel_id": channel, "at": at.isoformat()}
+            for (video, channel), at in (overrides or {}).items()
+        ],
+    }
+    return _plan_and_write(
+        request, method=Distribution.Method.WAVE, name=name.strip()[:120], document=document, dry_run=dry_run
+    )
+
+
+def _plan_and_write(
+    request: types.WaveRequest, *, method: str, name: str, document: Mapping[str, Any], dry_run: bool
+) -> WaveResult:
+    if dry_run:
+        return WaveResult(plan=plan(request), wave=None, dry_run=True)
+    with transaction.atomic():
+        made = plan(request, lock=True)
+        if not made.refused:
+            wave = commit(request, made, method=method, name=name, document=document)
+            return WaveResult(plan=made, wave=wave, dry_run=False)
+        if request.on_conflict == OnConflict.REJECT:
+            conflict_records.record_refused(request, made, timezone.now())
+    raise refusal(made)
+
+
+def find_earliest(
+    *,
+    video_ids: Sequence[int],
+    channel_ids: Sequence[int],
+    timing: str,
+    scheduled_at: datetime | None,
+    delay_seconds: int,
+    overrides: Mapping[tuple[int, int], datetime] | None = None,
+) -> EarliestResult:
+    """Find the first time at which a wave fits as it is; writes nothing. Raises: InvalidRequest, NotFound.
+
+    Members with a time of their own (`overrides`) keep it.
+    """
+    request = request_of(
+        video_ids=video_ids,
+        channel_ids=channel_ids,
+        timing=timing,
+        scheduled_at=scheduled_at,
+        delay_seconds=delay_seconds,
+        priority=None,
+        on_conflict="shift",
+        overrides=overrides,
+        acknowledge_policy=True,
+    )
+    at, made = earliest(request)
+    return EarliestResult(at=at, plan=made)
+
+
+def plan(request: types.WaveRequest, *, lock: bool = False) -> types.Plan:
+    """Plan a request against what stands now; with `lock`, inside a transaction that keeps it standing.
+
+    Raises: NotFound for an unknown id, naming the field.
+    """
+    channels = snapshots.channel_views(request.channels, lock=lock)
+    if lock:
+        reservations.hold_alone()
+    now = timezone.now()
+    videos = snapshots.video_views(request.videos)
+    existing = snapshots.existing(videos)
+    pools = snapshots.pool_views(now)
+    since, until = planning_window(request, channels, now)
+    while True:
+        occupied = snapshots.occupied(request.channels, since, until)
+        try:
+            made = plan_wave(request, channels, videos, occupied, existing, pools, now=now)
+        except UnknownMember as error:
+            raise _unknown(error) from error
+        if made.looked_until is None or made.looked_until <= until:
+            return refuse_if_incomplete(request, made)
+        until = made.looked_until + timedelta(days=7)
+
+
+def earliest(request: types.WaveRequest) -> tuple[datetime | None, types.Plan]:
+    """Find the first time at which nothing of a request has to move. Raises: NotFound for an unknown id."""
+    now = timezone.now()
+    channels = snapshots.channel_views(request.channels)
+    videos = snapshots.video_views(request.videos)
+    existing, pools = snapshots.existing(videos), snapshots.pool_views(now)
+    since, until = planning_window(request, channels, now)
+    while True:
+        occupied = snapshots.occupied(request.channels, since, until)
+        try:
+            at, made = earliest_time(request, channels, videos, occupied, existing, pools, now=now)
+        except UnknownMember as error:
+            raise _unknown(error) from error
+        if made.looked_until is None or made.looked_until <= until:
+            return at, made
+        until = made.looked_until + timedelta(days=7)
+
+
+def _unknown(error: UnknownMember) -> NotFound:
+    return NotFound(f"There is no {error.what} {error.member_id}.", field=f"{error.what}_ids")
+
+
+def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.Plan:
+    """Refuse the whole where a member would be left out and nobody said `skip`: a wave is all or nothing."""
+    left_out = [
+        c for c in made.conflicts if c.resolution in {types.Resolution.SKIPPED, types.Resolution.REJECTED}
+    ]
+    unacknowledged = [
+        c
+        for c in made.conflicts
+        if c.rule == rules.SAME_ASSET_MANY_CHANNELS
+        and not request.acknowledge_policy
+        and request.on_conflict == OnConflict.REJECT
+    ]
+    blocking = left_out + unacknowledged
+    if not blocking or (request.on_conflict == OnConflict.SKIP and not made.refused):
+        return made
+    reasons = "; ".join(c.message for c in blocking[:SHOWN_REFUSALS])
+    more = f"; and {len(blocking) - SHOWN_REFUSALS} more" if len(blocking) > SHOWN_REFUSALS else ""
+    # Leaving out what is all there is would leave nothing, and a warning leaves nobody out: then that is no advice.
+    advice = " With “skip” on conflict such members are left out." if left_out and not made.refused else ""
+    if unacknowledged:
+        advice += " Acknowledge that the same video goes to many channels (acknowledge_policy) to go on."
+    return replace(made, refused=True, summary=f"refused: {reasons}{more}.{advice}")
+
+
+def refusal(made: types.Plan) -> OrchestrationError:
+    """Return the error that names why a plan was refused; the plan is in its details."""
+    turned_away = {types.Resolution.SKIPPED, types.Resolution.REJECTED}
+    found = {c.rule for c in made.conflicts if c.resolution in turned_away}
+    if found and found <= {rules.CHANNEL_PAUSED, rules.CHANNEL_DISABLED}:
+        return ChannelPaused(made.summary, field="channel_ids", plan=made)
+    if found == {rules.NO_RIGHTS_BASIS}:
+        return NoRightsBasis(made.summary, field="video_ids", plan=made)
+    if found == {rules.VIDEO_NOT_READY}:
+        return VideoNotReady(made.summary, field="video_ids", plan=made)
+    return PlanRefused(made.summary, plan=made)

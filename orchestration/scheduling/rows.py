@@ -1,0 +1,188 @@
+"""Change one locked schedule: wake it up, hold it, cancel it, give it another time, withdraw its jobs."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from channels.models import Channel
+from orchestration.core import audit
+from orchestration.core.transitions import transition
+from orchestration.errors import (
+    NotFound,
+    StaleState,
+)
+from orchestration.models import Distribution, Job, Schedule
+from orchestration.planning.calendar import calendars_of
+from orchestration.planning.conflicts import alternatives, timing_message
+from orchestration.scheduling import conflict_records, reservations, snapshots
+from orchestration.scheduling.disarming import disarm, disarm_later
+from orchestration.states import (
+    CLAIMABLE_JOBS,
+    OPEN_JOBS,
+    DistributionState,
+    JobKind,
+    JobState,
+    ScheduleState,
+)
+
+
+def locked(schedule_id: int) -> Schedule:
+    """Return a schedule under lock, its channel's calendar locked before it. Raises: NotFound.
+
+    What belongs to it is read once the lock is granted: a join would show it as it was before whoever was waited for.
+    """
+    found = Schedule.objects.filter(pk=schedule_id).values_list("channel_id", flat=True).first()
+    if found is None:
+        raise NotFound(f"There is no schedule {schedule_id}.", field="schedule_id")
+    lock_channels([found])
+    return (
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .prefetch_related("channel", "distribution__video", "wave")
+        .get(pk=schedule_id)
+    )
+
+
+def lock_channels(channel_ids: Sequence[int]) -> None:
+    """Lock calendars, in the order of their ids, so that two planners wait for each other and never deadlock."""
+    list(
+        Channel.objects.filter(pk__in=set(channel_ids))
+        .order_by("pk")
+        .select_for_update(of=("self",), no_key=True)
+        .values_list("pk")
+    )
+
+
+def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[str, Any]]]:
+    """Say why a schedule may not move to an instant, with ranked alternatives; two empty lists if it may."""
+    now = timezone.now()
+    view = snapshots.channel_views([schedule.channel_id])[0]
+    around = snapshots.reach([view])
+    entries = [
+        entry
+        for entry in snapshots.occupied(
+            [schedule.channel_id], at - around, max(at, now) + around + timedelta(days=60)
+        )
+        if entry.schedule_id != schedule.pk
+    ]
+    calendar = calendars_of([view], entries, now)[view.id]
+    hits = calendar.why_not(at)
+    wanted = [(schedule, at)]
+    short = reservations.shortages(wanted, now) + reservations.unpaid(wanted, now)
+    if not hits and not short:
+        return [], []
+    messages = [timing_message(calendar, at, hit) for hit in hits] + [lack.message for lack in short]
+    if any(lack.earliest is None for lack in short):  # no time at all would do
+        return messages, []
+    earliest_at = max((lack.earliest for lack in short), default=None)
+    offers = alternatives(calendar, at, hits, schedule.priority, earliest=earliest_at)
+    return messages, [
+        conflict_records.alternative_document(offer) for offer in offers if offer.at is not None
+    ]
+
+
+def wake_up(row: Schedule, why: str) -> None:
+    """Bring an ended or held schedule back to where its video stands: planned, or staged already."""
+    to = ScheduleState.STAGED if row.distribution.youtube_video_id else ScheduleState.PLANNED
+    distribution = row.distribution
+    wanted = DistributionState.STAGED if distribution.youtube_video_id else DistributionState.ASSIGNED
+    if distribution.state != wanted:
+        transition(distribution, wanted, reason=why, error_code="", error_message="")
+    if row.state != to:
+        transition(row, to, reason=why, misfire_action="")
+
+
+def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
+    """Cancel the waiting jobs of schedules, and ask the running ones to stop; nothing else follows from their end."""
+    ids = list(Distribution.objects.filter(schedule__in=schedule_ids).values_list("pk", flat=True))
+    jobs = (
+        Job.objects.select_for_update(of=("self",), no_key=True)
+        .filter(distribution__in=ids, state__in=OPEN_JOBS)
+        .order_by("pk")
+    )
+    jobs = jobs.filter(kind__in=kinds or [JobKind.STAGE, JobKind.PUBLISH])
+    count = 0
+    for job in jobs:
+        count += 1
+        if job.state in CLAIMABLE_JOBS:
+            transition(
+                job,
+                JobState.CANCELLED,
+                reason=why,
+                finished_at=timezone.now(),
+                cancel_reason="withdrawn",
+                error_code="cancelled",
+                error_message=why[:500],
+                waits_for="",
+            )
+        else:
+            Job.objects.filter(pk=job.pk).update(
+                cancel_requested_at=timezone.now(), cancel_reason="withdrawn"
+            )
+    return count
+
+
+def take_off(rows: Sequence[Schedule], why: str) -> None:
+    """Withdraw the publishing of locked schedules, and disarm what is armed; they stay as they are, at their times.
+
+    The caller has left out what is beyond stopping, and it is not asked again: among many the moment of one may come
+    meanwhile, and must not undo the pause of all the others. The version is raised too, so that an arming that is under
+    way finds out and takes its time back.
+    """
+    for row in rows:
+        if row.armed_for is not None:
+            disarm(row, why)
+    ids = [row.pk for row in rows]
+    Schedule.objects.filter(pk__in=ids).update(armed_for=None, version=F("version") + 1)
+    withdraw_jobs(ids, why, kinds=[JobKind.PUBLISH])
+
+
+def hold_row(row: Schedule, why: str, reason: str) -> Schedule:
+    """Hold a locked schedule back; what is armed is disarmed, and its jobs end by `why`. Raises: IllegalTransition."""
+    disarm_later(row, why)
+    withdraw_jobs([row.pk], why)
+    return transition(row, ScheduleState.HELD, reason=reason, armed_for=None)
+
+
+def cancel_row(row: Schedule, reason: str) -> Schedule:
+    """Cancel a locked schedule and its distribution; what is armed is disarmed, what is uploaded stays private."""
+    disarm_later(row, "cancelled")
+    withdraw_jobs([row.pk], "cancelled")
+    transition(row, ScheduleState.CANCELLED, reason=reason)
+    if row.distribution.can_become(DistributionState.CANCELLED):
+        transition(row.distribution, DistributionState.CANCELLED, reason=reason)
+    return row
+
+
+def retime(
+    row: Schedule, at: datetime, *, stage_at: datetime, verb: str, reason: str, **changes: Any
+) -> Schedule:
+    """Give a schedule another instant: compare-and-swap on its version, wall clock and staging time with it.
+
+    The caller holds its lock, has seen to anything that is armed on YouTube, and has reserved its staging
+    (`reserving.stage_times`). Raises: StaleState.
+    """
+    local = at.astimezone(row.channel.zone).replace(tzinfo=None).isoformat(timespec="seconds")
+    values = dict(
+        publish_at=at,
+        local_wall=local,
+        zone=row.channel.timezone,
+        stage_at=stage_at,
+        armed_for=None,
+        lateness_seconds=None,
+        reason=reason[:500],
+        **{"misfire_action": "", **changes},
+    )
+    before = {"publish_at": row.publish_at.isoformat()}
+    written = Schedule.objects.filter(pk=row.pk, version=row.version).update(
+        version=F("version") + 1, **values
+    )
+    if written != 1:
+        raise StaleState(f"schedule {row.pk} changed in the meantime; look again.")
+    row.version += 1
+    for name, value in values.items():
+        setattr(row, name, value)
+    audit.record(verb, row, before=before, after={"publish_at": at.isoformat()}, reason=reason)
+    return row

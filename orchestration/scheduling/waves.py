@@ -1,0 +1,285 @@
+"""Steer a wave as a whole, and show how far each member is."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Count, F, Max, Min, Q, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from orchestration.core import audit
+from orchestration.core.transitions import transition
+from orchestration.core.wakeups import wake_tick
+from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
+from orchestration.models import Conflict, Job, Schedule, Wave
+from orchestration.planning import types
+from orchestration.planning.calendar import calendars_of
+from orchestration.planning.conflicts import timing_message
+from orchestration.results import WaveMember, WaveReport
+from orchestration.scheduling import reservations, snapshots
+from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
+from orchestration.scheduling.requests import check_time
+from orchestration.scheduling.rows import cancel_row, lock_channels, retime, take_off, withdraw_jobs
+from orchestration.states import (
+    OPEN_JOBS,
+    OPEN_SCHEDULES,
+    WAVE_ACTIONS,
+    DistributionState,
+    JobKind,
+    ScheduleState,
+    WaveState,
+)
+
+
+def known(wave_id: int) -> Wave:
+    """Return a wave. Raises: NotFound."""
+    wave = Wave.objects.filter(pk=wave_id).first()
+    if wave is None:
+        raise NotFound(f"There is no wave {wave_id}.", field="wave_id")
+    return wave
+
+
+def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
+    """Return a wave and its open schedules under lock, their channels locked before them."""
+    known(wave_id)
+    lock_channels(
+        list(Schedule.objects.filter(wave=wave_id).order_by().values_list("channel_id", flat=True).distinct())
+    )
+    wave = Wave.objects.select_for_update(no_key=True).get(pk=wave_id)
+    rows = (
+        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        .prefetch_related("channel", "distribution")
+        .filter(wave=wave, state__in=OPEN_SCHEDULES)
+        .order_by("pk")
+    )
+    return wave, sorted(rows, key=lambda row: (row.publish_at, row.pk))
+
+
+def pause(wave_id: int, reason: str = "") -> Wave:
+    """Hold a wave back: nothing of it starts, and what is armed on YouTube is disarmed."""
+    with transaction.atomic():
+        wave, members = locked(wave_id)
+        rows = [row for row in members if not is_going_out(row)]
+        transition(wave, WaveState.PAUSED, reason=_with_rest(reason, len(members) - len(rows)))
+        take_off(rows, "its wave was paused")
+    return wave
+
+
+def is_going_out(row: Schedule) -> bool:
+    """Say whether a member goes public whatever is done now: its job is at it, or YouTube is about to do it."""
+    return row.state == ScheduleState.PUBLISHING or is_beyond_stopping(row)
+
+
+def _with_rest(reason: str, going_out: int) -> str:
+    """Add to a reason how many members it came too late for."""
+    if not going_out:
+        return reason
+    rest = f"{going_out} could not be stopped any more"
+    return f"{reason}; {rest}" if reason else rest
+
+
+def resume(wave_id: int, reason: str = "") -> Wave:
+    """Let a paused wave go on; members whose moment has passed follow their channel's misfire policy."""
+    with transaction.atomic():
+        wave, _ = locked(wave_id)
+        if wave.state != WaveState.PAUSED:
+            raise IllegalTransition(f"Wave {wave.name} is {wave.state}, not paused.", state=wave.state)
+        transition(wave, WaveState.SCHEDULED, reason=reason)
+        wake_tick()
+    return wave
+
+
+def move(wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
+    """Move every open member that no person pinned by the same span, or none of them. Raises: PlanRefused."""
+    now = timezone.now()
+    at = check_time(scheduled_at, "scheduled_at", now)
+    if at is None:
+        raise InvalidRequest("scheduled_at is missing.", field="scheduled_at")
+    with transaction.atomic():
+        wave, rows = locked(wave_id)
+        if "move" not in WAVE_ACTIONS[wave.state]:
+            raise IllegalTransition(
+                f"Wave {wave.name} is {wave.state} and cannot be moved.", state=wave.state
+            )
+        moving = [row for row in rows if not row.overridden and not is_going_out(row)]
+        if not moving:
+            raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
+        span = at - min(row.publish_at for row in moving)
+        reservations.hold_alone()
+        _refuse_collisions(moving, span, now)
+        for row in moving:
+            disarm_later(row, "its wave was moved")
+        withdraw_jobs([row.pk for row in moving], "its wave was moved", kinds=[JobKind.PUBLISH])
+        before = wave.scheduled_at
+        moves = [(row, row.publish_at + span) for row in moving]
+        for (row, to_at), stage_at in zip(moves, reservations.stage_times(moves, now), strict=True):
+            retime(
+                row, to_at, stage_at=stage_at, verb="schedule_moved", reason=reason or "its wave was moved"
+            )
+        Wave.objects.filter(pk=wave.pk).update(scheduled_at=at)
+        audit.record(
+            "wave_moved",
+            wave,
+            before={"scheduled_at": before.isoformat() if before else None},
+            after={"scheduled_at": at.isoformat(), "moved": len(moving), "kept": len(rows) - len(moving)},
+            reason=reason,
+            members={"schedule": [row.pk for row in moving]},
+        )
+        wake_tick()
+    return report(wave_id)
+
+
+def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
+    """Check all new times at once: against everything else, one another, what staging can do, and each day's units."""
+    channels = {row.channel_id for row in rows}
+    views = {view.id: view for view in snapshots.channel_views(channels)}
+    times = [row.publish_at + span for row in rows]
+    mine = {row.pk for row in rows}
+    window = snapshots.reach(views.values())
+    entries = [
+        entry
+        for entry in snapshots.occupied(list(channels), min(times) - window, max(times) + window)
+        if entry.schedule_id not in mine
+    ]
+    calendars = calendars_of(list(views.values()), entries, now)
+    messages = []
+    for row, at in zip(rows, times, strict=True):
+        calendar = calendars[row.channel_id]
+        messages += [timing_message(calendar, at, hit) for hit in calendar.why_not(at)]
+        # The distances stay, but not the local days: what was spread over two may now meet a daily cap on one.
+        calendar.add(types.Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}"))
+    moves = list(zip(rows, times, strict=True))
+    messages += [
+        lack.message for lack in reservations.shortages(moves, now) + reservations.unpaid(moves, now)
+    ]
+    if messages:
+        more = f"; and {len(messages) - 3} more" if len(messages) > 3 else ""
+        raise PlanRefused("; ".join(messages[:3]) + more, field="scheduled_at", conflicts=messages)
+
+
+def cancel(wave_id: int, reason: str = "") -> Wave:
+    """Cancel what is not public yet, all of it or nothing; what is public stays."""
+    with transaction.atomic():
+        wave, rows = locked(wave_id)
+        leaving = [row for row in rows if not is_going_out(row)]
+        transition(wave, WaveState.CANCELLED, reason=_with_rest(reason, len(rows) - len(leaving)))
+        for row in leaving:
+            cancel_row(row, reason or "its wave was cancelled")
+    return wave
+
+
+def complete(now: datetime) -> int:
+    """Close the waves of which nothing is open any more; called by the tick."""
+    closed = 0
+    open_members = Schedule.objects.filter(state__in=OPEN_SCHEDULES).values("wave_id")
+    for wave in Wave.objects.filter(state=WaveState.SCHEDULED).exclude(
+        pk__in=open_members.filter(wave__isnull=False)
+    ):
+        with transaction.atomic():
+            fresh = Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
+            if fresh.state == WaveState.SCHEDULED:
+                with audit.correlated(fresh.correlation_id):
+                    transition(fresh, WaveState.COMPLETED, reason="nothing of it is open any more")
+                closed += 1
+    return closed
+
+
+# --------------------------------------------------------------------------------------------------------------- reports
+
+
+def report(wave_id: int) -> WaveReport:
+    """Show one wave."""
+    return reports([known(wave_id)], most_members=20_000)[0]
+
+
+def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport]:
+    """Show waves with their first members' readiness and the measured skew, in a few queries whatever their size."""
+    waves = list(waves)
+    place = Window(
+        RowNumber(), partition_by=[F("wave_id")], order_by=[F("publish_at"), F("channel__name"), F("pk")]
+    )
+    rows = (
+        Schedule.objects.filter(wave__in=waves)
+        .select_related("channel", "distribution__video", "distribution__channel")
+        .annotate(place=place)
+        .filter(place__lte=most_members)
+        .order_by("publish_at", "channel__name", "pk")
+    )
+    members: dict[int, list[Schedule]] = defaultdict(list)
+    for row in rows:
+        members[row.wave_id].append(row)
+    waits = _waits([row.pk for rows in members.values() for row in rows])
+    conflicts: dict[int, list[Conflict]] = defaultdict(list)
+    for conflict in Conflict.objects.filter(wave__in=waves).select_related("video", "channel", "schedule"):
+        conflicts[conflict.wave_id].append(conflict)
+    counts = _counts(waves)
+    public = [wave for wave in waves if counts[wave.pk].get("public", 0) > 1]
+    skews = _skews(public) if public else {}
+    return [
+        WaveReport(
+            wave=wave,
+            actions=WAVE_ACTIONS[wave.state],
+            members=[WaveMember(row, readiness(row), waits.get(row.pk, "")) for row in members[wave.pk]],
+            counts=counts[wave.pk],
+            skew_seconds=skews.get(wave.pk),
+            conflicts=conflicts[wave.pk],
+        )
+        for wave in waves
+    ]
+
+
+def _waits(schedule_ids: Sequence[int]) -> dict[int, str]:
+    jobs = Job.objects.filter(schedule__in=schedule_ids, state__in=OPEN_JOBS).order_by("pk")
+    return {
+        schedule_id: waits_for or note
+        for schedule_id, waits_for, note in jobs.values_list("schedule_id", "waits_for", "progress_note")
+    }
+
+
+def readiness(row: Schedule) -> str:
+    """Return how far a member is: assigned, staging, staged, armed, public, or how it ended."""
+    return _readiness(row.state, row.distribution.state, row.armed_for is not None)
+
+
+def _readiness(state: str, distribution_state: str, is_armed: bool) -> str:
+    if state == ScheduleState.PUBLISHED:
+        return "recalled" if distribution_state == DistributionState.RECALLED else "public"
+    if state == ScheduleState.PLANNED:
+        return "assigned"
+    if state == ScheduleState.STAGED and is_armed:
+        return "armed"
+    return state
+
+
+def _counts(waves: Sequence[Wave]) -> dict[int, dict[str, int]]:
+    """Count members by their readiness, in the database."""
+    counts: dict[int, dict[str, int]] = {wave.pk: {} for wave in waves}
+    grouped = (
+        Schedule.objects.filter(wave__in=waves)
+        .annotate(is_armed=Q(armed_for__isnull=False))
+        .order_by()
+        .values_list("wave_id", "state", "distribution__state", "is_armed")
+        .annotate(Count("pk"))
+    )
+    for wave_id, state, distribution_state, is_armed, count in grouped:
+        name = str(_readiness(state, distribution_state, is_armed))
+        counts[wave_id][name] = counts[wave_id].get(name, 0) + count
+    return counts
+
+
+def _skews(waves: Sequence[Wave]) -> dict[int, float]:
+    """Return, by wave, the largest spread in seconds between publications that were meant for one instant."""
+    published = Q(state=ScheduleState.PUBLISHED, distribution__published_at__isnull=False)
+    together = (
+        Schedule.objects.filter(published, wave__in=waves)
+        .order_by()
+        .values_list("wave_id", "publish_at")
+        .annotate(Count("pk"), Min("distribution__published_at"), Max("distribution__published_at"))
+    )
+    skews: dict[int, float] = {}
+    for wave_id, _, count, first, last in together:
+        if count > 1:
+            skews[wave_id] = max(skews.get(wave_id, 0.0), (last - first).total_seconds())
+    return skews
