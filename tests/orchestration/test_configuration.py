@@ -11,7 +11,7 @@ from channels.gateways.errors import CredentialMissing, RemoteNotFound, RemoteUn
 from channels.models import Channel, ConfigRevision
 from channels.sandbox import github_state
 from orchestration.errors import InvalidRequest, NotFound
-from orchestration.github import configuration
+from orchestration.github import configuration, repository_sync
 from orchestration.github.repository_pin import RepositoryChanged
 from orchestration.models import Activity, Job
 from orchestration.queue import jobs as queue
@@ -34,7 +34,7 @@ def outside(settings, sandbox):
 
 def perform(job: Job) -> dict:
     """Run a sync job as a worker would, and let it succeed."""
-    result = configuration.run_sync(*held(job))
+    result = repository_sync.run_sync(*held(job))
     queue.finish(job, JobState.SUCCEEDED, result=result)
     return result
 
@@ -230,7 +230,7 @@ def test_secrets_do_not_go_to_a_repository_that_is_not_the_pinned_one(sandbox):
     channel = github_channel(sandbox, "aurora", repository_id=4711)
     (outcome,) = configuration.sync([channel.pk]).outcomes
     with pytest.raises(RepositoryChanged):
-        configuration.run_sync(*held(outcome.job))
+        repository_sync.run_sync(*held(outcome.job))
     assert sandbox.requests("PUT") == []
     assert "not the pinned 4711" in ConfigRevision.objects.get().sync_error
 
@@ -275,7 +275,7 @@ def test_a_github_that_fails_leaves_the_sentence_with_the_revision_and_the_next_
     (outcome,) = configuration.sync([channel.pk]).outcomes
     fault = sandbox.faults.add("^/github/", "status_before", status=502, times=None)
     with pytest.raises(RemoteUnavailable):
-        configuration.run_sync(*held(outcome.job))
+        repository_sync.run_sync(*held(outcome.job))
     assert "502" in ConfigRevision.objects.get().sync_error
     assert fault.hits
     sandbox.faults.clear()
@@ -298,11 +298,11 @@ def test_a_missing_repository_or_token_is_said_by_name(sandbox, settings):
     channel = connected_channel(sandbox, "aurora", github=True)
     (outcome,) = configuration.sync([channel.pk]).outcomes
     with pytest.raises(RemoteNotFound):
-        configuration.run_sync(*held(outcome.job))
+        repository_sync.run_sync(*held(outcome.job))
     assert "headend/aurora" in ConfigRevision.objects.get().sync_error
     settings.GITHUB_TOKEN = ""
     with pytest.raises(CredentialMissing):
-        configuration.run_sync(*held(outcome.job))
+        repository_sync.run_sync(*held(outcome.job))
     assert "GITHUB_TOKEN" in ConfigRevision.objects.get().sync_error
 
 
@@ -319,7 +319,7 @@ def test_a_revision_made_while_the_job_ran_is_written_by_the_same_job(sandbox, m
             configuration.sync([channel.pk])
 
     monkeypatch.setattr(lease, "progress", change_once)
-    assert configuration.run_sync(job, lease)["revision"] == 2
+    assert repository_sync.run_sync(job, lease)["revision"] == 2
     assert json.loads(file_of(sandbox, channel, "headend/channel.json"))["publishing"]["daily_cap"] == 2
     assert ConfigRevision.objects.filter(synced_at__gte=timezone.now() - timedelta(minutes=1)).count() == 2
 
@@ -342,7 +342,7 @@ def test_a_channel_connected_anew_while_the_job_ran_has_its_new_token_brought_by
             credential.save()
 
     monkeypatch.setattr(lease, "progress", connect_once)
-    assert configuration.run_sync(job, lease)["secrets_pushed"] == list(SECRETS)
+    assert repository_sync.run_sync(job, lease)["secrets_pushed"] == list(SECRETS)
     brought = github_state.secret_values(sandbox.store, channel.repository)
     assert brought["YT_REFRESH_TOKEN"] == "sandbox-refresh-new"
 

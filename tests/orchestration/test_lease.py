@@ -192,15 +192,15 @@ from django.conf import settings
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
-from orchestration import execution, queue
+from orchestration.engine import worker
 
 def hangs(job, lease):
     lease.progress(0.3, "half way")
     print(job.pk, flush=True)
     sys.stdin.read()
 
-execution.RUNNERS = dict.fromkeys(execution.RUNNERS, hangs)
-execution.work(fast=False)
+worker.RUNNERS = dict.fromkeys(worker.RUNNERS, hangs)
+worker.work(fast=False)
 """
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orchestration
 
-DELETES_WHAT_IT_LOCKS = {("planned.py", "_standing")}
+DELETES_WHAT_IT_LOCKS = {("scheduling/plan_writer.py", "_standing")}
 
 
 def test_a_lock_leaves_others_free_to_refer_to_the_row():

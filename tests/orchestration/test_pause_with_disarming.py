@@ -10,9 +10,9 @@ from channels.sandbox.faults import Match
 from orchestration.errors import IllegalTransition
 from orchestration.models import Activity, Job, Pool, Schedule, SystemState
 from orchestration.monitoring import problems
-from orchestration.pipeline import publish, take_back
+from orchestration.pipeline import publish
 from orchestration.queue import pools
-from orchestration.scheduling import disarming
+from orchestration.scheduling import disarming, rows
 from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus
 from tests.engine_room import PUBLISHED, STAGED, door, state_of
 
@@ -170,8 +170,7 @@ def test_one_whose_moment_comes_while_the_others_are_taken_back_does_not_undo_th
         engine.stand_still_at(row.publish_at - timedelta(seconds=1))
         return disarm(schedule, why)
 
-    for module in (take_back, publish):
-        monkeypatch.setattr(module, "disarm", takes_seconds)
+    monkeypatch.setattr(rows, "disarm", takes_seconds)
     report = door().pause(disarm=True)
     assert timezone.now() > began + timedelta(minutes=4)
     assert (report.state, report.armed_schedules, report.disarming_schedules) == (SystemStatus.PAUSED, 0, 2)
