@@ -9,8 +9,9 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from orchestration.core.permissions import Actor
 from orchestration.monitoring.metrics import operations
-from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.service import CentralOrchestrationService
 
 
 class _Figures:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from orchestration.core.permissions import Actor
 from orchestration.models import ApiToken
-from orchestration.service import Actor
 
 
 def permissions(request: HttpRequest) -> dict[str, bool]:

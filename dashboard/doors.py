@@ -14,8 +14,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
 
+from orchestration.core.permissions import Actor
 from orchestration.errors import OrchestrationError
-from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 from orchestration.text import unturned
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from channels.admin import BoundedNumbers, ChannelAdmin, CredentialAdmin, KeepsHistory, ReadOnlyAdmin
 from channels.models import Channel, Credential
+from orchestration.core.permissions import Actor
 from orchestration.errors import OrchestrationError
 from orchestration.media import canonical_url
 from orchestration.models import (
@@ -34,7 +35,7 @@ from orchestration.models import (
     Wave,
     WorkflowRun,
 )
-from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from channels.models import Channel
     from orchestration.models import Activity, Conflict, Distribution, Job, Schedule, Source, Video, Wave
-    from orchestration.planning.types import Explanation, Plan
+    from orchestration.planning.answers import Explanation
+    from orchestration.planning.types import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,14 @@ from channels.models import Channel
 from channels.quota import pacific_day, pacific_day_bounds
 from channels.sandbox import youtube_state
 from channels.sandbox.server import Sandbox
+from orchestration.core.permissions import Actor
 from orchestration.engine import tick as clock
 from orchestration.engine import worker
 from orchestration.models import Distribution, Job, Schedule, Video
 from orchestration.monitoring import invariants
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
-from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.service import CentralOrchestrationService
 from orchestration.states import DistributionState, ScheduleState, SystemStatus, Trigger
 from tests import factories
 from tests.register_helpers import connected_channel, github_channel, lead_to_sandbox

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
 from channels.sandbox import github_state as state
+from channels.sandbox import site, youtube_state
 from channels.sandbox.store import Store
 
 GITHUB_TOKEN = "sandbox-github-token"  # noqa: S105 opens nothing but the sandbox
@@ -38,11 +36,8 @@ def seed_demo(store: Store) -> None:
         state.add_token(store, GITHUB_TOKEN, "headend-demo-operator")
     for slug in GITHUB_SLUGS:
         _seed_repository(store, slug)
-    for name in ("youtube", "site"):
-        if importlib.util.find_spec(f"channels.sandbox.{name}"):
-            service = importlib.import_module(f"channels.sandbox.{name}")
-            if hasattr(service, "seed_demo"):
-                service.seed_demo(store)
+    youtube_state.seed_demo(store)
+    site.seed_demo(store)
 
 
 def _seed_repository(store: Store, slug: str) -> None:

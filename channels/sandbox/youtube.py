@@ -26,7 +26,6 @@ from channels.sandbox.youtube_state import (
     problem,
     publications,
     revoke,
-    seed_demo,
     settle,
 )
 from channels.sandbox.youtube_upload import check_metadata, forget_sessions
@@ -42,7 +41,6 @@ from channels.sandbox.youtube_views import (
 if TYPE_CHECKING:
     from channels.sandbox.server import Sandbox
 
-__all__ = ["configure", "forget_sessions", "publications", "revoke", "seed_demo"]
 
 API = "/youtube/youtube/v3"
 THUMBNAIL_BYTES = 2 * 1024 * 1024

@@ -7,9 +7,10 @@ from ninja.errors import HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
 from orchestration.api import tokens
+from orchestration.core.permissions import Actor
 from orchestration.errors import NotPermitted, OrchestrationError
 from orchestration.models import ApiToken
-from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 
 READING = ("GET", "HEAD", "OPTIONS")

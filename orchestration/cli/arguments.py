@@ -7,9 +7,10 @@ from datetime import datetime
 
 from channels.models import Channel
 from orchestration.api.fields import LARGEST_ID, parse_instant
+from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound
 from orchestration.models import Pool
-from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.service import CentralOrchestrationService
 from orchestration.states import OnConflict, Timing, Trigger
 
 

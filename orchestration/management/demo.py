@@ -17,8 +17,9 @@ from channels.models import Channel, Credential, PostingSlot
 from channels.sandbox import seed
 from channels.states import CredentialState, Executor
 from orchestration.core import audit
+from orchestration.core.permissions import Actor
 from orchestration.models import SystemState, Video
-from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.service import CentralOrchestrationService
 from orchestration.states import RightsBasis, SystemStatus, Trigger, VideoState
 
 ZONES = {

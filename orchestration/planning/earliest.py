@@ -11,12 +11,11 @@ from orchestration.planning.answers import ForecastItem
 from orchestration.planning.budgets import ceil_minute, soonest
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.gc_pause import without_collection
-from orchestration.planning.rules import BUDGET_EXHAUSTED
+from orchestration.planning.rules import BUDGET_EXHAUSTED, ConflictKind
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.types import (
     ChannelView,
     Conflict,
-    ConflictKind,
     Existing,
     Method,
     Occupied,

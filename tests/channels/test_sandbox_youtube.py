@@ -9,8 +9,7 @@ import requests
 from googleapiclient.discovery_cache import get_static_doc
 
 from channels.sandbox.server import Sandbox
-from channels.sandbox.youtube import configure, publications, seed_demo
-from channels.sandbox.youtube_state import instant, usage
+from channels.sandbox.youtube_state import configure, instant, publications, seed_demo, usage
 from tests.channels.youtube_helpers import STEP, gateway, sha256, stored_videos, upload, video_file
 
 API = "/youtube/v3"

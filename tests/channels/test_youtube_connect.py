@@ -17,7 +17,7 @@ from channels.gateways.errors import (
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_oauth import SCOPES, OAuthCredential, authorization_url, exchange_code
 from channels.sandbox.faults import Match
-from channels.sandbox.youtube import seed_demo
+from channels.sandbox.youtube_state import seed_demo
 
 CALLBACK = "http://127.0.0.1:8000/channels/connect/callback/"
 CLIENT = {"client_id": "sandbox-client", "client_secret": "sandbox-client-secret"}

@@ -16,8 +16,7 @@ from channels.gateways.errors import (
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_oauth import OAuthCredential
 from channels.sandbox.faults import Match
-from channels.sandbox.youtube import configure, revoke, seed_demo
-from channels.sandbox.youtube_state import SECTION, UPLOAD, add_channel
+from channels.sandbox.youtube_state import SECTION, UPLOAD, add_channel, configure, revoke, seed_demo
 from tests.channels.youtube_helpers import gateway, metadata, stored_videos, upload, video_file
 
 READ = Match(method="GET", path="/youtube/youtube/v3/")

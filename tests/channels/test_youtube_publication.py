@@ -6,8 +6,7 @@ import pytest
 from channels.gateways.errors import RemoteNotFound, RemoteRejected, RemoteUncertain
 from channels.quota import UNITS, UPLOADS
 from channels.sandbox.faults import Match
-from channels.sandbox.youtube import publications, seed_demo
-from channels.sandbox.youtube_state import SECTION, instant, usage
+from channels.sandbox.youtube_state import SECTION, instant, publications, seed_demo, usage
 from tests.channels.youtube_helpers import MARKER, gateway, stored_videos, upload
 from tests.patience import wait_for
 

@@ -10,7 +10,8 @@ from channels.gateways.errors import (
 )
 from channels.gateways.youtube_upload import UploadCancelled, marked_description
 from channels.sandbox.faults import Match
-from channels.sandbox.youtube import configure, forget_sessions, seed_demo
+from channels.sandbox.youtube_state import configure, seed_demo
+from channels.sandbox.youtube_upload import forget_sessions
 from tests.channels.youtube_helpers import (
     MARKER,
     STEP,

@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 
 from channels.states import ChannelState
+from orchestration.core.permissions import Actor
 from orchestration.errors import IllegalTransition, NotFound, NotPermitted
 from orchestration.models import Activity, Job
 from orchestration.register import channels
-from orchestration.service import Actor, CentralOrchestrationService
+from orchestration.service import CentralOrchestrationService
 from orchestration.states import JobKind, JobState, Trigger
 from tests.factories import ChannelFactory, JobFactory, ScheduleFactory
 
