@@ -38,7 +38,7 @@ class KeepsHistory:
     """Refuse to delete a row that something rests on, with a sentence that says what."""
 
     def history_of(self, row: Any) -> str:
-        """Say what rests on the row; empty if nothing does."""
+        """Return what rests on the row; empty if nothing does."""
         return ""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class ChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
     )
 
     def history_of(self, row: Channel) -> str:
-        """Say what was published, or is planned, on the channel."""
+        """Return what was published, or is planned, on the channel."""
         count = row.distributions.count()
         if not count:
             return ""
@@ -265,7 +265,7 @@ class CredentialAdmin(admin.ModelAdmin):
 
     @admin.display(description="stored")
     def stored_secrets(self, row: Credential) -> str:
-        """Say which secrets are stored, without showing them."""
+        """Return which secrets are stored, without showing them."""
         kept = [
             name
             for name, sealed in (

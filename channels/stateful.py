@@ -21,5 +21,5 @@ class Stateful(models.Model):
         abstract = True
 
     def can_become(self, state: str) -> bool:
-        """Say whether the arrow from the present state to `state` exists."""
+        """Return whether the arrow from the present state to `state` exists."""
         return state in self.TRANSITIONS.get(self.state, frozenset())

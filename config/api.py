@@ -95,12 +95,12 @@ def _where(location: tuple[Any, ...]) -> str:
 
 
 def refused(request: HttpRequest, error: OrchestrationError) -> HttpResponse:
-    """Say a refusal of the service."""
+    """Answer a refusal of the service."""
     return problem_response(of_error(error))
 
 
 def not_authenticated(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Say that nobody is logged in, and how one would be."""
+    """Answer that nobody is logged in, and how one would be."""
     if not isinstance(error, NotAuthenticated):
         error = NotAuthenticated("Send a bearer token, or log in.")
     return problem_response(of_error(error), **{"WWW-Authenticate": error.challenge})
@@ -124,33 +124,33 @@ def model_invalid(request: HttpRequest, error: ModelInvalid) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Say that there is no such thing, without saying what was looked for."""
+    """Answer that there is no such thing, without saying what was looked for."""
     return refused(request, NotFound("There is no such thing."))
 
 
 def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """Say what ninja refused by itself; a body that is no JSON is the common case."""
+    """Answer what ninja refused by itself; a body that is no JSON is the common case."""
     codes = {400: "invalid_json", 403: "not_permitted", 404: "not_found"}
     detail = "The body is not valid JSON." if error.status_code == 400 else error.message
     return problem_response(problem(codes.get(error.status_code, "http_error"), error.status_code, detail))
 
 
 def not_readable(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Say that the request itself is not one: too large, cut off, or forged."""
+    """Answer that the request itself is not one: too large, cut off, or forged."""
     if isinstance(error, RequestDataTooBig):
         return problem_response(problem("too_large", 413, "The body is larger than this server takes."))
     return problem_response(problem("bad_request", 400, "The request cannot be read."))
 
 
 def throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
-    """Say that there were too many requests."""
+    """Answer that there were too many requests."""
     return problem_response(
         problem("too_many_requests", 429, "Too many requests; wait a moment.", again="again")
     )
 
 
 def remote(request: HttpRequest, error: RemoteError) -> HttpResponse:
-    """Say that GitHub or YouTube did not do it; their errors carry no secret."""
+    """Answer that GitHub or YouTube did not do it; their errors carry no secret."""
     headers = {}
     if error.retry_after_seconds:
         headers["Retry-After"] = str(int(error.retry_after_seconds) + 1)
@@ -159,7 +159,7 @@ def remote(request: HttpRequest, error: RemoteError) -> HttpResponse:
 
 
 def database_busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    """Say that the database did not answer in time."""
+    """Answer that the database did not answer in time."""
     logger.exception("the database did not answer")
     return problem_response(
         problem("database_busy", 503, "The database did not answer in time; try again.", again="again"),
@@ -168,7 +168,7 @@ def database_busy(request: HttpRequest, error: OperationalError) -> HttpResponse
 
 
 def unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Say no more than that it was our fault; the log has the rest under the same correlation id."""
+    """Answer no more than that it was our fault; the log has the rest under the same correlation id."""
     correlation_id = getattr(request, "correlation_id", "")
     logger.exception("unexpected error, correlation id %s", correlation_id)
     return problem_response(

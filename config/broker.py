@@ -18,7 +18,7 @@ LONGEST_SOCKET_PATH = 100
 
 
 def is_embedded() -> bool:
-    """Tell whether this installation brings its own broker."""
+    """Return whether this installation brings its own broker."""
     return env.raw("CELERY_BROKER_URL") is None
 
 

@@ -12,7 +12,7 @@ from config import broker
 
 @register(Tags.security, deploy=True)
 def check_production(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Say what a production installation should not do without."""
+    """Check for what a production installation should not do without."""
     if not settings.PRODUCTION:
         return [
             Warning(

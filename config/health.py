@@ -35,7 +35,7 @@ class Finding:
 @never_cache
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that the web process answers."""
+    """Answer that the web process works."""
     return HttpResponse("ok", content_type="text/plain")
 
 
@@ -43,7 +43,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether web, database, broker, worker and beat all work; 503 names the part that does not."""
+    """Return whether web, database, broker, worker and beat all work; 503 names the part that does not."""
     findings = _findings.get()
     ready = all(finding.ok for finding in findings.values())
     checks = {name: {"ok": finding.ok, "detail": finding.detail} for name, finding in findings.items()}

@@ -111,7 +111,7 @@ class LoginRequired(LoginRequiredMiddleware):
 
 
 class WrongMethodPage:
-    """Say on a page, not by an empty one, that an address of the console takes a button's press only."""
+    """Answer with a page, not an empty one, that an address of the console takes a button's press only."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

@@ -184,7 +184,7 @@ class SourceAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
         super().save_model(request, obj, form, change)
 
     def history_of(self, row: Source) -> str:
-        """Say what was found there."""
+        """Return what was found there."""
         count = row.videos.count()
         return (
             f"{count} videos come from {row}, so it cannot be deleted; pause it instead, in the console."
@@ -223,7 +223,7 @@ class PoolAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
         return ("name", "kind", *self.readonly_fields) if obj else self.readonly_fields
 
     def history_of(self, row: Pool) -> str:
-        """Say what was taken from it."""
+        """Return what was taken from it."""
         count = row.leases.count() + row.entries.count()
         return (
             f"{row} has {count} leases and budget entries, so it cannot be deleted; set its capacity to 0 instead."

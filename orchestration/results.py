@@ -71,7 +71,7 @@ class RightsChange:
 
     @property
     def sentence(self) -> str:
-        """Say what became of what was armed on YouTube; empty where nothing was."""
+        """Return what became of what was armed on YouTube; empty where nothing was."""
         said = []
         if self.held:
             said.append(

@@ -89,7 +89,7 @@ class CentralOrchestrationService:
 
     @action("read")
     def get_status(self) -> SystemReport:
-        """Say whether the system runs, since when, by whom and why, and what it is doing."""
+        """Return whether the system runs, since when, by whom and why, and what it is doing."""
         return control.report()
 
     # --------------------------------------------------------------------------------------------------- publication
@@ -195,7 +195,7 @@ class CentralOrchestrationService:
 
     @action("read")
     def explain(self, *, video_id: int, channel_id: int) -> Any:
-        """Say rule by rule why a video may or may not go to a channel (`planning.types.Explanation`)."""
+        """Return rule by rule why a video may or may not go to a channel (`planning.types.Explanation`)."""
         return distribution.explain(video_id=video_id, channel_id=channel_id)
 
     @action("read")
@@ -277,7 +277,7 @@ class CentralOrchestrationService:
 
     @action("operate")
     def dismiss_conflict(self, *, conflict_id: int, reason: str = "") -> Conflict:
-        """Say that nothing needs to be done about a conflict."""
+        """Dismiss a conflict: nothing needs to be done about it."""
         return conflict_actions.dismiss(conflict_id, reason)
 
     # ------------------------------------------------------------------------------------------------------ channels
@@ -382,7 +382,7 @@ class CentralOrchestrationService:
     def set_source_rights(
         self, *, source_id: int, rights_basis: str, rights_note: str | None = None, reason: str = ""
     ) -> RightsChange:
-        """Say why a source's videos may be published; with an empty basis, what is armed of it is taken back."""
+        """Set why a source's videos may be published; with an empty basis, what is armed of it is taken back."""
         return sources.set_rights(
             source_id, rights_basis=rights_basis, rights_note=rights_note, reason=reason
         )

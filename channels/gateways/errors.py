@@ -19,7 +19,7 @@ Again = Literal["again", "never", "unknown"]
 
 
 class RemoteError(Exception):
-    """Say that a call to another system did not succeed, and whether it is worth repeating."""
+    """A call to another system did not succeed; `again` says whether it is worth repeating."""
 
     code: ClassVar[str] = "remote_error"
     again: ClassVar[Again] = "never"

@@ -42,7 +42,7 @@ def reading(doing: str) -> Iterator[None]:
 
 
 def never_sent(error: requests.RequestException) -> bool:
-    """Say whether the request certainly did not reach the server."""
+    """Return whether the request certainly did not reach the server."""
     if isinstance(error, requests.ConnectTimeout | requests.exceptions.InvalidURL):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None

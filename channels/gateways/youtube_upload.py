@@ -215,7 +215,7 @@ def marked_description(description: str, marker: str) -> str:
 
 
 def carries_marker(description: str, marker: str) -> bool:
-    """Say whether a description carries exactly this marker, and not only a longer one."""
+    """Return whether a description carries exactly this marker, and not only a longer one."""
     return any(line.strip() == marker for line in description.splitlines())
 
 

@@ -22,7 +22,7 @@ def state(sandbox: Sandbox, request: Request) -> Response:
 
 @route("GET", "/sandbox/clock")
 def clock(sandbox: Sandbox, request: Request) -> Response:
-    """Tell the sandbox's time."""
+    """Answer the sandbox's time."""
     return Response.json({"now": sandbox.store.now().isoformat()})
 
 

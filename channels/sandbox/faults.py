@@ -38,7 +38,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Say which requests a fault applies to; nothing given means every one outside /sandbox/."""
+    """Return which requests a fault applies to; nothing given means every one outside /sandbox/."""
 
     method: str | None = None
     path: str = ""

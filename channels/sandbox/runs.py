@@ -197,7 +197,7 @@ def _wait_in_queue(work: Work) -> None:
 
 
 def _held_by_another(github: dict[str, Any], run: dict[str, Any]) -> bool:
-    """Say whether another run of this workflow goes first: one in progress, or one that was queued before it."""
+    """Return whether another run of this workflow goes first: one in progress, or one that was queued before it."""
     return any(
         other["path"] == run["path"]
         and other["id"] != run["id"]

@@ -142,7 +142,7 @@ def setting(youtube: Section, name: str) -> Any:
 
 
 def caller_of(store: Store, request: Request, scopes: tuple[str, ...]) -> Caller:
-    """Say who is calling, or answer 401 or 403."""
+    """Return who is calling, or answer 401 or 403."""
     kind, _, token = (request.headers.get("Authorization") or "").partition(" ")
     with store.read(SECTION) as youtube:
         access = youtube.get("access_tokens", {}).get(token) if kind == "Bearer" else None

@@ -71,7 +71,7 @@ def video_resource(
 
 
 def upload_status(youtube: Section, video: Video, now: datetime) -> str:
-    """Say how far the processing of an uploaded file is."""
+    """Return how far the processing of an uploaded file is."""
     ready_at = instant(video["uploaded_at"]) + timedelta(seconds=setting(youtube, "processing_seconds"))
     if now < ready_at:
         return "uploaded"

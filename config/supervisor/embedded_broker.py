@@ -93,7 +93,7 @@ def prepare_folders(data_dir: Path) -> None:
 
 
 def answers(url: str) -> bool:
-    """Tell whether the broker answers."""
+    """Return whether the broker answers."""
     try:
         with Connection(
             url, connect_timeout=1, transport_options={"socket_connect_timeout": 1}

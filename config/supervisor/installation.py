@@ -142,7 +142,7 @@ def why_not_free(host: str, port: int) -> str:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Tell whether a server may listen there."""
+    """Return whether a server may listen there."""
     return not why_not_free(host, port)
 
 

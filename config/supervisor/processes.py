@@ -159,7 +159,7 @@ def kill_group(group: int) -> None:
 
 
 def describe_end(code: int) -> str:
-    """Say in words how a process ended."""
+    """Return in words how a process ended."""
     if code >= 0:
         return f"ended with exit code {code}"
     try:

@@ -90,7 +90,7 @@ def _once(request: HttpRequest, run: Callable[[], HttpResponseBase]) -> HttpResp
 
 
 def _answer_of(request: HttpRequest, response: HttpResponseBase) -> idempotency.Answer:
-    """Say what is kept of a response; one without effect that may go otherwise later leaves the key free."""
+    """Return what is kept of a response; one without effect that may go otherwise later leaves the key free."""
     response.headers.setdefault("X-Correlation-Id", request.correlation_id)
     content = getattr(response, "content", b"")
     final = (

@@ -89,7 +89,7 @@ def runs_media(request: HttpRequest, correlation_id: Path[CorrelationId]) -> Htt
 
 @router.api_operation(["HEAD"], "/{correlation_id}/media", include_in_schema=False)
 def runs_media_head(request: HttpRequest, correlation_id: Path[CorrelationId]) -> HttpResponseBase:
-    """Say how large the file is."""
+    """Return how large the file is."""
     whole = runs_media(request, correlation_id)
     whole.close()
     return HttpResponse(status=whole.status_code, headers=dict(whole.headers))

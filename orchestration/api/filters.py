@@ -161,7 +161,7 @@ class PoolFilters(FilterSchema):
     paused: bool | None = None
 
     def accepts(self, pool: PoolReport) -> bool:
-        """Say whether a pool is asked for."""
+        """Return whether a pool is asked for."""
         return (
             (self.kind is None or pool.kind in self.kind)
             and self.name in (None, pool.name)

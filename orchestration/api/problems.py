@@ -1,4 +1,4 @@
-"""Say what went wrong as RFC 9457 problems, alike for the API and for `--json` on the command line."""
+"""Describe what went wrong as RFC 9457 problems, alike for the API and for `--json` on the command line."""
 
 from collections.abc import Mapping
 from typing import Any

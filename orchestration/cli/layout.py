@@ -6,12 +6,12 @@ from typing import Any
 
 
 def when(instant: datetime | None) -> str:
-    """Say an instant in UTC."""
+    """Format an instant in UTC."""
     return "-" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def span(seconds: float | None) -> str:
-    """Say a length of time in one or two units."""
+    """Format a length of time in one or two units."""
     if seconds is None:
         return "-"
     total = round(seconds)

@@ -1,4 +1,4 @@
-"""Say answers for people."""
+"""Write answers as text for people."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ Text = Callable[[Any], list[str]]
 
 
 def status(report: results.SystemReport) -> list[str]:
-    """Say how the system is."""
+    """Describe how the system is."""
     by = f" by {report.changed_by}" if report.changed_by else ""
     lines = [f"The system is {report.state}, since {when(report.since)}{by}."]
     if report.reason:
@@ -48,7 +48,7 @@ def status(report: results.SystemReport) -> list[str]:
 
 
 def resume_preview(preview: results.ResumePreview) -> list[str]:
-    """Say what resuming would do."""
+    """Describe what resuming would do."""
     rows = [
         [i.schedule.pk, i.schedule.channel.slug, span(i.lateness_seconds), i.sentence] for i in preview.items
     ]
@@ -59,7 +59,7 @@ def resume_preview(preview: results.ResumePreview) -> list[str]:
 
 
 def plan(made: Plan) -> list[str]:
-    """Say what would go where and when, and what stood in the way."""
+    """Describe what would go where and when, and what stood in the way."""
     lines = [made.summary or f"{len(made.placements)} publications.", ""]
     lines += table(
         ["video", "channel", "at", "local time", "zone", "priority", "why"],
@@ -101,13 +101,13 @@ def plan(made: Plan) -> list[str]:
 
 
 def wave_result(result: results.WaveResult) -> list[str]:
-    """Say what was planned, and whether it was made."""
+    """Describe what was planned, and whether it was made."""
     head = f"Wave {result.wave.pk}: {result.wave.name}" if result.wave else "Dry run: nothing was written."
     return [head, *plan(result.plan)]
 
 
 def earliest(result: results.EarliestResult) -> list[str]:
-    """Say when all of it would fit."""
+    """Describe when all of it would fit."""
     head = (
         f"Fits as it is: {when(result.at)}"
         if result.at
@@ -117,12 +117,12 @@ def earliest(result: results.EarliestResult) -> list[str]:
 
 
 def wave(row: Wave) -> list[str]:
-    """Say how a wave is."""
+    """Describe how a wave is."""
     return [f"Wave {row.pk} ({row.name}) is {row.state}."]
 
 
 def wave_report(report: results.WaveReport) -> list[str]:
-    """Say how a wave and each of its members is."""
+    """Describe how a wave and each of its members is."""
     counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
     lines = [*wave(report.wave), counts]
     if report.skew_seconds is not None:
@@ -147,7 +147,7 @@ def wave_report(report: results.WaveReport) -> list[str]:
 
 
 def recall_preview(preview: results.RecallPreview) -> list[str]:
-    """Say what a recall would do, and how to do it."""
+    """Describe what a recall would do, and how to do it."""
     ids = " ".join(str(row.pk) for row in preview.public)
     lines = ["Would become private again:"]
     lines += table(
@@ -167,12 +167,12 @@ def recall_preview(preview: results.RecallPreview) -> list[str]:
 
 
 def schedule(row: Schedule) -> list[str]:
-    """Say how a publication is."""
+    """Describe how a publication is."""
     return [f"Schedule {row.pk} is {row.state}: {when(row.publish_at)} ({row.local_wall} {row.zone})."]
 
 
 def monitor(result: results.MonitorResult) -> list[str]:
-    """Say how channels are."""
+    """Describe how channels are."""
     lines = table(
         [
             "id",
@@ -215,7 +215,7 @@ def monitor(result: results.MonitorResult) -> list[str]:
 
 
 def distribute(result: results.DistributeResult) -> list[str]:
-    """Say each yes and each no."""
+    """Describe each yes and each no."""
     head = (
         "Dry run: nothing was written."
         if result.dry_run
@@ -230,7 +230,7 @@ def distribute(result: results.DistributeResult) -> list[str]:
 
 
 def explanation(result: Explanation) -> list[str]:
-    """Say rule by rule why, or why not."""
+    """Describe rule by rule why, or why not."""
     head = "may go" if result.ok else "may not go"
     lines = [f"Video {result.video_id} {head} to channel {result.channel_id}:"]
     lines += table(
@@ -242,7 +242,7 @@ def explanation(result: Explanation) -> list[str]:
 
 
 def sync(result: results.SyncResult) -> list[str]:
-    """Say what became of each channel's configuration."""
+    """Describe what became of each channel's configuration."""
     head = ["Dry run: nothing was written."] if result.dry_run else []
     return head + table(
         ["channel", "outcome", "revision", "job", "changes", "message"],
@@ -254,12 +254,12 @@ def sync(result: results.SyncResult) -> list[str]:
 
 
 def trigger(result: results.TriggerResult) -> list[str]:
-    """Say which job was started, and by which method."""
+    """Describe which job was started, and by which method."""
     return [result.message, f"Job {result.job.pk} ({result.method}) is {result.job.state}."]
 
 
 def forecast(result: Forecast) -> list[str]:
-    """Say what the coming days bring."""
+    """Describe what the coming days bring."""
     lines = [result.summary or f"{result.items} publications until {when(result.ends_at)}.", ""]
     lines += table(
         ["day", "publications"], sorted((str(day), count) for day, count in result.published_by_day.items())
@@ -295,7 +295,7 @@ def forecast(result: Forecast) -> list[str]:
 
 
 def pools(reports: Sequence[results.PoolReport]) -> list[str]:
-    """Say who holds what."""
+    """Describe who holds what."""
     lines = table(
         ["id", "pool", "kind", "used", "capacity", "waiting", "paused", "resets"],
         [[p.id, p.name, p.kind, p.used, p.capacity, p.waiting, p.paused, p.resets_at] for p in reports],
@@ -316,7 +316,7 @@ def pools(reports: Sequence[results.PoolReport]) -> list[str]:
 
 
 def statistics(report: results.StatisticsReport) -> list[str]:
-    """Say what was counted."""
+    """Describe what was counted."""
     lines = ["Outcomes: " + (", ".join(f"{n} {name}" for name, n in report.outcomes.items()) or "none")]
     lines.append(f"Median lateness: {span(report.median_lateness_seconds)}")
     for title, rows in (
@@ -330,7 +330,7 @@ def statistics(report: results.StatisticsReport) -> list[str]:
 
 
 def dashboard(data: results.Dashboard) -> list[str]:
-    """Say what the overview shows, in short."""
+    """Describe what the overview shows, in short."""
     lines = [*status(data.status), "", "Channels:"]
     lines += monitor(results.MonitorResult(list(data.channels)))
     lines += ["", "Next:"]
@@ -347,12 +347,12 @@ def dashboard(data: results.Dashboard) -> list[str]:
 
 
 def job(row: Job) -> list[str]:
-    """Say how a job is."""
+    """Describe how a job is."""
     return [f"{str(row).capitalize()} is {row.state}."]
 
 
 def source(row: Source) -> list[str]:
-    """Say how a source is."""
+    """Describe how a source is."""
     rights = (
         f"rights: {row.rights_basis}" if row.rights_basis else "no rights basis: nothing of it is published"
     )
@@ -360,17 +360,17 @@ def source(row: Source) -> list[str]:
 
 
 def rights_change(answer: results.RightsChange) -> list[str]:
-    """Say what a source's rights are now, and what was taken back."""
+    """Describe what a source's rights are now, and what was taken back."""
     return [*source(answer.source), *([answer.sentence] if answer.sentence else [])]
 
 
 def channel(row: Any) -> list[str]:
-    """Say how a channel is."""
+    """Describe how a channel is."""
     return [f"Channel {row.slug} is {row.state}."]
 
 
 def slot(row: PostingSlot) -> list[str]:
-    """Say when a channel posts."""
+    """Describe when a channel posts."""
     day = PostingSlot.Weekday(row.weekday).label
     return [
         f"Slot {row.pk}: {row.channel.slug} posts on {day} at {row.local_time:%H:%M}, {row.channel.timezone}."
@@ -378,7 +378,7 @@ def slot(row: PostingSlot) -> list[str]:
 
 
 def blackout(row: Blackout) -> list[str]:
-    """Say when a channel publishes nothing."""
+    """Describe when a channel publishes nothing."""
     first = f"{row.first_date}{f' {row.from_time:%H:%M}' if row.from_time else ''}"
     last = f"{row.last_date}{f' {row.until_time:%H:%M}' if row.until_time else ''}"
     return [
@@ -387,7 +387,7 @@ def blackout(row: Blackout) -> list[str]:
 
 
 def conflict(row: Conflict) -> list[str]:
-    """Say how a conflict is, and what can be done about one that is open."""
+    """Describe how a conflict is, and what can be done about one that is open."""
     lines = [f"Conflict {row.pk} is {row.state}: {row.message}"]
     if row.state == ConflictState.OPEN:
         lines += [f"    {index}: {offer['sentence']}" for index, offer in enumerate(row.alternatives)]
@@ -395,10 +395,10 @@ def conflict(row: Conflict) -> list[str]:
 
 
 def conflicts(rows: Sequence[Conflict]) -> list[str]:
-    """Say which conflicts there are, each with the numbers of its alternatives."""
+    """Describe which conflicts there are, each with the numbers of its alternatives."""
     return [line for row in rows for line in conflict(row)] or ["No conflict is open."]
 
 
 def lease(row: Lease) -> list[str]:
-    """Say how a lease is."""
+    """Describe how a lease is."""
     return [f"Lease {row.pk} of {row.holder} is {'released' if row.released_at else 'held'}."]

@@ -12,7 +12,7 @@ SILENT_AFTER_SECONDS = 30
 
 
 def beat(component: str, info: str = "") -> None:
-    """Say that a component (`beat`, `worker`, or `worker:<name>` where there are several) works, now; one statement."""
+    """Record that a component (`beat`, `worker`, or `worker:<name>` where there are several) works, now; one statement."""
     Heartbeat.objects.bulk_create(
         [Heartbeat(component=component[:40], beat_at=timezone.now(), info=info[:200])],
         update_conflicts=True,

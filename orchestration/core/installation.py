@@ -12,12 +12,12 @@ from orchestration.models import Activity, SystemState
 
 
 def is_ours(name: str) -> bool:
-    """Say whether a database that carries this name is this installation's; a new one carries none yet."""
+    """Return whether a database that carries this name is this installation's; a new one carries none yet."""
     return name in {"", settings.HEADEND_INSTALLATION_ID}
 
 
 def is_copy() -> bool:
-    """Say whether the database belongs to another installation."""
+    """Return whether the database belongs to another installation."""
     name = SystemState.objects.filter(pk=1).values_list("installation_id", flat=True).first()
     return not is_ours(name or "")
 
@@ -30,7 +30,7 @@ def taken_over_at() -> datetime | None:
 
 
 def sentence(name: str) -> str:
-    """Say what was found, and what to do about it; fits the reason of the system's state."""
+    """Return what was found, and what to do about it; fits the reason of the system's state."""
     return (
         f"This database belongs to another installation ({name[:8]}…): it is a copy or a restored backup. Look at what "
         "is overdue, then resume to make it this one's. Machines that serve one installation need the same "

@@ -1,4 +1,4 @@
-"""Say "look" to workers and ticks after a commit; a lost message costs one tick, never work."""
+"""Send "look" to workers and ticks after a commit; a lost message costs one tick, never work."""
 
 import logging
 

@@ -13,7 +13,7 @@ Again = Literal["again", "never"]
 
 
 class MediaError(Exception):
-    """Say that a media operation did not succeed; never raised itself."""
+    """A media operation did not succeed; never raised itself."""
 
     code: ClassVar[str] = "media_error"
     again: Again = "never"
@@ -32,7 +32,7 @@ class YouTubeRefused(MediaError):
 
 
 class SourceUnreachable(MediaError):
-    """Say that the source did not give its answer; `status` is the HTTP status where there was one."""
+    """The source did not give its answer; `status` is the HTTP status where there was one."""
 
     code = "source_unreachable"
     again = "again"
@@ -46,39 +46,39 @@ class SourceUnreachable(MediaError):
 
 
 class SourceTimedOut(MediaError):
-    """Say that the source took longer than the whole operation was allowed to."""
+    """The source took longer than the whole operation was allowed to."""
 
     code = "source_timed_out"
     again = "again"
 
 
 class NoVideoFound(MediaError):
-    """Say that the source answered, but holds no video that can be taken."""
+    """The source answered, but holds no video that can be taken."""
 
     code = "no_video_found"
 
 
 class FeedUnreadable(MediaError):
-    """Say that a feed is not well-formed XML, or uses what a feed has no business using."""
+    """A feed is not well-formed XML, or uses what a feed has no business using."""
 
     code = "feed_unreadable"
     again = "again"
 
 
 class FileEmpty(MediaError):
-    """Say that the file has no bytes."""
+    """The file has no bytes."""
 
     code = "file_empty"
 
 
 class FileDamaged(MediaError):
-    """Say that the file is cut short, or is not a video at all."""
+    """The file is cut short, or is not a video at all."""
 
     code = "file_damaged"
 
 
 class FileTooLarge(MediaError):
-    """Say that the file is larger than allowed."""
+    """The file is larger than allowed."""
 
     code = "file_too_large"
 
@@ -88,27 +88,27 @@ class FileTooLarge(MediaError):
 
 
 class StorageFull(MediaError):
-    """Say that the disk has no room left for the file."""
+    """The disk has no room left for the file."""
 
     code = "storage_full"
     again = "again"
 
 
 class Cancelled(MediaError):
-    """Say that the operation ended because it was asked to; nothing of it is left behind."""
+    """The operation ended because it was asked to; nothing of it is left behind."""
 
     code = "cancelled"
     again = "again"
 
 
 class ToolMissing(MediaError):
-    """Say that no ffmpeg on this machine can do what Headend needs."""
+    """No ffmpeg on this machine can do what Headend needs."""
 
     code = "ffmpeg_missing"
 
 
 class TranscodeFailed(MediaError):
-    """Say that ffmpeg gave up; `detail` holds the end of what it said."""
+    """Ffmpeg gave up; `detail` holds the end of what it said."""
 
     code = "transcode_failed"
 

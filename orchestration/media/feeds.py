@@ -36,7 +36,7 @@ _FEED_ROOTS = {"rss", "feed", "RDF"}
 
 
 def looks_like_feed(head: bytes) -> bool:
-    """Tell from a document's first bytes whether it is a feed."""
+    """Return from a document's first bytes whether it is a feed."""
     text = _decode_head(head)
     text = re.sub(r"<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(\[.*?\])?\s*>", "", text, flags=re.DOTALL).lstrip(
         "\ufeff \t\r\n"

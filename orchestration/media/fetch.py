@@ -388,7 +388,7 @@ def as_media_error(error: BaseException, guard: Guard) -> MediaError:
 
 
 def in_words(error: BaseException) -> str:
-    """Say what yt-dlp says, without its own name for it and its plea to report a bug."""
+    """Return what yt-dlp says, without its own name for it and its plea to report a bug."""
     return re.sub(
         r"^ERROR:\s*(\[[^\]]*\]\s*)?|;? please report this issue on .*", "", str(error), flags=re.DOTALL
     )

@@ -97,5 +97,5 @@ def _kind_of(content_type: str, head: bytes, url: str) -> Literal["file", "page"
 
 
 def known_by_name(ydl: GuardedYoutubeDL, url: str) -> bool:
-    """Tell whether yt-dlp has an extractor for this very site."""
+    """Return whether yt-dlp has an extractor for this very site."""
     return any(key != "Generic" and extractor.suitable(url) for key, extractor in ydl._ies.items())

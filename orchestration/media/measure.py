@@ -107,7 +107,7 @@ def _measure(container: av.container.InputContainer, size_bytes: int) -> MediaIn
 
 
 def _is_cover(stream: av.stream.Stream) -> bool:
-    """Tell a still picture that goes with a sound file from a video."""
+    """Return whether a stream is a still picture that goes with a sound file, not a video."""
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 

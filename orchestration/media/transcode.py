@@ -34,7 +34,7 @@ _COPYABLE_PROFILES = ("baseline", "constrained baseline", "main", "high")
 
 @dataclass(frozen=True, slots=True)
 class NormaliseOptions:
-    """Say what a normalised file should be like.
+    """What a normalised file should be like.
 
     `max_height` bounds the shorter side, so that an upright 1080 x 1920 keeps its size. `threads=0`
     lets the encoder decide.
@@ -65,7 +65,7 @@ class _Loudness:
 
 
 def is_upload_ready(info: MediaInfo, *, max_height: int = MAX_HEIGHT) -> bool:
-    """Tell whether a file could be uploaded as it is; its loudness is not looked at."""
+    """Return whether a file could be uploaded as it is; its loudness is not looked at."""
     return (
         info.container == "mp4"
         and _copyable_video(info, max_height)
@@ -299,7 +299,7 @@ def _measure_loudness(
 
 
 def _copyable_video(info: MediaInfo, max_height: int) -> bool:
-    """Tell whether the picture may go into the result untouched."""
+    """Return whether the picture may go into the result untouched."""
     return (
         info.video_codec == "h264"
         and info.pixel_format == "yuv420p"

@@ -77,7 +77,7 @@ def canonical_url(url: str) -> str:
 
 
 def is_youtube(url: str) -> bool:
-    """Tell whether an address belongs to YouTube, the player and the file hosts included."""
+    """Return whether an address belongs to YouTube, the player and the file hosts included."""
     try:
         host = (urlsplit(url.strip()).hostname or "").rstrip(".").lower()
     except ValueError:
@@ -136,7 +136,7 @@ def resolve_fetchable(host: str, port: int, *, allowed_networks: Sequence[IPNetw
 
 
 def is_allowed_address(address: IPAddress, allowed_networks: Sequence[IPNetwork] = ()) -> bool:
-    """Tell whether Headend may connect to an address."""
+    """Return whether Headend may connect to an address."""
     embedded = _embedded_ipv4(address)
     for candidate in (address, embedded):
         if candidate is not None and any(
@@ -149,7 +149,7 @@ def is_allowed_address(address: IPAddress, allowed_networks: Sequence[IPNetwork]
 
 
 def _is_public(address: IPAddress) -> bool:
-    """Tell whether an address is out on the public internet, for one host."""
+    """Return whether an address is out on the public internet, for one host."""
     if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
         return False
     return not (address.version == 6 and any(address in network for network in _REFUSED_IPV6))

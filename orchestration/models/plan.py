@@ -164,7 +164,7 @@ class Schedule(Stateful):
 
     @property
     def is_open(self) -> bool:
-        """Say whether it is still to happen."""
+        """Return whether it is still to happen."""
         return self.state in OPEN_SCHEDULES
 
 

@@ -81,7 +81,7 @@ def _check_rights(rights_basis: str) -> None:
 def set_rights(
     source_id: int, *, rights_basis: str, rights_note: str | None = None, reason: str = ""
 ) -> RightsChange:
-    """Say on which basis a source's videos may be published; without one, what is armed of it is held and disarmed.
+    """Set on which basis a source's videos may be published; without one, what is armed of it is held and disarmed.
 
     What is not armed yet is refused when it would be. `rights_note` None keeps the note. Raises: NotFound, InvalidRequest.
     """

@@ -192,7 +192,7 @@ def _plain(value: Any) -> Any:
 
 
 def explain(*, video_id: int, channel_id: int, horizon_days: int = 14) -> Explanation:
-    """Say rule by rule whether a video may go to a channel now. Raises: NotFound."""
+    """Return rule by rule whether a video may go to a channel now. Raises: NotFound."""
     now = timezone.now()
     channels = snapshots.channel_views([channel_id])
     videos = snapshots.video_views([video_id])

@@ -1,4 +1,4 @@
-"""Tell what the coming days bring: the planner's own rules and the pools' figures against a simulated clock."""
+"""Forecast what the coming days bring: the planner's own rules and the pools' figures against a simulated clock."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -11,10 +11,10 @@ FILE_ENDINGS = frozenset(
 
 
 def looks_like_a_file(url: str) -> bool:
-    """Say whether an address looks like that of a file; else it is taken for a page. A guess by its ending, and enough."""
+    """Return whether an address looks like that of a file, by its ending; else it is taken for a page."""
     return PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() in FILE_ENDINGS
 
 
 def is_in_reach_of_runs(url: str) -> bool:
-    """Say whether a GitHub run gets the file: from Headend where that has a public address, else from the original's."""
+    """Return whether a GitHub run can fetch the file: from Headend if that has a public address, else from its source."""
     return bool(settings.HEADEND_PUBLIC_URL) or looks_like_a_file(url)

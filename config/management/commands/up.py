@@ -250,7 +250,7 @@ def _manage() -> str:
 
 
 def _has_users() -> bool:
-    """Tell whether someone works with this database already."""
+    """Return whether someone works with this database already."""
     with connection.cursor() as cursor:
         if "auth_user" not in connection.introspection.table_names(cursor):
             return False

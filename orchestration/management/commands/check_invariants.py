@@ -12,7 +12,7 @@ BROKEN = 1
 
 
 class Command(BaseCommand):
-    """Say which promises are broken, by which row; exit code 1 if any is."""
+    """List which promises are broken, by which row; exit code 1 if any is."""
 
     help = "Check the invariants: publications, pools, budgets, states, audit, secrets. Reads only."
 

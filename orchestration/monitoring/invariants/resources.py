@@ -78,7 +78,7 @@ def slots_end_with_their_jobs(look: Look) -> Iterator[Violation]:
 
 
 def _capacity_changed(pool: Pool, since: datetime) -> bool:
-    """Say whether an operator changed a pool's capacity since: what is over it then is allowed to run out."""
+    """Return whether an operator changed a pool's capacity since: what is over it then is allowed to run out."""
     edits = Activity.objects.filter(
         content_type=ContentType.objects.get_for_model(Pool),
         object_id=pool.pk,
