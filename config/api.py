@@ -35,7 +35,7 @@ from orchestration.api.problems import fact_of, of_error, problem
 from orchestration.errors import NotFound, OrchestrationError
 
 logger = logging.getLogger("headend.api")
-MOST_ERRORS = 50
+MAX_ERRORS = 50
 
 DESCRIPTION = """
 Publish videos over many channels: plan, preview, schedule, watch, correct.
@@ -108,7 +108,7 @@ def not_authenticated(request: HttpRequest, error: Exception) -> HttpResponse:
 
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Name each field that does not fit."""
-    errors = [{"field": _where(item["loc"]), "message": fact_of(item)} for item in error.errors[:MOST_ERRORS]]
+    errors = [{"field": _where(item["loc"]), "message": fact_of(item)} for item in error.errors[:MAX_ERRORS]]
     detail = "; ".join(f"{item['field']} {item['message']}" for item in errors[:5])
     return problem_response(
         problem("invalid_request", 422, detail, field=errors[0]["field"] if errors else "", errors=errors)

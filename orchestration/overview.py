@@ -29,11 +29,11 @@ from orchestration.states import (
     VideoState,
 )
 
-MOST_WAVES = 6
-MOST_UPCOMING = 12
-MOST_JOBS = 12
-MOST_VIDEOS = 8
-MOST_ACTIVITY = 15
+MAX_WAVES = 6
+MAX_UPCOMING = 12
+MAX_JOBS = 12
+MAX_VIDEOS = 8
+MAX_ACTIVITY = 15
 STATISTICS_DAYS = 7
 RECENT = timedelta(hours=24)
 
@@ -82,16 +82,16 @@ def _waves(now: datetime) -> list[WaveReport]:
     """Return the waves that are under way, then those of the last day, the newest first."""
     rows = Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(state_changed_at__gte=now - RECENT))
     found = sorted(
-        rows.order_by("-created_at")[: MOST_WAVES * 2], key=lambda wave: wave.state not in OPEN_WAVES
+        rows.order_by("-created_at")[: MAX_WAVES * 2], key=lambda wave: wave.state not in OPEN_WAVES
     )
-    return waves.reports(found[:MOST_WAVES]) if found else []
+    return waves.reports(found[:MAX_WAVES]) if found else []
 
 
 def _upcoming() -> list[Schedule]:
     rows = Schedule.objects.filter(state__in=OPEN_SCHEDULES).select_related(
         "distribution__video", "channel", "wave"
     )
-    return list(rows.order_by("publish_at", "id")[:MOST_UPCOMING])
+    return list(rows.order_by("publish_at", "id")[:MAX_UPCOMING])
 
 
 def _jobs() -> Any:
@@ -99,12 +99,12 @@ def _jobs() -> Any:
 
 
 def _running_jobs() -> list[Job]:
-    return list(_jobs().filter(state=JobState.RUNNING).order_by("started_at", "id")[:MOST_JOBS])
+    return list(_jobs().filter(state=JobState.RUNNING).order_by("started_at", "id")[:MAX_JOBS])
 
 
 def _recent_jobs() -> list[Job]:
     ended = _jobs().filter(state__in=FINISHED_JOBS, finished_at__isnull=False)
-    return list(ended.order_by("-finished_at", "-id")[:MOST_JOBS])
+    return list(ended.order_by("-finished_at", "-id")[:MAX_JOBS])
 
 
 def _video_counts() -> dict[str, int]:
@@ -114,13 +114,13 @@ def _video_counts() -> dict[str, int]:
 
 
 def _recent_videos() -> list[Video]:
-    return list(Video.objects.select_related("source").order_by("-created_at", "-id")[:MOST_VIDEOS])
+    return list(Video.objects.select_related("source").order_by("-created_at", "-id")[:MAX_VIDEOS])
 
 
 def _activity() -> list[Activity]:
     """Return the latest entries; those about jobs are left out, since jobs have a place of their own."""
     rows = Activity.objects.exclude(verb__startswith="job").select_related("content_type")
-    return list(rows.order_by("-timestamp", "-id")[:MOST_ACTIVITY])
+    return list(rows.order_by("-timestamp", "-id")[:MAX_ACTIVITY])
 
 
 # ---------------------------------------------------------------------------------------------------------- first steps

@@ -33,7 +33,7 @@ from tests import factories
 from tests.register_helpers import connected_channel, github_channel, lead_to_sandbox
 
 KIB = 1024
-MOST_JOBS = 60
+MAX_JOBS = 60
 
 
 def door(scope: str = "operate") -> CentralOrchestrationService:
@@ -112,7 +112,7 @@ class Engine:
     def tick(self) -> dict[str, int]:
         return clock.tick()
 
-    def work(self, most: int = MOST_JOBS) -> list[Job]:
+    def work(self, most: int = MAX_JOBS) -> list[Job]:
         """Claim and run jobs until none is left that may start now."""
         done = []
         while len(done) < most:

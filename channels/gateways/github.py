@@ -32,13 +32,13 @@ from channels.gateways.github_wire import as_dict, error_of, never_sent, reading
 
 API_VERSION = "2022-11-28"
 FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
-MOST_INPUTS = 25
-MOST_INPUT_CHARACTERS = 65_535
-MOST_SECRET_BYTES = 48 * 1024
+MAX_INPUTS = 25
+MAX_INPUT_CHARACTERS = 65_535
+MAX_SECRET_BYTES = 48 * 1024
 CLOCK_MARGIN = timedelta(
     minutes=2
 )  # between our clock and GitHub's, which stamps created_at in whole seconds
-MOST_RUNS_SEARCHED = 300
+MAX_RUNS_SEARCHED = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class GitHubGateway:
         The name alone is not trusted: it may by now belong to somebody else. Raises RemoteRejected when the ids
         differ. Storing the same secret again is harmless, so a lost answer is RemoteUnavailable.
         """
-        if len(value.encode()) > MOST_SECRET_BYTES:
+        if len(value.encode()) > MAX_SECRET_BYTES:
             raise RemoteRejected(f"secret {name} is larger than GitHub's 48 KB")
         found = self.repository(full_name)
         if found.id != repository_id:
@@ -241,9 +241,9 @@ class GitHubGateway:
         wrong = [name for name, value in inputs.items() if not isinstance(value, str)]
         if wrong:
             raise RemoteRejected(f"workflow inputs must be text: {', '.join(wrong)}")
-        if len(inputs) > MOST_INPUTS or sum(map(len, inputs.values())) > MOST_INPUT_CHARACTERS:
+        if len(inputs) > MAX_INPUTS or sum(map(len, inputs.values())) > MAX_INPUT_CHARACTERS:
             raise RemoteRejected(
-                f"workflow inputs exceed GitHub's {MOST_INPUTS} inputs or {MOST_INPUT_CHARACTERS} characters"
+                f"workflow inputs exceed GitHub's {MAX_INPUTS} inputs or {MAX_INPUT_CHARACTERS} characters"
             )
         body = {"ref": ref, "inputs": inputs, "return_run_details": True}
         url = f"/actions/workflows/{quote(workflow, safe='')}/dispatches"
@@ -271,7 +271,7 @@ class GitHubGateway:
             listed = self._reader.get_repo(full_name).get_workflow(workflow)
             found = listed.get_runs(event="workflow_dispatch", created=f">={since}")
             for run in islice(
-                found, MOST_RUNS_SEARCHED
+                found, MAX_RUNS_SEARCHED
             ):  # a slice of an empty list is an IndexError in PyGithub
                 if correlation_id in run.display_title.split():
                     return _run_info(run)

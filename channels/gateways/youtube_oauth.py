@@ -24,7 +24,7 @@ GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105
 GOOGLE_AUTH_URL = "https://accounts.google.com/o/oauth2/v2/auth"
 
 MANAGE_SCOPE = "https://www.googleapis.com/auth/youtube"
-MOST_SECONDS = 10 * 365 * 86_400  # no grant is said to last longer; what is said to is not believed
+MAX_SECONDS = 10 * 365 * 86_400  # no grant is said to last longer; what is said to is not believed
 SCOPES = (MANAGE_SCOPE,)
 """One scope serves every call of the gateway; ``youtube.upload`` alone could not publish what it uploaded."""
 
@@ -145,7 +145,7 @@ def _seconds(value: object) -> int | None:
         seconds = int(str(value))
     except ValueError:
         return None
-    return seconds if 0 < seconds < MOST_SECONDS else None
+    return seconds if 0 < seconds < MAX_SECONDS else None
 
 
 def _object(content: bytes) -> dict[str, object]:

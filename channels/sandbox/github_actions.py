@@ -14,8 +14,8 @@ from channels.sandbox.store import iso
 from channels.sandbox.wire import Response
 from channels.sandbox.workflow_file import WorkflowError, fill_in
 
-MOST_INPUTS = 25
-MOST_INPUT_CHARACTERS = 65_535
+MAX_INPUTS = 25
+MAX_INPUT_CHARACTERS = 65_535
 
 
 def _workflow(call: Call) -> str:
@@ -86,7 +86,7 @@ def _inputs(declared: dict[str, Any], given: Any) -> dict[str, str]:
     unknown = sorted(set(given) - set(declared))
     if unknown:
         raise refusal(422, f"Unexpected inputs provided: {json.dumps(unknown)}")
-    if len(given) > MOST_INPUTS or sum(len(str(v)) for v in given.values()) > MOST_INPUT_CHARACTERS:
+    if len(given) > MAX_INPUTS or sum(len(str(v)) for v in given.values()) > MAX_INPUT_CHARACTERS:
         raise refusal(422, "inputs are too large.")
     values = {}
     for name, rule in declared.items():

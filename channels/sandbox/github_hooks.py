@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EVENT = "workflow_run"
 ANSWER_SECONDS = 10
-MOST_DELIVERIES = 50
+MAX_DELIVERIES = 50
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 SHOWN = (
     *("id", "name", "display_title", "event", "status", "conclusion", "head_branch", "head_sha", "path"),
@@ -127,4 +127,4 @@ def _deliver(
         for hook in held["repositories"][str(repository_id)]["hooks"]:
             if hook["id"] == hook_id:
                 told = {"guid": delivery, "event": EVENT, "action": action, "status_code": status}
-                hook["deliveries"] = [*hook["deliveries"], told][-MOST_DELIVERIES:]
+                hook["deliveries"] = [*hook["deliveries"], told][-MAX_DELIVERIES:]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 LARGEST_BYTES = 20 * 1024 * 1024
 LONGEST_LINE = 300
-MOST_LINES_AT_ONCE = 20
+MAX_LINES_AT_ONCE = 20
 
 
 def keep_small(paths: list[Path], largest_bytes: int = LARGEST_BYTES) -> None:
@@ -54,7 +54,7 @@ class Warnings:
         whole, _, _ = content.rpartition(b"\n")
         self._position += len(whole) + (1 if content.count(b"\n") else 0)
         records = [line for line in whole.decode("utf-8", "replace").splitlines() if line[:2] in ("20", '{"')]
-        for line in records[:MOST_LINES_AT_ONCE]:
+        for line in records[:MAX_LINES_AT_ONCE]:
             yield line[:LONGEST_LINE]
-        if len(records) > MOST_LINES_AT_ONCE:
-            yield f"... and {len(records) - MOST_LINES_AT_ONCE} more in {self._path}"
+        if len(records) > MAX_LINES_AT_ONCE:
+            yield f"... and {len(records) - MAX_LINES_AT_ONCE} more in {self._path}"

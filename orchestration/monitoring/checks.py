@@ -37,7 +37,7 @@ ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW})
 """Where one of these says no, nothing can be published: the channel is failing. A no of the others degrades it."""
 
 RECENT = timedelta(hours=24)
-MOST_PLANNED = 200
+MAX_PLANNED = 200
 """How many of a channel's planned videos are looked at for an address that is a page."""
 PUBLISHING_ITSELF = (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED)
 """What goes public at its moment unless somebody does something about it."""
@@ -252,7 +252,7 @@ def of_delivery(channel: Channel) -> list[HealthCheck]:
         return []
     waiting = Distribution.objects.filter(channel=channel, state=DistributionState.ASSIGNED)
     rows = waiting.order_by("schedule__publish_at", "id").values_list("video__url", "video__title")
-    pages = [title or url for url, title in rows[:MOST_PLANNED] if not looks_like_a_file(url)]
+    pages = [title or url for url, title in rows[:MAX_PLANNED] if not looks_like_a_file(url)]
     if pages:
         lie = _count(len(pages), "planned video lies", "planned videos lie")
         sentence = (

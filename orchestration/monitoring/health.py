@@ -31,7 +31,7 @@ from orchestration.states import (
 ROUTINE_SECONDS = 300
 """How old a channel's health may get before the clock has it looked at again."""
 CREDENTIAL_FRESH = timedelta(hours=1)
-MOST_AT_GITHUB = 60
+MAX_AT_GITHUB = 60
 """Channels with a repository that one round of routine checks looks at; two calls each, twelve rounds an hour."""
 ROUTINE_UNITS_A_DAY = 1_000
 """YouTube units that routine checks of all channels together may use a day; with many channels each is asked less often."""
@@ -77,7 +77,7 @@ def due_checks(now: datetime, *, most: int = 500) -> list[Job]:
     jobs, at_github = [], 0
     for channel in due[:most]:
         at_github += channel.executor == Executor.GITHUB
-        if channel.executor != Executor.GITHUB or at_github <= MOST_AT_GITHUB:
+        if channel.executor != Executor.GITHUB or at_github <= MAX_AT_GITHUB:
             jobs.append(queue.enqueue_check(channel, asked=False))
     return jobs
 

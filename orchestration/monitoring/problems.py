@@ -33,7 +33,7 @@ from orchestration.states import (
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 ORDER = {ERROR: 0, WARNING: 1, INFO: 2}
-MOST_OF_A_KIND = 20
+MAX_OF_A_KIND = 20
 OVERDUE_AFTER = timedelta(seconds=15)
 RECENT = timedelta(hours=24)
 SOURCE_FAILING_AFTER = 3
@@ -108,8 +108,8 @@ def _problem(
 
 def _first_of(rows: QuerySet[Any]) -> tuple[list[Any], int]:
     """Return the first rows and how many more there are, counted only where there are more."""
-    found = list(rows[: MOST_OF_A_KIND + 1])
-    return found[:MOST_OF_A_KIND], rows.count() - MOST_OF_A_KIND if len(found) > MOST_OF_A_KIND else 0
+    found = list(rows[: MAX_OF_A_KIND + 1])
+    return found[:MAX_OF_A_KIND], rows.count() - MAX_OF_A_KIND if len(found) > MAX_OF_A_KIND else 0
 
 
 def _more(count: int, severity: str, code: str, what: str, kind: str) -> list[dict[str, Any]]:
@@ -267,7 +267,7 @@ def _of_channels(known: Known) -> list[dict[str, Any]]:
         problem = _of_channel(channel)
         if problem is None:
             continue
-        if len(found) < MOST_OF_A_KIND:
+        if len(found) < MAX_OF_A_KIND:
             found.append(problem)
         else:
             more += 1
@@ -350,7 +350,7 @@ def _of_sources(known: Known) -> list[dict[str, Any]]:
             problem = _problem(INFO, "source_without_rights", sentence, source, source.created_at)
         else:
             continue
-        if len(found) < MOST_OF_A_KIND:
+        if len(found) < MAX_OF_A_KIND:
             found.append(problem)
         else:
             more += 1

@@ -40,12 +40,12 @@ from orchestration.states import (
 
 KEPT_FOR = timedelta(days=30)
 BATCH = 50
-MOST_VIDEOS = 500
+MAX_VIDEOS = 500
 """The newest published videos of a channel that are asked about; ten units a time."""
-MOST_DAYS = 30
+MAX_DAYS = 30
 TOP_VIDEOS = 10
 FRESH_SHARE = 0.5
-MOST_LATENESSES = 10_000
+MAX_LATENESSES = 10_000
 
 
 # -------------------------------------------------------------------------------------------------------------- collect
@@ -113,7 +113,7 @@ def run_collect(job: Job, lease: JobLease) -> dict[str, Any]:
 
 def _published(channel: Channel) -> list[Distribution]:
     rows = channel.distributions.filter(state=DistributionState.PUBLISHED, youtube_video_id__isnull=False)
-    return list(rows.order_by("-published_at", "-id").only("pk", "youtube_video_id")[:MOST_VIDEOS])
+    return list(rows.order_by("-published_at", "-id").only("pk", "youtube_video_id")[:MAX_VIDEOS])
 
 
 def _channel_info(channel: Channel, youtube: YouTubeGateway, job: Job) -> ChannelInfo:
@@ -182,9 +182,9 @@ def report(
 
     With `channel_ids` only of these, which may be disabled. Raises: InvalidRequest, unless `days` is 1 to 30; NotFound.
     """
-    if not 1 <= days <= MOST_DAYS:
+    if not 1 <= days <= MAX_DAYS:
         raise InvalidRequest(
-            f"days must be 1 to {MOST_DAYS}: YouTube's numbers are kept for {MOST_DAYS} days.", field="days"
+            f"days must be 1 to {MAX_DAYS}: YouTube's numbers are kept for {MAX_DAYS} days.", field="days"
         )
     now = now or timezone.now()
     since = now - timedelta(days=days)
@@ -292,5 +292,5 @@ def _median_lateness(since: datetime, of_them: Q) -> float | None:
     late = Schedule.objects.filter(
         of_them, state=ScheduleState.PUBLISHED, publish_at__gte=since, lateness_seconds__isnull=False
     )
-    values = list(late.order_by("-publish_at").values_list("lateness_seconds", flat=True)[:MOST_LATENESSES])
+    values = list(late.order_by("-publish_at").values_list("lateness_seconds", flat=True)[:MAX_LATENESSES])
     return median(values) if values else None

@@ -64,5 +64,5 @@ def test_a_flood_of_warnings_is_cut_short(tmp_path: Path) -> None:
     warnings = Warnings(path)
     path.write_text("2026-01-01T00:00:00Z WARNING again\n" * 50)
     lines = list(warnings.new_lines())
-    assert len(lines) == log_files.MOST_LINES_AT_ONCE + 1
+    assert len(lines) == log_files.MAX_LINES_AT_ONCE + 1
     assert lines[-1] == f"... and 30 more in {path}"

@@ -13,7 +13,7 @@ from tests import factories
 
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|<style|javascript:", re.IGNORECASE)
 VERSION = re.compile(r'id="live" data-pace="\d+" data-version="([0-9a-f]+)"')
-MOST_QUERIES = 45
+MAX_QUERIES = 45
 
 
 def test_every_page_opens_for_an_operator(console, addresses):
@@ -191,7 +191,7 @@ def test_the_number_of_queries_does_not_grow_with_the_number_of_rows(console, sc
         if after[address] > before[address]
     }
     assert grown == {}
-    assert {a: n for a, n in after.items() if n > MOST_QUERIES} == {}
+    assert {a: n for a, n in after.items() if n > MAX_QUERIES} == {}
 
 
 def test_a_long_list_is_cut_into_pages(console, scene):

@@ -28,7 +28,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-MOST_QUERIES = 40
+MAX_QUERIES = 40
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def test_the_overview_takes_as_many_queries_for_fifty_channels_as_for_twenty_fiv
     busy(25)
     assert Channel.objects.count() >= 50
     assert queries() == fewer
-    assert fewer <= MOST_QUERIES
+    assert fewer <= MAX_QUERIES
 
 
 def test_the_version_stays_while_nothing_happens():

@@ -374,7 +374,7 @@ def test_checks_are_due_for_channels_not_looked_at_lately_the_oldest_first():
 
 
 def test_a_round_of_routine_checks_leaves_github_calls_for_dispatches(monkeypatch):
-    monkeypatch.setattr(health_of_monitoring, "MOST_AT_GITHUB", 2)
+    monkeypatch.setattr(health_of_monitoring, "MAX_AT_GITHUB", 2)
     ChannelFactory.create_batch(3, github=True)
     local = ChannelFactory()
     jobs = health_of_monitoring.due_checks(timezone.now())

@@ -8,7 +8,7 @@ from django.utils import timezone
 from orchestration.core.heartbeats import beat
 from orchestration.models import Conflict, Job, SystemState
 from orchestration.monitoring import problems
-from orchestration.monitoring.problems import MOST_OF_A_KIND, Known
+from orchestration.monitoring.problems import MAX_OF_A_KIND, Known
 from orchestration.queue import jobs as queue
 from orchestration.states import ConflictState, JobKind, JobState, SystemStatus
 from tests.factories import (
@@ -165,10 +165,10 @@ def test_one_of_several_workers_that_beats_is_enough():
 
 
 def test_many_problems_of_a_kind_are_counted_not_listed():
-    Conflict.objects.bulk_create(ConflictFactory.build_batch(MOST_OF_A_KIND + 5, video=None, channel=None))
-    assert Conflict.objects.filter(state=ConflictState.OPEN).count() == MOST_OF_A_KIND + 5
+    Conflict.objects.bulk_create(ConflictFactory.build_batch(MAX_OF_A_KIND + 5, video=None, channel=None))
+    assert Conflict.objects.filter(state=ConflictState.OPEN).count() == MAX_OF_A_KIND + 5
     found = problems.problems()
-    assert len(found) == MOST_OF_A_KIND + 1
+    assert len(found) == MAX_OF_A_KIND + 1
     assert any(problem["sentence"] == "5 more conflicts are open." for problem in found)
 
 

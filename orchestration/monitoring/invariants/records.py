@@ -44,7 +44,7 @@ STATEFUL: tuple[type[Stateful], ...] = (
 )
 AUDITED: tuple[type[Stateful], ...] = (Conflict, Distribution, Job, Schedule, Video, Wave, WorkflowRun)
 """Rows that say when they were made, so that one can see whether their state has changed since."""
-MOST_ROWS = 200_000
+MAX_ROWS = 200_000
 
 
 def only_listed_states(look: Look) -> Iterator[Violation]:
@@ -71,7 +71,7 @@ def changes_have_entries(look: Look) -> Iterator[Violation]:
     for model in AUDITED:
         lately = model._default_manager.filter(state_changed_at__gt=look.since)
         changed = lately.filter(state_changed_at__gt=F("created_at"))
-        for pk, state in changed.values_list("pk", "state")[:MOST_ROWS]:
+        for pk, state in changed.values_list("pk", "state")[:MAX_ROWS]:
             if state not in named[model._meta.model_name, pk]:
                 yield Violation(
                     f"{model._meta.model_name} {pk} became {state}, and no entry says so",
@@ -121,7 +121,7 @@ def no_plain_secrets(look: Look) -> Iterator[Violation]:
     known = _known_secrets()
     for model, fields, made_at in PLAIN:
         rows = model._default_manager.filter(**{f"{made_at}__gt": look.since}).order_by("-pk")
-        for pk, *values in rows.values_list("pk", *fields)[:MOST_ROWS]:
+        for pk, *values in rows.values_list("pk", *fields)[:MAX_ROWS]:
             text = " ".join(_text(values))
             if any(secret in text for secret in known) or SHAPES.search(text):
                 subject = f"{model._meta.model_name} {pk}"
