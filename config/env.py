@@ -79,7 +79,7 @@ def installation() -> Mapping[str, str]:
     return _cache[folder]
 
 
-def forget_installation() -> None:
+def reset_installation() -> None:
     """Read the installation file anew next time; the supervisor calls this after writing it."""
     _cache.clear()
 

@@ -144,7 +144,7 @@ class _Remembered:
                 self._asked_at = monotonic()
             return self._result
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Ask anew next time."""
         self._asked_at = float("-inf")
 

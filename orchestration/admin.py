@@ -40,7 +40,7 @@ from orchestration.states import Trigger
 
 
 def service(request: HttpRequest) -> CentralOrchestrationService:
-    """Return the door, opened by the user of this request."""
+    """Return the service, called by the user of this request."""
     return CentralOrchestrationService(actor=Actor.of_user(request.user), trigger=Trigger.ADMIN)
 
 
@@ -48,7 +48,7 @@ def for_each(
     request: HttpRequest,
     rows: Iterable[Any],
     call: Callable[[CentralOrchestrationService, Any], Any],
-    told: str,
+    outcome: str,
 ) -> None:
     """Call the service once for each row, and say what was done and what was refused."""
     done = 0
@@ -59,7 +59,7 @@ def for_each(
         except OrchestrationError as error:
             messages.error(request, f"{row}: {error.message}")
     if done:
-        messages.success(request, f"{done} {told}.")
+        messages.success(request, f"{done} {outcome}.")
 
 
 # ------------------------------------------------------------------------------------------------- the register's actions
@@ -77,23 +77,26 @@ class OperatedChannelAdmin(ChannelAdmin):
     @admin.action(description="Pause: hold back, what runs finishes", permissions=["change"])
     def pause(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
         """Hold channels back."""
-        for_each(request, rows, lambda door, row: door.pause_channel(channel_id=row.pk), "paused")
+        for_each(request, rows, lambda service, row: service.pause_channel(channel_id=row.pk), "paused")
 
     @admin.action(description="Resume", permissions=["change"])
     def resume(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
         """Let channels go on."""
-        for_each(request, rows, lambda door, row: door.resume_channel(channel_id=row.pk), "resumed")
+        for_each(request, rows, lambda service, row: service.resume_channel(channel_id=row.pk), "resumed")
 
     @admin.action(description="Disable: take out of planning", permissions=["change"])
     def disable(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
         """Take channels out of planning."""
-        for_each(request, rows, lambda door, row: door.disable_channel(channel_id=row.pk), "disabled")
+        for_each(request, rows, lambda service, row: service.disable_channel(channel_id=row.pk), "disabled")
 
     @admin.action(description="Check now", permissions=["change"])
     def check_now(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
         """Look at channels now."""
         for_each(
-            request, rows, lambda door, row: door.check_channels(channel_ids=[row.pk]), "checks are under way"
+            request,
+            rows,
+            lambda service, row: service.check_channels(channel_ids=[row.pk]),
+            "checks are under way",
         )
 
     @admin.action(description="Sync configuration to the repository", permissions=["change"])
@@ -102,7 +105,7 @@ class OperatedChannelAdmin(ChannelAdmin):
         for_each(
             request,
             rows,
-            lambda door, row: door.sync_channel_configs(channel_ids=[row.pk]),
+            lambda service, row: service.sync_channel_configs(channel_ids=[row.pk]),
             "looked at for changes",
         )
 
@@ -118,7 +121,7 @@ class CheckedCredentialAdmin(CredentialAdmin):
             for_each(
                 request,
                 [obj],
-                lambda door, row: door.check_channels(channel_ids=[row.channel_id]),
+                lambda service, row: service.check_channels(channel_ids=[row.channel_id]),
                 "check is under way",
             )
 
@@ -195,17 +198,17 @@ class SourceAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
     @admin.action(description="Read now", permissions=["change"])
     def scrape(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
         """Read sources now."""
-        for_each(request, rows, lambda door, row: door.scrape_source(source_id=row.pk), "read now")
+        for_each(request, rows, lambda service, row: service.scrape_source(source_id=row.pk), "read now")
 
     @admin.action(description="Pause", permissions=["change"])
     def pause(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
         """Stop reading sources."""
-        for_each(request, rows, lambda door, row: door.pause_source(source_id=row.pk), "paused")
+        for_each(request, rows, lambda service, row: service.pause_source(source_id=row.pk), "paused")
 
     @admin.action(description="Resume", permissions=["change"])
     def resume(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
         """Read sources again."""
-        for_each(request, rows, lambda door, row: door.resume_source(source_id=row.pk), "resumed")
+        for_each(request, rows, lambda service, row: service.resume_source(source_id=row.pk), "resumed")
 
 
 @admin.register(Pool)
@@ -234,12 +237,12 @@ class PoolAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
     @admin.action(description="Pause: take nothing new", permissions=["change"])
     def pause(self, request: HttpRequest, rows: QuerySet[Pool]) -> None:
         """Take nothing new from pools."""
-        for_each(request, rows, lambda door, row: door.pause_pool(pool_id=row.pk), "paused")
+        for_each(request, rows, lambda service, row: service.pause_pool(pool_id=row.pk), "paused")
 
     @admin.action(description="Resume", permissions=["change"])
     def resume(self, request: HttpRequest, rows: QuerySet[Pool]) -> None:
         """Let pools be used again."""
-        for_each(request, rows, lambda door, row: door.resume_pool(pool_id=row.pk), "resumed")
+        for_each(request, rows, lambda service, row: service.resume_pool(pool_id=row.pk), "resumed")
 
 
 @admin.register(ApiToken)
@@ -386,7 +389,7 @@ class OrphanUploadAdmin(ReadOnlyAdmin):
     @admin.action(description="Note that it was deleted at YouTube", permissions=["view"])
     def note_deleted(self, request: HttpRequest, rows: QuerySet[OrphanUpload]) -> None:
         """Close orphans that an operator has deleted at YouTube."""
-        for_each(request, rows, lambda door, row: door.note_orphan_deleted(orphan_id=row.pk), "noted")
+        for_each(request, rows, lambda service, row: service.note_orphan_deleted(orphan_id=row.pk), "noted")
 
 
 @admin.register(Lease)

@@ -1,4 +1,4 @@
-"""Name what can go wrong, so that every door can say the same thing.
+"""Name what can go wrong, so that page, API and command line say the same.
 
 Each error carries a stable `code`, the HTTP status that fits, the `field` at fault where there is one, and `again`:
 "again" (try later), "never" (change something first) or "unknown" (look before trying).

@@ -204,11 +204,11 @@ _UNSEEN = frozenset(
 
 def version_of(parts: Any) -> str:
     """Return a short hash of what is shown: values by their content, rows by their columns."""
-    told = json.dumps(_told(parts), sort_keys=True, default=str, separators=(",", ":"))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    document = json.dumps(_as_document(parts), sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(document.encode()).hexdigest()[:16]
 
 
-def _told(value: Any) -> Any:
+def _as_document(value: Any) -> Any:
     if isinstance(value, Model):
         fields = (
             field.attname for field in value._meta.concrete_fields if not field.attname.endswith("_sealed")
@@ -216,10 +216,12 @@ def _told(value: Any) -> Any:
         return {name: value.__dict__.get(name) for name in fields if name not in _UNSEEN}
     if is_dataclass(value) and not isinstance(value, type):
         return {
-            name: _told(getattr(value, name)) for name in value.__dataclass_fields__ if name not in _UNSEEN
+            name: _as_document(getattr(value, name))
+            for name in value.__dataclass_fields__
+            if name not in _UNSEEN
         }
     if isinstance(value, dict):
-        return {str(key): _told(item) for key, item in value.items() if key not in _UNSEEN}
+        return {str(key): _as_document(item) for key, item in value.items() if key not in _UNSEEN}
     if isinstance(value, str | int | float | bool | datetime) or value is None:
         return value
-    return [_told(item) for item in value] if isinstance(value, Iterable) else str(value)
+    return [_as_document(item) for item in value] if isinstance(value, Iterable) else str(value)

@@ -1,4 +1,4 @@
-"""THE DOOR: every coordination action, whoever asks."""
+"""The one way in (THE DOOR, in the design's words): every coordination action, whoever asks."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s sandbox %(levelname)s %(message)s")
     # Not an Event: its lock may be held by the very code that the signal interrupts. This queue is made for that.
-    told: queue.SimpleQueue[int] = queue.SimpleQueue()
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda number, _: told.put(number))
+        signal.signal(name, lambda number, _: signals.put(number))
     sandbox = Sandbox(options.port, options.data, run_queue_seconds=options.run_queue_seconds)
     if options.seed:
         from channels.sandbox.seed import seed_demo
@@ -35,7 +35,7 @@ def main() -> None:
         seed_demo(sandbox.store)
     sandbox.start()
     print(f"sandbox at {sandbox.url}", flush=True)
-    told.get()
+    signals.get()
     sandbox.stop()
 
 

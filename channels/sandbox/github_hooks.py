@@ -126,5 +126,5 @@ def _deliver(
     with sandbox.store.change("github") as held:
         for hook in held["repositories"][str(repository_id)]["hooks"]:
             if hook["id"] == hook_id:
-                told = {"guid": delivery, "event": EVENT, "action": action, "status_code": status}
-                hook["deliveries"] = [*hook["deliveries"], told][-MAX_DELIVERIES:]
+                delivered = {"guid": delivery, "event": EVENT, "action": action, "status_code": status}
+                hook["deliveries"] = [*hook["deliveries"], delivered][-MAX_DELIVERIES:]

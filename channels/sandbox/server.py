@@ -167,7 +167,7 @@ class Sandbox:
         with self._lock:
             return [r for r in self._recorded if (not method or r.method == method) and path in r.path]
 
-    def forget_requests(self) -> None:
+    def clear_requests(self) -> None:
         with self._lock:
             self._recorded.clear()
 

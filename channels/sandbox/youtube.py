@@ -28,7 +28,7 @@ from channels.sandbox.youtube_state import (
     revoke,
     settle,
 )
-from channels.sandbox.youtube_upload import check_metadata, forget_sessions
+from channels.sandbox.youtube_upload import check_metadata, expire_sessions
 from channels.sandbox.youtube_views import (
     CHANNEL_PARTS,
     VIDEO_PARTS,
@@ -208,9 +208,9 @@ def revoke_token(sandbox: Sandbox, request: Request) -> Response:
 
 
 @route("POST", "/sandbox/youtube/forget-sessions")
-def forget_all_sessions(sandbox: Sandbox, request: Request) -> Response:
+def expire_all_sessions(sandbox: Sandbox, request: Request) -> Response:
     """Let every upload session lapse."""
-    forget_sessions(sandbox.store)
+    expire_sessions(sandbox.store)
     return Response(204)
 
 

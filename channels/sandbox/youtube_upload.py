@@ -100,7 +100,7 @@ def cancel_session(sandbox: Sandbox, request: Request) -> Response:
     return Response(499)
 
 
-def forget_sessions(store: Store) -> None:
+def expire_sessions(store: Store) -> None:
     """Let every open session lapse, as YouTube does after some days."""
     with store.change(SECTION) as youtube:
         youtube["sessions"] = {}

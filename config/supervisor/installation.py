@@ -102,7 +102,7 @@ def write(data_dir: Path, values: Mapping[str, str]) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     Path(draft).replace(data_dir / env.INSTALLATION_FILE)
-    env.forget_installation()
+    env.reset_installation()
 
 
 def local_url(host: str, port: int) -> str:

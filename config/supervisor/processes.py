@@ -55,12 +55,12 @@ class Sweeper:
         """Kill this process group when the supervisor dies."""
         self._say(f"+{group}")
 
-    def forget(self, group: int) -> None:
+    def unwatch(self, group: int) -> None:
         """Leave this process group alone; it has ended."""
         self._say(f"-{group}")
 
     def close(self) -> None:
-        """End the sweeper; it kills what was not forgotten."""
+        """End the sweeper; it kills what is still watched."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -116,7 +116,7 @@ class Child:
         if code is None:
             return None
         kill_group(self.process.pid)
-        sweeper.forget(self.process.pid)
+        sweeper.unwatch(self.process.pid)
         self.process = None
         return describe_end(code)
 

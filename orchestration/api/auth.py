@@ -102,7 +102,7 @@ def identify(request: HttpRequest) -> Actor | None:
 
 
 def service(request: HttpRequest) -> CentralOrchestrationService:
-    """Return the door for whoever sent this request."""
+    """Return the service for whoever sent this request."""
     return CentralOrchestrationService(
         actor=request.auth, trigger=Trigger.API, correlation_id=request.correlation_id
     )

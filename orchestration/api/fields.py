@@ -1,4 +1,4 @@
-"""Define the kinds of values that doors take: ids, instants with an offset, text that a database can hold."""
+"""Define the kinds of values that API and command line take: ids, instants with an offset, text that a database can hold."""
 
 import re
 from datetime import UTC, date, datetime, time

@@ -13,7 +13,6 @@ from orchestration.api.schemas.work import LeaseOut, PoolOut
 from orchestration.errors import NotFound
 from orchestration.models import Lease
 from orchestration.results import PoolReport
-from orchestration.service import CentralOrchestrationService
 
 pools = Router(tags=["pools"])
 
@@ -28,21 +27,21 @@ def pools_list(request: HttpRequest, filters: Query[PoolFilters]):
 @pools.get("/{pool_id}", response=PoolOut, operation_id="pools_show", summary="Show a shared resource")
 def pools_show(request: HttpRequest, pool_id: Path[Id]):
     """Who holds it, who waits, what was spent."""
-    return _pool(service(request), pool_id)
+    return _report(request, pool_id)
 
 
 @pools.post("/{pool_id}/pause", response=PoolOut, operation_id="pools_pause", summary="Pause a pool")
 def pools_pause(request: HttpRequest, pool_id: Path[Id], body: Because = NO_REASON):
     """Take nothing new from it."""
-    door = service(request)
-    return _pool(door, door.pause_pool(pool_id=pool_id, reason=body.reason).pk)
+    pool = service(request).pause_pool(pool_id=pool_id, reason=body.reason)
+    return _report(request, pool.pk)
 
 
 @pools.post("/{pool_id}/resume", response=PoolOut, operation_id="pools_resume", summary="Resume a pool")
 def pools_resume(request: HttpRequest, pool_id: Path[Id], body: Because = NO_REASON):
     """Let it be used again."""
-    door = service(request)
-    return _pool(door, door.resume_pool(pool_id=pool_id, reason=body.reason).pk)
+    pool = service(request).resume_pool(pool_id=pool_id, reason=body.reason)
+    return _report(request, pool.pk)
 
 
 @pools.post(
@@ -60,8 +59,8 @@ def pools_release_lease(
     return service(request).release_lease(lease_id=lease_id, reason=body.reason)
 
 
-def _pool(door: CentralOrchestrationService, pool_id: int) -> PoolReport:
-    for report in door.get_pools():
+def _report(request: HttpRequest, pool_id: int) -> PoolReport:
+    for report in service(request).get_pools():
         if report.id == pool_id:
             return report
     raise NotFound(f"There is no pool {pool_id}.", field="pool_id")

@@ -74,7 +74,7 @@ def pool(text: str) -> int:
 
 
 def service() -> CentralOrchestrationService:
-    """Return the door for whoever sits at this machine; they own the data folder, so they may do all."""
+    """Return the service for whoever sits at this machine; they own the data folder, so they may do all."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Record coordination actions: who acts is set once at the door, every change then names it."""
+"""Record coordination actions: who acts is set once by the service, every change then names it."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from orchestration.states import Trigger
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who acts, through which door, under which correlation id."""
+    """Who acts, by which trigger, under which correlation id."""
 
     label: str = "system"
     user_id: int | None = None
@@ -34,7 +34,7 @@ def new_correlation_id() -> str:
 
 
 def acting() -> Acting:
-    """Return who acts now; the system itself where no door was passed."""
+    """Return who acts now; the system itself where no method of the service was called."""
     return _acting.get()
 
 

@@ -1,4 +1,4 @@
-"""Define who asks, and let a method of the door be called only by those who may."""
+"""Define who asks, and let a method of the service be called only by those who may."""
 
 from __future__ import annotations
 

@@ -117,9 +117,9 @@ def _watch(
                     tail = (tail + data)[-TAIL_BYTES:]
                 else:
                     *lines, line = (line + data).split(b"\n")
-                    told = [seconds for text in lines if (seconds := _position(text)) is not None]
-                    if told and told[-1] > position:
-                        position, moved_at = told[-1], time.monotonic()
+                    positions = [seconds for text in lines if (seconds := _position(text)) is not None]
+                    if positions and positions[-1] > position:
+                        position, moved_at = positions[-1], time.monotonic()
                         if on_position is not None:
                             on_position(position)
             now = time.monotonic()

@@ -2,7 +2,7 @@
 
 A source's address is typed by an operator, and what it leads to is chosen by whoever runs that site:
 without a check, a page could send Headend to the cloud's metadata service or to its own database.
-`check_fetchable` is the check at the door. It cannot hold alone, because a name may resolve to
+`check_fetchable` is the first check. It cannot hold alone, because a name may resolve to
 something else a moment later and a redirect leads elsewhere; therefore `fetch.py` asks
 `resolve_fetchable` again for every connection and connects to the very address that was approved.
 """

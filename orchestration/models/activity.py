@@ -1,4 +1,4 @@
-"""The audit log: who did what to which row, through which door, and why."""
+"""The audit log: who did what to which row, by which trigger, and why."""
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.db import models

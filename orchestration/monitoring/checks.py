@@ -75,8 +75,8 @@ def of_credential(channel: Channel, job: Job | None, now: datetime, *, fresh_for
     credential = Credential.objects.filter(channel=channel).first()
     if credential is None:
         return HealthCheck(CREDENTIAL, False, "The channel is not connected: it has no Google credential.")
-    standing = credential.state in OPENING_CREDENTIALS and channel.youtube_channel_id
-    if standing and credential.checked_at and now - credential.checked_at < fresh_for:
+    is_valid = credential.state in OPENING_CREDENTIALS and channel.youtube_channel_id
+    if is_valid and credential.checked_at and now - credential.checked_at < fresh_for:
         return HealthCheck(
             CREDENTIAL,
             True,

@@ -112,20 +112,20 @@ def write_health(channel: Channel, found: Sequence[HealthCheck], now: datetime) 
     """Store what was observed of a channel; the audit log hears of it only when the health changed."""
     health, reason = checks.judge(found)
     with transaction.atomic():
-        standing = Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
-        if standing.health_checked_at and standing.health_checked_at > now:
-            return standing.health, standing.health_reason  # a later look was faster
+        locked = Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
+        if locked.health_checked_at and locked.health_checked_at > now:
+            return locked.health, locked.health_reason  # a later look was faster
         Channel.objects.filter(pk=channel.pk).update(
             health=health,
             health_reason=reason,
             health_checks=[asdict(look) for look in found],
             health_checked_at=now,
         )
-        if standing.health != health:
+        if locked.health != health:
             audit.record(
                 "channel_health_changed",
                 channel,
-                before={"health": standing.health, "reason": standing.health_reason},
+                before={"health": locked.health, "reason": locked.health_reason},
                 after={"health": health, "reason": reason},
                 reason=reason,
             )

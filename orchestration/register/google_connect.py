@@ -97,7 +97,7 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
             Channel.objects.filter(pk=channel.pk).update(youtube_channel_id=opened.id)
             channel.youtube_channel_id = opened.id
         ends = _store(channel, grant)
-        _bring_secrets_again(channel)
+        _sync_secrets(channel)
         audit.record(
             "channel_connected",
             channel,
@@ -123,10 +123,10 @@ def _refuse_another(channel: Channel, opened_id: str, title: str) -> None:
         )
 
 
-def _bring_secrets_again(channel: Channel) -> None:
+def _sync_secrets(channel: Channel) -> None:
     """Have the new secrets written where the old ones were: a run would otherwise go on with a token that ends."""
-    brought = Credential.objects.filter(channel=channel).exclude(pushed_at=None).exists()
-    if brought and channel.executor == Executor.GITHUB and channel.repository:
+    had_secrets = Credential.objects.filter(channel=channel).exclude(pushed_at=None).exists()
+    if had_secrets and channel.executor == Executor.GITHUB and channel.repository:
         queue.enqueue(
             JobKind.SYNC, dedupe_key=f"sync:{channel.pk}", channel=channel, priority=channel.priority
         )

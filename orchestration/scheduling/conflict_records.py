@@ -81,10 +81,10 @@ def record_refused(request: types.WaveRequest, made: types.Plan, now: datetime) 
     What has another time to offer stays open; of the rest the record is all there is to have.
     """
     refused = [c for c in made.conflicts if c.resolution == types.Resolution.REJECTED]
-    standing = Conflict.objects.filter(
+    existing = Conflict.objects.filter(
         wave=None, state=ConflictState.OPEN, resolution=types.Resolution.REJECTED
     ).values_list("rule", "video_id", "channel_id", "wanted_at")
-    known = set(standing)
+    known = set(existing)
     rows = record(
         [c for c in refused if (c.rule, c.video_id, c.channel_id, c.at) not in known],
         wave=None,

@@ -124,7 +124,7 @@ def test_the_record_keeps_bodies_but_none_of_the_token_endpoint(sandbox):
     entries = {entry["path"]: entry for entry in requests.get(f"{sandbox.url}/sandbox/requests").json()}
     assert "slow" in entries["/sandbox/faults"]["body"]
     assert entries["/oauth/token"]["body"] is None
-    sandbox.forget_requests()
+    sandbox.clear_requests()
     assert sandbox.requests() == []
 
 

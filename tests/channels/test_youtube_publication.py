@@ -64,7 +64,7 @@ def test_a_fraction_of_a_second_is_rounded_up_so_that_nothing_is_early(sandbox, 
 
 
 def test_an_instant_that_is_not_in_the_future_is_refused_and_nothing_is_published(sandbox, youtube, video_id):
-    sandbox.forget_requests()
+    sandbox.clear_requests()
     with pytest.raises(RemoteRejected, match="not in the future"):
         youtube.set_publish_at(video_id, datetime.now(UTC) - timedelta(seconds=1))
     with pytest.raises(ValueError, match="time zone"):
@@ -101,7 +101,7 @@ def test_publishing_makes_a_video_public_once_however_often_it_is_asked(sandbox,
 
 def test_a_prepared_publication_is_one_single_call_at_its_moment(sandbox, youtube, video_id):
     assert youtube.prepare([video_id, "gone"])[video_id].privacy_status == "private"
-    sandbox.forget_requests()
+    sandbox.clear_requests()
     youtube.publish_now(video_id)
     assert [(each.method, each.path) for each in sandbox.requests()] == [("PUT", UPDATES)]
     assert youtube.publish_now(video_id).is_public
@@ -188,7 +188,7 @@ def test_a_video_that_is_gone_is_named(youtube):
 
 
 def test_videos_are_read_fifty_at_a_time_and_the_missing_are_left_out(sandbox, youtube, video_id):
-    sandbox.forget_requests()
+    sandbox.clear_requests()
     ids = [f"gone-{number}" for number in range(119)]
     found = youtube.videos([*ids, video_id, video_id])
     assert list(found) == [video_id]
@@ -216,7 +216,7 @@ def test_the_marker_is_found_exactly_and_the_first_upload_wins(youtube, tmp_path
 def test_the_search_for_a_marker_pages_through_the_newest_uploads_only(sandbox, youtube, tmp_path):
     for number in range(60):
         upload(youtube, tmp_path, marker=f"headend:n{number}", size_bytes=10)
-    sandbox.forget_requests()
+    sandbox.clear_requests()
     assert youtube.find_by_marker("headend:n0") is not None
     assert len(sandbox.requests("GET", "/playlistItems")) == 2
     assert youtube.find_by_marker("headend:n0", newest=50) is None

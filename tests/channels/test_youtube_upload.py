@@ -11,7 +11,7 @@ from channels.gateways.errors import (
 from channels.gateways.youtube_upload import UploadCancelled, marked_description
 from channels.sandbox.faults import Match
 from channels.sandbox.youtube_state import configure, seed_demo
-from channels.sandbox.youtube_upload import forget_sessions
+from channels.sandbox.youtube_upload import expire_sessions
 from tests.channels.youtube_helpers import (
     MARKER,
     STEP,
@@ -189,7 +189,7 @@ def test_a_lapsed_session_is_named_as_such(sandbox, tmp_path):
             youtube.upload(
                 path, metadata(), on_session=sent.on_session, on_progress=_raise(Crash), chunk_bytes=STEP
             )
-        forget_sessions(sandbox.store)
+        expire_sessions(sandbox.store)
         with pytest.raises(SessionGone) as gone:
             youtube.upload(path, metadata(), session_uri=sent.session_uris[0], on_session=sent.on_session)
     assert gone.value.again == "again"

@@ -13,14 +13,14 @@ from config import env
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a data folder that no installation uses yet."""
     monkeypatch.setenv("HEADEND_DATA_DIR", str(tmp_path))
-    env.forget_installation()
+    env.reset_installation()
     yield tmp_path
-    env.forget_installation()
+    env.reset_installation()
 
 
 def write_installation(folder: Path, content: str) -> None:
     (folder / "installation.env").write_text(content)
-    env.forget_installation()
+    env.reset_installation()
 
 
 def test_a_required_variable_that_is_unset_is_named(folder) -> None:

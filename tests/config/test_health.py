@@ -19,9 +19,9 @@ from orchestration.models import Heartbeat
 @pytest.fixture(autouse=True)
 def asked_anew() -> Iterator[None]:
     """Forget what an earlier test was told."""
-    health._findings.forget()
+    health._findings.reset()
     yield
-    health._findings.forget()
+    health._findings.reset()
 
 
 def beat(component: str, seconds_ago: float = 0) -> None:
@@ -64,7 +64,7 @@ def test_readyz_names_a_worker_that_never_showed_itself_and_a_silent_beat(client
 def test_readyz_names_a_broker_that_does_not_answer(client: Client, settings, dead_port: int) -> None:
     for url in (f"redis://127.0.0.1:{dead_port}/0", f"amqp://guest@127.0.0.1:{dead_port}//"):
         settings.CELERY_BROKER_URL = url
-        health._findings.forget()
+        health._findings.reset()
         assert faults(client)["broker"].startswith("does not answer")
 
 

@@ -15,9 +15,9 @@ from config.supervisor.lock import DataFolderLock
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a data folder that no installation uses yet."""
     monkeypatch.setenv("HEADEND_DATA_DIR", str(tmp_path))
-    env.forget_installation()
+    env.reset_installation()
     yield tmp_path
-    env.forget_installation()
+    env.reset_installation()
 
 
 def settle(kept: dict[str, str], *, demo: bool, brings_server: bool = True) -> dict[str, str]:

@@ -227,7 +227,7 @@ def test_the_sweeper_leaves_alone_what_it_was_told_to_forget() -> None:
     sleeper = subprocess.Popen(["sleep", "60"], start_new_session=True)
     sweeper = Sweeper()
     sweeper.watch(sleeper.pid)
-    sweeper.forget(sleeper.pid)
+    sweeper.unwatch(sleeper.pid)
     sweeper.close()
     assert sleeper.poll() is None
     sleeper.kill()

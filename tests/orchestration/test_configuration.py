@@ -185,7 +185,7 @@ def test_only_what_differs_is_written(sandbox):
     assert unchanged.outcome == "unchanged"
 
     Channel.objects.update(daily_cap=2)
-    sandbox.forget_requests()
+    sandbox.clear_requests()
     result = sync_and_perform(channel)
     assert list(result["commits"]) == ["headend/channel.json"]
     assert result["secrets_pushed"] == []

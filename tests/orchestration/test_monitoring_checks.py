@@ -251,7 +251,7 @@ def test_asking_google_is_charged_and_settled(sandbox):
 def test_a_routine_check_takes_googles_word_of_a_moment_ago(sandbox):
     channel = connected_channel(sandbox, "delta")
     look(channel)
-    sandbox.forget_requests()
+    sandbox.clear_requests()
     seen = look(channel, asked=False)
     assert seen["credential"].ok is True
     assert sandbox.requests(path="/youtube/") == []

@@ -174,7 +174,7 @@ def test_a_receipt_that_never_came_is_made_up_for_by_the_marker(engine, monkeypa
     engine.sandbox.faults.add(PIECES, "timeout_after", hold_seconds=0.05)
     begin(engine, row)
     assert stage_job(row).error_code == "remote_uncertain"
-    youtube_upload.forget_sessions(engine.sandbox.store)
+    youtube_upload.expire_sessions(engine.sandbox.store)
     engine.retry_now()
     engine.work()
     assert state_of(row) == STAGED
@@ -186,7 +186,7 @@ def test_a_session_that_is_gone_begins_anew_and_is_charged_anew(engine, monkeypa
     row = engine.planned(engine.channel(), video=engine.video(size_bytes=LARGE))
     engine.sandbox.faults.add(PIECES, "cut", after_bytes=300 * KIB)
     begin(engine, row)
-    youtube_upload.forget_sessions(engine.sandbox.store)
+    youtube_upload.expire_sessions(engine.sandbox.store)
     for _ in range(2):
         engine.retry_now()
         engine.work()
@@ -205,7 +205,7 @@ def test_an_adopted_upload_that_is_not_private_is_made_so(engine, monkeypatch):
     killed(engine, monkeypatch, Upload, "_send_all", after=True)
     with gateways.youtube(row.channel) as youtube:
         youtube.publish_now(engine.uploads()[0]["id"])
-    youtube_upload.forget_sessions(engine.sandbox.store)
+    youtube_upload.expire_sessions(engine.sandbox.store)
     engine.tick()
     engine.work()
     assert state_of(row) == STAGED

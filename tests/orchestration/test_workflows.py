@@ -304,7 +304,7 @@ def test_the_repository_is_pinned_and_another_under_its_name_gets_nothing(engine
     dispatch(engine, engine.planned(channel))
     channel.refresh_from_db()
     assert channel.repository_id
-    engine.sandbox.forget_requests()
+    engine.sandbox.clear_requests()
     Channel.objects.filter(pk=channel.pk).update(repository_id=channel.repository_id + 1)
     row = engine.planned(channel, minutes=200, stage_at=timezone.now())
     dispatch(engine, row)
@@ -532,7 +532,7 @@ def test_a_limit_of_youtube_keeps_no_other_run_from_being_looked_at(engine, chan
     ask(reported)
     tell(reported, youtube_video_id=upload_as_run(engine, channel, reported, tmp_path))
     engine.sandbox.faults.add(YOUTUBE_LIST, "status_before", status=429, times=None)
-    engine.sandbox.forget_requests()
+    engine.sandbox.clear_requests()
     look(engine)
     assert engine.sandbox.requests("GET", f"/actions/runs/{other.run_id}")
     other.refresh_from_db()

@@ -1,4 +1,4 @@
-"""`manage.py orchestration …`: say the same things as the API, through the same door."""
+"""`manage.py orchestration …`: say the same things as the API, through the same service."""
 
 import json
 import sys
