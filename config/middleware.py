@@ -10,7 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.doors import where_from
+from dashboard.actions import where_from
 from orchestration.api.auth import READING
 
 POLICY = "; ".join(

@@ -1,1 +1,1 @@
-"""The screens of the operator: views, forms and template tags; no models, no rules."""
+"""The operator's pages: views, forms and template tags; no models, no rules."""

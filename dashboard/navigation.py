@@ -1,4 +1,4 @@
-"""Name the screens, grouped as an operator thinks of them."""
+"""Name the pages, grouped as an operator thinks of them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Group:
 
 
 def navigation_of(request: HttpRequest) -> list[Group]:
-    """Return the menu with the screen that is open marked."""
+    """Return the menu with the page that is open marked."""
     groups = []
     for title, entries in GROUPS:
         items = []

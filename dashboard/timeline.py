@@ -56,7 +56,7 @@ class Pin:
 
 
 @dataclass(slots=True)
-class Line:
+class Lane:
     """One channel in the drawing."""
 
     channel: Channel
@@ -66,7 +66,7 @@ class Line:
 
     @property
     def middle(self) -> int:
-        """Return the height of the line's axis."""
+        """Return the height of the lane's axis."""
         return self.y + ROW_PIXELS // 2
 
     @property
@@ -85,11 +85,11 @@ class Mark:
 
 @dataclass(slots=True)
 class Drawing:
-    """What the template draws: lines of pins over a time axis, and columns that show bursts."""
+    """What the template draws: lanes of pins over a time axis, and columns that show bursts."""
 
     starts_at: datetime
     ends_at: datetime
-    lines: list[Line]
+    lanes: list[Lane]
     marks: list[Mark]
     now_x: str
     clashes: int
@@ -99,16 +99,16 @@ class Drawing:
     @property
     def height(self) -> int:
         """Return the height of the whole drawing in pixels."""
-        return HEAD_PIXELS + len(self.lines) * ROW_PIXELS + 34
+        return HEAD_PIXELS + len(self.lanes) * ROW_PIXELS + 34
 
     @property
     def foot(self) -> int:
         """Return where the columns stand."""
-        return HEAD_PIXELS + len(self.lines) * ROW_PIXELS
+        return HEAD_PIXELS + len(self.lanes) * ROW_PIXELS
 
     @property
     def head(self) -> int:
-        """Return where the lines begin."""
+        """Return where the lanes begin."""
         return HEAD_PIXELS
 
 
@@ -199,7 +199,7 @@ def draw(
     ends_at: datetime,
     now: datetime,
     *,
-    most_lines: int = 24,
+    most_lanes: int = 24,
 ) -> Drawing:
     """Draw publications over the channels that have any in the window; the busiest first if there are too many."""
     scale = Scale(starts_at, ends_at)
@@ -207,9 +207,9 @@ def draw(
     for schedule in schedules:
         by_channel[schedule.channel_id].append(schedule)
     shown = [channel for channel in channels if channel.pk in by_channel]
-    left_out = max(0, len(shown) - most_lines)
+    left_out = max(0, len(shown) - most_lanes)
     if left_out:
-        shown = sorted(shown, key=lambda channel: -len(by_channel[channel.pk]))[:most_lines]
+        shown = sorted(shown, key=lambda channel: -len(by_channel[channel.pk]))[:most_lanes]
     dark: dict[int, list[Stretch]] = defaultdict(list)
     zones = {channel.pk: channel for channel in shown}
     for row in blackouts:
@@ -217,8 +217,8 @@ def draw(
             stretch = _dark(row, zones[row.channel_id], scale)
             if stretch:
                 dark[row.channel_id].append(stretch)
-    lines = [
-        Line(
+    lanes = [
+        Lane(
             channel,
             HEAD_PIXELS + index * ROW_PIXELS,
             _pins(scale, channel, by_channel[channel.pk]),
@@ -230,10 +230,10 @@ def draw(
     return Drawing(
         starts_at=starts_at,
         ends_at=ends_at,
-        lines=lines,
+        lanes=lanes,
         marks=_marks(scale),
         now_x=scale.x(minute) if starts_at <= now < ends_at else "",
-        clashes=sum(pin.clash for line in lines for pin in line.pins),
+        clashes=sum(pin.clash for lane in lanes for pin in lane.pins),
         bursts=_bursts(scale, schedules),
         left_out=left_out,
     )

@@ -160,7 +160,7 @@
   // ---------------------------------------------------------------- small things
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-action]");
-    // The state changed while the page was open: its button came with the living part, its form comes with the page.
+    // The state changed while the page was open: its button came with the live part, its form comes with the page.
     if (link?.hash && link.pathname === location.pathname && !document.getElementById(link.hash.slice(1))) {
       event.preventDefault();
       location.hash = link.hash;

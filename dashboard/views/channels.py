@@ -1,4 +1,4 @@
-"""Show the channels, and lead their buttons to the door."""
+"""Show the channels, and do what their buttons ask for."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST
 from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
 from dashboard import timeline
-from dashboard.doors import act, done, page, reason_of, refuse, service
+from dashboard.actions import act, done, page, reason_of, refuse, service
 from dashboard.forms import TriggerForm, sentence_of
 from dashboard.listing import chosen, page_of, text
-from dashboard.screens import show
+from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Activity, Job
 from orchestration.results import SyncResult

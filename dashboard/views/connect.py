@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from channels.models import Channel
-from dashboard.doors import refuse, service
-from dashboard.screens import show
+from dashboard.actions import refuse, service
+from dashboard.live_pages import show
 from orchestration.errors import OrchestrationError
 
 SESSION_KEY = "google_connection"

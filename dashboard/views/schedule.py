@@ -1,4 +1,4 @@
-"""Show what is to be public when, and lead the buttons of single publications to the door."""
+"""Show what is to be public when, and do what the buttons of single publications ask for."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Blackout, Channel
 from dashboard import timeline
-from dashboard.doors import act, page, reason_of, refuse, service
+from dashboard.actions import act, page, reason_of, refuse, service
 from dashboard.forms import MoveForm, ReviewForm, sentence_of
 from dashboard.listing import chosen, chosen_id, page_of, whole_number
-from dashboard.screens import show
+from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
 from orchestration.models import Activity, Schedule, Wave
 from orchestration.states import OPEN_SCHEDULES, OPEN_WAVES, SCHEDULE_ACTIONS, ScheduleState

@@ -1,4 +1,4 @@
-"""Show the overview, and lead the switch's buttons to the door."""
+"""Show the overview, and start, pause, resume or stop the system."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from dashboard.doors import act, page, reason_of, refuse, service
-from dashboard.screens import SystemBar, asks_for_living_part, show
+from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.live_pages import SystemBar, asks_for_live_part, show
 from orchestration.errors import OrchestrationError
 from orchestration.results import SystemReport
 
@@ -24,7 +24,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @page
 def system(request: HttpRequest) -> HttpResponse:
     """Answer the switch in the head of every page, when it asks whether it changed."""
-    if not asks_for_living_part(request):
+    if not asks_for_live_part(request):
         return redirect("dashboard:overview")
     return show(request, "system.html", {"system": SystemBar(service(request).get_status())})
 

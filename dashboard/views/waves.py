@@ -1,4 +1,4 @@
-"""Show waves, plan new ones, and lead their buttons to the door."""
+"""Show waves, plan new ones, and do what their buttons ask for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard import own_times
-from dashboard.doors import act, done, page, reason_of, refuse, service
+from dashboard.actions import act, done, page, reason_of, refuse, service
 from dashboard.forms import MoveForm, WaveForm, sentence_of
 from dashboard.listing import chosen, ids_of, page_of, text
-from dashboard.screens import own_address, show
+from dashboard.live_pages import own_address, show
 from dashboard.views.missing import found
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Video, Wave

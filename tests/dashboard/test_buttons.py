@@ -1,4 +1,4 @@
-"""Each button posts to the one door: with its token, as the user who pressed it, and only where the state allows it."""
+"""Each button posts to the service: with its token, as the user who pressed it, and only where the state allows it."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -120,7 +120,7 @@ def test_a_source_shows_what_its_state_allows(console, state, db):
     assert actions_in(line) == list(SOURCE_ACTIONS[state])
 
 
-# ---------------------------------------------------------------------------------------------------------- the door
+# ---------------------------------------------------------------------------------------------------------- the service
 
 
 POSTS = [

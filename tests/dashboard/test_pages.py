@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from dashboard.screens import version_of
+from dashboard.live_pages import version_of
 from orchestration.states import JobState, Timing
 from tests import factories
 
@@ -92,7 +92,7 @@ def test_a_page_asks_for_itself_with_its_version_and_gets_204_while_nothing_chan
         assert again.content == b"", address
 
 
-def test_a_page_whose_rows_changed_answers_with_its_living_part_alone(console, scene):
+def test_a_page_whose_rows_changed_answers_with_its_live_part_alone(console, scene):
     version = VERSION.search(console.get("/jobs/").content.decode())[1]
     factories.JobFactory(channel=scene["channel"], kind="check")
     answer = console.get(f"/jobs/?version={version}")

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from channels.states import ChannelHealth, ChannelState, CredentialState
-from dashboard import tones
-from dashboard.templatetags import console
+from dashboard import badges, wording
+from dashboard.templatetags import headend_buttons, headend_filters, headend_tags
 from orchestration import states
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
@@ -29,44 +29,44 @@ NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_length_of_time_is_said_shortly(seconds, text):
-    assert console.duration(seconds) == text
+    assert wording.duration(seconds) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(None, "–"), (0.4, "on time"), (12, "12 s late")])
 def test_lateness_under_a_second_is_on_time(seconds, text):
-    assert console.lateness(seconds) == text
+    assert wording.lateness(seconds) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(None, "–"), (62, "1:02"), (3723, "1:02:03")])
 def test_a_videos_length_reads_as_on_a_player(seconds, text):
-    assert console.clock_length(seconds) == text
+    assert wording.clock_length(seconds) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(None, "–"), (999, "999 B"), (1_500_000, "1.5 MB"), (4e12, "4.0 TB")]
 )
 def test_a_size_is_said_in_its_unit(value, text):
-    assert console.size(value) == text
+    assert wording.size(value) == text
 
 
 def test_a_number_is_grouped_and_a_count_takes_its_noun():
-    assert console.number(1234567) == "1\u202f234\u202f567"
-    assert console.plural(1, "entry,entries") == "1 entry"
-    assert console.plural(2, "entry,entries") == "2 entries"
-    assert console.plural(3, "job") == "3 jobs"
+    assert wording.number(1234567) == "1\u202f234\u202f567"
+    assert wording.plural(1, "entry,entries") == "1 entry"
+    assert wording.plural(2, "entry,entries") == "2 entries"
+    assert wording.plural(3, "job") == "3 jobs"
 
 
 def test_an_instant_stands_on_the_clock_of_its_zone():
-    assert "Wed 1 Jul 14:00:00" in console.when(NOON, "Europe/Berlin")
-    assert 'title="2026-07-01 12:00:00 UTC"' in console.when(NOON, "Europe/Berlin")
-    assert "12:00:00" in console.when(NOON, "No/Where")
-    assert "data-relative" in console.relative(NOON, "Europe/Berlin")
+    assert "Wed 1 Jul 14:00:00" in headend_tags.when(NOON, "Europe/Berlin")
+    assert 'title="2026-07-01 12:00:00 UTC"' in headend_tags.when(NOON, "Europe/Berlin")
+    assert "12:00:00" in headend_tags.when(NOON, "No/Where")
+    assert "data-relative" in headend_tags.relative(NOON, "Europe/Berlin")
 
 
 @pytest.mark.parametrize("value", [None, "", "nonsense", datetime(2026, 7, 1, 12)])  # noqa: DTZ001 - naive on purpose
 def test_what_is_no_instant_is_shown_as_none(value):
-    assert console.when(value) == console.NOTHING
-    assert console.relative(value) == console.NOTHING
+    assert headend_tags.when(value) == headend_tags.NOTHING
+    assert headend_tags.relative(value) == headend_tags.NOTHING
 
 
 STATES = {
@@ -89,26 +89,26 @@ STATES = {
         )
         for value in choices.values
     ),
-    *console.READINESS,
+    *headend_filters.READINESS,
 }
 
 
 @pytest.mark.parametrize("state", sorted(STATES))
-def test_every_state_has_a_tone_and_is_shown_with_a_mark_and_its_word(state):
-    assert state in tones.TONE_OF_STATE
-    html = console.state(state)
-    assert tones.MARKS[tones.tone_of(state)] in html
+def test_every_state_has_a_badge_and_is_shown_with_a_mark_and_its_word(state):
+    assert state in badges.BADGE_OF_STATE
+    html = headend_tags.state(state)
+    assert badges.MARKS[badges.badge_of(state)] in html
     assert state.replace("_", " ") in html
 
 
 def test_a_state_escapes_what_it_is_given():
-    assert "<script>" not in console.state("<script>", title='"><script>')
-    assert console.state("") == console.NOTHING
+    assert "<script>" not in headend_tags.state("<script>", title='"><script>')
+    assert headend_tags.state("") == headend_tags.NOTHING
 
 
 def test_what_is_armed_is_not_shown_as_a_failed_try():
-    assert console.waiting("another try: armed: YouTube does it") == "YouTube does it"
-    assert console.waiting("another try: no answer") == "another try: no answer"
+    assert wording.waiting("another try: armed: YouTube does it") == "YouTube does it"
+    assert wording.waiting("another try: no answer") == "another try: no answer"
 
 
 def test_every_action_of_the_tables_has_a_button():
@@ -121,31 +121,31 @@ def test_every_action_of_the_tables_has_a_button():
         states.SOURCE_ACTIONS,
     )
     named = {name for table in tables for names in table.values() for name in names}
-    assert named <= set(console.BUTTONS)
+    assert named <= set(headend_buttons.BUTTONS)
 
 
 def test_facts_show_any_json_as_names_and_values():
-    html = console.facts(
+    html = headend_tags.facts(
         {"a": [1, 2], "b": {"c": None}, "d": True, "e": [{"f": "<i>"}], "g": list(range(30))}
     )
     assert "1, 2" in html
     assert "&lt;i&gt;" in html
     assert "yes" in html
     assert "and 6 more" in html
-    assert console.facts(None) == console.NOTHING
+    assert headend_tags.facts(None) == headend_tags.NOTHING
 
 
 def test_a_bar_tells_its_share_in_words_and_by_tone():
-    assert 'value="0.5000"' in console.bar(5, 10)
-    assert 'class="bar bad"' in console.bar(10, 10)
-    assert 'class="bar warn"' in console.bar(9, 10)
-    assert 'value="0.0000"' in console.bar(None, 0)
+    assert 'value="0.5000"' in headend_tags.bar(5, 10)
+    assert 'class="bar bad"' in headend_tags.bar(10, 10)
+    assert 'class="bar warn"' in headend_tags.bar(9, 10)
+    assert 'value="0.0000"' in headend_tags.bar(None, 0)
 
 
 def test_a_member_lights_as_many_lamps_as_it_has_steps_behind_it():
-    for step, name in enumerate(console.READINESS, 1):
-        assert sum(console.readiness_steps(SimpleNamespace(readiness=name))["lamps"]) == step
-    assert sum(console.readiness_steps(SimpleNamespace(readiness="failed"))["lamps"]) == 0
+    for step, name in enumerate(headend_filters.READINESS, 1):
+        assert sum(headend_filters.readiness_steps(SimpleNamespace(readiness=name))["lamps"]) == step
+    assert sum(headend_filters.readiness_steps(SimpleNamespace(readiness="failed"))["lamps"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_a_member_lights_as_many_lamps_as_it_has_steps_behind_it():
     ],
 )
 def test_a_problem_leads_to_where_it_can_be_solved(problem, address):
-    assert console.problem_url(problem) == address
+    assert headend_filters.problem_url(problem) == address
 
 
 def test_neighbours_that_did_well_are_shown_as_one_line():
     def job(kind: str, state: str) -> SimpleNamespace:
         return SimpleNamespace(kind=kind, state=state)
 
-    shown = console.collapsed(
+    shown = headend_filters.collapsed(
         [
             job("collect", "succeeded"),
             job("collect", "succeeded"),
@@ -183,4 +183,4 @@ def test_neighbours_that_did_well_are_shown_as_one_line():
 
 
 def test_budget_days_add_up():
-    assert console.taken_and_planned(SimpleNamespace(day=date(2026, 1, 1), taken=2, planned=3)) == 5
+    assert headend_filters.taken_and_planned(SimpleNamespace(day=date(2026, 1, 1), taken=2, planned=3)) == 5

@@ -29,7 +29,7 @@ def draw(channel, rows, blackouts=(), now=START + timedelta(hours=6)):
 
 def test_what_lies_closer_than_the_gap_is_marked(channel):
     drawing = draw(channel, [at(channel, 2), at(channel, 2.5), at(channel, 6)])
-    assert [pin.clash for pin in drawing.lines[0].pins] == [False, True, False]
+    assert [pin.clash for pin in drawing.lanes[0].pins] == [False, True, False]
     assert drawing.clashes == 1
 
 
@@ -40,7 +40,7 @@ def test_what_was_cancelled_takes_no_room(channel):
 
 def test_instants_lie_where_they_are_in_the_window(channel):
     drawing = draw(channel, [at(channel, 0), at(channel, 12)])
-    assert [pin.x for pin in drawing.lines[0].pins] == ["16.00%", "58.00%"]
+    assert [pin.x for pin in drawing.lanes[0].pins] == ["16.00%", "58.00%"]
     assert drawing.now_x == "37.00%"
     assert [mark.label for mark in drawing.marks][:2] == ["Thu 24 Dec", "02:00"]
 
@@ -49,14 +49,14 @@ def test_a_blackout_is_drawn_on_the_channels_own_clock(channel):
     blackout = factories.BlackoutFactory(
         channel=channel, first_date=START.date(), last_date=START.date(), reason="quiet"
     )
-    stretch = draw(channel, [at(channel, 2)], [blackout]).lines[0].blackouts[0]
+    stretch = draw(channel, [at(channel, 2)], [blackout]).lanes[0].blackouts[0]
     assert (stretch.x, stretch.width) == ("16.00%", "80.50%")
 
 
 def test_a_blackout_outside_the_window_is_left_out(channel):
     blackout = factories.BlackoutFactory(channel=channel)
     blackout.first_date = blackout.last_date = START.date() + timedelta(days=9)
-    assert draw(channel, [at(channel, 2)], [blackout]).lines[0].blackouts == []
+    assert draw(channel, [at(channel, 2)], [blackout]).lanes[0].blackouts == []
 
 
 def test_a_burst_is_as_high_as_it_is_many(channel):
@@ -67,8 +67,8 @@ def test_a_burst_is_as_high_as_it_is_many(channel):
 def test_too_many_channels_are_cut_to_the_busiest(channel):
     other = factories.ChannelFactory()
     rows = [at(channel, 1), at(other, 1), at(other, 5)]
-    drawing = timeline.draw(rows, [channel, other], [], START, END, END, most_lines=1)
-    assert ([line.channel for line in drawing.lines], drawing.left_out, drawing.now_x) == ([other], 1, "")
+    drawing = timeline.draw(rows, [channel, other], [], START, END, END, most_lanes=1)
+    assert ([lane.channel for lane in drawing.lanes], drawing.left_out, drawing.now_x) == ([other], 1, "")
 
 
 def test_a_week_lists_the_slots_of_each_day(channel):
@@ -80,4 +80,4 @@ def test_a_week_lists_the_slots_of_each_day(channel):
 
 def test_an_empty_window_draws_nothing(channel):
     drawing = draw(channel, [])
-    assert (drawing.lines, drawing.bursts, drawing.clashes) == ([], [], 0)
+    assert (drawing.lanes, drawing.bursts, drawing.clashes) == ([], [], 0)

@@ -1,4 +1,4 @@
-"""Lead a button to the one door: call the service as the user who pressed it, and say what became of it."""
+"""Do what a button asks for: call the service as the user who pressed it, and say what became of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orchestration.text import unturned
 
 
 def service(request: HttpRequest) -> CentralOrchestrationService:
-    """Return the door, opened by the user of this request."""
+    """Return the service, acting as the user of this request."""
     return CentralOrchestrationService(actor=Actor.of_user(request.user), trigger=Trigger.BUTTON)
 
 

@@ -1,4 +1,4 @@
-"""Give every state its tone: how a screen shows it beside the word, never instead of it."""
+"""Give every state its badge: how a page shows it beside the word, never instead of it."""
 
 GOOD = "good"
 LIVE = "live"
@@ -8,9 +8,9 @@ BAD = "bad"
 IDLE = "idle"
 
 MARKS = {GOOD: "●", LIVE: "◉", BUSY: "◐", WARN: "▲", BAD: "✕", IDLE: "○"}
-"""A shape for each tone, so that colour never speaks alone."""
+"""A shape for each badge, so that colour never speaks alone."""
 
-_TONES = {
+_STATES = {
     GOOD: (
         "running active healthy valid ready published succeeded completed resolved settled ok alive success public"
     ),
@@ -29,9 +29,9 @@ _TONES = {
         "neutral stale requested pending"
     ),
 }
-TONE_OF_STATE = {state: tone for tone, states in _TONES.items() for state in states.split()}
+BADGE_OF_STATE = {state: badge for badge, states in _STATES.items() for state in states.split()}
 
 
-def tone_of(state: object) -> str:
-    """Return the tone of a state; a state without one of its own is shown as idle."""
-    return TONE_OF_STATE.get(str(state), IDLE)
+def badge_of(state: object) -> str:
+    """Return the badge of a state; a state without one of its own is shown as idle."""
+    return BADGE_OF_STATE.get(str(state), IDLE)

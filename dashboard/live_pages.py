@@ -1,0 +1,117 @@
+"""Show a page, or only its live part if the page asks again; answer 204 when that part has not changed.
+
+A page template extends `screen.base` and wraps what is live into `{% live %}`. The first answer is the whole page; the
+page then asks for itself with `?version=…`, and the same template gives the live part alone. The version is a hash
+of what would be shown, so it changes exactly when the page does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.http import HttpRequest, HttpResponse
+from django.template.base import FilterExpression, NodeList
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dashboard.actions import service
+from dashboard.navigation import navigation_of
+from orchestration.results import SystemReport
+from orchestration.states import SystemStatus
+
+VERSION_PARAMETER = "version"
+_TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*')
+
+
+@dataclass(frozen=True, slots=True)
+class SystemBar:
+    """The switch, as every page shows it."""
+
+    report: SystemReport
+
+    @property
+    def busy(self) -> bool:
+        """Say whether anything may change by itself, so that it is worth looking often."""
+        return self.report.state != SystemStatus.STOPPED or self.report.running_jobs > 0
+
+
+def version_of(html: str) -> str:
+    """Return a hash of what a person would see; CSRF tokens differ in every answer and do not count."""
+    return hashlib.sha256(_TOKEN.sub(r"\1", html).encode()).hexdigest()[:20]
+
+
+def asks_for_live_part(request: HttpRequest) -> bool:
+    """Say whether an open page asks whether anything changed."""
+    return request.method == "GET" and VERSION_PARAMETER in request.GET
+
+
+def own_address(request: HttpRequest) -> str:
+    """Return the address of the page itself, without the version that it was asked with."""
+    query = request.GET.copy()
+    query.pop(VERSION_PARAMETER, None)
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+def show(
+    request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """Render a page, its live part, or nothing (204) if the live part is still what the page shows."""
+    live = asks_for_live_part(request)
+    screen: dict[str, Any] = {
+        "base": "live.html" if live else "page.html",
+        "address": own_address(request),
+        "version": "",
+    }
+    values = {**(context or {}), "screen": screen}
+    if not live:
+        screen["navigation"] = navigation_of(request)
+        screen["now_ms"] = round(timezone.now().timestamp() * 1000)
+        values.setdefault("system", SystemBar(service(request).get_status()))
+    html = render_to_string(template, values, request)
+    if live and request.GET[VERSION_PARAMETER] == screen["version"]:
+        response = HttpResponse(status=204)
+    else:
+        response = HttpResponse(html, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+class LiveNode(template.Node):
+    """The live part of a page, with the version that the page will ask with."""
+
+    def __init__(
+        self,
+        nodelist: NodeList,
+        busy: FilterExpression | None,
+        name: FilterExpression | None,
+        address: FilterExpression | None,
+    ) -> None:
+        self.nodelist = nodelist
+        self.busy = busy
+        self.name = name
+        self.address = address
+
+    def render(self, context: template.Context) -> SafeString:
+        """Render the part and put its version on it."""
+        html = self.nodelist.render(context)
+        screen = context["screen"]
+        screen["version"] = version = version_of(html)
+        address = self.address.resolve(context) if self.address else screen["address"]
+        separator = "&" if "?" in address else "?"
+        pace = "2000" if self.busy is None or self.busy.resolve(context) else "10000"
+        return format_html(
+            '<div id="{}" data-pace="{}" data-version="{}" hx-get="{}" hx-trigger="headend:poll" '
+            'hx-swap="outerMorph" hx-status:4xx="swap:none">{}</div>',
+            self.name.resolve(context) if self.name else "live",
+            pace,
+            version,
+            f"{address}{separator}{VERSION_PARAMETER}={version}",
+            SafeString(html),
+        )

@@ -1,0 +1,104 @@
+"""Buttons: show the actions that are legal, each as a form of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+register = template.Library()
+
+BUTTONS = {
+    "start": ("Start", "play", "primary"),
+    "stop": ("Stop", "stop", "danger"),
+    "pause": ("Pause", "pause", ""),
+    "resume": ("Resume", "play", "primary"),
+    "disable": ("Disable", "off", "danger"),
+    "check": ("Check now", "pulse", ""),
+    "sync": ("Sync config", "sync", ""),
+    "trigger": ("Run pipeline", "bolt", ""),
+    "scrape": ("Scrape now", "down", ""),
+    "retry": ("Retry", "redo", ""),
+    "cancel": ("Cancel", "x", "danger"),
+    "bump": ("Bump", "up", ""),
+    "hold": ("Hold", "pause", ""),
+    "release": ("Release", "play", ""),
+    "move": ("Move", "move", ""),
+    "recall": ("Recall", "back", "danger"),
+    "take_back": ("Take back", "back", ""),
+    "review": ("Review", "eye", "primary"),
+    "dismiss": ("Dismiss", "x", ""),
+    "apply": ("Apply", "check", "primary"),
+}
+ELSEWHERE = frozenset({"move", "review", "trigger"})
+"""These need a value: the button leads to the form on the page of its subject (its anchor has the action's name)."""
+
+
+@register.inclusion_tag("parts/button.html", takes_context=True)
+def button(
+    context: template.Context,
+    action: str,
+    url: str,
+    label: str = "",
+    small: bool = False,
+    confirm: str = "",
+    **fields: Any,
+) -> dict[str, Any]:
+    """Show one action as a form of its own that posts to `url`; it works without JavaScript, too.
+
+    `confirm` is asked first. Nothing is shown to whoever may only read.
+    """
+    text, symbol, look = BUTTONS.get(action, (action.replace("_", " ").capitalize(), "", ""))
+    return {
+        "action": action,
+        "url": url,
+        "label": label or text,
+        "icon": symbol,
+        "look": look,
+        "small": small,
+        "confirm": confirm,
+        "fields": fields,
+        "may_operate": context.get("may_operate"),
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@register.inclusion_tag("parts/actions.html", takes_context=True)
+def actions(
+    context: template.Context,
+    names: Iterable[str],
+    kind: str,
+    key: object,
+    page: str = "",
+    small: bool = True,
+    without: str = "",
+) -> dict[str, Any]:
+    """Show the actions that are legal for one row: `kind` is the prefix of the URL names (job, schedule, …).
+
+    Nothing is shown to whoever may only read.
+    """
+    if not context.get("may_operate"):
+        return {"items": []}
+    left_out = set(without.split())
+    return {
+        "items": [
+            {
+                "action": name,
+                "url": f"{page}#{name}"
+                if name in ELSEWHERE
+                else reverse(f"dashboard:{kind}_{name}", args=[key]),
+                "elsewhere": name in ELSEWHERE,
+                "label": BUTTONS[name][0],
+                "icon": BUTTONS[name][1],
+                "look": BUTTONS[name][2],
+            }
+            for name in names
+            if name not in left_out
+        ],
+        "small": small,
+        "may_operate": True,
+        "screen": context["screen"],
+        "csrf_token": context.get("csrf_token"),
+    }

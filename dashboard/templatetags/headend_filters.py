@@ -1,0 +1,145 @@
+"""Filters: say what a value or a row is in words, and look things up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+from dashboard import badges
+from dashboard.wording import (
+    clock_length,
+    counts,
+    duration,
+    lateness,
+    listed,
+    number,
+    plural,
+    size,
+    waiting,
+    words,
+)
+
+register = template.Library()
+for _say in (
+    clock_length,
+    counts,
+    duration,
+    lateness,
+    listed,
+    number,
+    plural,
+    size,
+    waiting,
+    words,
+):
+    register.filter(_say)
+
+
+@register.filter
+def badge(value: object) -> str:
+    """Return the badge of a state, as a class."""
+    return badges.badge_of(value)
+
+
+@register.filter
+def get(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
+    """Look a key up; empty where there is none."""
+    return (mapping or {}).get(key, "")
+
+
+READINESS = ("assigned", "staged", "armed", "public")
+"""How far a member of a wave is: each step contains the ones before it."""
+_REACHED = {
+    "staging": 1,
+    "published": 4,
+    "publishing": 3,
+    **{name: step for step, name in enumerate(READINESS, 1)},
+}
+
+
+@register.filter
+def readiness_steps(member: Any) -> dict[str, Any]:
+    """Return four lamps, lit as far as a member is, and their badge."""
+    reached = _REACHED.get(str(member.readiness), 0)
+    badge = badges.badge_of(member.readiness)
+    if member.readiness in {"public", "published"}:
+        badge = badges.GOOD
+    return {"lamps": [step <= reached for step in range(1, len(READINESS) + 1)], "badge": badge}
+
+
+@register.filter
+def first_at(report: Any) -> datetime | None:
+    """Return when a wave's first member is to go out, or went."""
+    return min((member.schedule.publish_at for member in report.members), default=report.wave.scheduled_at)
+
+
+@register.filter
+def channel_badge(report: Any) -> str:
+    """Return the badge of a channel: what the operator wants counts before what was observed."""
+    return badges.badge_of(report.state if report.state != "active" else report.health)
+
+
+@register.filter
+def published_total(report: Any) -> int:
+    """Return how many publications of ours a statistics report counts."""
+    return sum(row["count"] for row in report.published_by_day)
+
+
+@register.filter
+def problem_url(problem: Mapping[str, Any]) -> str:
+    """Return the page on which a problem can be solved."""
+    kind, key = problem.get("subject_type"), problem.get("subject_id")
+    if kind == "channel" and problem.get("slug"):
+        return reverse("dashboard:channel", args=[problem["slug"]])
+    if kind in {"schedule", "job", "video", "wave"} and key:
+        name = "publication" if kind == "schedule" else kind
+        return reverse(f"dashboard:{name}", args=[key])
+    page = {
+        "channel": "channels",
+        "schedule": "schedule",
+        "job": "jobs",
+        "source": "sources",
+        "pool": "pools",
+        "conflict": "conflicts",
+        "credential": "channels",
+    }.get(str(kind))
+    return reverse(f"dashboard:{page}") if page else ""
+
+
+@register.filter
+def field(form: Any, name: str) -> Any:
+    """Return one field of a form by its name."""
+    return form[name]
+
+
+@register.filter
+def taken_and_planned(day: Any) -> int:
+    """Return what a budget's day would hold with a plan."""
+    return day.taken + day.planned
+
+
+@register.filter
+def steps_done(steps: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Part the first steps, with their numbers, into those that are done and those that are not."""
+    parted: dict[str, list[Mapping[str, Any]]] = {"done": [], "open": []}
+    for place, step in enumerate(steps, 1):
+        parted["done" if step["done"] else "open"].append({**step, "number": place})
+    return parted
+
+
+@register.filter
+def collapsed(jobs: Iterable[Any]) -> list[Any]:
+    """Show neighbours of the same kind and state that did well as one line with a count."""
+    shown: list[Any] = []
+    for job in jobs:
+        before = shown[-1] if shown else None
+        if before and job.state == "succeeded" == before.state and job.kind == before.kind:
+            before.alike += 1
+        else:
+            job.alike = 0
+            shown.append(job)
+    return shown

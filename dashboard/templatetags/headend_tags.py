@@ -1,0 +1,173 @@
+"""Tags: show the live part of a page, instants, states, shares and facts the same way everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django import template
+from django.http import QueryDict
+from django.template.base import Parser, Token
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from dashboard import badges
+from dashboard.live_pages import VERSION_PARAMETER, LiveNode
+from dashboard.naming import named
+
+register = template.Library()
+register.simple_tag(named)
+
+NOTHING = SafeString('<span class="none" aria-label="none">–</span>')
+
+
+@register.tag("live")
+def do_live(parser: Parser, token: Token) -> LiveNode:
+    """Wrap what changes by itself: `{% live busy %}…{% endlive %}`; a truthy `busy` lets the page look every 2 s.
+
+    `{% live busy id address %}` makes a second live part that is asked for elsewhere.
+    """
+    busy, name, address = [*map(parser.compile_filter, token.split_contents()[1:]), None, None, None][:3]
+    nodes = parser.parse(("endlive",))
+    parser.delete_first_token()
+    return LiveNode(nodes, busy, name, address)
+
+
+def _aware(value: datetime | str | None) -> datetime | None:
+    if isinstance(value, str):
+        value = parse_datetime(value)
+    if value is None or value.tzinfo is None:
+        return None
+    return value
+
+
+def _zone(name: str | ZoneInfo | None) -> ZoneInfo | Any:
+    if isinstance(name, ZoneInfo):
+        return name
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def _title(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@register.simple_tag
+def when(value: datetime | str | None, zone: str | None = None, form: str = "full") -> SafeString:
+    """Show an instant on the clock of `zone`, UTC on hover; `form` is full, minute, clock or date."""
+    instant = _aware(value)
+    if instant is None:
+        return NOTHING
+    local = instant.astimezone(_zone(zone))
+    day = f"{local:%a} {local.day} {local:%b}"
+    text = {
+        "full": f"{day} {local:%H:%M:%S}",
+        "minute": f"{day} {local:%H:%M}",
+        "clock": f"{local:%H:%M:%S}",
+        "date": f"{day} {local:%Y}",
+    }[form]
+    return format_html(
+        '<time datetime="{}" title="{}">{} <span class="zone">{}</span></time>',
+        instant.astimezone(UTC).isoformat(timespec="seconds"),
+        _title(instant),
+        text,
+        local.tzname(),
+    )
+
+
+@register.simple_tag
+def relative(value: datetime | str | None, zone: str | None = None) -> SafeString:
+    """Show how far away an instant is; the page's script keeps it ticking, without it the clock time stands there."""
+    instant = _aware(value)
+    if instant is None:
+        return NOTHING
+    local = instant.astimezone(_zone(zone))
+    return format_html(
+        '<time class="rel" datetime="{}" title="{}" data-relative hx-morph-skip-children>{}</time>',
+        instant.astimezone(UTC).isoformat(timespec="seconds"),
+        _title(instant),
+        f"{local:%H:%M:%S} {local.tzname()}",
+    )
+
+
+@register.simple_tag
+def state(value: object, label: str = "", title: str = "") -> SafeString:
+    """Show a state: its shape, its colour and its word."""
+    if value in (None, ""):
+        return NOTHING
+    badge = badges.badge_of(value)
+    return format_html(
+        '<span class="state {}"{}><i aria-hidden="true">{}</i>{}</span>',
+        badge,
+        format_html(' title="{}"', title) if title else "",
+        badges.MARKS[badge],
+        label or str(value).replace("_", " "),
+    )
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw one of our own icons; it is decoration, the word stands beside it."""
+    from django.templatetags.static import static
+
+    return format_html(
+        '<svg class="icon" aria-hidden="true" width="16" height="16"><use href="{}#{}"></use></svg>',
+        static("headend-icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def bar(value: float | None, maximum: float | None, label: str = "", badge: str = "") -> SafeString:
+    """Draw a share as a bar; `label` says it in words for whoever cannot see it."""
+    top = float(maximum or 0)
+    share = min(1.0, max(0.0, float(value or 0) / top)) if top else 0.0
+    if not badge:
+        badge = badges.BAD if share >= 1 and top else badges.WARN if share >= 0.85 else badges.GOOD
+    return format_html(
+        '<progress class="bar {}" max="1" value="{}" aria-label="{}">{}</progress>',
+        badge,
+        f"{share:.4f}",
+        label or f"{share:.0%}",
+        f"{share:.0%}",
+    )
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: Any) -> str:
+    """Return this page's query with some parameters changed; an empty value takes one out."""
+    current: QueryDict = context["request"].GET.copy()
+    current.pop(VERSION_PARAMETER, None)
+    for name, value in changes.items():
+        current.pop(name, None)
+        if value not in (None, ""):
+            current[name] = value
+    return f"?{current.urlencode()}" if current else "?"
+
+
+@register.simple_tag
+def facts(value: Any) -> SafeString:
+    """Show a small JSON value as a list of names and values."""
+    if isinstance(value, Mapping):
+        return format_html(
+            '<dl class="facts">{}</dl>',
+            format_html_join(
+                "", "<div><dt>{}</dt><dd>{}</dd></div>", ((k, facts(v)) for k, v in value.items())
+            ),
+        )
+    if isinstance(value, list | tuple):
+        if len(value) > 24:
+            return format_html("{} … and {} more", ", ".join(map(str, value[:24])), len(value) - 24)
+        if all(not isinstance(item, Mapping | list | tuple) for item in value):
+            return format_html("{}", ", ".join(map(str, value)) or "–")
+        return format_html_join("", "{}", ((facts(item),) for item in value))
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, bool):
+        return format_html("{}", "yes" if value else "no")
+    return format_html("{}", value)

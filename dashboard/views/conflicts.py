@@ -1,0 +1,85 @@
+"""Show conflicts, and resolve or dismiss them."""
+
+from __future__ import annotations
+
+from django.db.models import Case, IntegerField, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from channels.models import Channel
+from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.listing import chosen, chosen_id, id_of, page_of
+from dashboard.live_pages import show
+from orchestration.errors import InvalidRequest
+from orchestration.models import Conflict
+from orchestration.planning.rules import TITLE_OF_RULE
+from orchestration.states import (
+    ConflictKind,
+    ConflictState,
+)
+
+
+@page
+def conflicts(request: HttpRequest) -> HttpResponse:
+    """List the conflicts, open ones first, with what else could be done."""
+    state = chosen(request, "state", ConflictState.values)
+    kind = chosen(request, "kind", ConflictKind.values)
+    channel_id = chosen_id(request, "channel")
+    rows = Conflict.objects.select_related(
+        "video",
+        "channel",
+        "wave",
+        "schedule__channel",
+        "other_schedule__distribution__video",
+        "other_schedule__channel",
+    )
+    if state:
+        rows = rows.filter(state=state)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if channel_id:
+        rows = rows.filter(channel_id=channel_id)
+    open_first = Case(
+        When(state=ConflictState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField()
+    )
+    return show(
+        request,
+        "conflicts.html",
+        {
+            "page": page_of(request, rows.order_by(open_first, "-created_at", "-id"), 30),
+            "state": state,
+            "states": ConflictState.choices,
+            "kind": kind,
+            "kinds": ConflictKind.choices,
+            "channel_id": channel_id,
+            "channels": Channel.objects.only("pk", "name"),
+            "titles": TITLE_OF_RULE,
+        },
+    )
+
+
+@require_POST
+def conflict_apply(request: HttpRequest, pk: int) -> HttpResponse:
+    """Resolve a conflict by one of its alternatives."""
+    index = id_of(request.POST.get("index", ""))
+    to = reverse("dashboard:conflicts")
+    if index is None:
+        return refuse(request, InvalidRequest("Name one of the alternatives.", field="index"), to)
+    return act(
+        request,
+        lambda: service(request).apply_alternative(conflict_id=pk, index=index),
+        lambda row: f"Resolved: {row.resolution or row.message}",
+        to=to,
+    )
+
+
+@require_POST
+def conflict_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say that nothing needs to be done."""
+    return act(
+        request,
+        lambda: service(request).dismiss_conflict(conflict_id=pk, reason=reason_of(request)),
+        "Dismissed.",
+        to=reverse("dashboard:conflicts"),
+    )

@@ -1,0 +1,164 @@
+"""Show jobs, and retry, review, cancel or bump them."""
+
+from __future__ import annotations
+
+from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from channels.models import Channel
+from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.forms import ReviewJobForm, sentence_of
+from dashboard.listing import chosen, chosen_id, page_of, text
+from dashboard.live_pages import show
+from orchestration.engine.jobs import given_away
+from orchestration.errors import InvalidRequest
+from orchestration.models import Activity, Job
+from orchestration.states import (
+    JOB_ACTIONS,
+    OPEN_JOBS,
+    JobKind,
+    JobState,
+)
+
+ATTENTION = (JobState.FAILED, JobState.ERRORED, JobState.NEEDS_REVIEW)
+
+
+@page
+def jobs(request: HttpRequest) -> HttpResponse:
+    """List the jobs, those at work first."""
+    kind = chosen(request, "kind", JobKind.values)
+    state = chosen(request, "state", ["open", "attention", *JobState.values])
+    channel_id, words = chosen_id(request, "channel"), text(request)
+    rows = Job.objects.select_related("channel", "video", "source", "schedule")
+    if kind:
+        rows = rows.filter(kind=kind)
+    if state == "open":
+        rows = rows.filter(state__in=OPEN_JOBS)
+    elif state == "attention":
+        rows = rows.filter(state__in=ATTENTION)
+    elif state:
+        rows = rows.filter(state=state)
+    if channel_id:
+        rows = rows.filter(channel_id=channel_id)
+    if words:
+        rows = rows.filter(
+            Q(video__title__icontains=words)
+            | Q(error_message__icontains=words)
+            | Q(holder__icontains=words)
+            | Q(correlation_id__startswith=words)
+        )
+    at_work_first = Case(
+        When(state=JobState.RUNNING, then=Value(0)),
+        When(state__in=OPEN_JOBS, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    counts = dict(Job.objects.order_by().values_list("state").annotate(Count("pk")))
+    return show(
+        request,
+        "jobs.html",
+        {
+            "page": page_of(request, rows.order_by(at_work_first, "-id")),
+            "kind": kind,
+            "kinds": JobKind.choices,
+            "state": state,
+            "tabs": [
+                ("", "All", sum(counts.values())),
+                ("open", "Open", sum(counts.get(s, 0) for s in OPEN_JOBS)),
+                (JobState.RUNNING, "Running", counts.get(JobState.RUNNING, 0)),
+                ("attention", "Needs a look", sum(counts.get(s, 0) for s in ATTENTION)),
+                (JobState.SUCCEEDED, "Succeeded", counts.get(JobState.SUCCEEDED, 0)),
+                (JobState.CANCELLED, "Cancelled", counts.get(JobState.CANCELLED, 0)),
+            ],
+            "channel_id": channel_id,
+            "channels": Channel.objects.only("pk", "name"),
+            "q": words,
+            "actions": JOB_ACTIONS,
+            "busy": any(counts.get(s) for s in OPEN_JOBS),
+        },
+    )
+
+
+@page
+def job(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one job: attempts, who holds it, what it waits for, its error, its runs."""
+    row = get_object_or_404(
+        Job.objects.select_related("channel", "video", "source", "schedule", "distribution__channel"), pk=pk
+    )
+    return show(
+        request,
+        "job.html",
+        {
+            "job": row,
+            "actions": JOB_ACTIONS[row.state],
+            "review_page": reverse("dashboard:publication", args=[row.schedule_id])
+            if row.schedule_id
+            else "",
+            "review_form": _review_form(row),
+            "given_away": given_away(row) if "retry" in JOB_ACTIONS[row.state] else None,
+            "runs": row.runs.all(),
+            "leases": row.leases.select_related("pool"),
+            "activity": Activity.objects.filter(cid=row.correlation_id).select_related("content_type")[:30],
+            "busy": row.state in OPEN_JOBS,
+        },
+    )
+
+
+def _review_form(row: Job) -> ReviewJobForm | None:
+    """Return the form that settles a job, unless its publication is where it is settled."""
+    if row.schedule_id or row.state != JobState.NEEDS_REVIEW:
+        return None
+    known = row.distribution.youtube_video_id if row.distribution else ""
+    return ReviewJobForm(initial={"youtube_video_id": known or ""}, job=row)
+
+
+def _change_job(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+    call = getattr(service(request), method)
+    return act(
+        request,
+        lambda: call(job_id=pk, reason=reason_of(request)),
+        told.format(pk=pk),
+        to=reverse("dashboard:job", args=[pk]),
+    )
+
+
+@require_POST
+def job_review(request: HttpRequest, pk: int) -> HttpResponse:
+    """Settle what needs review, where no publication waits for it."""
+    row, to = get_object_or_404(Job, pk=pk), reverse("dashboard:job", args=[pk])
+    form = ReviewJobForm(request.POST, job=row)
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), to)
+    return act(
+        request,
+        lambda: service(request).review_job(job_id=pk, **form.cleaned_data),
+        f"Job {pk} is settled.",
+        to=to,
+    )
+
+
+@require_POST
+def job_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Queue a job once more, at its publication's own time or, if that was chosen, at the next free one."""
+    next_free = "next_free" in request.POST
+    return act(
+        request,
+        lambda: service(request).retry_job(job_id=pk, next_free=next_free, reason=reason_of(request)),
+        f"Job {pk} is queued once more.",
+        to=reverse("dashboard:job", args=[pk]),
+    )
+
+
+@require_POST
+def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel a job, or ask it to stop."""
+    return _change_job(request, pk, "cancel_job", "Job {pk} is cancelled, or asked to stop if it runs.")
+
+
+@require_POST
+def job_bump(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move a job to the front."""
+    return _change_job(request, pk, "bump_job", "Job {pk} goes first.")

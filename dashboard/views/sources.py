@@ -1,0 +1,92 @@
+"""Show sources, and add, read, pause or resume them."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.forms import SourceForm, sentence_of
+from dashboard.listing import chosen, page_of, text
+from dashboard.live_pages import show
+from orchestration.errors import InvalidRequest
+from orchestration.models import Source
+from orchestration.states import SOURCE_ACTIONS, SourceState, VideoState
+
+
+@page
+def sources(request: HttpRequest) -> HttpResponse:
+    """List the sources, with what went wrong last, and a form to add one."""
+    state, words = chosen(request, "state", SourceState.values), text(request)
+    rows = Source.objects.annotate(
+        found=Count("videos"), ready=Count("videos", filter=Q(videos__state=VideoState.READY))
+    )
+    if state:
+        rows = rows.filter(state=state)
+    if words:
+        rows = rows.filter(Q(name__icontains=words) | Q(url__icontains=words))
+    return show(
+        request,
+        "sources.html",
+        {
+            "page": page_of(request, rows.order_by("name", "id")),
+            "form": SourceForm(),
+            "state": state,
+            "states": SourceState.choices,
+            "q": words,
+            "actions": SOURCE_ACTIONS,
+        },
+    )
+
+
+@require_POST
+def source_add(request: HttpRequest) -> HttpResponse:
+    """Register a source and have it read at once."""
+    form = SourceForm(request.POST)
+    to = reverse("dashboard:sources")
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), to)
+    return act(
+        request,
+        lambda: service(request).add_source(**form.cleaned_data),
+        lambda row: (
+            f"{row.name} is registered"
+            + ("." if row.rights_basis else "; without a rights basis nothing is published.")
+        ),
+        to=to,
+    )
+
+
+@require_POST
+def source_scrape(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read a source now."""
+    return act(
+        request,
+        lambda: service(request).scrape_source(source_id=pk),
+        lambda job: f"Reading it now (job {job.pk}).",
+        to=reverse("dashboard:sources"),
+    )
+
+
+@require_POST
+def source_pause(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop reading a source."""
+    return act(
+        request,
+        lambda: service(request).pause_source(source_id=pk, reason=reason_of(request)),
+        lambda row: f"{row.name} is paused.",
+        to=reverse("dashboard:sources"),
+    )
+
+
+@require_POST
+def source_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read a source again."""
+    return act(
+        request,
+        lambda: service(request).resume_source(source_id=pk, reason=reason_of(request)),
+        lambda row: f"{row.name} is read again.",
+        to=reverse("dashboard:sources"),
+    )

@@ -1,0 +1,112 @@
+"""Show videos, and coordinate the publication of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from channels.models import Channel
+from dashboard.actions import done, page, refuse, service
+from dashboard.forms import CoordinateForm, sentence_of
+from dashboard.listing import chosen, chosen_id, page_of, text
+from dashboard.live_pages import show
+from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.models import Activity, Source, Video
+from orchestration.states import OPEN_JOBS, USABLE_VIDEOS, VideoState
+
+
+@page
+def videos(request: HttpRequest) -> HttpResponse:
+    """List the videos with their state."""
+    state, words, source_id = (
+        chosen(request, "state", VideoState.values),
+        text(request),
+        chosen_id(request, "source"),
+    )
+    rows = Video.objects.select_related("source").annotate(channels=Count("distributions"))
+    if state:
+        rows = rows.filter(state=state)
+    if source_id:
+        rows = rows.filter(source_id=source_id)
+    if words:
+        rows = rows.filter(Q(title__icontains=words) | Q(url__icontains=words))
+    counts = dict(Video.objects.order_by().values_list("state").annotate(Count("pk")))
+    return show(
+        request,
+        "videos.html",
+        {
+            "page": page_of(request, rows.defer("description").order_by("-created_at", "-id")),
+            "states": [(value, label, counts.get(value, 0)) for value, label in VideoState.choices],
+            "total": sum(counts.values()),
+            "state": state,
+            "source_id": source_id,
+            "sources": Source.objects.only("pk", "name"),
+            "q": words,
+            "busy": bool(counts.get(VideoState.SCRAPING) or counts.get(VideoState.PROCESSING)),
+        },
+    )
+
+
+@page
+def video(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one video, where it goes, and why it may or may not go to a channel."""
+    row = get_object_or_404(Video.objects.select_related("source", "duplicate_of"), pk=pk)
+    channel_id = chosen_id(request, "channel")
+    context: dict[str, Any] = {
+        "video": row,
+        "distributions": row.distributions.select_related("channel", "wave", "schedule"),
+        "jobs": row.jobs.select_related("channel", "source").prefetch_related("runs")[:15],
+        "channels": Channel.objects.only("pk", "name"),
+        "channel_id": channel_id,
+        "activity": Activity.objects.filter(
+            content_type__app_label="orchestration", content_type__model="video", object_id=row.pk
+        ).select_related("content_type")[:10],
+        "busy": row.jobs.filter(state__in=OPEN_JOBS).exists(),
+        "form": CoordinateForm() if row.state in USABLE_VIDEOS else None,
+    }
+    if channel_id:
+        try:
+            context["explanation"] = service(request).explain(video_id=pk, channel_id=channel_id)
+        except OrchestrationError as error:
+            context["refusal"] = error.message
+    return show(request, "video.html", context)
+
+
+@require_POST
+def video_coordinate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Publish one video on several channels, whole or not at all."""
+    form, to = CoordinateForm(request.POST), reverse("dashboard:video", args=[pk])
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), to)
+    try:
+        result = service(request).coordinate_publication(video_id=pk, **form.arguments())
+    except OrchestrationError as error:
+        return refuse(request, error, to)
+    return done(
+        request,
+        f"Planned: {result.plan.summary}.",
+        to=reverse("dashboard:wave", args=[result.wave.pk]),
+        leave=True,
+    )
+
+
+@page
+def video_thumbnail(request: HttpRequest, pk: int) -> FileResponse:
+    """Serve a video's still to whoever is logged in."""
+    row = get_object_or_404(Video.objects.only("thumbnail_file"), pk=pk)
+    root = Path(settings.MEDIA_ROOT).resolve()
+    path = (root / row.thumbnail_file).resolve()
+    if not row.thumbnail_file or not path.is_relative_to(root) or not path.is_file():
+        raise Http404("This video has no still.")
+    kind = {".png": "image/png", ".webp": "image/webp"}.get(path.suffix.lower(), "image/jpeg")
+    response = FileResponse(path.open("rb"), content_type=kind)
+    response.headers["Cache-Control"] = "private, max-age=300"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
