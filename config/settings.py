@@ -197,7 +197,7 @@ CELERY_TASK_ROUTES = {
     "orchestration.tasks.watch_runs": {"queue": "control"},
     "orchestration.tasks.work_fast": {"queue": "control"},
 }
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
 
 
 def _every(seconds: float, task: str, kwargs: dict[str, bool] | None = None) -> dict[str, object]:
@@ -205,7 +205,7 @@ def _every(seconds: float, task: str, kwargs: dict[str, bool] | None = None) -> 
     return {
         "task": f"orchestration.tasks.{task}",
         "schedule": seconds,
-        "options": {"expires": max(seconds, 2)},
+        "options": {"expire_seconds": max(int(seconds), 2)},
         "kwargs": kwargs or {},
     }
 
