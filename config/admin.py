@@ -12,7 +12,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from config import beat
 
 
-class CadenceForm(forms.ModelForm):  # type: ignore[type-arg]
+class CadenceForm(forms.ModelForm):
     """How often one of our own entries runs: refuse what would keep Headend from what it promises, and name the figure."""
 
     class Meta:
@@ -34,7 +34,7 @@ admin.site.unregister(IntervalSchedule)
 
 
 @admin.register(PeriodicTask)
-class CadenceAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
+class CadenceAdmin(PeriodicTaskAdmin):
     """Entries of the clock. Ours can be given another interval, and are made again if they are deleted."""
 
     def get_form(self, request: HttpRequest, obj: PeriodicTask | None = None, **options: Any) -> Any:
@@ -67,7 +67,7 @@ class CadenceAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
 
 
 @admin.register(IntervalSchedule)
-class IntervalAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class IntervalAdmin(admin.ModelAdmin):
     """Intervals can be added and then chosen for an entry; one that stands serves several, and is not changed."""
 
     list_display = ("every", "period")

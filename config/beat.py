@@ -66,7 +66,7 @@ def why_not(name: str, *, enabled: bool, seconds: float | None) -> str:
     return ""
 
 
-class Scheduler(DatabaseScheduler):  # type: ignore[misc]
+class Scheduler(DatabaseScheduler):
     """Make our entries where they are missing; what an operator changed in the admin survives each start.
 
     django-celery-beat's own scheduler writes the settings' figures over the rows at each start. Here a row follows a
