@@ -90,7 +90,7 @@ def tick(now: datetime | None = None) -> dict[str, int]:
 
 
 def _explain(now: datetime) -> int:
-    waiting_reasons.explain(now)
+    waiting_reasons.refresh_waiting_reasons(now)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Say why jobs wait, so that nobody has to guess."""
+"""Keep on each waiting job why it waits, so that nobody has to guess."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from orchestration.queue.jobs import SAFE_KINDS
 from orchestration.states import CLAIMABLE_JOBS, JobKind, JobState, SystemStatus, VideoState, WaveState
 
 
-def explain(now: datetime, *, most: int = 500) -> int:
+def refresh_waiting_reasons(now: datetime, *, most: int = 500) -> int:
     """Write down why waiting jobs have not been claimed; returns how many sentences changed."""
     status = SystemState.objects.filter(pk=1).values_list("state", flat=True).first() or SystemStatus.STOPPED
     jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS).select_related("channel", "video", "schedule__wave")

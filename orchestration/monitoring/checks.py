@@ -27,7 +27,7 @@ from orchestration.models import Distribution, Job, Schedule
 from orchestration.queue import pools
 from orchestration.results import HealthCheck
 from orchestration.scheduling import snapshots
-from orchestration.scheduling.originals import looks_like_a_file
+from orchestration.scheduling.file_urls import looks_like_a_file
 from orchestration.states import OPEN_SCHEDULES, DistributionState, JobKind, JobState, ScheduleState
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"

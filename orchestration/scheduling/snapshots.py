@@ -15,7 +15,7 @@ from orchestration.planning import types as planning
 from orchestration.planning.budgets import PacificDays
 from orchestration.planning.slots import blackout_of_dates
 from orchestration.queue import pools
-from orchestration.scheduling.originals import is_in_reach_of_runs
+from orchestration.scheduling.file_urls import is_in_reach_of_runs
 from orchestration.states import (
     MOVABLE_SCHEDULES,
     OCCUPYING_SCHEDULES,

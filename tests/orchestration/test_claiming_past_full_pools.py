@@ -44,7 +44,7 @@ def test_who_waits_for_a_full_pool_is_told_which():
     process_job()
     left = process_job()
     queue.claim(fast=False, limit=1)
-    waiting_reasons.explain(timezone.now())
+    waiting_reasons.refresh_waiting_reasons(timezone.now())
     left = Job.objects.get(state=JobState.QUEUED)
     assert left.waits_for == "Processing at once: all 1 are taken"
 

@@ -57,7 +57,7 @@ def test_a_pool_gives_out_as_many_slots_as_it_has_and_says_why_the_next_one_wait
     rows = [process_job() for _ in range(3)]
     assert [job.pk for job in queue.claim(limit=5)] == [rows[0].pk, rows[1].pk]
     assert held("process") == 2
-    waiting_reasons.explain(timezone.now())
+    waiting_reasons.refresh_waiting_reasons(timezone.now())
     assert reason_of(rows[2]) == "Processing at once: all 2 are taken"
 
 
@@ -260,7 +260,7 @@ def test_what_was_triggered_by_hand_leaves_the_planned_its_uploads_until_it_is_b
     planned = stage_job(rank=-(10**10) if planned_first else 0)
     # Three uploads are left, two of them reserved: one is there for what nobody planned, though it ranks first.
     assert {job.pk for job in queue.claim(limit=9)} == {by_hand[0].pk, planned.pk}
-    waiting_reasons.explain(timezone.now())
+    waiting_reasons.refresh_waiting_reasons(timezone.now())
     assert "is reserved by schedules, more at" in reason_of(by_hand[1])
     assert queue.claim(limit=9) == []
     queue.bump_rows([by_hand[2]], "now, please")

@@ -257,7 +257,7 @@ def test_a_job_that_is_not_there_is_named():
 
 
 def explained(job):
-    waiting_reasons.explain(timezone.now())
+    waiting_reasons.refresh_waiting_reasons(timezone.now())
     job.refresh_from_db()
     return job.waits_for
 

@@ -1,4 +1,4 @@
-"""Guess what lies at the address of a video's original."""
+"""Tell from a video's address whether a file lies there, and whether a GitHub run can fetch it."""
 
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
