@@ -87,7 +87,11 @@ class DistributionState(models.TextChoices):
 
 
 class ScheduleState(models.TextChoices):
-    """When a distribution is to be public, from plan to end."""
+    """When a distribution is to be public, from plan to end.
+
+    *Armed* is no state of it: a `staged` one is armed while `Schedule.armed_for` is set (YouTube was told the time and
+    publishes it by itself), which its publish job confirms by reading it back.
+    """
 
     PLANNED = "planned"
     STAGING = "staging"
@@ -178,7 +182,7 @@ class ConflictState(models.TextChoices):
 
 
 class Trigger(models.TextChoices):
-    """Through which door an action came."""
+    """By which way an action came in."""
 
     BUTTON = "button"
     API = "api"

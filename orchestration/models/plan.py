@@ -1,4 +1,15 @@
-"""What goes where and when, and what collided on the way."""
+"""What goes where and when, and what collided on the way.
+
+Page word and row:
+
+    publication    Schedule (its moment, state and verbs) and its Distribution (the decision, and how it ended)
+    wave, member   Wave, and its schedules
+    conflict       Conflict
+    armed          no state: Schedule.armed_for
+
+In a plan that is not written yet a publication is a `Placement`, in a channel's calendar an `Occupied`. Every word is in
+docs/glossary.md.
+"""
 
 from django.db import models
 from django.db.models import Q
@@ -121,7 +132,8 @@ class Distribution(Stateful):
 class Schedule(Stateful):
     """When a distribution is to be public: the instant, and the wall clock and zone it was meant in.
 
-    `stage_at` is when its staging starts. `lateness_seconds` is stored when it ends.
+    `stage_at` is when its staging starts. `lateness_seconds` is stored when it ends. It is *armed* while `armed_for` says
+    which `publishAt` YouTube was told, or is being told; its state is `staged` then, and the publish job notes the answer.
     """
 
     TRANSITIONS = SCHEDULE_TRANSITIONS
