@@ -46,7 +46,7 @@ class ControlRoom:
         }
         return {name: value for name, value in (sheet | changes).items() if value is not None}
 
-    def told(self, path: str) -> list[dict[str, Any]]:
+    def received(self, path: str) -> list[dict[str, Any]]:
         with self._lock:
             return [body for called, body in self.calls if called == path]
 

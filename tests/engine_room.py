@@ -148,8 +148,8 @@ class Engine:
         if self.traveller is not None:
             self.traveller.stop()
         self.traveller = time_machine.travel(at, tick=False)
-        standing = self.traveller.start()
-        still = SimpleNamespace(monotonic=time.monotonic, sleep=standing.shift)
+        frozen = self.traveller.start()
+        still = SimpleNamespace(monotonic=time.monotonic, sleep=frozen.shift)
         self.patch.setattr("orchestration.queue.lease.time", still)
 
     def retry_now(self) -> None:

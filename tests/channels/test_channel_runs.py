@@ -63,9 +63,9 @@ def test_a_run_stages_the_video_private_and_reports_its_id(github, sandbox, room
     run = run_through(github, room.sheet())
     log = runs.read_log(sandbox, run.run_id, 1)
     assert run.conclusion == "success", log
-    assert room.told("/permit") == [{"run_id": run.run_id, "run_attempt": 1}]
+    assert room.received("/permit") == [{"run_id": run.run_id, "run_attempt": 1}]
     (video,) = videos(sandbox)
-    (result,) = room.told("/result")
+    (result,) = room.received("/result")
     assert result == {
         "run_id": run.run_id,
         "run_attempt": 1,
@@ -73,7 +73,7 @@ def test_a_run_stages_the_video_private_and_reports_its_id(github, sandbox, room
         "youtube_video_id": video["id"],
     }
     assert room.unauthorised == 0
-    assert room.told("/progress")[0]["step"] == "downloading"
+    assert room.received("/progress")[0]["step"] == "downloading"
     assert github.failure_summary(AURORA, run.run_id) == ""
 
 
@@ -99,7 +99,7 @@ def test_a_run_without_a_permit_does_nothing_and_is_not_a_failure(github, sandbo
     room.statuses["/permit"] = [409]
     run = run_through(github, room.sheet())
     assert run.conclusion == "success"
-    assert (videos(sandbox), room.told("/media"), room.told("/result")) == ([], [], [])
+    assert (videos(sandbox), room.received("/media"), room.received("/result")) == ([], [], [])
     assert "another run" in runs.read_log(sandbox, run.run_id, 1)
 
 
@@ -109,14 +109,14 @@ def test_a_rerun_asks_for_its_permit_as_the_second_attempt(github, sandbox, room
     github._writer.requester.requestJson("POST", f"/repos/{AURORA}/actions/runs/{run.run_id}/rerun")
     again = conclude(github, run.run_id)
     assert again.run_attempt == 2
-    assert room.told("/permit")[-1] == {"run_id": run.run_id, "run_attempt": 2}
+    assert room.received("/permit")[-1] == {"run_id": run.run_id, "run_attempt": 2}
     assert len(videos(sandbox)) == 1
 
 
 def test_skip_upload_fetches_and_checks_but_uploads_nothing(github, sandbox, room):
     run = run_through(github, room.sheet(skip_upload=True))
     assert run.conclusion == "success"
-    (result,) = room.told("/result")
+    (result,) = room.received("/result")
     assert (result["outcome"], "youtube_video_id" in result) == ("staged", False)
     assert videos(sandbox) == []
 
@@ -132,7 +132,7 @@ def test_skip_upload_fetches_and_checks_but_uploads_nothing(github, sandbox, roo
 def test_a_wrong_file_fails_the_run_and_says_why(github, sandbox, room, changes, code):
     run = run_through(github, room.sheet(**changes))
     assert run.conclusion == "failure"
-    (result,) = room.told("/result")
+    (result,) = room.received("/result")
     assert (result["outcome"], result["error"]["code"]) == ("failed", code)
     assert "Stage (failure)" in github.failure_summary(AURORA, run.run_id)
     assert videos(sandbox) == []
@@ -141,7 +141,7 @@ def test_a_wrong_file_fails_the_run_and_says_why(github, sandbox, room, changes,
 def test_a_missing_file_is_told_from_a_server_that_is_down(github, sandbox, room):
     room.statuses["/media"] = [503, 404]
     run_through(github, room.sheet())
-    (result,) = room.told("/result")
+    (result,) = room.received("/result")
     assert result["error"] == {"code": "media_unavailable", "message": "the media server answered 404"}
 
 
@@ -184,14 +184,14 @@ def test_missing_and_revoked_credentials_are_told_apart(github, sandbox, room):
     with sandbox.store.change("github") as held:
         del state.find_repository(held, AURORA)["secrets"]["YT_REFRESH_TOKEN"]
     run_through(github, room.sheet("hd-2"))
-    codes = [result["error"]["code"] for result in room.told("/result")]
+    codes = [result["error"]["code"] for result in room.received("/result")]
     assert codes == ["credential_revoked", "credential_missing"]
 
 
 def test_an_exhausted_quota_is_named(github, sandbox, room):
     sandbox.faults.add(Match("POST", "/upload/"), "quota")
     run_through(github, room.sheet())
-    assert room.told("/result")[0]["error"]["code"] == "quota_exhausted"
+    assert room.received("/result")[0]["error"]["code"] == "quota_exhausted"
 
 
 @pytest.mark.parametrize("kind", ["status_before", "status_after", "timeout_before", "timeout_after"])
@@ -200,7 +200,7 @@ def test_an_upload_that_breaks_is_resumed_and_makes_one_video(github, sandbox, r
     run = run_through(github, room.sheet())
     assert run.conclusion == "success", runs.read_log(sandbox, run.run_id, 1)
     (video,) = videos(sandbox)
-    assert room.told("/result")[0]["youtube_video_id"] == video["id"]
+    assert room.received("/result")[0]["youtube_video_id"] == video["id"]
 
 
 def test_an_upload_cut_in_the_middle_goes_on_where_it_was(github, sandbox, room):
@@ -213,26 +213,26 @@ def test_a_session_that_is_gone_after_the_last_byte_is_adopted_by_the_marker(git
     sandbox.faults.add(UPLOADS, "status_after", status=404)
     assert run_through(github, room.sheet()).conclusion == "success"
     (video,) = videos(sandbox)
-    assert room.told("/result")[0]["youtube_video_id"] == video["id"]
+    assert room.received("/result")[0]["youtube_video_id"] == video["id"]
 
 
 def test_a_session_that_is_gone_before_the_last_byte_fails_by_name(github, sandbox, room):
     sandbox.faults.add(UPLOADS, "status_before", status=410)
     assert run_through(github, room.sheet()).conclusion == "failure"
-    assert room.told("/result")[0]["error"]["code"] == "session_gone"
+    assert room.received("/result")[0]["error"]["code"] == "session_gone"
     assert videos(sandbox) == []
 
 
 def test_youtube_that_stays_away_ends_the_run_within_bounds(github, sandbox, room):
     sandbox.faults.add(UPLOADS, "status_before", status=500, times=None)
     assert run_through(github, room.sheet()).conclusion == "failure"
-    assert room.told("/result")[0]["error"]["code"] == "youtube_unavailable"
+    assert room.received("/result")[0]["error"]["code"] == "youtube_unavailable"
 
 
 def test_the_result_is_told_again_until_headend_hears_it(github, sandbox, room):
     room.statuses["/result"] = [502, 502, 200]
     assert run_through(github, room.sheet()).conclusion == "success"
-    assert len(room.told("/result")) == 3
+    assert len(room.received("/result")) == 3
 
 
 def test_a_result_that_nobody_takes_makes_the_run_red(github, sandbox, room):
@@ -246,7 +246,7 @@ def test_a_result_that_nobody_takes_makes_the_run_red(github, sandbox, room):
 def test_runs_of_one_repository_go_one_after_another_and_none_is_lost(github, sandbox, room):
     ids = [start(github, room.sheet(f"hd-{number}", skip_upload=True)) for number in range(3)]
     assert [conclude(github, run_id).conclusion for run_id in ids] == ["success"] * 3
-    told = [call["run_id"] for call in room.told("/result")]
+    told = [call["run_id"] for call in room.received("/result")]
     assert told == ids
 
 
@@ -256,7 +256,7 @@ def test_a_run_does_not_overtake_one_that_still_waits_for_its_runner(github, san
     sandbox.run_queue_seconds = 0  # the second finds a runner at once, the first at its next look
     second = start(github, room.sheet("hd-2", skip_upload=True))
     assert [conclude(github, run_id).conclusion for run_id in (first, second)] == ["success"] * 2
-    assert [call["run_id"] for call in room.told("/result")] == [first, second]
+    assert [call["run_id"] for call in room.received("/result")] == [first, second]
 
 
 def test_a_queued_run_can_be_cancelled(github, sandbox, room):
@@ -272,12 +272,12 @@ def test_a_queued_run_can_be_cancelled(github, sandbox, room):
 def test_a_run_in_progress_is_killed_when_it_is_cancelled(github, sandbox, room):
     sandbox.faults.add(Match("POST", "/oauth/token"), "slow", delay_seconds=60)
     run_id = start(github, room.sheet())
-    wait_for(lambda: room.told("/media"))
+    wait_for(lambda: room.received("/media"))
     assert github.run(AURORA, run_id).status == "in_progress"
     github.cancel_run(AURORA, run_id)
     assert conclude(github, run_id).conclusion == "cancelled"
     assert "Stage (cancelled)" in github.failure_summary(AURORA, run_id)
-    assert room.told("/result") == []
+    assert room.received("/result") == []
 
 
 def test_a_stop_concludes_what_runs_and_a_start_takes_up_what_waits(tmp_path, room):
@@ -289,7 +289,7 @@ def test_a_stop_concludes_what_runs_and_a_start_takes_up_what_waits(tmp_path, ro
             for name in ("YT_CLIENT_ID", "YT_CLIENT_SECRET", "YT_REFRESH_TOKEN"):
                 github.put_secret(AURORA, number, name, "whatever")
             running = start(github, room.sheet("hd-1"))
-            wait_for(lambda: room.told("/media"))
+            wait_for(lambda: room.received("/media"))
             waiting = start(github, room.sheet("hd-2", skip_upload=True))
             wait_for(lambda: github.run(AURORA, waiting).status == "pending")
     with Sandbox(data_dir=tmp_path) as second, GitHubGateway(GITHUB_TOKEN, second.github_url) as github:

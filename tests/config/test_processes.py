@@ -30,7 +30,7 @@ WITH_CHILD = (
 
 
 def lives(pid: int) -> bool:
-    """Tell whether a process lives; a zombie that nobody has buried does not."""
+    """Return whether a process lives; a zombie that nobody has buried does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (

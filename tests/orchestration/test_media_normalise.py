@@ -48,7 +48,7 @@ def children_of(process_id):
 
 
 def runs(process_id):
-    """Tell whether a process is still at work; one that only waits to be collected is not."""
+    """Return whether a process is still at work; one that only waits to be collected is not."""
     try:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (
