@@ -252,7 +252,8 @@ class YouTubeGateway:
 
     def _items(self, ids: list[str]) -> list[dict[str, Any]]:
         request = self._api.videos().list(part="snippet,status,statistics", id=",".join(ids), maxResults=PAGE)
-        return self._read(request).get("items", [])
+        items: list[dict[str, Any]] = self._read(request).get("items", [])
+        return items
 
     def _item(self, video_id: str) -> dict[str, Any]:
         prepared = self._prepared.pop(video_id, None)

@@ -112,7 +112,7 @@ class Upload:
             )
             if answer.status != 200 or "location" not in answer:
                 raise HttpError(answer, content, uri=request.uri)
-            return answer["location"]
+            return str(answer["location"])
 
         try:
             return self.wire.guarded(True, request.methodId, open_session)
@@ -226,7 +226,7 @@ def _wait_seconds(failures: int, asked_seconds: float | None) -> float:
     return max(spread, min(asked_seconds or 0.0, LONGEST_WAIT_SECONDS))
 
 
-class _FilePieces(MediaUpload):
+class _FilePieces(MediaUpload):  # type: ignore[misc]  # the library has no types
     """Give the client library a file piece by piece, as bytes.
 
     As bytes and not as a stream, because a piece may have to be sent again after a refused access token, and

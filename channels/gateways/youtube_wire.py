@@ -49,13 +49,15 @@ class NotSent(ConnectionError):
     """Raised when no connection could be made, so that nothing was sent."""
 
 
-class OneAttemptHttp(httplib2.Http):
+class OneAttemptHttp(httplib2.Http):  # type: ignore[misc]  # the library has no types
     """Send every call that changes something exactly once.
 
     httplib2 sends a request again when the connection ends without an answer, whatever its method: a
     publication or an upload would happen twice behind our back. Writes here take a new connection (a kept one
     may have gone stale) and are tried once; reads keep httplib2's behaviour.
     """
+
+    redirect_codes: frozenset[int]
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         # A proxy from the environment has no way to this machine's own loopback.
@@ -68,7 +70,10 @@ class OneAttemptHttp(httplib2.Http):
         self, conn: Any, request_uri: str, method: str, body: Any, headers: Mapping[str, str]
     ) -> tuple[httplib2.Response, bytes]:
         if method in _READS:
-            return super()._conn_request(conn, request_uri, method, body, headers)
+            read: tuple[httplib2.Response, bytes] = super()._conn_request(
+                conn, request_uri, method, body, headers
+            )
+            return read
         conn.close()
         try:
             conn.connect()
@@ -233,7 +238,8 @@ def _static_document() -> dict[str, Any]:
     text = get_static_doc("youtube", "v3")
     if text is None:
         raise RuntimeError("google-api-python-client came without its description of the YouTube Data API")
-    return json.loads(text)
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 @cache

@@ -138,6 +138,15 @@ class _Rate:
         self.starts: deque[datetime] = deque(maxlen=max(pool.capacity, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class _Pools:
+    """What one executor's staging draws on."""
+
+    budgets: list[Budget]
+    slots: list[_Slots]
+    rates: list[_Rate]
+
+
 class Stager:
     """Book staging in order of deadline, and say when each item is ready.
 
@@ -159,7 +168,7 @@ class Stager:
                 self._slots.append(_Slots(pool, now))
             elif pool.kind == PoolKind.RATE:
                 self._rates.append(_Rate(pool))
-        self._lines: dict[str, tuple[list[Budget], list[_Slots], list[_Rate]]] = {}
+        self._pools: dict[str, _Pools] = {}
         self._later: dict[tuple[str, date], tuple[date, str]] = {}
         self._at_once = Booking(now, now)
 
@@ -168,14 +177,16 @@ class Stager:
         """Return the budgets that staging draws on."""
         return self._budgets
 
-    def _line(self, executor: str) -> tuple[list[Budget], list[_Slots], list[_Rate]]:
-        line = self._lines.get(executor)
-        if line is None:
-            line = self._lines[executor] = tuple(
-                [p for p in group if p.pool.executor in ("", executor)]
-                for group in (self._budgets, self._slots, self._rates)
+    def _pools_of(self, executor: str) -> _Pools:
+        pools = self._pools.get(executor)
+        if pools is None:
+            serves = ("", executor)
+            pools = self._pools[executor] = _Pools(
+                [budget for budget in self._budgets if budget.pool.executor in serves],
+                [slots for slots in self._slots if slots.pool.executor in serves],
+                [rate for rate in self._rates if rate.pool.executor in serves],
             )
-        return line
+        return pools
 
     def peek(self, executor: str = "", seconds: int = 0) -> Booking | None:
         """Return when one more item would be ready, without booking it; None where it never would."""
@@ -190,41 +201,41 @@ class Stager:
         booking, day = self._find(executor, seconds)
         if booking is None:
             return None
-        line = self._line(executor)
+        pools = self._pools_of(executor)
         if by is None or booking.ready_at > by:
-            self._take(line, booking, day, seconds)
+            self._take(pools, booking, day, seconds)
         elif day is not None:
             latest = self.days.day(by - timedelta(seconds=seconds))
-            while latest > day and any(budget.room(latest) <= 0 for budget in line[0]):
+            while latest > day and any(budget.room(latest) <= 0 for budget in pools.budgets):
                 latest -= ONE_DAY
-            for budget in line[0]:
+            for budget in pools.budgets:
                 budget.book(latest)
         return booking
 
     def _find(self, executor: str, seconds: int) -> tuple[Booking | None, date | None]:
-        budgets, slots, rates = self._line(executor)
-        if not budgets and not rates and (not slots or not seconds):
+        pools = self._pools_of(executor)
+        if not pools.budgets and not pools.rates and (not pools.slots or not seconds):
             if not seconds:
                 return self._at_once, None
             return Booking(self.now, self.now + timedelta(seconds=seconds)), None
         start, rule, pool = self.now, "", ""
         if seconds:
-            for line in slots:
-                if not line.free_at:
+            for slots in pools.slots:
+                if not slots.free_at:
                     return None, None
-                if line.queued:
-                    line.work_off_queue(seconds)
-                if line.free_at[0] > start:
-                    start, rule, pool = line.free_at[0], rules.POOL_CAPACITY, line.pool.name
-        for line in rates:
-            if line.pool.capacity <= 0:
+                if slots.queued:
+                    slots.work_off_queue(seconds)
+                if slots.free_at[0] > start:
+                    start, rule, pool = slots.free_at[0], rules.POOL_CAPACITY, slots.pool.name
+        for rate in pools.rates:
+            if rate.pool.capacity <= 0:
                 return None, None
-            if len(line.starts) == line.pool.capacity and line.starts[0] + line.window > start:
-                start, rule, pool = line.starts[0] + line.window, rules.POOL_CAPACITY, line.pool.name
+            if len(rate.starts) == rate.pool.capacity and rate.starts[0] + rate.window > start:
+                start, rule, pool = rate.starts[0] + rate.window, rules.POOL_CAPACITY, rate.pool.name
         day = None
-        if budgets:
+        if pools.budgets:
             first = self.days.day(start)
-            day, blocking = self._first_with_room(executor, budgets, first)
+            day, blocking = self._first_with_room(executor, pools.budgets, first)
             if day is None:
                 return None, None
             if day != first:
@@ -255,12 +266,12 @@ class Stager:
         return (None if (day - first).days > FURTHEST_DAYS else day), blocking
 
     @staticmethod
-    def _take(line, booking: Booking, day: date | None, seconds: int) -> None:
-        budgets, slots, rates = line
-        for budget in budgets:
-            budget.book(day)
+    def _take(pools: _Pools, booking: Booking, day: date | None, seconds: int) -> None:
+        if day is not None:
+            for budget in pools.budgets:
+                budget.book(day)
         if seconds:
-            for pool in slots:
-                heapq.heapreplace(pool.free_at, booking.ready_at)
-        for rate in rates:
+            for slots in pools.slots:
+                heapq.heapreplace(slots.free_at, booking.ready_at)
+        for rate in pools.rates:
             rate.starts.append(booking.starts_at)

@@ -10,12 +10,20 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-from orchestration.planning import rules
+from orchestration.planning.obstacles import (
+    Collision,
+    DayFull,
+    InBlackout,
+    InThePast,
+    Obstacle,
+    OverCap,
+    TooClose,
+    yields,
+)
 from orchestration.planning.slots import ONE_DAY, Instant, day_starts_at, slot_line, wall_of, zone_of
 from orchestration.planning.types import Blackout, ChannelView, Occupied
 
@@ -60,18 +68,6 @@ class ZoneClock:
             starts_at, ends_at = ends_at, day_starts_at(date + ONE_DAY, self.zone)
         self._day = (starts_at, ends_at)
         return self._day
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One rule that forbids a time: what it looked at, what it wants, and with whom the time collides."""
-
-    rule: str
-    value: int = 0
-    threshold: int = 0
-    other: Occupied | None = None
-    blackout: Blackout | None = None
-    yields: bool = False
 
 
 class ChannelCalendar:
@@ -238,65 +234,66 @@ class ChannelCalendar:
 
     # --------------------------------------------------------------------------------------------------- explanation
 
-    def why_not(self, at: datetime) -> list[Hit]:
+    def why_not(self, at: datetime) -> list[Obstacle]:
         """Return every rule that forbids an instant, with its numbers; an empty list where it is free."""
-        hits: list[Hit] = []
+        obstacles: list[Obstacle] = []
         if at <= self.now:
-            hits.append(Hit(rules.IN_THE_PAST, int((self.now - at).total_seconds())))
+            obstacles.append(InThePast(int((self.now - at).total_seconds())))
         index = bisect_right(self._blackout_starts, at) - 1
         if index >= 0 and at < self._blackout_ends[index]:
-            hits.append(Hit(rules.BLACKOUT, blackout=self._blackouts[index]))
+            obstacles.append(InBlackout(self._blackouts[index]))
         if self.gap:
-            hits.extend(self._too_close(at))
+            obstacles.extend(self._too_close(at))
         if self.cap is not None:
-            hits.extend(self._over_cap(at, {id(hit.other) for hit in hits if hit.yields}))
-        return hits
+            yielding_already = {id(obstacle.entry) for obstacle in obstacles if yields(obstacle)}
+            obstacles.extend(self._over_cap(at, self.cap, yielding_already))
+        return obstacles
 
-    def _too_close(self, at: datetime) -> Iterator[Hit]:
+    def _too_close(self, at: datetime) -> Iterator[TooClose]:
         """Yield the nearest firm entry closer than the gap, and every yielding one."""
         index = bisect_left(self._times, at)
         around = self._firm[max(0, index - 1) : index + 1]
         near = min(around, key=lambda e: (abs(e.at - at), e.at), default=None)
         if near is not None and abs(near.at - at) < self.gap:
-            yield self._gap_hit(at, near, yields=False)
+            yield self._closeness(at, near, yields=False)
         if self._yielding:
             low = bisect_right(self._yielding, at - self.gap, key=_BY_INSTANT)
             high = bisect_left(self._yielding, at + self.gap, key=_BY_INSTANT)
             for entry in self._yielding[low:high]:
-                yield self._gap_hit(at, entry, yields=True)
+                yield self._closeness(at, entry, yields=True)
 
-    def _gap_hit(self, at: datetime, entry: Occupied, yields: bool) -> Hit:
+    def _closeness(self, at: datetime, entry: Occupied, yields: bool) -> TooClose:
         minutes = int(abs(entry.at - at).total_seconds()) // 60
-        return Hit(rules.MINIMUM_GAP, minutes, self.channel.min_gap_minutes, other=entry, yields=yields)
+        return TooClose(entry, minutes, self.channel.min_gap_minutes, yields)
 
-    def _over_cap(self, at: datetime, yielding_already: set[int]) -> Iterator[Hit]:
+    def _over_cap(self, at: datetime, cap: int, yielding_already: set[int]) -> Iterator[DayFull | OverCap]:
         """Yield what stands over the daily cap.
 
         The whole day, or the yielding entries that have to make room.
         """
         day_starts, day_ends = self.clock.day(at)
         firm = bisect_left(self._times, day_ends) - bisect_left(self._times, day_starts)
-        if firm >= self.cap:
-            yield Hit(rules.DAILY_CAP, firm, self.cap)
+        if firm >= cap:
+            yield DayFull(firm, cap)
             return
         if not self._yielding:
             return
         low = bisect_left(self._yielding, day_starts, key=_BY_INSTANT)
         high = bisect_left(self._yielding, day_ends, key=_BY_INSTANT)
         staying = [e for e in self._yielding[low:high] if id(e) not in yielding_already]
-        surplus = firm + 1 + len(staying) - self.cap
+        surplus = firm + 1 + len(staying) - cap
         if surplus > 0:
             staying.sort(key=lambda e: (e.priority, -e.at.timestamp(), e.schedule_id or 0))
             for entry in staying[:surplus]:
-                yield Hit(rules.DAILY_CAP, self.cap, self.cap, other=entry, yields=True)
+                yield OverCap(entry, cap)
 
-    def take(self, entry: Occupied) -> list[Hit]:
+    def take(self, entry: Occupied) -> list[Collision]:
         """Put an entry in and take out what has to give way to it; return those, with the rule."""
-        gone: list[Hit] = []
+        gone: list[Collision] = []
         if self._yielding:
-            gone = [hit for hit in self.why_not(entry.at) if hit.yields]
-            for hit in gone:
-                self.remove(hit.other)
+            gone = [obstacle for obstacle in self.why_not(entry.at) if yields(obstacle)]
+            for collision in gone:
+                self.remove(collision.entry)
         self.add(entry)
         return gone
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from orchestration.planning import rules
 from orchestration.planning.budgets import Booking, ceil_minute
-from orchestration.planning.calendar import ChannelCalendar, Hit
+from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.conflicts import (
     alternatives,
     party_of,
@@ -22,6 +22,7 @@ from orchestration.planning.conflicts import (
     timing_message,
     without_capacity,
 )
+from orchestration.planning.obstacles import Obstacle, entry_of
 from orchestration.planning.types import (
     Alternative,
     AlternativeKind,
@@ -76,27 +77,27 @@ class Recorder:
         video: VideoView,
         calendar: ChannelCalendar,
         wanted: datetime,
-        hits: list[Hit],
+        obstacles: list[Obstacle],
         moved_to: datetime | None,
         group: bool = False,
     ) -> None:
         """Record each rule that forbids a member its time, with what was done and what else could be."""
         offers = alternatives(
-            calendar, wanted, hits, self.priority, taken=None if group else moved_to, video=video
+            calendar, wanted, obstacles, self.priority, taken=None if group else moved_to, video=video
         )
         resolution = self.turned_away if moved_to is None else Resolution.SHIFTED
-        for hit in hits:
-            message = timing_message(calendar, wanted, hit)
+        for obstacle in obstacles:
+            message = timing_message(calendar, wanted, obstacle)
             if moved_to is not None:
                 message += f"; {'the whole group' if group else 'it'} moves to {said(moved_to)}"
             self.conflicts.append(
                 Conflict(
-                    hit.rule,
+                    obstacle.rule,
                     video.id,
                     calendar.channel.id,
                     wanted,
                     message,
-                    party_of(hit.other),
+                    party_of(entry_of(obstacle)),
                     Yielded.REQUEST,
                     resolution,
                     moved_to,
@@ -129,7 +130,9 @@ class Recorder:
             self._short[key] = _Short(video, list(channels), wanted, booking, moved_to)
             return
         short.channels.extend(channels)
-        if moved_to is not None and moved_to - wanted > short.moved_to - short.wanted:
+        if moved_to is None or short.moved_to is None:  # they never are in time, and neither is moved further
+            return
+        if moved_to - wanted > short.moved_to - short.wanted:
             short.wanted, short.booking, short.moved_to = wanted, booking, moved_to
 
     def conclude_resources(self) -> None:

@@ -10,7 +10,15 @@ from datetime import datetime
 
 from orchestration.planning import rules
 from orchestration.planning.budgets import Booking, soonest
-from orchestration.planning.calendar import ChannelCalendar, Hit
+from orchestration.planning.calendar import ChannelCalendar
+from orchestration.planning.obstacles import (
+    DayFull,
+    InBlackout,
+    InThePast,
+    Obstacle,
+    TooClose,
+    entry_of,
+)
 from orchestration.planning.types import (
     Alternative,
     AlternativeKind,
@@ -76,31 +84,30 @@ def party_of(entry: Occupied | None) -> Party | None:
     )
 
 
-def timing_message(calendar: ChannelCalendar, at: datetime, hit: Hit) -> str:
+def timing_message(calendar: ChannelCalendar, at: datetime, obstacle: Obstacle) -> str:
     """Say why a time is not free on a channel, with the rule's numbers."""
     channel = named(calendar.channel)
-    if hit.rule == rules.MINIMUM_GAP:
-        other = hit.other.label or (
-            f"schedule {hit.other.schedule_id}" if hit.other.schedule_id else "another"
-        )
-        return (
-            f"{said(at)} is {hit.value} min from {other} at {said(hit.other.at)} on {channel}, "
-            f"which keeps {hit.threshold} min apart"
-        )
-    if hit.rule == rules.DAILY_CAP:
-        return (
-            f"{channel} has {counted(hit.value, 'publication')} on {calendar.clock.wall(at):%Y-%m-%d} local time; "
-            f"its daily cap is {hit.threshold}"
-        )
-    if hit.rule == rules.BLACKOUT:
-        why = f" ({hit.blackout.reason})" if hit.blackout.reason else ""
+    if isinstance(obstacle, InThePast):
+        return past_message(at, obstacle.seconds)
+    if isinstance(obstacle, InBlackout):
+        blackout = obstacle.blackout
+        why = f" ({blackout.reason})" if blackout.reason else ""
         return (
             f"{said(at)} lies in a blackout of {channel}{why} "
-            f"from {said(hit.blackout.starts_at)} to {said(hit.blackout.ends_at)}"
+            f"from {said(blackout.starts_at)} to {said(blackout.ends_at)}"
         )
-    if hit.rule == rules.IN_THE_PAST:
-        return past_message(at, hit.value)
-    return f"{channel} has no free time within the planning horizon after {said(at)}"
+    if isinstance(obstacle, TooClose):
+        entry = obstacle.entry
+        other = entry.label or (f"schedule {entry.schedule_id}" if entry.schedule_id else "another")
+        return (
+            f"{said(at)} is {obstacle.minutes} min from {other} at {said(entry.at)} on {channel}, "
+            f"which keeps {obstacle.gap_minutes} min apart"
+        )
+    count = obstacle.count if isinstance(obstacle, DayFull) else obstacle.cap
+    return (
+        f"{channel} has {counted(count, 'publication')} on {calendar.clock.wall(at):%Y-%m-%d} local time; "
+        f"its daily cap is {obstacle.cap}"
+    )
 
 
 def past_message(at: datetime, seconds: int) -> str:
@@ -143,7 +150,7 @@ def resource_message(booking: Booking | None, pool: PoolView | None, wanted: dat
 def alternatives(
     calendar: ChannelCalendar,
     wanted: datetime,
-    hits: Iterable[Hit],
+    obstacles: Iterable[Obstacle],
     priority: int,
     earliest: datetime | None = None,
     taken: datetime | None = None,
@@ -157,10 +164,11 @@ def alternatives(
     base = max(wanted, soonest(calendar.now), earliest or wanted)
     offers: list[Alternative] = []
     name = named(calendar.channel)
-    hits = list(hits)
-    if hits and earliest is None and all(_outranked(hit, priority) for hit in hits):
-        units = sum(hit.other.move_units for hit in hits)
-        what = ", ".join(hit.other.label or f"schedule {hit.other.schedule_id}" for hit in hits)
+    entries = [entry_of(obstacle) for obstacle in obstacles]
+    outranked = [entry for entry in entries if entry is not None and _is_outranked(entry, priority)]
+    if outranked and earliest is None and len(outranked) == len(entries):
+        units = sum(entry.move_units for entry in outranked)
+        what = ", ".join(entry.label or f"schedule {entry.schedule_id}" for entry in outranked)
         offers.append(
             Alternative(AlternativeKind.PREEMPT, wanted, 0, units, f"take the time on {name} and move {what}")
         )
@@ -181,9 +189,8 @@ def alternatives(
     return tuple(offers)
 
 
-def _outranked(hit: Hit, priority: int) -> bool:
-    other = hit.other
-    return other is not None and other.movable and other.schedule_id is not None and other.priority < priority
+def _is_outranked(entry: Occupied, priority: int) -> bool:
+    return entry.movable and entry.schedule_id is not None and entry.priority < priority
 
 
 def _minutes(wanted: datetime, at: datetime) -> int:

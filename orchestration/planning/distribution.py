@@ -123,11 +123,10 @@ def distribute(
     while heap:
         backlog, order, channel_id = heapq.heappop(heap)
         channel, calendar = desk.channels[channel_id], desk.calendars[channel_id]
-        video, slot = _choose(
-            desk, waiting[channel_id], channel, calendar, since[channel_id], lengths[channel_id]
-        )
-        if video is None:
+        choice = _choose(desk, waiting[channel_id], channel, calendar, since[channel_id], lengths[channel_id])
+        if choice is None:
             continue
+        video, slot = choice
         desk.place(video, channel, slot)
         made.append((video, channel, slot))
         since[channel_id] = slot.at
@@ -145,7 +144,7 @@ def _choose(
     calendar: ChannelCalendar,
     since: datetime,
     lengths: Set[int],
-) -> tuple[VideoView | None, Instant | None]:
+) -> tuple[VideoView, Instant] | None:
     """Take the best video that may stand in a channel's next free slot, or in a later one.
 
     Drop those that never may, as far as they stand in the way: `waiting` is looked at from its best end only.
@@ -165,7 +164,7 @@ def _choose(
         waiting[:] = kept
         if not kept:
             break
-    return None, None
+    return None
 
 
 def _reserved(

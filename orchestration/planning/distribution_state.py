@@ -170,10 +170,12 @@ class Desk:
         found = self.duplicate(video, channel.id)
         results = []
         for rule in (rules.ALREADY_DISTRIBUTED, rules.SAME_CONTENT):
-            hit = found is not None and found[0] == rule
-            value = f"video {found[1].video_id} is {found[1].state}" if hit else "not there"
+            row = found[1] if found is not None and found[0] == rule else None
+            value = "not there" if row is None else f"video {row.video_id} is {row.state}"
             results.append(
-                RuleResult(rule, value, "not there", not hit, "on the channel: {value}, wanted {threshold}")
+                RuleResult(
+                    rule, value, "not there", row is None, "on the channel: {value}, wanted {threshold}"
+                )
             )
         return results
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
+from typing import NamedTuple
 
 from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.planning.answers import ForecastItem
@@ -57,35 +59,75 @@ def earliest_time(
     now = require_aware(now, "now")
     channels, videos, occupied = list(channels), list(videos), list(occupied)
     existing, pools = list(existing), list(pools)
-    at = max(request.scheduled_at or soonest(now), soonest(now))
-    first = None
-    members = len(request.videos) * len(request.channels)
-    for _ in range(min(MOST_TRIES, max(MOST_MEMBERS // max(members, 1), 5))):
+
+    def plan_from(at: datetime) -> Plan:
         attempt = replace(request, scheduled_at=at, on_conflict=OnConflict.SHIFT, priority=0)
-        plan = plan_wave(attempt, channels, videos, occupied, existing, pools, now=now)
-        first = first or plan
-        moved = [c for c in plan.conflicts if c.resolution == Resolution.SHIFTED and c.moved_to is not None]
-        late = [c for c in plan.conflicts if (c.rule, c.resolution) == (BUDGET_EXHAUSTED, Resolution.OPEN)]
-        if not moved and not late:
+        return plan_wave(attempt, channels, videos, occupied, existing, pools, now=now)
+
+    at = max(request.scheduled_at or soonest(now), soonest(now))
+    members = len(request.videos) * len(request.channels)
+    most_tries = min(MOST_TRIES, max(MOST_MEMBERS // max(members, 1), 5))
+    first = plan = plan_from(at)
+    for tries in count(1):
+        moves, late_at = _moves(plan), _first_late(plan)
+        if not moves and late_at is None:
             return (at if plan.placements else None), plan
-        if any(_is_of_a_pin(request, conflict) for conflict in moved):
+        if tries == most_tries:
             break
-        if moved:
-            at = ceil_minute(at + _slip(moved))
-            continue
-        first_late = _first_that_follows(request, plan, late[0].at, pools)
-        if first_late is None:
+        later = _later(request, plan, at, moves, late_at, pools)
+        if later is None:
             break
-        at = _next_day(request, at, first_late)
+        at = later
+        plan = plan_from(at)
     return None, first
+
+
+class _Move(NamedTuple):
+    """A conflict that a plan settled by moving a member, or a group, on."""
+
+    conflict: Conflict
+    by: timedelta
+
+
+def _moves(plan: Plan) -> list[_Move]:
+    return [
+        _Move(c, c.moved_to - c.at)
+        for c in plan.conflicts
+        if c.resolution == Resolution.SHIFTED and c.moved_to is not None and c.at is not None
+    ]
+
+
+def _first_late(plan: Plan) -> datetime | None:
+    """Return the moment of the first conflict for which no budget pays on its day, or None."""
+    found = (c.at for c in plan.conflicts if (c.rule, c.resolution) == (BUDGET_EXHAUSTED, Resolution.OPEN))
+    return next(found, None)
+
+
+def _later(
+    request: WaveRequest,
+    plan: Plan,
+    at: datetime,
+    moves: list[_Move],
+    late_at: datetime | None,
+    pools: Iterable[PoolView],
+) -> datetime | None:
+    """Return from when to try next; None where no other time of the wave mends what stands in its way."""
+    if any(_is_of_a_pin(request, move.conflict) for move in moves):
+        return None
+    if moves:
+        return ceil_minute(at + _slip(moves))
+    first_late = None if late_at is None else _first_that_follows(request, plan, late_at, pools)
+    return None if first_late is None else _next_day(request, at, first_late)
 
 
 def _is_of_a_pin(request: WaveRequest, conflict: Conflict) -> bool:
     """Say whether a conflict stands against a member's own time, wherever the rest of the wave goes."""
-    members = ((conflict.video_id, channel) for channel in (conflict.channel_id, *conflict.channel_ids))
-    return any(
-        request.overrides.get(member) == conflict.at for member in members if member in request.overrides
-    )
+    video_id = conflict.video_id
+    if video_id is None:
+        return False
+    channels = (conflict.channel_id, *conflict.channel_ids)
+    members = [(video_id, channel_id) for channel_id in channels if channel_id is not None]
+    return any(request.overrides[member] == conflict.at for member in members if member in request.overrides)
 
 
 def _first_that_follows(
@@ -111,19 +153,17 @@ def _next_day(request: WaveRequest, at: datetime, first_late: datetime) -> datet
     return next_day if request.timing == Timing.INDEPENDENT else ceil_minute(at + (next_day - first_late))
 
 
-def _slip(moved: list) -> timedelta:
+def _slip(moves: list[_Move]) -> timedelta:
     """Return by how much a wave has to move on.
 
     The first conflict of time, or all that staging is short of.
     """
-    first = moved[0].moved_to - moved[0].at
-    staging: dict[int, timedelta] = {}
-    for conflict in moved:
+    staging: dict[int | None, timedelta] = {}
+    for conflict, by in moves:
         if conflict.kind == ConflictKind.RESOURCE:
-            slip = conflict.moved_to - conflict.at
-            staging[conflict.video_id] = max(slip, staging.get(conflict.video_id, timedelta()))
+            staging[conflict.video_id] = max(by, staging.get(conflict.video_id, timedelta()))
     # What one video waits for staging the next ones wait too: their slips add up.
-    return max(first, sum(staging.values(), timedelta()))
+    return max(moves[0].by, sum(staging.values(), timedelta()))
 
 
 @without_collection

@@ -27,7 +27,7 @@ class Judged:
         for i, video in enumerate(videos):
             if video.content_hash:
                 self._by_content[video.content_hash] = self._by_content.get(video.content_hash, 0) | 1 << i
-        self._sets: dict[tuple, int] = {}
+        self._sets: dict[tuple[str, Any], int] = {}
         self._refusals: dict[tuple[str, int], int] = {}
         self._refused_on: dict[int, list[tuple[str, int]]] = {c: [] for c in desk.channels}
         self._waiting_on: dict[int, int] = {}
@@ -38,9 +38,9 @@ class Judged:
         Remember by which rule the others may not.
         """
         refused = 0
-        for rule in CHANNEL_RULES:
-            if not rule.passes(rule.value(channel)):
-                refused |= self._count(channel.id, rule.code, self._everyone)
+        for about_channel in CHANNEL_RULES:
+            if not about_channel.passes(about_channel.value(channel)):
+                refused |= self._count(channel.id, about_channel.code, self._everyone)
         for rule in (*VIDEO_RULES, *FILTER_RULES):
             threshold = rule.threshold(channel)
             if threshold is not None:

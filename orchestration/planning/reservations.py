@@ -51,8 +51,8 @@ class Reservations:
         """Take room for all items, and return when each is staged, in their order."""
         spans = {s: timedelta(seconds=s) for item in items for s in (item.seconds, item.lead_seconds)}
         if not self._budgets:
-            before = [max(spans[item.lead_seconds], spans[item.seconds]) for item in items]
-            return [Staging(max(i.at - b, self.now), None) for i, b in zip(items, before, strict=True)]
+            ahead = [max(spans[item.lead_seconds], spans[item.seconds]) for item in items]
+            return [Staging(max(i.at - a, self.now), None) for i, a in zip(items, ahead, strict=True)]
         latest = [max(item.at - spans[item.seconds], self.now) for item in items]
         order = sorted(range(len(items)), key=lambda i: (latest[i], items[i].executor), reverse=True)
         chosen: list[date | None] = [None] * len(items)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from orchestration.planning.types import Blackout, SlotRule
@@ -90,6 +91,11 @@ def wall_of(at: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+def _offset(naive: datetime, zone: ZoneInfo, fold: int = 0) -> timedelta:
+    # None is the answer of a time without a zone; this one has one.
+    return cast(timedelta, naive.replace(tzinfo=zone, fold=fold).utcoffset())
+
+
 def _instant_at(naive: datetime, offset: timedelta) -> datetime:
     return (naive - offset).replace(tzinfo=UTC)
 
@@ -97,8 +103,8 @@ def _instant_at(naive: datetime, offset: timedelta) -> datetime:
 @lru_cache(maxsize=4096)
 def _end_of_gap(naive: datetime, zone: ZoneInfo) -> datetime:
     """Return the first valid instant after the gap that `naive` lies in, by halving between its two readings."""
-    low = _instant_at(naive, naive.replace(tzinfo=zone, fold=1).utcoffset())  # still before the clocks jump
-    high = _instant_at(naive, naive.replace(tzinfo=zone, fold=0).utcoffset())  # certainly after
+    low = _instant_at(naive, _offset(naive, zone, 1))  # still before the clocks jump
+    high = _instant_at(naive, _offset(naive, zone))  # certainly after
     low, high = low.replace(microsecond=0), high.replace(microsecond=0)
     while high - low > ONE_SECOND:
         middle = low + timedelta(seconds=int((high - low).total_seconds()) // 2)
@@ -122,8 +128,7 @@ def day_exists(day: date, zone: ZoneInfo) -> bool:
 
 def _resolve(naive: datetime, zone: ZoneInfo) -> tuple[datetime, bool, bool]:
     """Return the instant of a wall time, whether it lay in a gap, and whether it occurs twice."""
-    first = naive.replace(tzinfo=zone).utcoffset()
-    second = naive.replace(tzinfo=zone, fold=1).utcoffset()
+    first, second = _offset(naive, zone), _offset(naive, zone, 1)
     if first == second:
         return (naive - first).replace(tzinfo=UTC), False, False
     if first > second:
@@ -177,8 +182,7 @@ def iter_slots(rules: Iterable[SlotRule], zone: str, after: datetime) -> Iterato
 def _firing(rule: SlotRule, day: date, zone_info: ZoneInfo, zone: str) -> Instant | None:
     """Return the one firing of a rule on a local date, or None where the zone skipped the date."""
     naive = datetime.combine(day, rule.local_time)
-    first = naive.replace(tzinfo=zone_info).utcoffset()
-    second = naive.replace(tzinfo=zone_info, fold=1).utcoffset()
+    first, second = _offset(naive, zone_info), _offset(naive, zone_info, 1)
     if first == second:
         return Instant((naive - first).replace(tzinfo=UTC), naive, zone, rule.slot_id)
     if first > second:
@@ -288,5 +292,5 @@ def blackout_of_dates(
         naive = datetime.combine(last, until_time)
         ends_at, shifted, folded = _resolve(naive, zone_info)
         if folded and not shifted:
-            ends_at = _instant_at(naive, naive.replace(tzinfo=zone_info, fold=1).utcoffset())
+            ends_at = _instant_at(naive, _offset(naive, zone_info, 1))
     return Blackout(starts_at, ends_at, reason)

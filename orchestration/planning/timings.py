@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from orchestration.planning.budgets import Booking
 from orchestration.planning.calendar import SEARCH_DAYS, ChannelCalendar
+from orchestration.planning.obstacles import yields
 from orchestration.planning.slots import ONE_DAY, Instant
 from orchestration.planning.types import ChannelView, Method, VideoView
 from orchestration.planning.wave_placer import Members, Settler
@@ -56,7 +57,7 @@ def _move_group(
 ) -> datetime | None:
     """Place all members at the first instant, from the wanted one on, that is free on every channel."""
     calendars, booking = _book_group(settler, video, calendars, wanted)
-    if not calendars:
+    if booking is None:
         return None
     start = max(wanted, settler.soonest) if wanted <= settler.now else wanted
     in_time = booking.ready_at <= start
@@ -82,8 +83,8 @@ def _move_group(
     if at != wanted:
         for calendar in calendars:
             if wanted > settler.now and calendar.free_from(wanted, wanted) != wanted:
-                hits = [hit for hit in calendar.why_not(wanted) if not hit.yields]
-                settler.record_timing(video, calendar, wanted, hits, at, group=True)
+                obstacles = [o for o in calendar.why_not(wanted) if not yields(o)]
+                settler.record_timing(video, calendar, wanted, obstacles, at, group=True)
     reason = "" if at == wanted else f"moved from {wanted:%Y-%m-%d %H:%M} UTC with its group"
     for calendar in calendars:
         settler.place(video, calendar, at, Method.SIMULTANEOUS, reason)

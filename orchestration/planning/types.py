@@ -119,7 +119,8 @@ class Filters:
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Filters:
         """Read a channel's stored filter document (a valid `FilterDocument`)."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in document.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

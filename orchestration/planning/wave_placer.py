@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from orchestration.planning.budgets import Booking, Stager, soonest
-from orchestration.planning.calendar import ChannelCalendar, Hit
+from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.conflict_log import Recorder
 from orchestration.planning.conflicts import (
     alternatives,
@@ -17,6 +17,7 @@ from orchestration.planning.conflicts import (
     said,
     timing_message,
 )
+from orchestration.planning.obstacles import Collision, yields
 from orchestration.planning.reservations import Reservations, ToStage
 from orchestration.planning.slots import ONE_DAY, Instant
 from orchestration.planning.types import (
@@ -57,7 +58,9 @@ class Settler(Recorder):
         self.stager = Stager(self.pools, now)
         self.displacements: list[Displacement] = []
         self._placed: list[tuple[VideoView, ChannelCalendar, datetime, str, str, int | None]] = []
-        self._displaced: list[tuple[VideoView, ChannelCalendar, datetime, Hit, tuple[Alternative, ...]]] = []
+        self._displaced: list[
+            tuple[VideoView, ChannelCalendar, datetime, Collision, tuple[Alternative, ...]]
+        ] = []
         self._untouched: dict[int, ChannelCalendar] = {}
         self._day_loads: tuple[DayLoad, ...] = ()
 
@@ -111,10 +114,12 @@ class Settler(Recorder):
             self._untouched[calendar.channel.id] = untouched
         return untouched
 
-    def _displace(self, video: VideoView, calendar: ChannelCalendar, at: datetime, gone: list[Hit]) -> None:
+    def _displace(
+        self, video: VideoView, calendar: ChannelCalendar, at: datetime, gone: list[Collision]
+    ) -> None:
         offers = alternatives(self._untouched_of(calendar), at, (), self.priority, taken=at, video=video)
-        for hit in gone:
-            self._displaced.append((video, calendar, at, hit, offers))
+        for collision in gone:
+            self._displaced.append((video, calendar, at, collision, offers))
 
     def settle_one(
         self,
@@ -131,7 +136,7 @@ class Settler(Recorder):
         """
         channel = calendar.channel
         free = wanted > self.now and calendar.free_from(wanted, wanted) == wanted
-        hits = [] if free else [hit for hit in calendar.why_not(wanted) if not hit.yields]
+        obstacles = [] if free else [o for o in calendar.why_not(wanted) if not yields(o)]
         # Pinned members are settled first, whenever they are due: what is due before them must not wait for them.
         by = wanted if method == Method.OVERRIDE and wanted > self.base else None
         booking = self.book(video, channel, by) if self.moves else self.peek(video, channel)
@@ -149,8 +154,8 @@ class Settler(Recorder):
                 moved_to = moved_slot.at if moved_slot else None
             else:
                 moved_to = calendar.free_from(start)
-        if hits:
-            self.record_timing(video, calendar, wanted, hits, moved_to)
+        if obstacles:
+            self.record_timing(video, calendar, wanted, obstacles, moved_to)
         if not in_time:
             self.record_resource(video, [channel], wanted, booking, moved_to)
         if moved_to is None:
@@ -190,16 +195,16 @@ class Settler(Recorder):
         order = sorted(
             self._displaced,
             key=lambda d: (
-                -d[3].other.priority,
-                d[3].other.at,
-                d[3].other.channel_id,
-                d[3].other.schedule_id or 0,
+                -d[3].entry.priority,
+                d[3].entry.at,
+                d[3].entry.channel_id,
+                d[3].entry.schedule_id or 0,
             ),
         )
         for calendar in {id(d[1]): d[1] for d in order}.values():
             calendar.make_firm()
-        for video, calendar, at, hit, offers in order:
-            entry = hit.other
+        for video, calendar, at, collision, offers in order:
+            entry = collision.entry
             to_at = calendar.free_from(max(entry.at, self.soonest))
             if to_at is not None:
                 calendar.add(entry._replace(at=to_at))
@@ -209,9 +214,7 @@ class Settler(Recorder):
                 f"it moves to {said(to_at)}" if to_at else "no free time was found for it: it is to be held"
             )
             label = entry.label or f"schedule {entry.schedule_id}"
-            message = (
-                f"{timing_message(calendar, at, hit)}; priority {entry.priority} yields to {self.priority}"
-            )
+            message = f"{timing_message(calendar, at, collision)}; priority {entry.priority} yields to {self.priority}"
             self.displacements.append(
                 Displacement(
                     entry.schedule_id,
@@ -224,7 +227,7 @@ class Settler(Recorder):
             preempted = self.request.on_conflict == OnConflict.PREEMPT
             self.conflicts.append(
                 Conflict(
-                    hit.rule,
+                    collision.rule,
                     video.id,
                     entry.channel_id,
                     at,

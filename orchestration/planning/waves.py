@@ -12,7 +12,7 @@ the wave stands, and moves nobody.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -122,7 +122,7 @@ def _checked(request: WaveRequest) -> WaveRequest:
     return replace(request, scheduled_at=scheduled_at, overrides=overrides)
 
 
-def _yielding(request: WaveRequest):
+def _yielding(request: WaveRequest) -> Callable[[Occupied], bool] | None:
     """Return which entries give way to this wave, or None where none does."""
     priority = request.priority
     if request.on_conflict == OnConflict.PREEMPT:

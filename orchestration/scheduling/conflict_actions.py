@@ -14,6 +14,7 @@ from orchestration.models import Conflict, Schedule
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
+from orchestration.planning.obstacles import yields
 from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.plan_writer import displace
 from orchestration.scheduling.planner import coordinate
@@ -134,14 +135,14 @@ def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedul
         calendar = calendars_of(
             [view], entries, now, yields=lambda entry: entry.movable and entry.priority < row.priority
         )[view.id]
-        firm = [hit for hit in calendar.why_not(at) if not hit.yields]
+        firm = [obstacle for obstacle in calendar.why_not(at) if not yields(obstacle)]
         if firm:
-            messages = [timing_message(calendar, at, hit) for hit in firm]
+            messages = [timing_message(calendar, at, obstacle) for obstacle in firm]
             raise PlanRefused("; ".join(messages), field="publish_at")
         gone = calendar.take(types.Occupied(view.id, at, row.pk, row.priority, "", False))
         calendar.make_firm()
         yielding = []
-        for entry in sorted((hit.other for hit in gone), key=lambda entry: (-entry.priority, entry.at)):
+        for entry in sorted((one.entry for one in gone), key=lambda entry: (-entry.priority, entry.at)):
             to_at = calendar.free_from(max(entry.at, now + timedelta(minutes=1)))
             if to_at is not None:
                 calendar.add(entry._replace(at=to_at))
