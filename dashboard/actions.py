@@ -69,7 +69,7 @@ def refuse(request: HttpRequest, error: OrchestrationError, fallback: str) -> Ht
 
 
 def done(request: HttpRequest, text: str, *, to: str, leave: bool = False) -> HttpResponse:
-    """Say what was done: on the page that is open, or on `to` if the operator is led away (`leave`, or no JavaScript)."""
+    """Show what was done: on the open page, or on `to` if the operator is led away (`leave`, or no JavaScript)."""
     if request.htmx and not leave:
         return say(request, text)
     messages.success(request, text)
@@ -79,14 +79,14 @@ def done(request: HttpRequest, text: str, *, to: str, leave: bool = False) -> Ht
 
 
 def act(
-    request: HttpRequest, call: Callable[[], Any], told: str | Callable[[Any], str], *, to: str
+    request: HttpRequest, call: Callable[[], Any], outcome: str | Callable[[Any], str], *, to: str
 ) -> HttpResponse:
     """Call one method of the service and show its outcome, or its refusal, to whoever pressed the button."""
     try:
         result = call()
     except OrchestrationError as error:
         return refuse(request, error, to)
-    return done(request, told(result) if callable(told) else told, to=to)
+    return done(request, outcome(result) if callable(outcome) else outcome, to=to)
 
 
 def reason_of(request: HttpRequest) -> str:

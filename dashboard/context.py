@@ -9,7 +9,7 @@ from orchestration.models import ApiToken
 
 
 def permissions(request: HttpRequest) -> dict[str, bool]:
-    """Say whether this user may operate; a button that would only refuse is not shown."""
+    """Return whether this user may operate; a button that would only refuse is not shown."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"may_operate": False}

@@ -24,7 +24,7 @@ from orchestration.states import (
 )
 from orchestration.text import unturned
 
-MOST_VIDEOS_SHOWN = 200
+MAX_VIDEOS_SHOWN = 200
 LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 
 
@@ -141,7 +141,7 @@ class TriggerForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["video"].queryset = Video.objects.filter(state__in=USABLE_VIDEOS)
         # A choice of ten thousand helps nobody; an id typed into the address of the API still works.
-        newest = Video.objects.filter(state__in=USABLE_VIDEOS).only("pk", "title", "url")[:MOST_VIDEOS_SHOWN]
+        newest = Video.objects.filter(state__in=USABLE_VIDEOS).only("pk", "title", "url")[:MAX_VIDEOS_SHOWN]
         self.fields["video"].choices = [("", "— none —"), *((video.pk, str(video)) for video in newest)]
 
 
@@ -209,7 +209,7 @@ class WaveForm(ZonedForm):
         self.video_rows = list(
             Video.objects.filter(state__in=USABLE_VIDEOS)
             .select_related("source")
-            .order_by("-ready_at", "-id")[:MOST_VIDEOS_SHOWN]
+            .order_by("-ready_at", "-id")[:MAX_VIDEOS_SHOWN]
         )
         self.channel_rows = list(Channel.objects.exclude(state=ChannelState.DISABLED))
         wanted = {str(pk) for pk in self.data.getlist("videos")} if self.is_bound else set()
@@ -302,7 +302,7 @@ class DistributeForm(forms.Form):
 
 
 def sentence_of(form: forms.Form) -> str:
-    """Say in one line what is wrong with a form: each field with its fact."""
+    """Return in one line what is wrong with a form: each field with its fact."""
     parts = []
     for field, errors in form.errors.items():
         label = form.fields[field].label if field in form.fields else ""

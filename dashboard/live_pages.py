@@ -38,7 +38,7 @@ class SystemBar:
 
     @property
     def busy(self) -> bool:
-        """Say whether anything may change by itself, so that it is worth looking often."""
+        """Return whether anything may change by itself, so that it is worth looking often."""
         return self.report.state != SystemStatus.STOPPED or self.report.running_jobs > 0
 
 
@@ -48,7 +48,7 @@ def version_of(html: str) -> str:
 
 
 def asks_for_live_part(request: HttpRequest) -> bool:
-    """Say whether an open page asks whether anything changed."""
+    """Return whether an open page asks whether anything changed."""
     return request.method == "GET" and VERSION_PARAMETER in request.GET
 
 

@@ -19,7 +19,7 @@ Member = tuple[int, int]
 """A video and a channel, by id."""
 
 _NAME = re.compile(r"at-([1-9][0-9]{0,17})-([1-9][0-9]{0,17})")
-MOST_SHOWN = 300
+MAX_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,6 @@ def rows_of(
         video, channel = videos.get(member[0]), channels.get(member[1])
         return Row(video, channel, name_of(member), typed.get(member, ""), place)
 
-    placed = [row((place.video_id, place.channel_id), place) for place in list(placements)[:MOST_SHOWN]]
+    placed = [row((place.video_id, place.channel_id), place) for place in list(placements)[:MAX_SHOWN]]
     shown = {(item.place.video_id, item.place.channel_id) for item in placed}
     return placed, [row(member) for member in typed if member not in shown]

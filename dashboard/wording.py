@@ -1,4 +1,4 @@
-"""Say lengths, sizes and counts as a person reads them; no markup, no state."""
+"""Format lengths, sizes and counts as a person reads them; no markup, no state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 
 def duration(seconds: float | timedelta | None) -> str:
-    """Say a length of time shortly: 0.4 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
+    """Format a length of time shortly: 0.4 s, 42 s, 3 min 5 s, 2 h 10 min, 3 d 4 h."""
     if seconds is None or seconds == "":
         return "–"
     total = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
@@ -30,14 +30,14 @@ def duration(seconds: float | timedelta | None) -> str:
 
 
 def lateness(seconds: float | None) -> str:
-    """Say how late something was; less than a second is on time, since YouTube tells whole seconds."""
+    """Return how late something was; less than a second is on time, since YouTube tells whole seconds."""
     if seconds is None:
         return "–"
     return "on time" if abs(seconds) < 1 else f"{duration(seconds)} late"
 
 
 def clock_length(seconds: float | None) -> str:
-    """Say a video's length as on a player: 1:02 or 1:02:03."""
+    """Format a video's length as on a player: 1:02 or 1:02:03."""
     if seconds is None:
         return "–"
     whole = round(seconds)
@@ -51,7 +51,7 @@ def number(value: float | None) -> str:
 
 
 def size(value: int | None) -> str:
-    """Say a size in bytes as a person reads it."""
+    """Format a size in bytes as a person reads it."""
     if value is None:
         return "–"
     amount = float(value)
@@ -63,7 +63,7 @@ def size(value: int | None) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Say a count with its noun: `1 job`, `2 jobs`; `noun` may give both as `entry,entries`."""
+    """Format a count with its noun: `1 job`, `2 jobs`; `noun` may give both as `entry,entries`."""
     one, _, many = noun.partition(",")
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
@@ -74,12 +74,12 @@ def words(value: object) -> str:
 
 
 def waiting(reason: str) -> str:
-    """Say why something waits; what is armed on YouTube did not fail, though the queue keeps it as a further try."""
+    """Return why something waits; what is armed on YouTube did not fail, though the queue keeps it as a further try."""
     return reason.removeprefix("another try: armed: ")
 
 
 def counts(values: Mapping[str, int]) -> str:
-    """Say counts by name in one line, empty ones left out."""
+    """Format counts by name in one line, empty ones left out."""
     return ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in values.items() if count)
 
 

@@ -111,13 +111,13 @@ def _page(slug: str) -> str:
     return reverse("dashboard:channel", args=[slug])
 
 
-def _change(request: HttpRequest, slug: str, method: str, told: str) -> HttpResponse:
+def _change(request: HttpRequest, slug: str, method: str, message: str) -> HttpResponse:
     row = get_object_or_404(Channel, slug=slug)
     call = getattr(service(request), method)
     return act(
         request,
         lambda: call(channel_id=row.pk, reason=reason_of(request)),
-        told.format(name=row.name),
+        message.format(name=row.name),
         to=_page(slug),
     )
 
@@ -185,7 +185,7 @@ def channel_sync(request: HttpRequest, slug: str) -> HttpResponse:
 def channels_sync(request: HttpRequest) -> HttpResponse:
     """Write every channel's configuration to its repository, where it changed."""
 
-    def told(result: SyncResult) -> str:
+    def outcome_of(result: SyncResult) -> str:
         counts: dict[str, int] = {}
         for outcome in result.outcomes:
             counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
@@ -194,7 +194,7 @@ def channels_sync(request: HttpRequest) -> HttpResponse:
         )
 
     return act(
-        request, lambda: service(request).sync_channel_configs(), told, to=reverse("dashboard:channels")
+        request, lambda: service(request).sync_channel_configs(), outcome_of, to=reverse("dashboard:channels")
     )
 
 

@@ -76,7 +76,7 @@ def conflict_apply(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def conflict_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
-    """Say that nothing needs to be done."""
+    """Dismiss it: nothing needs to be done."""
     return act(
         request,
         lambda: service(request).dismiss_conflict(conflict_id=pk, reason=reason_of(request)),

@@ -16,7 +16,7 @@ from dashboard.live_pages import own_address, show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Video
 
-MOST_DECISIONS = 500
+MAX_DECISIONS = 500
 
 
 @page
@@ -27,7 +27,7 @@ def distribute(request: HttpRequest) -> HttpResponse:
 
 def _decisions(result: Any) -> dict[str, Any]:
     rows = sorted(result.decisions, key=lambda d: (not d.chosen, d.video_id, d.channel_id))
-    shown = rows[:MOST_DECISIONS]
+    shown = rows[:MAX_DECISIONS]
     return {
         "result": result,
         "yes": sum(d.chosen for d in rows),

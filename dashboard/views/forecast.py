@@ -16,26 +16,26 @@ def forecast(request: HttpRequest) -> HttpResponse:
     """Show what the coming days bring: loads, budgets, and what will be late and why."""
     days = whole_number(request, "days", 7, range(1, 31))
     try:
-        told = service(request).forecast(days=days)
+        report = service(request).forecast(days=days)
     except OrchestrationError as error:
         return show(request, "forecast.html", {"refusal": error.message, "days": days})
     by_pool: dict[str, list] = {}
-    for hour in told.hours:
+    for hour in report.hours:
         by_pool.setdefault(hour.pool, []).append(hour)
     pools_shown = [
         {"name": name, "peak": max(hours, key=lambda hour: hour.share), "hours": hours}
         for name, hours in by_pool.items()
     ]
-    channels = Channel.objects.in_bulk({late.item.channel_id for late in told.late[:50]})
+    channels = Channel.objects.in_bulk({late.item.channel_id for late in report.late[:50]})
     return show(
         request,
         "forecast.html",
         {
-            "forecast": told,
+            "forecast": report,
             "days": days,
             "pools": pools_shown,
-            "late": told.late[:50],
+            "late": report.late[:50],
             "channels": channels,
-            "published": sorted(told.published_by_day.items()),
+            "published": sorted(report.published_by_day.items()),
         },
     )

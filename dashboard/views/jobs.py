@@ -115,12 +115,12 @@ def _review_form(row: Job) -> ReviewJobForm | None:
     return ReviewJobForm(initial={"youtube_video_id": known or ""}, job=row)
 
 
-def _change_job(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+def _change_job(request: HttpRequest, pk: int, method: str, message: str) -> HttpResponse:
     call = getattr(service(request), method)
     return act(
         request,
         lambda: call(job_id=pk, reason=reason_of(request)),
-        told.format(pk=pk),
+        message.format(pk=pk),
         to=reverse("dashboard:job", args=[pk]),
     )
 

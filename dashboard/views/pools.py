@@ -33,13 +33,13 @@ def pools(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _change_pool(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+def _change_pool(request: HttpRequest, pk: int, method: str, message: str) -> HttpResponse:
     row = get_object_or_404(Pool, pk=pk)
     call = getattr(service(request), method)
     return act(
         request,
         lambda: call(pool_id=pk, reason=reason_of(request)),
-        told.format(label=row.label),
+        message.format(label=row.label),
         to=reverse("dashboard:pools"),
     )
 

@@ -23,7 +23,7 @@ from orchestration.models import Activity, Schedule, Wave
 from orchestration.states import OPEN_SCHEDULES, OPEN_WAVES, SCHEDULE_ACTIONS, ScheduleState
 
 SPANS = ((6, "6 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"), (336, "14 d"))
-MOST_DRAWN = 2000
+MAX_DRAWN = 2000
 TROUBLED = (
     ScheduleState.NEEDS_REVIEW,
     ScheduleState.MISSED,
@@ -70,7 +70,7 @@ def schedule(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(wave_id=wave_id)
     rows = _of_state(rows, state)
     inside = rows.filter(publish_at__gte=starts_at, publish_at__lt=ends_at)
-    drawn = list(inside.order_by("publish_at", "id")[:MOST_DRAWN])
+    drawn = list(inside.order_by("publish_at", "id")[:MAX_DRAWN])
     channels = list(Channel.objects.all())
     blackouts = Blackout.objects.filter(
         last_date__gte=starts_at.date() - timedelta(days=1),
@@ -137,9 +137,9 @@ def _page(pk: int) -> str:
     return reverse("dashboard:publication", args=[pk])
 
 
-def _change(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+def _change(request: HttpRequest, pk: int, method: str, message: str) -> HttpResponse:
     call = getattr(service(request), method)
-    return act(request, lambda: call(schedule_id=pk, reason=reason_of(request)), told, to=_page(pk))
+    return act(request, lambda: call(schedule_id=pk, reason=reason_of(request)), message, to=_page(pk))
 
 
 @require_POST

@@ -53,7 +53,7 @@ def pause(request: HttpRequest) -> HttpResponse:
 
 
 def _of_the_armed(report: SystemReport, disarm: bool) -> str:
-    """Say what becomes of what YouTube was told to publish by itself."""
+    """Return what becomes of what YouTube was told to publish by itself."""
     stays = (
         f" {report.armed_schedules} armed on YouTube will go public all the same."
         if report.armed_schedules

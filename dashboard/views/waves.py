@@ -110,7 +110,7 @@ def wave_preview(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def wave_earliest(request: HttpRequest) -> HttpResponse:
-    """Say the first time at which the whole wave fits and nothing has to move; writes nothing."""
+    """Show the first time at which the whole wave fits and nothing has to move; writes nothing."""
     form = WaveForm(request.POST)
     wanted = ("video_ids", "channel_ids", "timing", "scheduled_at", "delay_seconds", "overrides")
     if not form.is_valid():
@@ -172,9 +172,9 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _change(request: HttpRequest, pk: int, method: str, told: str) -> HttpResponse:
+def _change(request: HttpRequest, pk: int, method: str, message: str) -> HttpResponse:
     call = getattr(service(request), method)
-    return act(request, lambda: call(wave_id=pk, reason=reason_of(request)), told, to=_page(pk))
+    return act(request, lambda: call(wave_id=pk, reason=reason_of(request)), message, to=_page(pk))
 
 
 @require_POST
