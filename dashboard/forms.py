@@ -14,9 +14,9 @@ from dashboard.listing import ids_of
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
+    TAKING_BACK,
     USABLE_VIDEOS,
     DistributionState,
-    JobKind,
     OnConflict,
     RightsBasis,
     ScheduleState,
@@ -113,7 +113,7 @@ class ReviewJobForm(ReviewForm):
 
     def __init__(self, *args: Any, job: Job, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if job.kind == JobKind.RECALL:
+        if job.kind in TAKING_BACK:
             self.fields["outcome"].choices = [
                 (DistributionState.RECALLED, "it is private again"),
                 (DistributionState.PUBLISHED, "it is still public"),

@@ -114,6 +114,7 @@ class JobKind(models.TextChoices):
     STAGE = "stage", "upload private"
     PUBLISH = "publish", "make public"
     RECALL = "recall", "make private again"
+    DISARM = "disarm", "take its time off YouTube"
     SYNC = "sync", "write configuration"
     COLLECT = "collect", "collect statistics"
     CHECK = "check", "check a channel"
@@ -217,6 +218,8 @@ CLOSED_SCHEDULES = frozenset(ScheduleState.values) - OPEN_SCHEDULES
 OPEN_JOBS = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING})
 CLAIMABLE_JOBS = frozenset({JobState.QUEUED, JobState.WAITING})
 FINISHED_JOBS = frozenset(JobState.values) - OPEN_JOBS
+TAKING_BACK = frozenset({JobKind.RECALL, JobKind.DISARM})
+"""These make a video private: the one that is public, the other one that YouTube is to publish at its time."""
 
 OPEN_RUNS = frozenset({RunState.DISPATCHING, RunState.DISPATCHED, RunState.RUNNING})
 OPEN_WAVES = frozenset({WaveState.SCHEDULED, WaveState.PAUSED, WaveState.RECALLING})

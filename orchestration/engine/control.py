@@ -237,7 +237,7 @@ def report(now: datetime | None = None) -> SystemReport:
     jobs = Job.objects.aggregate(
         running=Count("pk", filter=Q(state=JobState.RUNNING)),
         queued=Count("pk", filter=Q(state__in=CLAIMABLE_JOBS)),
-        disarming=Count("pk", filter=Q(kind=JobKind.RECALL, state__in=OPEN_JOBS, params__why="disarm")),
+        disarming=Count("pk", filter=Q(kind=JobKind.DISARM, state__in=OPEN_JOBS)),
     )
     schedules = Schedule.objects.filter(state__in=OPEN_SCHEDULES).aggregate(
         open=Count("pk"),

@@ -30,7 +30,7 @@ from orchestration.pipeline import outcomes, process, publish, scrape, stage, ta
 from orchestration.queue import holders, pools
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobCancelled, JobLease, OutcomeUnknown, WaitUntil
-from orchestration.states import JobKind, JobState, Trigger
+from orchestration.states import TAKING_BACK, JobKind, JobState, Trigger
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ RUNNERS: dict[tuple[str, str], Runner] = {
     (JobKind.STAGE, Executor.LOCAL): stage.run_stage,
     (JobKind.STAGE, Executor.GITHUB): dispatch.run_dispatch,
     (JobKind.PUBLISH, Executor.LOCAL): publish.run_publish,
-    (JobKind.RECALL, Executor.LOCAL): take_back.run_recall,
+    (JobKind.RECALL, Executor.LOCAL): take_back.run_take_back,
+    (JobKind.DISARM, Executor.LOCAL): take_back.run_take_back,
     (JobKind.SYNC, Executor.LOCAL): repository_sync.run_sync,
     (JobKind.COLLECT, Executor.LOCAL): statistics.run_collect,
     (JobKind.CHECK, Executor.LOCAL): health.run_check,
@@ -54,7 +55,7 @@ LONGEST_DISARM_PAUSE = 30
 """In seconds: what YouTube is to publish by itself does not wait until it can be taken back."""
 SHORTEST_WAIT = timedelta(seconds=60)
 """How long a spent quota is waited for at least, whatever the remote said about when it is refilled."""
-REVIEWED_KINDS = frozenset({JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL})
+REVIEWED_KINDS = frozenset({JobKind.STAGE, JobKind.PUBLISH, *TAKING_BACK})
 """Their calls change what lies on YouTube: an outcome that stays unknown needs a person, not another call."""
 
 
@@ -168,7 +169,7 @@ def _wait(job: Job, at: datetime, error: Exception) -> None:
 def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
     """Try again while that can help and tries are left; then it has failed, or somebody has to look what happened."""
     if again != "never" and job.attempts < job.max_attempts:
-        if job.params.get("why") == "disarm":
+        if job.kind == JobKind.DISARM:
             pause = queue.back_off(
                 job.attempts, most_seconds=LONGEST_DISARM_PAUSE
             )  # whatever the remote asks for

@@ -248,7 +248,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('version', models.PositiveIntegerField(default=0, editable=False)),
                 ('state_changed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('kind', models.CharField(choices=[('scrape', 'scrape a source or an item'), ('process', 'prepare the file'), ('stage', 'upload private'), ('publish', 'make public'), ('recall', 'make private again'), ('sync', 'write configuration'), ('collect', 'collect statistics'), ('check', 'check a channel')], max_length=10)),
+                ('kind', models.CharField(choices=[('scrape', 'scrape a source or an item'), ('process', 'prepare the file'), ('stage', 'upload private'), ('publish', 'make public'), ('recall', 'make private again'), ('disarm', 'take its time off YouTube'), ('sync', 'write configuration'), ('collect', 'collect statistics'), ('check', 'check a channel')], max_length=10)),
                 ('executor', models.CharField(choices=[('github', 'Github'), ('local', 'Local')], default='local', max_length=10)),
                 ('fast', models.BooleanField(default=False, help_text='a short network call, kept apart from the slow work')),
                 ('dedupe_key', models.CharField(max_length=120)),

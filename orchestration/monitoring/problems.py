@@ -22,6 +22,7 @@ from orchestration.results import PoolReport
 from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
+    TAKING_BACK,
     ConflictState,
     JobKind,
     JobState,
@@ -203,7 +204,7 @@ def _of_jobs(now: datetime) -> list[dict[str, Any]]:
         Job.objects.filter(
             Q(state__in=failed, finished_at__gte=now - RECENT)
             | Q(state=JobState.NEEDS_REVIEW, schedule__isnull=True)
-            | Q(state=JobState.WAITING, kind=JobKind.RECALL, error_code__gt="")
+            | Q(state=JobState.WAITING, kind__in=TAKING_BACK, error_code__gt="")
         )
         .select_related("channel", "video", "source", "distribution__video")
         .order_by("-id")

@@ -18,6 +18,7 @@ from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.states import (
     CLAIMABLE_JOBS,
+    TAKING_BACK,
     DistributionState,
     JobKind,
     JobState,
@@ -69,7 +70,7 @@ def settle(job: Job) -> None:
             _staging_ended(job)
         case JobKind.PUBLISH:
             _publishing_ended(job)
-        case JobKind.RECALL:
+        case JobKind.RECALL | JobKind.DISARM:
             _recall_ended(job)
 
 
@@ -80,9 +81,9 @@ def reopen(job: Job) -> None:
     """
     if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
         _reopen_video(job)
-    elif job.kind in {JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL} and job.distribution_id:
+    elif job.kind in {JobKind.STAGE, JobKind.PUBLISH, *TAKING_BACK} and job.distribution_id:
         schedule, distribution = _locked_pair(job)
-        if job.kind == JobKind.RECALL:
+        if job.kind in TAKING_BACK:
             _reopen_recall(job, schedule, distribution)
         else:
             schedule = None if _is_rehearsal(job) else schedule
@@ -97,7 +98,7 @@ def _reopen_video(job: Job) -> None:
 
 
 def _reopen_recall(job: Job, schedule: Schedule | None, distribution: Distribution) -> None:
-    if job.params.get("why") != "recall" or distribution.state != DistributionState.NEEDS_REVIEW:
+    if job.kind == JobKind.DISARM or distribution.state != DistributionState.NEEDS_REVIEW:
         return  # a video that was to be disarmed stays under review: only its moment can tell what it did
     transition(distribution, DistributionState.PUBLISHED, reason=AGAIN, error_code="", error_message="")
     if schedule is not None and schedule.state == ScheduleState.NEEDS_REVIEW:
@@ -308,7 +309,7 @@ def refuse_if_beyond_stopping(job: Job) -> None:
 
     Raises: IllegalTransition.
     """
-    if job.kind == JobKind.RECALL and job.params.get("why") == "disarm":
+    if job.kind == JobKind.DISARM:
         # Its schedule may forget that it was armed: without this job YouTube would publish what is held.
         raise IllegalTransition(
             "It takes back what YouTube would publish and nobody wants any more; to have it published after all, release "

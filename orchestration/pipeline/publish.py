@@ -36,8 +36,8 @@ from orchestration.queue.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.scheduling import misfires
 from orchestration.states import (
     OPEN_JOBS,
+    TAKING_BACK,
     DistributionState,
-    JobKind,
     ScheduleState,
     WaveState,
 )
@@ -333,7 +333,9 @@ def _locked(schedule: Schedule, lease: JobLease) -> Schedule:
 
 def _wait_for_disarming(row: Schedule) -> None:
     """Let what takes an earlier time off YouTube end first; it would take back what is done meanwhile. Raises: WaitUntil."""
-    under_way = Job.objects.filter(distribution=row.distribution_id, kind=JobKind.RECALL, state__in=OPEN_JOBS)
+    under_way = Job.objects.filter(
+        distribution=row.distribution_id, kind__in=TAKING_BACK, state__in=OPEN_JOBS
+    )
     if under_way.exists():
         raise WaitUntil(timezone.now() + LOOK_AFTER, "an earlier time is being taken off YouTube first")
 

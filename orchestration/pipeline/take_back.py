@@ -15,10 +15,10 @@ from orchestration.queue.lease import JobLease, WaitUntil
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 
 
-def run_recall(job: Job, lease: JobLease) -> dict[str, Any]:
-    """Make a video private again, or drop its publishAt; `params["why"]` is `recall` or `disarm`."""
+def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
+    """Make a video private again (recall), or drop its publishAt (disarm)."""
     distribution = Distribution.objects.select_related("channel").get(pk=job.distribution_id)
-    is_recall = job.params.get("why") == "recall"
+    is_recall = job.kind == JobKind.RECALL
     if not distribution.youtube_video_id:
         return {"skipped": "nothing is uploaded"}
     if not is_recall and distribution.state == DistributionState.PUBLISHED:

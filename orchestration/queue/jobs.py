@@ -27,6 +27,7 @@ from orchestration.states import (
     CLAIMABLE_JOBS,
     OPEN_JOBS,
     OPEN_RUNS,
+    TAKING_BACK,
     JobKind,
     JobState,
     SystemStatus,
@@ -41,9 +42,9 @@ LONGEST_PAUSE = 900
 """In seconds, between two tries of a job."""
 RUN_HOLDER = "run:"
 """Begins the name of a holder that is a GitHub run."""
-SAFE_KINDS = frozenset({JobKind.CHECK, JobKind.RECALL})
+SAFE_KINDS = frozenset({JobKind.CHECK, *TAKING_BACK})
 """These only look, or take back: they run in every system state and on paused channels."""
-FAST_KINDS = frozenset({JobKind.PUBLISH, JobKind.RECALL, JobKind.SYNC, JobKind.COLLECT, JobKind.CHECK})
+FAST_KINDS = frozenset({JobKind.PUBLISH, *TAKING_BACK, JobKind.SYNC, JobKind.COLLECT, JobKind.CHECK})
 
 
 def rank_of(priority: int, run_at: datetime) -> float:

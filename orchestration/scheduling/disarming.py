@@ -37,12 +37,12 @@ def disarm_later(schedule: Schedule, why: str) -> Job | None:
 def disarm(schedule: Schedule, why: str) -> Job:
     """Have a video made private and its publishAt dropped, whatever YouTube has done with it by then."""
     return queue.enqueue(
-        JobKind.RECALL,
+        JobKind.DISARM,
         dedupe_key=f"disarm:{schedule.pk}",
         channel=schedule.channel,
         distribution=schedule.distribution,
         schedule=schedule,
-        params={"why": "disarm", "reason": why},
+        params={"reason": why},
         priority=10,
         max_attempts=DISARM_ATTEMPTS,
     )

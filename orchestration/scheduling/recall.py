@@ -17,6 +17,7 @@ from orchestration.scheduling.rows import cancel_row
 from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
+    TAKING_BACK,
     DistributionState,
     JobKind,
     ScheduleState,
@@ -86,7 +87,6 @@ def _take_back(distribution: Distribution) -> Job:
         channel=distribution.channel,
         distribution=distribution,
         schedule=Schedule.objects.filter(distribution=distribution).first(),
-        params={"why": "recall"},
         priority=10,
         max_attempts=20,
     )
@@ -109,7 +109,7 @@ def complete() -> int:
                 wave=wave, state=DistributionState.NEEDS_REVIEW, youtube_video_id__isnull=False
             )
             going_out = Schedule.objects.filter(wave=wave, state__in=OPEN_SCHEDULES)
-            busy = Job.objects.filter(distribution__wave=wave, kind=JobKind.RECALL, state__in=OPEN_JOBS)
+            busy = Job.objects.filter(distribution__wave=wave, kind__in=TAKING_BACK, state__in=OPEN_JOBS)
             if public or unclear.exists() or going_out.exists() or busy.exists():
                 continue
             fresh = Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
@@ -131,7 +131,7 @@ def take_back_strays() -> int:
     cancelled, or failed) or whose disarming was lost.
     """
     under_way = Job.objects.filter(
-        distribution=OuterRef("distribution"), kind=JobKind.RECALL, state__in=OPEN_JOBS
+        distribution=OuterRef("distribution"), kind__in=TAKING_BACK, state__in=OPEN_JOBS
     )
     strays = (
         Schedule.objects.filter(armed_for__isnull=False)

@@ -13,7 +13,7 @@ from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, WorkflowRun
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import locked
-from orchestration.states import DistributionState, JobKind, JobState, RunState, ScheduleState
+from orchestration.states import TAKING_BACK, DistributionState, JobState, RunState, ScheduleState
 
 OUTCOMES: dict[str, str] = {
     "published": DistributionState.PUBLISHED,
@@ -66,7 +66,7 @@ def review_job(job_id: int, outcome: str, youtube_video_id: str = "", reason: st
         if schedule is not None:
             review_schedule(schedule.pk, outcome, youtube_video_id, reason)
         else:
-            is_recall = job.kind == JobKind.RECALL
+            is_recall = job.kind in TAKING_BACK
             _check_outcome(
                 outcome,
                 {"published", "recalled"} if is_recall else {"staged", "planned", "failed", "cancelled"},

@@ -113,7 +113,8 @@ def test_nothing_new_starts_unless_the_system_runs(state):
 @pytest.mark.parametrize("state", SystemStatus.values)
 def test_what_only_looks_or_takes_back_runs_in_every_state(state):
     running(state)
-    wanted = [plain_job(JobKind.CHECK), plain_job(JobKind.RECALL), publish_job(armed=True)]
+    wanted = [plain_job(kind) for kind in (JobKind.CHECK, JobKind.RECALL, JobKind.DISARM)]
+    wanted.append(publish_job(armed=True))
     let_the_moment_come()
     assert {job.pk for job in queue.claim(limit=10)} == {job.pk for job in wanted}
 
@@ -192,10 +193,11 @@ def test_stop_now_asks_what_runs_to_cancel_once_and_names_it():
     assert entry.additional_data["members"]["job"] == [job.pk for job in jobs]
 
 
-def test_stop_now_does_not_stop_what_takes_back():
+@pytest.mark.parametrize("kind", [JobKind.RECALL, JobKind.DISARM])
+def test_stop_now_does_not_stop_what_takes_back(kind):
     """A recall that is cancelled leaves public what an operator wanted to be private."""
     running()
-    recall = JobFactory(running=True, kind=JobKind.RECALL)
+    recall = JobFactory(running=True, kind=kind)
     control.stop(now=True)
     recall.refresh_from_db()
     assert recall.cancel_requested_at is None

@@ -12,7 +12,7 @@ from orchestration.engine import jobs
 from orchestration.models import Activity, Distribution, Job, Schedule, Video
 from orchestration.pipeline import outcomes
 from orchestration.queue import jobs as queue
-from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, VideoState
+from orchestration.states import TAKING_BACK, DistributionState, JobKind, JobState, ScheduleState, VideoState
 from tests import factories
 from tests.factories import in_
 from tests.orchestration.engine import process_job, publish_job, running, stage_job, staging_schedule
@@ -186,7 +186,7 @@ def test_a_publication_that_failed_while_armed_or_half_way_is_in_doubt(state):
 def test_an_operator_who_cancels_an_armed_publication_has_it_disarmed():
     job = end(publish_job(armed=True), JobState.CANCELLED, reason="operator")
     assert (job.schedule.state, job.schedule.armed_for) == ("held", None)
-    assert Job.objects.get(kind=JobKind.RECALL).params["why"] == "disarm"
+    assert Job.objects.get(kind__in=TAKING_BACK).kind == JobKind.DISARM
 
 
 def test_what_can_no_longer_be_stopped_stays_and_is_looked_at_again():
@@ -195,20 +195,16 @@ def test_what_can_no_longer_be_stopped_stays_and_is_looked_at_again():
     Schedule.objects.update(publish_at=moment, armed_for=moment)
     job = end(job, JobState.CANCELLED, reason="operator")
     assert (job.schedule.state, job.schedule.armed_for) == ("staged", moment)
-    assert not Job.objects.filter(kind=JobKind.RECALL).exists()
+    assert not Job.objects.filter(kind__in=TAKING_BACK).exists()
 
 
 # -------------------------------------------------------------------------------------------------------------- recall
 
 
-def recall_job(why, schedule):
-    return publish_job(schedule=schedule, kind=JobKind.RECALL, params={"why": why})
-
-
 @pytest.mark.parametrize("state", [*BAD, JobState.NEEDS_REVIEW])
 def test_a_video_that_could_not_be_made_private_is_reviewed_with_its_publication(state):
     """Only a schedule under review can be settled by a person; without it there was no way out."""
-    job = end(recall_job("recall", factories.ScheduleFactory(published=True)), state)
+    job = end(publish_job(kind=JobKind.RECALL, schedule=factories.ScheduleFactory(published=True)), state)
     assert pair(job) == ("needs_review", "needs_review")
     assert job.distribution.error_message == "It could not be made private: the remote said no"
 
@@ -218,12 +214,15 @@ def test_what_was_held_back_and_could_not_be_disarmed_is_reviewed(decided):
     schedule = factories.ScheduleFactory(staged=True, state=decided)
     if decided == "cancelled":
         Distribution.objects.update(state="cancelled")
-    job = end(recall_job("disarm", schedule), JobState.FAILED)
+    job = end(publish_job(kind=JobKind.DISARM, schedule=schedule), JobState.FAILED)
     assert pair(job) == ("needs_review", "needs_review")
 
 
 def test_a_recall_that_was_cancelled_leaves_things_as_they_are():
-    job = end(recall_job("recall", factories.ScheduleFactory(published=True)), JobState.CANCELLED)
+    job = end(
+        publish_job(kind=JobKind.RECALL, schedule=factories.ScheduleFactory(published=True)),
+        JobState.CANCELLED,
+    )
     assert pair(job) == ("published", "published")
 
 
@@ -240,7 +239,7 @@ def test_other_jobs_end_for_themselves(kind, state):
 
 
 @pytest.mark.parametrize(
-    "kind", [JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL, JobKind.SCRAPE, JobKind.PROCESS]
+    "kind", [JobKind.STAGE, JobKind.PUBLISH, *TAKING_BACK, JobKind.SCRAPE, JobKind.PROCESS]
 )
 def test_a_success_has_no_bad_consequence(kind):
     job = publish_job(kind=kind)

@@ -131,12 +131,12 @@ def test_a_remote_that_says_when_to_come_back_is_obeyed(monkeypatch):
     assert job.run_at >= before + timedelta(seconds=600)
 
 
-@pytest.mark.parametrize("kind", [JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL])
+@pytest.mark.parametrize("kind", [JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL, JobKind.DISARM])
 def test_a_call_of_unknown_outcome_is_reviewed_after_the_last_look(monkeypatch, kind):
     """Calling such a job failed would invite a second upload, or leave a public video called private."""
     ends_by(monkeypatch, RemoteUncertain("timed out"))
-    made = {JobKind.STAGE: stage_job, JobKind.PUBLISH: publish_job, JobKind.RECALL: publish_job}[kind]
-    job = run(made(kind=kind, attempts=4, max_attempts=5))
+    make = stage_job if kind == JobKind.STAGE else publish_job
+    job = run(make(kind=kind, attempts=4, max_attempts=5))
     assert (job.state, job.error_code) == (JobState.NEEDS_REVIEW, "remote_uncertain")
     job.distribution.refresh_from_db()
     assert job.distribution.state == DistributionState.NEEDS_REVIEW

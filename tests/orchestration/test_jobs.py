@@ -79,8 +79,7 @@ def test_cancelling_a_publish_job_holds_its_publication_and_disarms_what_is_arme
     jobs.cancel(job.pk, "look first")
     job.schedule.refresh_from_db()
     assert (job.schedule.state, job.schedule.armed_for) == (ScheduleState.HELD, None)
-    disarm = Job.objects.get(kind=JobKind.RECALL)
-    assert disarm.params["why"] == "disarm"
+    disarm = Job.objects.get(kind=JobKind.DISARM)
     assert disarm.distribution_id == job.distribution_id
 
 
@@ -298,7 +297,7 @@ def test_a_failed_video_that_is_tried_again_goes_on_from_where_it_failed():
 
 def test_a_recall_that_is_tried_again_is_a_recall_again():
     schedule = factories.ScheduleFactory(published=True)
-    job = publish_job(schedule=schedule, kind=JobKind.RECALL, state=JobState.FAILED, params={"why": "recall"})
+    job = publish_job(schedule=schedule, kind=JobKind.RECALL, state=JobState.FAILED)
     type(job.distribution).objects.update(state="needs_review")
     Schedule.objects.update(state=ScheduleState.NEEDS_REVIEW)
     jobs.retry(job.pk)

@@ -219,7 +219,7 @@ def test_rights_that_are_withdrawn_while_an_arming_is_intended_stop_it_or_take_i
     else:
         steered_against(lambda word: (withdraws(), word()), intends)
     row.refresh_from_db()
-    is_taken_back = Job.objects.filter(schedule=row, kind=JobKind.RECALL, params__why="disarm").exists()
+    is_taken_back = Job.objects.filter(schedule=row, kind=JobKind.DISARM).exists()
     assert (row.armed_for, len(refused), is_taken_back, row.state) == (
         (None, 0, True, ScheduleState.HELD)
         if first == "the arming"

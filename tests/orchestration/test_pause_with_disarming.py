@@ -176,7 +176,7 @@ def test_one_whose_moment_comes_while_the_others_are_taken_back_does_not_undo_th
     assert (report.state, report.armed_schedules, report.disarming_schedules) == (SystemStatus.PAUSED, 0, 2)
     # A second is too short for workers on a busy machine; that they are in time is not what is tested here.
     engine.pass_until(began)
-    Job.objects.filter(kind=JobKind.RECALL).update(run_at=began)
+    Job.objects.filter(kind=JobKind.DISARM).update(run_at=began)
     nothing_goes_public(engine, row)
 
 
@@ -187,5 +187,5 @@ def test_a_copy_takes_nothing_back_that_the_original_armed(engine):
     engine.tick()
     with pytest.raises(IllegalTransition, match="copy"):
         door().pause(disarm=True)
-    assert not Job.objects.filter(kind=JobKind.RECALL, state=JobState.QUEUED).exists()
+    assert not Job.objects.filter(kind=JobKind.DISARM, state=JobState.QUEUED).exists()
     assert Schedule.objects.get().armed_for is not None

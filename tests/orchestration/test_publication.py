@@ -373,7 +373,7 @@ def test_a_publication_moved_to_the_next_seconds_is_not_made_private_by_the_disa
     engine.stand_still_at(at - timedelta(seconds=4))  # else a slow machine is past it before it is moved
     door().move_schedule(schedule_id=row.pk, publish_at=at)
     engine.tick()
-    disarming = Job.objects.get(kind=JobKind.RECALL)
+    disarming = Job.objects.get(kind=JobKind.DISARM)
     make_private = publish.YouTubeGateway.make_private
 
     def slow(gateway, video_id):
@@ -719,7 +719,7 @@ def test_a_publication_planned_anew_whose_disarming_was_lost_is_disarmed_all_the
     row = engine.armed(engine.channel(), minutes=10)
     old, distribution = row.publish_at, row.distribution
     door().cancel_schedule(schedule_id=row.pk)
-    Job.objects.filter(kind=JobKind.RECALL).update(state=JobState.CANCELLED)
+    Job.objects.filter(kind=JobKind.DISARM).update(state=JobState.CANCELLED)
     door().coordinate_publication(
         video_id=distribution.video_id,
         channel_ids=[row.channel_id],
@@ -737,7 +737,7 @@ def test_what_takes_an_unwanted_time_off_youtube_cannot_be_cancelled(engine, beg
     """Of a held publication it alone knows that YouTube would still publish it."""
     row = engine.armed(engine.channel(), minutes=10)
     door().hold_schedule(schedule_id=row.pk)
-    job = Job.objects.get(kind=JobKind.RECALL)
+    job = Job.objects.get(kind=JobKind.DISARM)
     if begun:
         (job,) = queue.claim(limit=1)
     with pytest.raises(IllegalTransition, match="takes back"):
@@ -756,7 +756,7 @@ def test_a_disarming_goes_on_through_an_outage_and_does_not_sleep_past_the_momen
     for _ in range(15):
         engine.retry_now()
         engine.work()
-    job = Job.objects.get(kind=JobKind.RECALL)
+    job = Job.objects.get(kind=JobKind.DISARM)
     assert job.state == JobState.WAITING
     assert job.run_at < timezone.now() + timedelta(seconds=40)
     engine.sandbox.faults.clear()

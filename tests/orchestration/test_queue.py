@@ -11,7 +11,7 @@ from orchestration.errors import LeaseLost, NotFound, StaleState
 from orchestration.models import Activity, Job, Schedule, Video
 from orchestration.planning.priority import AGEING_STEP_SECONDS, longest_advantage_seconds
 from orchestration.queue import jobs as queue
-from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus, VideoState
+from orchestration.states import TAKING_BACK, JobKind, JobState, ScheduleState, SystemStatus, VideoState
 from tests import factories
 from tests.factories import in_
 from tests.orchestration.engine import (
@@ -79,6 +79,7 @@ def test_a_job_is_tied_to_the_action_that_asked_for_it():
         (JobKind.SCRAPE, "local", False),
         (JobKind.PUBLISH, "local", True),
         (JobKind.RECALL, "local", True),
+        (JobKind.DISARM, "local", True),
         (JobKind.SYNC, "local", True),
         (JobKind.COLLECT, "local", True),
         (JobKind.CHECK, "local", True),
@@ -160,7 +161,7 @@ def test_a_paused_channel_keeps_its_jobs_back_except_what_is_safe():
     stage_job(schedule=staging_schedule(channel=channel))
     publish_job(schedule=factories.ScheduleFactory(staged=True, channel=channel))
     plain_job(JobKind.COLLECT, channel=channel)
-    allowed = {plain_job(kind, channel=channel).pk for kind in (JobKind.CHECK, JobKind.RECALL, JobKind.SYNC)}
+    allowed = {plain_job(kind, channel=channel).pk for kind in (JobKind.CHECK, *TAKING_BACK, JobKind.SYNC)}
     assert {job.pk for job in queue.claim(limit=9)} == allowed
 
 

@@ -11,7 +11,7 @@ from orchestration.errors import IllegalTransition, NotFound, NotPermitted
 from orchestration.models import Activity, Job
 from orchestration.register import channels
 from orchestration.service import CentralOrchestrationService
-from orchestration.states import JobKind, JobState, Trigger
+from orchestration.states import TAKING_BACK, JobKind, JobState, Trigger
 from tests.factories import ChannelFactory, JobFactory, ScheduleFactory
 
 pytestmark = pytest.mark.django_db
@@ -66,8 +66,7 @@ def test_what_is_armed_on_youtube_is_disarmed_with_its_channel(hold_back):
     assert armed.armed_for is None
     assert armed.version > version
     assert waiting.state == JobState.CANCELLED
-    disarming = Job.objects.get(kind=JobKind.RECALL)
-    assert (disarming.schedule, disarming.params["why"]) == (armed, "disarm")
+    assert Job.objects.get(kind__in=TAKING_BACK, kind=JobKind.DISARM).schedule == armed
     assert elsewhere.armed_for == at
 
 
@@ -77,7 +76,7 @@ def test_what_youtube_is_about_to_publish_is_left_to_be_recalled():
     channels.pause_channel(armed.channel_id)
     armed.refresh_from_db()
     assert armed.armed_for == at
-    assert not Job.objects.filter(kind=JobKind.RECALL).exists()
+    assert not Job.objects.filter(kind__in=TAKING_BACK).exists()
 
 
 def test_through_the_door_the_entry_names_actor_and_trigger_and_a_reader_is_refused():
