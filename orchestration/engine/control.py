@@ -13,8 +13,8 @@ from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Schedule, SystemState
-from orchestration.queue import jobs as queue
 from orchestration.queue import pools
+from orchestration.queue.policy import SAFE_KINDS
 from orchestration.results import ResumePreview, SystemReport
 from orchestration.scheduling import misfires
 from orchestration.scheduling.disarming import is_beyond_stopping
@@ -163,7 +163,7 @@ def _disarm(state: SystemState, reason: str) -> None:
 
 def _in_the_way() -> QuerySet[Job]:
     """Return what has to finish before the system is stopped; what may run in every state is let be."""
-    return Job.objects.filter(state=JobState.RUNNING).exclude(kind__in=queue.SAFE_KINDS)
+    return Job.objects.filter(state=JobState.RUNNING).exclude(kind__in=SAFE_KINDS)
 
 
 def keep_copy_paused() -> bool:

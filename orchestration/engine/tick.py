@@ -19,6 +19,7 @@ from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.pipeline import outcomes
 from orchestration.pipeline.trigger import ensure_prepared
 from orchestration.queue import jobs as queue
+from orchestration.queue.policy import POLICIES
 from orchestration.scheduling import misfires, recall, waves
 from orchestration.states import (
     CLAIMABLE_JOBS,
@@ -47,9 +48,6 @@ TO_STAGE = (
     "distribution__youtube_video_id",
 )
 """What staging reads of a schedule, its channel and its distribution: whole rows of a thousand took twice the time."""
-PUBLISH_ATTEMPTS = 30
-"""How often a publication is tried. With the growing pauses that is five hours: in an outage the misfire policy is to decide
-what becomes of it, and not the number of tries."""
 
 
 def tick(now: datetime | None = None) -> dict[str, int]:
@@ -144,12 +142,12 @@ def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = fr
         chosen = [row for row in rows if (row.bumped_at is not None) == bumped]
         if not chosen:
             continue
-        by_github = [kind == JobKind.STAGE and row.channel.executor == Executor.GITHUB for row in chosen]
+        executors = [row.channel.executor if kind == JobKind.STAGE else Executor.LOCAL for row in chosen]
+        ways = [POLICIES[kind].by(executor) for executor in executors]
         run_at = [min(row.stage_at, now) if kind == JobKind.STAGE else now for row in chosen]
-        attempts = PUBLISH_ATTEMPTS if kind == JobKind.PUBLISH else 5
         columns = {
-            "executor": [str(Executor.GITHUB if github else Executor.LOCAL) for github in by_github],
-            "fast": [github or kind == JobKind.PUBLISH for github in by_github],
+            "executor": [str(executor) for executor in executors],
+            "fast": [way.fast for way in ways],
             "dedupe_key": [f"{kind}:distribution:{row.distribution_id}" for row in chosen],
             "channel_id": [row.channel_id for row in chosen],
             "video_id": [row.distribution.video_id for row in chosen],
@@ -162,7 +160,7 @@ def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = fr
                 -now.timestamp() if bumped else queue.rank_of(row.priority, at)
                 for row, at in zip(chosen, run_at, strict=True)
             ],
-            "max_attempts": [3 if github else attempts for github in by_github],
+            "max_attempts": [way.attempts for way in ways],
             "correlation_id": [audit.new_correlation_id() for _ in chosen],
         }
         if bumped:

@@ -5,7 +5,7 @@ from datetime import datetime
 from channels.states import ChannelState
 from orchestration.models import Job, SystemState
 from orchestration.queue import pools
-from orchestration.queue.jobs import SAFE_KINDS
+from orchestration.queue.policy import SAFE_KINDS
 from orchestration.states import CLAIMABLE_JOBS, JobKind, JobState, SystemStatus, VideoState, WaveState
 
 

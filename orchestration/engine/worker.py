@@ -30,7 +30,8 @@ from orchestration.pipeline import outcomes, process, publish, scrape, stage, ta
 from orchestration.queue import holders, pools
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobCancelled, JobLease, OutcomeUnknown, WaitUntil
-from orchestration.states import TAKING_BACK, JobKind, JobState, Trigger
+from orchestration.queue.policy import POLICIES
+from orchestration.states import JobKind, JobState, Trigger
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +52,8 @@ RUNNERS: dict[tuple[str, str], Runner] = {
 
 LOOK_AGAIN = timedelta(seconds=30)
 """How long an armed publication waits for the switch before it is looked at again; each look costs a unit."""
-LONGEST_DISARM_PAUSE = 30
-"""In seconds: what YouTube is to publish by itself does not wait until it can be taken back."""
 SHORTEST_WAIT = timedelta(seconds=60)
 """How long a spent quota is waited for at least, whatever the remote said about when it is refilled."""
-REVIEWED_KINDS = frozenset({JobKind.STAGE, JobKind.PUBLISH, *TAKING_BACK})
-"""Their calls change what lies on YouTube: an outcome that stays unknown needs a person, not another call."""
 
 
 def work(*, fast: bool, most: int = 50) -> int:
@@ -168,15 +165,13 @@ def _wait(job: Job, at: datetime, error: Exception) -> None:
 
 def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
     """Try again while that can help and tries are left; then it has failed, or somebody has to look what happened."""
+    policy = POLICIES[job.kind]
     if again != "never" and job.attempts < job.max_attempts:
-        if job.kind == JobKind.DISARM:
-            pause = queue.back_off(
-                job.attempts, most_seconds=LONGEST_DISARM_PAUSE
-            )  # whatever the remote asks for
-        else:
-            pause = timedelta(seconds=wait_seconds) if wait_seconds else queue.back_off(job.attempts)
+        pause = queue.back_off(job.attempts, most_seconds=policy.longest_pause)
+        if wait_seconds and policy.obeys_retry_after:
+            pause = timedelta(seconds=wait_seconds)
         _again(job, at=timezone.now() + pause, error_code=code, error_message=message)
-    elif again == "unknown" and job.kind in REVIEWED_KINDS:
+    elif again == "unknown" and policy.is_reviewed:
         _finish(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)
     else:
         _finish(job, JobState.FAILED, code, message)

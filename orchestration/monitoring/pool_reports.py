@@ -4,15 +4,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.models import BudgetEntry, Job, Lease, Pool
-from orchestration.queue import pools
+from orchestration.queue import pool_names, pools
+from orchestration.queue.policy import POLICIES, executions
 from orchestration.results import BudgetDay, PoolReport
 from orchestration.scheduling import snapshots
-from orchestration.states import CLAIMABLE_JOBS, BudgetEntryState, JobKind, PoolKind
+from orchestration.states import CLAIMABLE_JOBS, BudgetEntryState, PoolKind
 
 
 def report(now: datetime | None = None, *, with_days: bool = False) -> list[PoolReport]:
@@ -74,7 +75,7 @@ def _days(rows: Sequence[Pool], today: date) -> dict[int, tuple[BudgetDay, ...]]
     """Return the ledger of each budget by Pacific day, today always, with what schedules have reserved beside it."""
     budgets = [pool for pool in rows if pool.kind == PoolKind.BUDGET]
     uploads, units = snapshots.ahead(today)
-    planned = {pools.UPLOADS: uploads, pools.UNITS: units}
+    planned = {pool_names.UPLOADS: uploads, pool_names.UNITS: units}
     ledger: dict[tuple[int, date], dict[str, int]] = defaultdict(dict)
     lines = BudgetEntry.objects.filter(pool__in=budgets, day__gte=today, state__in=pools.SPENT)
     for pool_id, day, state, units in (
@@ -101,15 +102,15 @@ def _days(rows: Sequence[Pool], today: date) -> dict[int, tuple[BudgetDay, ...]]
 
 
 def _waiting_by_pool(now: datetime) -> dict[str, int]:
+    needing = {kind for kind, _, execution in executions() if execution.needs}
     rows = (
-        Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
-        .filter(Q(kind__in=[JobKind.SCRAPE, JobKind.PROCESS, JobKind.STAGE]))
+        Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now, kind__in=needing)
         .values_list("kind", "executor")
         .annotate(Count("pk"))
         .order_by()
     )
     waiting: dict[str, int] = defaultdict(int)
     for kind, executor, count in rows:
-        for need in pools.needs(Job(kind=kind, executor=executor)):
+        for need in POLICIES[kind].by(executor).needs:
             waiting[need.pool] += count
     return waiting

@@ -73,9 +73,7 @@ def due_collections(now: datetime, *, most: int = 100) -> list[Job]:
         .order_by(F("collected_at").asc(nulls_first=True), "id")
     )
     return [
-        queue.enqueue(
-            JobKind.COLLECT, dedupe_key=f"collect:{channel.pk}", channel=channel, priority=2, max_attempts=3
-        )
+        queue.enqueue(JobKind.COLLECT, dedupe_key=f"collect:{channel.pk}", channel=channel)
         for channel in due[:most]
     ]
 

@@ -170,7 +170,6 @@ def _stage(channel: Channel, video: Video, skip_upload: bool) -> TriggerResult:
         schedule=schedule,
         params={"skip_upload": True} if skip_upload else {},
         priority=min(channel.priority + 2, 10),
-        max_attempts=3 if channel.executor == Executor.GITHUB else 5,
     )
     ensure_prepared(video, priority=min(channel.priority + 2, 10))
     method = METHODS[channel.executor]

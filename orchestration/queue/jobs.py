@@ -23,11 +23,11 @@ from orchestration.errors import LeaseLost, NotFound, SystemNotRunning
 from orchestration.models import Job, WorkflowRun
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.queue import holders, pools
+from orchestration.queue.policy import LONGEST_PAUSE, POLICIES, SAFE_KINDS
 from orchestration.states import (
     CLAIMABLE_JOBS,
     OPEN_JOBS,
     OPEN_RUNS,
-    TAKING_BACK,
     JobKind,
     JobState,
     SystemStatus,
@@ -38,13 +38,8 @@ from orchestration.states import (
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
-LONGEST_PAUSE = 900
-"""In seconds, between two tries of a job."""
 RUN_HOLDER = "run:"
 """Begins the name of a holder that is a GitHub run."""
-SAFE_KINDS = frozenset({JobKind.CHECK, *TAKING_BACK})
-"""These only look, or take back: they run in every system state and on paused channels."""
-FAST_KINDS = frozenset({JobKind.PUBLISH, *TAKING_BACK, JobKind.SYNC, JobKind.COLLECT, JobKind.CHECK})
 
 
 def rank_of(priority: int, run_at: datetime) -> float:
@@ -68,17 +63,22 @@ def enqueue(
     schedule: Any = None,
     executor: str = Executor.LOCAL,
     params: Mapping[str, Any] | None = None,
-    priority: int = 5,
+    priority: int | None = None,
     run_at: datetime | None = None,
-    max_attempts: int = 5,
     correlation_id: str | None = None,
 ) -> Job:
-    """Put one job into the queue and wake a worker on commit; an open job with the same key is returned instead."""
+    """Put one job into the queue and wake a worker on commit; an open job with the same key is returned instead.
+
+    Its lane, its tries, and its priority where none is named, are those of its kind (`policy`).
+    """
     run_at = run_at or timezone.now()
+    policy = POLICIES[kind]
+    execution = policy.by(executor)
+    priority = policy.priority if priority is None else priority
     job = Job(
         kind=kind,
         executor=executor,
-        fast=kind in FAST_KINDS or executor == Executor.GITHUB,
+        fast=execution.fast,
         dedupe_key=dedupe_key,
         channel=channel,
         source=source,
@@ -89,7 +89,7 @@ def enqueue(
         priority=priority,
         run_at=run_at,
         rank=rank_of(priority, run_at),
-        max_attempts=max_attempts,
+        max_attempts=execution.attempts,
         correlation_id=correlation_id or audit.acting().correlation_id or audit.new_correlation_id(),
     )
     with transaction.atomic():
@@ -118,9 +118,8 @@ def enqueue_check(channel: Channel, *, asked: bool) -> Job:
         JobKind.CHECK,
         dedupe_key=f"check:{channel.pk}" + ("" if asked else ":routine"),
         channel=channel,
-        priority=8 if asked else 3,
+        priority=8 if asked else None,
         params={"asked": asked},
-        max_attempts=2,
     )
 
 

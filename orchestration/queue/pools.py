@@ -17,10 +17,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from channels.quota import pacific_day, pacific_day_bounds
-from channels.states import Executor
 from orchestration.core.bulk_insert import insert_set
 from orchestration.errors import OrchestrationError
 from orchestration.models import BudgetEntry, Job, Lease, Pool, Schedule
+from orchestration.queue.policy import POLICIES, Need, executions, pools_of
+from orchestration.queue.pool_names import DISPATCH, PROCESS, SCRAPE, UNITS, UPLOAD, UPLOADS
 from orchestration.states import (
     CLAIMABLE_JOBS,
     BudgetEntryState,
@@ -29,9 +30,6 @@ from orchestration.states import (
     PoolKind,
     ScheduleState,
 )
-
-SCRAPE, PROCESS, UPLOAD = "scrape", "process", "upload"
-DISPATCH, UPLOADS, UNITS = "github_dispatches", "youtube_uploads", "youtube_units"
 
 DEFAULTS: tuple[dict[str, Any], ...] = (
     {"name": SCRAPE, "label": "Scraping at once", "kind": PoolKind.SLOTS, "capacity": 2},
@@ -65,9 +63,8 @@ SPENT = (
 STILL_RESERVED = (BudgetEntryState.RESERVED, BudgetEntryState.CHARGED)
 PAUSED_AGAIN = timedelta(minutes=1)
 """How long a call waits for a paused budget before it asks again."""
-NOT_FOR_RESERVE = frozenset({JobKind.COLLECT, JobKind.CHECK})
 ORNAMENTS = frozenset({"thumbnails.set"})
-"""Statistics and checks may not use what a budget keeps for publishing, nor may calls that a publication can do without."""
+"""Calls that a publication can do without: they may not use what a budget keeps for publishing."""
 
 
 class BudgetExhausted(OrchestrationError):
@@ -82,32 +79,13 @@ class BudgetExhausted(OrchestrationError):
         self.resets_at = resets_at
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What one job takes: units of a pool."""
-
-    pool: str
-    units: int = 1
-
-
-NEEDS: tuple[tuple[str, str, tuple[Need, ...]], ...] = (
-    (JobKind.SCRAPE, Executor.LOCAL, (Need(SCRAPE),)),
-    (JobKind.PROCESS, Executor.LOCAL, (Need(PROCESS),)),
-    (JobKind.STAGE, Executor.LOCAL, (Need(UPLOAD), Need(UPLOADS))),
-    (JobKind.STAGE, Executor.GITHUB, (Need(DISPATCH), Need(UPLOADS))),
-)
-"""What a job of a kind and executor takes of which pool; other jobs need none."""
-FAST_POOLS = frozenset({DISPATCH, UPLOADS})
-SLOW_POOLS = frozenset({SCRAPE, PROCESS, UPLOAD, UPLOADS})
-"""The pools that a lane's jobs may need (see `NEEDS` and `Job.fast`)."""
 UNPLANNED = Q(schedule=None, bumped_at=None)
 """Uploads that were triggered by hand: they leave alone what schedules have reserved of a day, until somebody bumps them."""
-_NEEDS_OF = {(str(kind), str(executor)): wants for kind, executor, wants in NEEDS}
 
 
 def needs(job: Job) -> tuple[Need, ...]:
     """Return what a job takes of which pool."""
-    wants = _NEEDS_OF.get((str(job.kind), str(job.executor)), ())
+    wants = POLICIES[job.kind].by(job.executor).needs
     if job.params.get("skip_upload"):
         return tuple(want for want in wants if want.pool != UPLOADS)
     return wants
@@ -252,11 +230,8 @@ class Room:
 
 def locked_room(now: datetime, *, fast: bool | None) -> Room:
     """Lock the pools that jobs of a lane may need, by name, and count what is free in each; call it in a transaction."""
-    lanes = {True: FAST_POOLS, False: SLOW_POOLS}
-    names = lanes.get(fast, FAST_POOLS | SLOW_POOLS)
-    return Room(
-        list(Pool.objects.select_for_update(no_key=True).filter(name__in=names).order_by("name")), now
-    )
+    pools = Pool.objects.select_for_update(no_key=True).filter(name__in=pools_of(fast))
+    return Room(list(pools.order_by("name")), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,11 +247,12 @@ def shortages(now: datetime, room: Room | None = None) -> list[Shortage]:
 
     So what waits for one pool never stands in the way of what needs another, however much there is of it.
     """
-    room = room or Room(list(Pool.objects.filter(name__in=FAST_POOLS | SLOW_POOLS)), now)
+    room = room or Room(list(Pool.objects.filter(name__in=pools_of(None))), now)
     triggered = Job.objects.filter(UNPLANNED, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS).order_by()
     unplanned = set(triggered.values_list("executor", flat=True).distinct())
     found = []
-    for kind, executor, wants in NEEDS:
+    for kind, executor, execution in executions():
+        wants = execution.needs
         reason = room.lacks(wants)
         waiting = Q(kind=kind, executor=executor)
         is_upload = any(want.pool == UPLOADS for want in wants)
@@ -362,7 +338,7 @@ def charge(
         if pool is None:
             return None
         used = spent([pool], day).get(pool.pk, 0)
-        can_wait = call in ORNAMENTS or (job is not None and job.kind in NOT_FOR_RESERVE)
+        can_wait = call in ORNAMENTS or (job is not None and not POLICIES[job.kind].draws_on_reserve)
         most = pool.capacity - (pool.reserve if can_wait else 0)
         if pool.paused:
             raise BudgetExhausted(

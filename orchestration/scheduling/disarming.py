@@ -9,10 +9,6 @@ from orchestration.models import Job, Schedule
 from orchestration.queue import jobs as queue
 from orchestration.states import JobKind
 
-DISARM_ATTEMPTS = 240
-"""How often a disarming is tried. Its pauses stay short (`execution.LONGEST_DISARM_PAUSE`), so that is about two hours: what
-it takes back may go public at any minute, and giving up lets it."""
-
 
 def is_beyond_stopping(schedule: Schedule) -> bool:
     """Say whether YouTube will make it public before anybody could stop it."""
@@ -43,6 +39,4 @@ def disarm(schedule: Schedule, why: str) -> Job:
         distribution=schedule.distribution,
         schedule=schedule,
         params={"reason": why},
-        priority=10,
-        max_attempts=DISARM_ATTEMPTS,
     )

@@ -22,6 +22,7 @@ from orchestration.planning.misfire import OverdueItem as PastDue
 from orchestration.planning.misfire import decide_misfire, preview_resume
 from orchestration.planning.types import Occupied
 from orchestration.queue import jobs as queue
+from orchestration.queue.policy import POLICIES
 from orchestration.results import OverdueItem, ResumePreview
 from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.disarming import disarm
@@ -40,8 +41,6 @@ logger = logging.getLogger(__name__)
 ON_TIME = timedelta(seconds=60)
 """Up to this lateness an item is simply published; a read-back or a short queue takes some seconds."""
 MOST_AT_ONCE = 1000
-READ_BACK_ATTEMPTS = 100
-"""How often a restored publication is asked for; with the longest pause between two tries that is a day."""
 LOOK_AHEAD = timedelta(days=90)
 WAITING = frozenset({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED})
 
@@ -205,9 +204,10 @@ def read_back_first(now: datetime) -> int:
     )
     wanted = {f"{JobKind.PUBLISH}:distribution:{row.distribution_id}": row for row in rows}
     standing = list(Job.objects.filter(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, dedupe_key__in=wanted))
+    policy = POLICIES[JobKind.PUBLISH]
     for job in standing:
         job.params = {**job.params, "read_back_first": True}
-        job.run_at, job.max_attempts = now, READ_BACK_ATTEMPTS
+        job.run_at, job.max_attempts = now, policy.read_back_attempts
     Job.objects.bulk_update(standing, ["params", "run_at", "max_attempts"], batch_size=500)
     have_one = {job.dedupe_key for job in standing}
     _queue_read_backs({key: row for key, row in wanted.items() if key not in have_one}, now)
@@ -217,13 +217,13 @@ def read_back_first(now: datetime) -> int:
 def _queue_read_backs(wanted: Mapping[str, Schedule], now: datetime) -> None:
     if not wanted:
         return
-    rows = list(wanted.values())
+    rows, policy = list(wanted.values()), POLICIES[JobKind.PUBLISH]
     template = Job(
         kind=JobKind.PUBLISH,
         fast=True,
         params={"read_back_first": True},
         run_at=now,
-        max_attempts=READ_BACK_ATTEMPTS,
+        max_attempts=policy.read_back_attempts,
         state_changed_at=now,
         created_at=now,
     )

@@ -87,8 +87,6 @@ def _take_back(distribution: Distribution) -> Job:
         channel=distribution.channel,
         distribution=distribution,
         schedule=Schedule.objects.filter(distribution=distribution).first(),
-        priority=10,
-        max_attempts=20,
     )
 
 

@@ -14,7 +14,7 @@ from orchestration.models import Distribution, Job, Pool, Schedule, Video
 from orchestration.planning import types as planning
 from orchestration.planning.budgets import PacificDays
 from orchestration.planning.slots import blackout_of_dates
-from orchestration.queue import pools
+from orchestration.queue import pool_names, pools
 from orchestration.scheduling.file_urls import is_in_reach_of_runs
 from orchestration.states import (
     MOVABLE_SCHEDULES,
@@ -212,7 +212,7 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
     today = pacific_day(now)
     # The reserved first: what is claimed between the two looks is then counted twice, and never not at all.
     reserved, promised = ahead(today, without=without)
-    names = [pools.UPLOAD, pools.DISPATCH, pools.UPLOADS, pools.UNITS]
+    names = [pool_names.UPLOAD, pool_names.DISPATCH, pool_names.UPLOADS, pool_names.UNITS]
     rows: dict[str, Pool] = {}
     used: dict[str, dict[date, int]] = defaultdict(dict)
     lines = FilteredRelation("entries", condition=Q(entries__day__gte=today, entries__state__in=pools.SPENT))
@@ -226,7 +226,7 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
     views = []
     for pool in rows.values():
         is_budget = pool.kind == PoolKind.BUDGET
-        is_units = pool.name == pools.UNITS
+        is_units = pool.name == pool_names.UNITS
         views.append(
             planning.PoolView(
                 name=pool.name,
@@ -236,7 +236,7 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
                 used=used[pool.name] if is_budget else {},
                 committed=promised if is_units else reserved if is_budget else {},
                 queued=queued if pool.kind == PoolKind.SLOTS else 0,
-                executor={pools.UPLOAD: "local", pools.DISPATCH: "github"}.get(pool.name, ""),
+                executor={pool_names.UPLOAD: "local", pool_names.DISPATCH: "github"}.get(pool.name, ""),
                 cost_per_item=0 if is_units else 1,
                 publish_units=PUBLISH_UNITS if is_units else 0,
             )

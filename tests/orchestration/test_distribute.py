@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Activity, Conflict, Distribution, Pool, Schedule
-from orchestration.queue import pools
+from orchestration.queue import pool_names, pools
 from orchestration.scheduling import forecast
 from orchestration.states import ScheduleState, VideoState
 from tests import factories
@@ -45,7 +45,7 @@ def test_a_day_whose_units_do_not_pay_for_what_was_placed_on_it_is_told_and_kept
     settings,
 ):
     settings.HEADEND_CONTENT_COOLDOWN_HOURS = 0
-    Pool.objects.filter(name=pools.UNITS).update(capacity=52)
+    Pool.objects.filter(name=pool_names.UNITS).update(capacity=52)
     for _ in range(2):
         posting_channel()
     factories.VideoFactory()

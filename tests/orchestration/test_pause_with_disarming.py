@@ -11,7 +11,7 @@ from orchestration.errors import IllegalTransition
 from orchestration.models import Activity, Job, Pool, Schedule, SystemState
 from orchestration.monitoring import problems
 from orchestration.pipeline import publish
-from orchestration.queue import pools
+from orchestration.queue import pool_names
 from orchestration.scheduling import disarming, rows
 from orchestration.states import JobKind, JobState, ScheduleState, SystemStatus
 from tests.engine_room import PUBLISHED, STAGED, door, state_of
@@ -34,13 +34,13 @@ def nothing_goes_public(engine, row):
 
 def test_what_no_budget_is_left_to_take_back_is_an_error_until_there_is(engine):
     row = engine.armed(engine.channel())
-    Pool.objects.filter(name=pools.UNITS).update(paused=True)
+    Pool.objects.filter(name=pool_names.UNITS).update(paused=True)
     door().pause(disarm=True)
     engine.work()
     (problem,) = [entry for entry in problems.problems() if entry["code"] == "not_taken_back"]
     assert (problem["severity"], problem["subject_type"]) == ("error", "job")
     assert "YouTube API units is paused" in problem["sentence"]
-    Pool.objects.filter(name=pools.UNITS).update(paused=False)
+    Pool.objects.filter(name=pool_names.UNITS).update(paused=False)
     nothing_goes_public(engine, row)
     assert [entry for entry in problems.problems() if entry["code"] == "not_taken_back"] == []
 

@@ -18,7 +18,7 @@ from orchestration.errors import (
     VideoNotReady,
 )
 from orchestration.models import Activity, Conflict, Distribution, Pool, Schedule, Video, Wave
-from orchestration.queue import pools
+from orchestration.queue import pool_names, pools
 from orchestration.states import ConflictState, DistributionState, ScheduleState, VideoState
 from tests import factories
 from tests.engine_room import door
@@ -453,7 +453,7 @@ def test_a_blackout_conflict_names_its_reason():
 
 
 def test_a_budget_conflict_is_recorded_as_a_resource(midday):
-    Pool.objects.filter(name=pools.UPLOADS).update(capacity=1)
+    Pool.objects.filter(name=pool_names.UPLOADS).update(capacity=1)
     channels = factories.ChannelFactory.create_batch(2)
     made = wave([factories.VideoFactory()], channels, scheduled_at=in_hours(1)).wave
     conflict = recorded("budget_exhausted")
@@ -514,7 +514,7 @@ def test_a_gap_of_a_week_is_seen_however_far_the_other_publication_lies():
 
 
 def test_staging_jobs_that_are_not_claimed_yet_still_hold_their_part_of_the_day(midday):
-    Pool.objects.filter(name=pools.UPLOADS).update(capacity=2)
+    Pool.objects.filter(name=pool_names.UPLOADS).update(capacity=2)
     for _ in range(2):
         standing(
             factories.ChannelFactory(), in_hours(2), state=ScheduleState.STAGING, stage_at=timezone.now()

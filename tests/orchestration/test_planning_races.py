@@ -13,7 +13,7 @@ from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.errors import OrchestrationError, PlanRefused
 from orchestration.models import Distribution, OrphanUpload, Pool, Schedule, Wave
 from orchestration.pipeline import stage
-from orchestration.queue import pools
+from orchestration.queue import pool_names, pools
 from orchestration.scheduling import snapshots
 from orchestration.states import DistributionState, ScheduleState
 from tests import factories
@@ -120,12 +120,15 @@ def test_a_move_and_a_plan_at_once_keep_the_gap():
 
 
 def test_planners_of_different_channels_at_once_never_reserve_more_of_a_day_than_it_has():
-    Pool.objects.filter(name=pools.UPLOADS).update(capacity=3)
+    Pool.objects.filter(name=pool_names.UPLOADS).update(capacity=3)
     channels, videos = factories.ChannelFactory.create_batch(8), factories.VideoFactory.create_batch(8)
     day = pacific_day(timezone.now()) + timedelta(days=1)
     # Today is full, so that each of them needs the one day that is left before its moment.
     factories.BudgetEntryFactory(
-        pool=Pool.objects.get(name=pools.UPLOADS), units=3, day=pacific_day(timezone.now()), state="settled"
+        pool=Pool.objects.get(name=pool_names.UPLOADS),
+        units=3,
+        day=pacific_day(timezone.now()),
+        state="settled",
     )
     at = pacific_day_bounds(day)[1] - timedelta(hours=1)
 
@@ -141,11 +144,11 @@ def test_planners_of_different_channels_at_once_never_reserve_more_of_a_day_than
 
 
 def test_a_move_and_a_plan_of_different_channels_at_once_share_what_is_left_of_a_day():
-    Pool.objects.filter(name=pools.UPLOADS).update(capacity=1)
+    Pool.objects.filter(name=pool_names.UPLOADS).update(capacity=1)
     now = timezone.now()
     day = pacific_day(now) + timedelta(days=1)
     factories.BudgetEntryFactory(
-        pool=Pool.objects.get(name=pools.UPLOADS), units=1, day=pacific_day(now), state="settled"
+        pool=Pool.objects.get(name=pool_names.UPLOADS), units=1, day=pacific_day(now), state="settled"
     )
     at = pacific_day_bounds(day)[1] - timedelta(hours=1)
     later = at + timedelta(days=3)

@@ -12,7 +12,7 @@ from orchestration.errors import IllegalTransition, NotFound
 from orchestration.models import Activity, BudgetEntry, Distribution, Job, Lease, Pool
 from orchestration.monitoring import pool_reports
 from orchestration.queue import jobs as queue
-from orchestration.queue import pool_actions, pools
+from orchestration.queue import pool_actions, pool_names, pools
 from orchestration.queue.pools import BudgetExhausted
 from orchestration.states import BudgetEntryState, JobKind, JobState, PoolKind
 from tests import factories
@@ -107,7 +107,7 @@ def test_a_pool_that_its_operator_deleted_limits_nothing():
         process_job()
     stage_job()
     assert len(queue.claim(limit=9)) == 6
-    assert pools.charge(pools.UNITS, 99_999, call="videos.list") is None
+    assert pools.charge(pool_names.UNITS, 99_999, call="videos.list") is None
     pools.settle(None)
 
 
@@ -201,7 +201,7 @@ def test_a_rate_counts_starts_in_its_window_whether_they_have_ended_or_not():
 
 def test_a_start_that_is_counted_in_a_window_is_held_by_nobody():
     claimed(dispatch_job())
-    lease = Lease.objects.get(pool__name=pools.DISPATCH)
+    lease = Lease.objects.get(pool__name=pool_names.DISPATCH)
     assert lease.released_at == lease.acquired_at
     assert pool_reports.report()[0] is not None
 
@@ -292,7 +292,7 @@ def test_a_spent_budget_names_the_day_and_when_there_is_more():
         capacity(youtube_uploads=1)
         queue.finish(claimed(stage_job()), JobState.SUCCEEDED, uncertain=True)
         with pytest.raises(BudgetExhausted) as spent:
-            pools.charge(pools.UPLOADS, 1, call="videos.insert")
+            pools.charge(pool_names.UPLOADS, 1, call="videos.insert")
         assert spent.value.resets_at == datetime(2026, 7, 2, 7, tzinfo=UTC)
         assert "2026-07-01 (Pacific)" in spent.value.message
 
@@ -309,21 +309,21 @@ def test_a_spent_budget_names_the_day_and_when_there_is_more():
 def test_a_budget_is_refilled_at_midnight_in_california(last, first):
     capacity(youtube_units=1)
     before, after = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (last, first))
-    assert pools.charge(pools.UNITS, 1, call="videos.list", now=before)
+    assert pools.charge(pool_names.UNITS, 1, call="videos.list", now=before)
     with pytest.raises(BudgetExhausted) as spent:
-        pools.charge(pools.UNITS, 1, call="videos.list", now=before)
+        pools.charge(pool_names.UNITS, 1, call="videos.list", now=before)
     assert spent.value.resets_at == after
-    assert pools.charge(pools.UNITS, 1, call="videos.list", now=after)
+    assert pools.charge(pool_names.UNITS, 1, call="videos.list", now=after)
 
 
 def test_statistics_and_checks_leave_what_is_kept_for_publishing():
-    Pool.objects.filter(name=pools.UNITS).update(capacity=10, reserve=6)
+    Pool.objects.filter(name=pool_names.UNITS).update(capacity=10, reserve=6)
     publishes, looks = plain_job(JobKind.PUBLISH), plain_job(JobKind.COLLECT)
-    pools.charge(pools.UNITS, 4, call="videos.list", job=looks)
+    pools.charge(pool_names.UNITS, 4, call="videos.list", job=looks)
     for kind in (JobKind.COLLECT, JobKind.CHECK):
         with pytest.raises(BudgetExhausted):
-            pools.charge(pools.UNITS, 1, call="videos.list", job=plain_job(kind))
-    assert pools.charge(pools.UNITS, 6, call="videos.update", job=publishes)
+            pools.charge(pool_names.UNITS, 1, call="videos.list", job=plain_job(kind))
+    assert pools.charge(pool_names.UNITS, 6, call="videos.update", job=publishes)
 
 
 def test_pictures_leave_what_is_kept_for_publishing_and_a_days_uploads_can_all_be_made_public():
@@ -331,25 +331,25 @@ def test_pictures_leave_what_is_kept_for_publishing_and_a_days_uploads_can_all_b
     stages, publishes = plain_job(JobKind.STAGE), plain_job(JobKind.PUBLISH)
     with pytest.raises(BudgetExhausted):
         for _ in range(100):
-            pools.charge(pools.UNITS, 50, call="thumbnails.set", job=stages)
+            pools.charge(pool_names.UNITS, 50, call="thumbnails.set", job=stages)
     with pytest.raises(BudgetExhausted):
         for _ in range(10_000):
-            pools.charge(pools.UNITS, 50, call="videos.list", job=plain_job(JobKind.COLLECT))
-    for _ in range(pool(pools.UPLOADS).capacity):
-        pools.charge(pools.UNITS, 51, call="videos.update", job=publishes)
-        pools.charge(pools.UNITS, 1, call="videos.list", job=publishes)
+            pools.charge(pool_names.UNITS, 50, call="videos.list", job=plain_job(JobKind.COLLECT))
+    for _ in range(pool(pool_names.UPLOADS).capacity):
+        pools.charge(pool_names.UNITS, 51, call="videos.update", job=publishes)
+        pools.charge(pool_names.UNITS, 1, call="videos.list", job=publishes)
 
 
 def test_a_paused_budget_is_waited_for_until_it_goes_on_and_not_until_midnight():
-    Pool.objects.filter(name=pools.UNITS).update(paused=True)
+    Pool.objects.filter(name=pool_names.UNITS).update(paused=True)
     with pytest.raises(BudgetExhausted, match="paused") as refused:
-        pools.charge(pools.UNITS, 1, call="videos.list")
+        pools.charge(pool_names.UNITS, 1, call="videos.list")
     assert refused.value.resets_at < in_(minutes=5)
 
 
 @pytest.mark.parametrize(("known", "state"), [(True, "settled"), (False, "unknown")])
 def test_a_charge_is_closed_by_what_is_known_of_its_call_and_only_once(known, state):
-    entry = pools.charge(pools.UNITS, 51, call="videos.update")
+    entry = pools.charge(pool_names.UNITS, 51, call="videos.update")
     pools.settle(entry, known=known)
     pools.settle(entry, known=not known)
     entry.refresh_from_db()
@@ -359,7 +359,7 @@ def test_a_charge_is_closed_by_what_is_known_of_its_call_and_only_once(known, st
 def test_a_refused_charge_writes_nothing():
     capacity(youtube_units=5)
     with pytest.raises(BudgetExhausted):
-        pools.charge(pools.UNITS, 6, call="videos.update")
+        pools.charge(pool_names.UNITS, 6, call="videos.update")
     assert not BudgetEntry.objects.exists()
 
 
@@ -406,10 +406,10 @@ def test_the_report_shows_what_is_used_who_holds_it_and_how_many_wait():
 
 
 def test_the_report_shows_what_was_spent_today_and_when_there_is_more():
-    pools.charge(pools.UNITS, 51, call="videos.update")
+    pools.charge(pool_names.UNITS, 51, call="videos.update")
     BudgetEntry.objects.create(
-        pool=pool(pools.UNITS), day=pacific_day(in_(days=-1)), units=9000, call="x", state="settled"
+        pool=pool(pool_names.UNITS), day=pacific_day(in_(days=-1)), units=9000, call="x", state="settled"
     )
-    report = {row.name: row for row in pool_reports.report()}[pools.UNITS]
+    report = {row.name: row for row in pool_reports.report()}[pool_names.UNITS]
     assert (report.used, report.day) == (51, pacific_day(timezone.now()))
     assert report.resets_at > timezone.now()

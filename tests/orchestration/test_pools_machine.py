@@ -21,7 +21,7 @@ from orchestration.errors import StaleState
 from orchestration.models import BudgetEntry, Job, Lease, Pool, Schedule, SystemState
 from orchestration.monitoring import invariants
 from orchestration.queue import jobs as queue
-from orchestration.queue import pool_actions, pools
+from orchestration.queue import pool_actions, pool_names, pools
 from orchestration.states import BudgetEntryState, JobState
 from tests import factories
 from tests.orchestration.engine import capacity, process_job, running, stage_job
@@ -135,7 +135,7 @@ class PoolsMachine(RuleBasedStateMachine):
     def no_pool_is_passed(self) -> None:
         for name, most in SLOTS.items():
             assert Lease.objects.filter(pool__name=name, released_at=None).count() <= most
-        spent = BudgetEntry.objects.filter(pool__name=pools.UPLOADS, state__in=pools.SPENT).count()
+        spent = BudgetEntry.objects.filter(pool__name=pool_names.UPLOADS, state__in=pools.SPENT).count()
         assert spent <= BUDGET
 
     @invariant()

@@ -26,7 +26,7 @@ from orchestration.models import (
 )
 from orchestration.pipeline import outcomes as endings
 from orchestration.queue import jobs as queue
-from orchestration.queue import pools
+from orchestration.queue import pool_names, pools
 from orchestration.scheduling import schedules
 from orchestration.states import JobKind, JobState, PoolKind, ScheduleState, VideoState
 from tests import factories
@@ -206,13 +206,13 @@ def test_slots_are_never_passed_while_jobs_are_claimed_and_end(monkeypatch):
 
 
 def test_a_days_budget_is_charged_to_the_unit_and_not_further():
-    Pool.objects.filter(name=pools.UNITS).update(capacity=30, reserve=0)
+    Pool.objects.filter(name=pool_names.UNITS).update(capacity=30, reserve=0)
 
     def charge():
         done = 0
         for _ in range(10):
             try:
-                pools.charge(pools.UNITS, 1, call="videos.list")
+                pools.charge(pool_names.UNITS, 1, call="videos.list")
             except pools.BudgetExhausted:
                 continue
             done += 1
@@ -233,8 +233,8 @@ def test_uploads_are_reserved_to_the_last_of_the_day_and_not_further():
 
 
 def test_a_rate_is_never_passed():
-    Pool.objects.filter(name=pools.DISPATCH).update(capacity=6)
-    assert Pool.objects.get(name=pools.DISPATCH).kind == PoolKind.RATE
+    Pool.objects.filter(name=pool_names.DISPATCH).update(capacity=6)
+    assert Pool.objects.get(name=pool_names.DISPATCH).kind == PoolKind.RATE
     channel = factories.ChannelFactory(github=True, min_gap_minutes=0)
     for _ in range(15):
         stage_job(schedule=staging_schedule(channel=channel), executor="github", fast=True)

@@ -11,7 +11,7 @@ from orchestration.engine import tick
 from orchestration.errors import PlanRefused
 from orchestration.models import Conflict, Pool, Schedule
 from orchestration.queue import jobs as queue
-from orchestration.queue import pools
+from orchestration.queue import pool_names, pools
 from orchestration.scheduling import misfires, snapshots
 from orchestration.states import ConflictState, JobState, ScheduleState
 from tests import factories
@@ -34,7 +34,7 @@ def system(db):
 
 
 def uploads_a_day(count: int) -> None:
-    Pool.objects.filter(name=pools.UPLOADS).update(capacity=count)
+    Pool.objects.filter(name=pool_names.UPLOADS).update(capacity=count)
 
 
 def planned(at: datetime, channel=None, **values) -> Schedule:
@@ -98,7 +98,7 @@ def test_what_a_budget_refused_on_several_channels_is_planned_on_all_of_them_by_
     timing, apart
 ):
     uploads_a_day(2)
-    factories.BudgetEntryFactory(pool=Pool.objects.get(name=pools.UPLOADS), day=TODAY, units=2)
+    factories.BudgetEntryFactory(pool=Pool.objects.get(name=pool_names.UPLOADS), day=TODAY, units=2)
     channels, video = factories.ChannelFactory.create_batch(2), factories.VideoFactory()
     with pytest.raises(PlanRefused):
         door().coordinate_publication(
@@ -243,7 +243,7 @@ def test_a_late_one_that_moves_to_its_next_slot_reserves_a_day_with_room():
 # -------------------------------------------------------------------------------------------------------------- shown
 
 
-def shown(name: str = pools.UPLOADS) -> dict:
+def shown(name: str = pool_names.UPLOADS) -> dict:
     """Return the columns of a budget that are not empty, by Pacific day."""
     report = next(row for row in door("read").get_pools() if row.name == name)
     columns = ("planned", "reserved", "charged", "settled", "unknown")
@@ -280,8 +280,8 @@ def test_a_day_says_what_may_still_be_planned_on_it():
     uploads_a_day(3)
     for _ in range(2):
         planned(MIDNIGHT + 9 * HOUR)
-    factories.BudgetEntryFactory(pool=Pool.objects.get(name=pools.UPLOADS), day=TODAY, units=5)
-    report = next(row for row in door("read").get_pools() if row.name == pools.UPLOADS)
+    factories.BudgetEntryFactory(pool=Pool.objects.get(name=pool_names.UPLOADS), day=TODAY, units=5)
+    report = next(row for row in door("read").get_pools() if row.name == pool_names.UPLOADS)
     assert [(day.day, day.taken, day.free) for day in report.days] == [
         (TODAY, 5, 0),  # its capacity was lowered after it was spent
         (TODAY + timedelta(days=1), 2, 1),
@@ -289,18 +289,18 @@ def test_a_day_says_what_may_still_be_planned_on_it():
 
 
 def test_units_are_planned_for_the_day_of_the_moment_and_today_is_always_shown():
-    pools.settle(pools.charge(pools.UNITS, 51, call="videos.update"))
-    assert shown(pools.UNITS) == {TODAY: {"settled": 51}}
+    pools.settle(pools.charge(pool_names.UNITS, 51, call="videos.update"))
+    assert shown(pool_names.UNITS) == {TODAY: {"settled": 51}}
     assert shown() == {TODAY: {}}
     factories.ScheduleFactory(staged=True, publish_at=MIDNIGHT + HOUR)
-    assert shown(pools.UNITS) == {TODAY: {"settled": 51}, TODAY + timedelta(days=1): {"planned": 52}}
+    assert shown(pool_names.UNITS) == {TODAY: {"settled": 51}, TODAY + timedelta(days=1): {"planned": 52}}
 
 
 # -------------------------------------------------------------------------------------- the units of making it public
 
 
 def test_a_wave_that_a_days_units_cannot_make_public_says_so_and_keeps_it_as_an_open_conflict():
-    Pool.objects.filter(name=pools.UNITS).update(capacity=4 * 52)
+    Pool.objects.filter(name=pool_names.UNITS).update(capacity=4 * 52)
     planned(MIDNIGHT + 9 * HOUR)
     channels = factories.ChannelFactory.create_batch(4)
     made = door().coordinate_publication(
@@ -316,21 +316,21 @@ def test_a_wave_that_a_days_units_cannot_make_public_says_so_and_keeps_it_as_an_
         in conflict.message
     )
     told = door("read").forecast(days=2)
-    assert (pools.UNITS, TODAY + timedelta(days=1), 260) in {(d.pool, d.day, d.used) for d in told.days}
+    assert (pool_names.UNITS, TODAY + timedelta(days=1), 260) in {(d.pool, d.day, d.used) for d in told.days}
 
 
 def test_what_is_armed_has_paid_for_being_made_public():
     row = factories.ScheduleFactory(staged=True, publish_at=NOON + HOUR)
-    units = {view.name: view for view in snapshots.pool_views()}[pools.UNITS]
+    units = {view.name: view for view in snapshots.pool_views()}[pool_names.UNITS]
     assert units.committed == {TODAY: 52}
     Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
-    units = {view.name: view for view in snapshots.pool_views()}[pools.UNITS]
+    units = {view.name: view for view in snapshots.pool_views()}[pool_names.UNITS]
     assert units.committed == {}
 
 
 def units_for(count: int) -> None:
     """Let a day pay for making so many publications public."""
-    Pool.objects.filter(name=pools.UNITS).update(capacity=count * 52)
+    Pool.objects.filter(name=pool_names.UNITS).update(capacity=count * 52)
 
 
 def wave_of(count: int, at: datetime):

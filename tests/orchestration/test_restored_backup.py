@@ -10,6 +10,7 @@ from orchestration.core import gateways
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState
 from orchestration.pipeline import stage
 from orchestration.queue import jobs as queue
+from orchestration.queue.policy import POLICIES
 from orchestration.scheduling import misfires
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, SystemStatus
 from tests import factories
@@ -172,7 +173,9 @@ def test_many_that_are_due_are_read_back_in_as_many_queries_as_few(django_assert
         with django_assert_num_queries(4):
             assert misfires.read_back_first(timezone.now()) == len(rows)
         jobs = Job.objects.filter(
-            kind=JobKind.PUBLISH, params__read_back_first=True, max_attempts=misfires.READ_BACK_ATTEMPTS
+            kind=JobKind.PUBLISH,
+            params__read_back_first=True,
+            max_attempts=POLICIES[JobKind.PUBLISH].read_back_attempts,
         )
         assert set(jobs.values_list("schedule", flat=True)) == rows
     standing = jobs.first()
@@ -180,7 +183,10 @@ def test_many_that_are_due_are_read_back_in_as_many_queries_as_few(django_assert
     misfires.read_back_first(timezone.now())
     standing.refresh_from_db()
     assert standing.params == {"late": True, "read_back_first": True}
-    assert (standing.max_attempts, standing.run_at < in_(seconds=1)) == (misfires.READ_BACK_ATTEMPTS, True)
+    assert (standing.max_attempts, standing.run_at < in_(seconds=1)) == (
+        POLICIES[JobKind.PUBLISH].read_back_attempts,
+        True,
+    )
     assert jobs.count() == len(rows)
 
 

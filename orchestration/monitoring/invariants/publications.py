@@ -9,7 +9,8 @@ from channels.states import ChannelState
 from orchestration.core.installation import is_copy
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState, Video
 from orchestration.monitoring.invariants.values import Look, Violation, broken
-from orchestration.queue.jobs import RUN_HOLDER, SAFE_KINDS
+from orchestration.queue.jobs import RUN_HOLDER
+from orchestration.queue.policy import SAFE_KINDS
 from orchestration.states import (
     OCCUPYING_SCHEDULES,
     OPEN_JOBS,
