@@ -127,7 +127,7 @@ def given_away(job: Job) -> Schedule | None:
     """Return the failed schedule that a retry takes up again: it takes no room in its channel's calendar any more."""
     if job.kind not in {JobKind.STAGE, JobKind.PUBLISH} or not job.distribution_id:
         return None
-    if job.params.get("skip_upload"):
+    if job.skip_upload:
         return None  # a rehearsal takes up nothing
     failed = Schedule.objects.filter(distribution=job.distribution_id, state=ScheduleState.FAILED)
     return failed.select_related("channel", "distribution").first()

@@ -9,9 +9,8 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from channels.states import ChannelState, Executor
+from channels.states import ChannelState
 from orchestration.core import audit, system_lock
-from orchestration.core.bulk_insert import insert_set
 from orchestration.core.transitions import transition_all
 from orchestration.core.wakeups import wake_workers
 from orchestration.engine import control, waiting_reasons, worker
@@ -19,7 +18,6 @@ from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.pipeline import outcomes
 from orchestration.pipeline.trigger import ensure_prepared
 from orchestration.queue import jobs as queue
-from orchestration.queue.policy import POLICIES
 from orchestration.scheduling import misfires, recall, waves
 from orchestration.states import (
     CLAIMABLE_JOBS,
@@ -131,43 +129,7 @@ def _claim_batch(rows: Sequence[Schedule], verb: str) -> None:
     staging = transition_all(
         to_stage, ScheduleState.STAGING, verb=verb, subject=system, reason="staging is due"
     )
-    _make_jobs(JobKind.STAGE, staging)
-
-
-def _make_jobs(kind: str, rows: Sequence[Schedule], *, late: frozenset[int] = frozenset()) -> None:
-    """Make one job for each schedule; a key that is open already is passed over by the constraint."""
-    now = timezone.now()
-    # `bumped_at` is the one column that may be empty, so who was bumped is written apart.
-    for bumped in (False, True):
-        chosen = [row for row in rows if (row.bumped_at is not None) == bumped]
-        if not chosen:
-            continue
-        executors = [row.channel.executor if kind == JobKind.STAGE else Executor.LOCAL for row in chosen]
-        ways = [POLICIES[kind].by(executor) for executor in executors]
-        run_at = [min(row.stage_at, now) if kind == JobKind.STAGE else now for row in chosen]
-        columns = {
-            "executor": [str(executor) for executor in executors],
-            "fast": [way.fast for way in ways],
-            "dedupe_key": [f"{kind}:distribution:{row.distribution_id}" for row in chosen],
-            "channel_id": [row.channel_id for row in chosen],
-            "video_id": [row.distribution.video_id for row in chosen],
-            "distribution_id": [row.distribution_id for row in chosen],
-            "schedule_id": [row.pk for row in chosen],
-            "params": [{"late": True} if row.pk in late else {} for row in chosen],
-            "priority": [row.priority for row in chosen],
-            "run_at": run_at,
-            "rank": [
-                -now.timestamp() if bumped else queue.rank_of(row.priority, at)
-                for row, at in zip(chosen, run_at, strict=True)
-            ],
-            "max_attempts": [way.attempts for way in ways],
-            "correlation_id": [audit.new_correlation_id() for _ in chosen],
-        }
-        if bumped:
-            columns["bumped_at"] = [row.bumped_at for row in chosen]
-        insert_set(Job(kind=kind, state_changed_at=now, created_at=now), columns, ignore_conflicts=True)
-        for fast in set(columns["fast"]):
-            wake_workers(fast=fast)
+    queue.enqueue_many(JobKind.STAGE, staging)
 
 
 def publish_due(now: datetime, most: int = BATCH) -> int:
@@ -219,7 +181,7 @@ def _publish(rows: Sequence[Schedule], *, late: bool = False) -> None:
     if not rows:
         return
     ids = [row.pk for row in rows]
-    _make_jobs(JobKind.PUBLISH, rows, late=frozenset(ids) if late else frozenset())
+    queue.enqueue_many(JobKind.PUBLISH, rows, released_late=late)
     audit.record(
         "publications_released" if late else "publications_due",
         SystemState(pk=1),

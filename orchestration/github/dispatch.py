@@ -67,7 +67,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
         _pin_repository(github, channel)
         secret = secrets.token_urlsafe(32)
         run = _intend(job, lease, channel, secret)
-        sheet = job_sheet(run, distribution, marker, secret, skip_upload=bool(job.params.get("skip_upload")))
+        sheet = job_sheet(run, distribution, marker, secret, skip_upload=job.skip_upload)
         pools.charge_reserved(job)
         try:
             receipt = github.dispatch_workflow(

@@ -194,7 +194,7 @@ def _confirm(run: WorkflowRun) -> bool:
     """Ask YouTube whether what the run reported is there, private and ours; then record it and end the job."""
     said = run.result.get("youtube_video_id")
     distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
-    if run.job.params.get("skip_upload"):
+    if run.job.skip_upload:
         _end_job(run, JobState.SUCCEEDED, result={"skip_upload": True})
         return True
     if not said:
@@ -243,8 +243,8 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
     conclusion = info.conclusion or "unknown"
     distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
     staged = _is_staged(run)
-    skipped = run.job.params.get("skip_upload") and conclusion == "success"
-    if not staged and not run.job.params.get("skip_upload"):
+    skipped = run.job.skip_upload and conclusion == "success"
+    if not staged and not run.job.skip_upload:
         staged = bool(uploaded(distribution, run.job))
     done = {"completed_at": timezone.now(), "conclusion": conclusion, "remote_status": info.status}
     if staged or skipped:

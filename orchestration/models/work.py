@@ -1,5 +1,7 @@
 """Executions: jobs, the GitHub runs that serve them, and uploads that lost a race."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -28,6 +30,15 @@ class Job(Stateful):
     """
 
     TRANSITIONS = JOB_TRANSITIONS
+    PARTICULARS = (
+        "reason",
+        "asked",
+        "skip_upload",
+        "released_late",
+        "read_back_first",
+        "confirmed_for",
+        "flips",
+    )
 
     kind = models.CharField(max_length=10, choices=JobKind.choices)
     executor = models.CharField(max_length=10, choices=Executor.choices, default=Executor.LOCAL)
@@ -42,7 +53,23 @@ class Job(Stateful):
     schedule = models.ForeignKey(
         Schedule, null=True, blank=True, on_delete=models.CASCADE, related_name="jobs"
     )
-    params = models.JSONField(default=dict, blank=True)
+    reason = models.CharField(
+        max_length=500, blank=True, help_text="why it was asked for, where that is not plain"
+    )
+    asked = models.BooleanField(default=False, help_text="a check by hand: Google is to answer now")
+    skip_upload = models.BooleanField(default=False, help_text="a rehearsal: everything but the upload")
+    released_late = models.BooleanField(
+        default=False, help_text="released after its moment, at the bounded rate"
+    )
+    read_back_first = models.BooleanField(
+        default=False, help_text="after a restored backup: look before the misfire policy decides"
+    )
+    confirmed_for = models.DateTimeField(
+        null=True, blank=True, help_text="the publishAt that YouTube was heard to take"
+    )
+    flips = models.PositiveSmallIntegerField(
+        default=0, help_text="how often it was made public without being shown so"
+    )
 
     priority = models.PositiveSmallIntegerField(default=5, validators=PRIORITY_VALIDATORS)
     bumped_at = models.DateTimeField(null=True, blank=True)
@@ -85,6 +112,11 @@ class Job(Stateful):
 
     def __str__(self) -> str:
         return f"{self.kind} job {self.pk}"
+
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """Return what sets it apart from other jobs of its kind, by column."""
+        return {name: value for name in self.PARTICULARS if (value := getattr(self, name))}
 
 
 class WorkflowRun(Stateful):

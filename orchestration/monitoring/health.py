@@ -89,7 +89,7 @@ def run_check(job: Job, lease: JobLease) -> dict[str, Any]:
     """
     now = timezone.now()
     channel = Channel.objects.get(pk=job.channel_id)
-    fresh_for = timedelta(0) if job.params.get("asked", True) else _fresh_for()
+    fresh_for = timedelta(0) if job.asked else _fresh_for()
     lease.progress(0.1, "asking Google about the credential")
     found = [checks.of_credential(channel, job, now, fresh_for=fresh_for)]
     found += checks.of_consent(channel, now)

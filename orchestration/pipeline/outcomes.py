@@ -86,7 +86,7 @@ def reopen(job: Job) -> None:
         if job.kind in TAKING_BACK:
             _reopen_recall(job, schedule, distribution)
         else:
-            schedule = None if _is_rehearsal(job) else schedule
+            schedule = None if job.skip_upload else schedule
             _reopen_publication(job, schedule, distribution)
 
 
@@ -216,7 +216,7 @@ def _staging_ended(job: Job) -> None:
     if not job.distribution_id:
         return
     schedule, distribution = _locked_pair(job)
-    if schedule is not None and _is_rehearsal(job):
+    if schedule is not None and job.skip_upload:
         return  # it was planned meanwhile, or before; that is staged by a job of its own
     if job.state == JobState.CANCELLED:
         _staging_cancelled(job, schedule)
@@ -232,10 +232,6 @@ def _staging_ended(job: Job) -> None:
         _close(distribution, to, job)
     if schedule is not None and schedule.is_open and schedule.can_become(schedule_to):
         transition(schedule, schedule_to, reason=job.error_message)
-
-
-def _is_rehearsal(job: Job) -> bool:
-    return bool(job.params.get("skip_upload"))
 
 
 def _locked_pair(job: Job) -> tuple[Schedule | None, Distribution]:

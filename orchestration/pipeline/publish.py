@@ -5,7 +5,7 @@ is down. After that moment it only reads back. What could not be armed in time i
 
 `Schedule.armed_for` is written before the call, as the intent, and cleared when YouTube refused it: whoever moves, holds or
 cancels a publication whose arming nobody heard the end of still has it disarmed. That the call was answered, and read
-back, stands in the job (`params["armed"]`); until then the next try arms again, which changes nothing where it took effect.
+back, stands in the job (`confirmed_for`); until then the next try arms again, which changes nothing where it took effect.
 """
 
 from datetime import datetime, timedelta
@@ -163,7 +163,7 @@ def _forget_arming(schedule: Schedule, lease: JobLease) -> None:
 
 def _is_confirmed(job: Job, schedule: Schedule) -> bool:
     """Say whether YouTube was heard to take the time that the schedule is armed for."""
-    return schedule.armed_for is not None and job.params.get("armed") == schedule.armed_for.isoformat()
+    return schedule.armed_for is not None and job.confirmed_for == schedule.armed_for
 
 
 def _intend_arming(schedule: Schedule, lease: JobLease) -> None:
@@ -192,8 +192,8 @@ def _confirm_arming(job: Job, lease: JobLease, schedule: Schedule) -> bool:
         lease.keep()
         if standing is None:
             return False
-        job.params = {**job.params, "armed": at.isoformat()}
-        Job.objects.filter(pk=job.pk).update(params=job.params)
+        job.confirmed_for = at
+        Job.objects.filter(pk=job.pk).update(confirmed_for=at)
         audit.record(
             "schedule_armed",
             schedule,
@@ -240,7 +240,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
         transition(schedule, ScheduleState.STAGED, reason="an earlier try to publish it had no effect")
     _refuse_rejected(status)
     now = timezone.now()
-    is_released = job.params.get("late") and schedule.misfire_action == MisfireAction.PUBLISH_LATE
+    is_released = job.released_late and schedule.misfire_action == MisfireAction.PUBLISH_LATE
     if schedule.publish_at < now - misfires.ON_TIME and not is_released:
         return {"skipped": misfires.settle_late(schedule.pk, now)}
     lease.progress(0.3, "waiting for its second")
@@ -273,17 +273,16 @@ def _wait_after_flip(job: Job, lease: JobLease) -> WaitUntil:
     YouTube locks to private what an unaudited project uploads, and takes the call all the same.
     Raises: OutcomeUnknown, once the flips of this job are used up.
     """
-    flips = job.params.get("flips", 0) + 1
-    job.params = {**job.params, "flips": flips}
+    job.flips += 1
     with transaction.atomic():
         lease.keep()
-        Job.objects.filter(pk=job.pk).update(params=job.params)
-    if flips >= MOST_FLIPS:
+        Job.objects.filter(pk=job.pk).update(flips=job.flips)
+    if job.flips >= MOST_FLIPS:
         raise OutcomeUnknown(
-            f"YouTube took the call to make it public {flips} times and keeps it private. It does so with uploads of a "
+            f"YouTube took the call to make it public {job.flips} times and keeps it private. It does so with uploads of a "
             "Google project that has not passed its audit (see the README)."
         )
-    pause = timedelta(seconds=FIRST_PAUSE_SECONDS * 2 ** (flips - 1))
+    pause = timedelta(seconds=FIRST_PAUSE_SECONDS * 2 ** (job.flips - 1))
     return WaitUntil(timezone.now() + pause, "YouTube does not show it as public yet")
 
 

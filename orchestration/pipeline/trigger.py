@@ -168,7 +168,7 @@ def _stage(channel: Channel, video: Video, skip_upload: bool) -> TriggerResult:
         video=video,
         distribution=distribution,
         schedule=schedule,
-        params={"skip_upload": True} if skip_upload else {},
+        skip_upload=skip_upload,
         priority=min(channel.priority + 2, 10),
     )
     ensure_prepared(video, priority=min(channel.priority + 2, 10))

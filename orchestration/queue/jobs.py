@@ -17,10 +17,11 @@ from django.utils import timezone
 from channels.models import Channel
 from channels.states import ChannelState, Executor
 from orchestration.core import audit, system_lock
+from orchestration.core.bulk_insert import insert_set
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_workers
 from orchestration.errors import LeaseLost, NotFound, SystemNotRunning
-from orchestration.models import Job, WorkflowRun
+from orchestration.models import Job, Schedule, WorkflowRun
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.queue import holders, pools
 from orchestration.queue.policy import LONGEST_PAUSE, POLICIES, SAFE_KINDS
@@ -62,7 +63,9 @@ def enqueue(
     distribution: Any = None,
     schedule: Any = None,
     executor: str = Executor.LOCAL,
-    params: Mapping[str, Any] | None = None,
+    reason: str = "",
+    asked: bool = False,
+    skip_upload: bool = False,
     priority: int | None = None,
     run_at: datetime | None = None,
     correlation_id: str | None = None,
@@ -85,7 +88,9 @@ def enqueue(
         video=video,
         distribution=distribution,
         schedule=schedule,
-        params=dict(params or {}),
+        reason=reason,
+        asked=asked,
+        skip_upload=skip_upload,
         priority=priority,
         run_at=run_at,
         rank=rank_of(priority, run_at),
@@ -109,6 +114,71 @@ def enqueue(
     return job
 
 
+def publication_key(kind: str, distribution_id: int) -> str:
+    """Return the key by which a publication has one open job of a kind."""
+    return f"{kind}:distribution:{distribution_id}"
+
+
+def enqueue_many(
+    kind: str,
+    schedules: Sequence[Schedule],
+    *,
+    now: datetime | None = None,
+    released_late: bool = False,
+    read_back_first: bool = False,
+) -> None:
+    """Put one job for each publication into the queue, in a statement or two, and wake workers on commit.
+
+    As `enqueue`, but that what stands already is passed over by the constraint. What is read back first comes behind: it is
+    late already, and what has its moment in these minutes goes before thousands of looks.
+    """
+    now = now or timezone.now()
+    template = Job(
+        kind=kind,
+        released_late=released_late,
+        read_back_first=read_back_first,
+        state_changed_at=now,
+        created_at=now,
+    )
+    # `bumped_at` is the one column that may be empty, so who was bumped is written apart.
+    for bumped in (False, True):
+        chosen = [row for row in schedules if (row.bumped_at is not None and not read_back_first) == bumped]
+        if not chosen:
+            continue
+        columns = _columns_of(template, chosen, now)
+        if bumped:
+            columns |= {
+                "bumped_at": [row.bumped_at for row in chosen],
+                "rank": [-now.timestamp()] * len(chosen),
+            }
+        insert_set(template, columns, ignore_conflicts=not read_back_first)
+        for fast in set(columns["fast"]):
+            wake_workers(fast=fast)
+
+
+def _columns_of(template: Job, schedules: Sequence[Schedule], now: datetime) -> dict[str, list[Any]]:
+    """Return the columns in which the jobs of many publications differ."""
+    policy, reads_back = POLICIES[template.kind], template.read_back_first
+    executors = [row.channel.executor if policy.github else Executor.LOCAL for row in schedules]
+    ways = [policy.by(executor) for executor in executors]
+    run_at = [min(row.stage_at, now) if template.kind == JobKind.STAGE else now for row in schedules]
+    priorities = [0 if reads_back else row.priority for row in schedules]
+    return {
+        "executor": [str(executor) for executor in executors],
+        "fast": [way.fast for way in ways],
+        "dedupe_key": [publication_key(template.kind, row.distribution_id) for row in schedules],
+        "channel_id": [row.channel_id for row in schedules],
+        "video_id": [row.distribution.video_id for row in schedules],
+        "distribution_id": [row.distribution_id for row in schedules],
+        "schedule_id": [row.pk for row in schedules],
+        "priority": [row.priority for row in schedules],
+        "run_at": run_at,
+        "rank": [rank_of(priority, at) for priority, at in zip(priorities, run_at, strict=True)],
+        "max_attempts": [policy.read_back_attempts if reads_back else way.attempts for way in ways],
+        "correlation_id": [audit.new_correlation_id() for _ in schedules],
+    }
+
+
 def enqueue_check(channel: Channel, *, asked: bool) -> Job:
     """Have a channel's health looked at; a person who asks (`asked`) gets Google's answer of now.
 
@@ -119,7 +189,7 @@ def enqueue_check(channel: Channel, *, asked: bool) -> Job:
         dedupe_key=f"check:{channel.pk}" + ("" if asked else ":routine"),
         channel=channel,
         priority=8 if asked else None,
-        params={"asked": asked},
+        asked=asked,
     )
 
 

@@ -86,7 +86,7 @@ UNPLANNED = Q(schedule=None, bumped_at=None)
 def needs(job: Job) -> tuple[Need, ...]:
     """Return what a job takes of which pool."""
     wants = POLICIES[job.kind].by(job.executor).needs
-    if job.params.get("skip_upload"):
+    if job.skip_upload:
         return tuple(want for want in wants if want.pool != UPLOADS)
     return wants
 
@@ -264,7 +264,7 @@ def shortages(now: datetime, room: Room | None = None) -> list[Shortage]:
         if is_upload and not room.lacks(want for want in wants if want.pool != UPLOADS):
             # Only the budget is short: what reserved its part at an earlier try goes on, what uploads nothing too.
             reserved = still_covering(room.day).filter(job=OuterRef("pk"))
-            waiting &= ~Q(Exists(reserved)) & ~Q(params__has_key="skip_upload")
+            waiting &= ~Q(Exists(reserved)) & Q(skip_upload=False)
         found.append(Shortage(waiting, reason))
     return found
 

@@ -38,5 +38,5 @@ def disarm(schedule: Schedule, why: str) -> Job:
         channel=schedule.channel,
         distribution=schedule.distribution,
         schedule=schedule,
-        params={"reason": why},
+        reason=why[:500],
     )

@@ -1,7 +1,7 @@
 """Decide what becomes of publications whose moment has passed, and release them at a bounded rate."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,9 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from channels.states import ChannelState, MisfirePolicy
 from orchestration.core import audit, installation
-from orchestration.core.bulk_insert import insert_set
 from orchestration.core.transitions import transition
-from orchestration.core.wakeups import wake_workers
 from orchestration.errors import OrchestrationError, SystemNotRunning
 from orchestration.models import Job, Schedule, SystemState
 from orchestration.planning.answers import MisfireAction, MisfireDecision
@@ -45,7 +43,7 @@ LOOK_AHEAD = timedelta(days=90)
 WAITING = frozenset({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED})
 
 
-_READS_BACK_FIRST = Q(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, params__read_back_first=True)
+_READS_BACK_FIRST = Q(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, read_back_first=True)
 
 
 def overdue_schedules(now: datetime, most: int = MOST_AT_ONCE):
@@ -75,7 +73,7 @@ def calendars_for(channel_ids: Iterable[int], now: datetime) -> dict[int, Channe
     views = snapshots.channel_views(set(channel_ids))
     since = now - snapshots.reach(views)
     released = Job.objects.filter(
-        schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS, params__late=True
+        schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS, released_late=True
     )
     rows = (
         Schedule.objects.filter(channel__in=[view.id for view in views], state__in=OCCUPYING_SCHEDULES)
@@ -202,51 +200,23 @@ def read_back_first(now: datetime) -> int:
         .select_related("distribution")
         .order_by("publish_at", "pk")
     )
-    wanted = {f"{JobKind.PUBLISH}:distribution:{row.distribution_id}": row for row in rows}
-    standing = list(Job.objects.filter(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, dedupe_key__in=wanted))
-    policy = POLICIES[JobKind.PUBLISH]
-    for job in standing:
-        job.params = {**job.params, "read_back_first": True}
-        job.run_at, job.max_attempts = now, policy.read_back_attempts
-    Job.objects.bulk_update(standing, ["params", "run_at", "max_attempts"], batch_size=500)
-    have_one = {job.dedupe_key for job in standing}
-    _queue_read_backs({key: row for key, row in wanted.items() if key not in have_one}, now)
+    wanted = {queue.publication_key(JobKind.PUBLISH, row.distribution_id): row for row in rows}
+    standing = Job.objects.filter(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, dedupe_key__in=wanted)
+    have_one = set(standing.values_list("dedupe_key", flat=True))
+    standing.update(
+        read_back_first=True, run_at=now, max_attempts=POLICIES[JobKind.PUBLISH].read_back_attempts
+    )
+    fresh = [row for key, row in wanted.items() if key not in have_one]
+    if fresh:
+        queue.enqueue_many(JobKind.PUBLISH, fresh, now=now, read_back_first=True)
+        audit.record(
+            "publications_due",
+            SystemState(pk=1),
+            after={"publish_jobs": len(fresh)},
+            reason="restored: what is due is read back before anything is decided",
+            members={"schedule": [row.pk for row in fresh]},
+        )
     return len(rows)
-
-
-def _queue_read_backs(wanted: Mapping[str, Schedule], now: datetime) -> None:
-    if not wanted:
-        return
-    rows, policy = list(wanted.values()), POLICIES[JobKind.PUBLISH]
-    template = Job(
-        kind=JobKind.PUBLISH,
-        fast=True,
-        params={"read_back_first": True},
-        run_at=now,
-        max_attempts=policy.read_back_attempts,
-        state_changed_at=now,
-        created_at=now,
-    )
-    columns = {
-        "dedupe_key": list(wanted),
-        "channel_id": [row.channel_id for row in rows],
-        "video_id": [row.distribution.video_id for row in rows],
-        "distribution_id": [row.distribution_id for row in rows],
-        "schedule_id": [row.pk for row in rows],
-        "priority": [row.priority for row in rows],
-        # They are late already: what has its moment in these minutes goes before thousands of looks.
-        "rank": [queue.rank_of(0, now) for _ in rows],
-        "correlation_id": [audit.new_correlation_id() for _ in rows],
-    }
-    insert_set(template, columns)
-    audit.record(
-        "publications_due",
-        SystemState(pk=1),
-        after={"publish_jobs": len(rows)},
-        reason="restored: what is due is read back before anything is decided",
-        members={"schedule": [row.pk for row in rows]},
-    )
-    wake_workers(fast=True)
 
 
 def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
@@ -328,7 +298,7 @@ def within_rate(rows: Sequence[Schedule], now: datetime) -> list[Schedule]:
     over its daily cap or inside a blackout.
     """
     recent = Job.objects.filter(
-        kind=JobKind.PUBLISH, created_at__gt=now - timedelta(minutes=1), params__late=True
+        kind=JobKind.PUBLISH, created_at__gt=now - timedelta(minutes=1), released_late=True
     ).count()
     room = settings.HEADEND_RELEASES_PER_MINUTE - recent
     if room <= 0 or not rows:

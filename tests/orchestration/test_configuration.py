@@ -217,7 +217,7 @@ def test_no_secret_is_in_job_audit_or_revision(sandbox):
     sync_and_perform(channel)
     told = json.dumps(
         [
-            list(Job.objects.values("params", "result", "error_message")),
+            list(Job.objects.values("reason", "result", "error_message")),
             list(ConfigRevision.objects.values("document")),
             list(Activity.objects.values("before", "after", "reason", "changes")),
         ]

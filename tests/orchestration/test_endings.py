@@ -309,7 +309,7 @@ def test_a_rehearsal_that_ends_badly_leaves_the_publication_that_was_planned_mea
         channel=upload.channel,
         video=upload.video,
         distribution=upload.distribution,
-        params={"skip_upload": True},
+        skip_upload=True,
     )
     before = pair(upload)
     end(rehearsal, state, reason="operator")
@@ -326,7 +326,7 @@ def test_a_rehearsal_that_is_tried_again_does_not_take_up_a_failed_publication()
         channel=upload.channel,
         video=upload.video,
         distribution=upload.distribution,
-        params={"skip_upload": True},
+        skip_upload=True,
     )
     jobs.retry(rehearsal.pk)
     upload.schedule.refresh_from_db()

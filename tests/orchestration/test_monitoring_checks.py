@@ -29,7 +29,7 @@ def outside(settings, sandbox):
 
 def look(channel: Channel, *, asked: bool = True) -> dict[str, HealthCheck]:
     """Run one check and return what it saw, by name."""
-    job = JobFactory(kind=JobKind.CHECK, channel=channel, params={"asked": asked})
+    job = JobFactory(kind=JobKind.CHECK, channel=channel, asked=asked)
     result = health_of_monitoring.run_check(*held(job))
     channel.refresh_from_db()
     assert result["health"] == channel.health

@@ -184,7 +184,7 @@ def test_releases_are_bounded_by_the_minute(engine, settings):
     engine.pass_time(seconds=61)
     settle(engine)
     assert [state_of(row)[0] for row in rows] == ["published"] * 4
-    assert Job.objects.filter(kind=JobKind.PUBLISH, params__late=True).count() == 4
+    assert Job.objects.filter(kind=JobKind.PUBLISH, released_late=True).count() == 4
 
 
 def test_resume_does_what_its_preview_showed(engine):

@@ -272,7 +272,7 @@ def test_a_rehearsal_and_an_upload_that_goes_on_ask_for_nothing_that_is_reserved
     first = triggered_job()
     queue.try_again(claimed(first), at=timezone.now(), error_code="x", error_message="the line broke")
     BudgetEntry.objects.filter(job=first).update(state=BudgetEntryState.CHARGED)
-    rehearsal = triggered_job(params={"skip_upload": True})
+    rehearsal = triggered_job(skip_upload=True)
     for _ in range(2):
         factories.ScheduleFactory(publish_at=in_(days=3), stage_at=in_(minutes=-1))
     assert {job.pk for job in queue.claim(limit=9)} == {first.pk, rehearsal.pk}
@@ -388,7 +388,7 @@ def test_an_upload_that_is_resumed_the_next_day_costs_nothing_more():
 
 
 def test_what_uploads_nothing_reserves_nothing():
-    claimed(stage_job(params={"skip_upload": True}))
+    claimed(stage_job(skip_upload=True))
     assert not BudgetEntry.objects.exists()
 
 

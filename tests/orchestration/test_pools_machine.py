@@ -67,7 +67,7 @@ class PoolsMachine(RuleBasedStateMachine):
         schedule = factories.ScheduleFactory(
             channel=self.channel, state="staging", stage_at=self.now - timedelta(minutes=1)
         )
-        stage_job(schedule=schedule, params={"skip_upload": True} if skip_upload else {})
+        stage_job(schedule=schedule, skip_upload=skip_upload)
 
     @rule(limit=st.integers(1, 4))
     def claim(self, limit: int) -> None:

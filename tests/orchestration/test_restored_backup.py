@@ -174,15 +174,15 @@ def test_many_that_are_due_are_read_back_in_as_many_queries_as_few(django_assert
             assert misfires.read_back_first(timezone.now()) == len(rows)
         jobs = Job.objects.filter(
             kind=JobKind.PUBLISH,
-            params__read_back_first=True,
+            read_back_first=True,
             max_attempts=POLICIES[JobKind.PUBLISH].read_back_attempts,
         )
         assert set(jobs.values_list("schedule", flat=True)) == rows
     standing = jobs.first()
-    Job.objects.filter(pk=standing.pk).update(params={"late": True}, max_attempts=8, run_at=in_(hours=3))
+    Job.objects.filter(pk=standing.pk).update(released_late=True, max_attempts=8, run_at=in_(hours=3))
     misfires.read_back_first(timezone.now())
     standing.refresh_from_db()
-    assert standing.params == {"late": True, "read_back_first": True}
+    assert (standing.released_late, standing.read_back_first) == (True, True)
     assert (standing.max_attempts, standing.run_at < in_(seconds=1)) == (
         POLICIES[JobKind.PUBLISH].read_back_attempts,
         True,

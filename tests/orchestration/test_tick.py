@@ -148,7 +148,7 @@ def test_a_bumped_schedule_gives_a_bumped_job():
 def test_a_schedule_that_is_staged_by_nobody_is_staged_anew():
     """A job by hand that was to skip the upload stood for it: it succeeded, and the schedule would have waited for ever."""
     schedule = due()
-    standing = stage_job(schedule=schedule, state=JobState.RUNNING, holder="w", params={"skip_upload": True})
+    standing = stage_job(schedule=schedule, state=JobState.RUNNING, holder="w", skip_upload=True)
     standing.__class__.objects.filter(pk=standing.pk).update(lease_expires_at=in_(minutes=1))
     tick.tick()
     schedule.refresh_from_db()
@@ -158,7 +158,7 @@ def test_a_schedule_that_is_staged_by_nobody_is_staged_anew():
     assert tick.tick()["stranded"] == 1
     schedule.refresh_from_db()
     assert schedule.state == ScheduleState.STAGING
-    assert jobs(JobKind.STAGE).filter(state=JobState.QUEUED, params={}).count() == 1
+    assert jobs(JobKind.STAGE).filter(state=JobState.QUEUED, skip_upload=False).count() == 1
 
 
 def test_a_schedule_that_is_being_staged_is_not_taken_for_stranded():
@@ -189,7 +189,7 @@ def test_what_may_be_armed_gives_one_publish_job_whatever_number_of_ticks():
     for _ in range(3):
         tick.tick()
     job = jobs(JobKind.PUBLISH).get()
-    assert (job.schedule_id, job.fast, job.params) == (schedule.pk, True, {})
+    assert (job.schedule_id, job.fast, job.particulars) == (schedule.pk, True, {})
     assert Activity.objects.filter(verb="publications_due").count() == 1
 
 

@@ -109,7 +109,7 @@ SHAPES = re.compile(
 SHORTEST = 8  # a shorter value would be found everywhere by chance
 PLAIN: tuple[tuple[type, tuple[str, ...], str], ...] = (
     (Activity, ("reason", "object_repr", "changes", "before", "after", "additional_data"), "timestamp"),
-    (Job, ("params", "result", "error_message", "progress_note", "waits_for"), "created_at"),
+    (Job, ("reason", "result", "error_message", "progress_note", "waits_for"), "created_at"),
     (WorkflowRun, ("result", "error_message", "html_url"), "created_at"),
     (Distribution, ("error_message", "reason", "explanation"), "created_at"),
     (Schedule, ("reason",), "created_at"),
