@@ -239,7 +239,7 @@ def test_other_jobs_end_for_themselves(kind, state):
 
 
 @pytest.mark.parametrize(
-    "kind", [JobKind.STAGE, JobKind.PUBLISH, *TAKING_BACK, JobKind.SCRAPE, JobKind.PROCESS]
+    "kind", [JobKind.STAGE, JobKind.PUBLISH, JobKind.RECALL, JobKind.DISARM, JobKind.SCRAPE, JobKind.PROCESS]
 )
 def test_a_success_has_no_bad_consequence(kind):
     job = publish_job(kind=kind)
