@@ -16,15 +16,14 @@ from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound
 from channels.gateways.github import GitHubGateway, RunInfo
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import carries_marker
-from channels.quota import QUOTA_COST
 from orchestration.core import audit, gateways
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import OrchestrationError
 from orchestration.models import Distribution, Job, WorkflowRun
 from orchestration.pipeline import outcomes, stage
+from orchestration.pipeline.youtube_calls import charged
 from orchestration.queue import jobs as queue
-from orchestration.queue import pools
 from orchestration.queue.lease import OutcomeUnknown
 from orchestration.states import OPEN_RUNS, JobState, RunState
 
@@ -216,17 +215,13 @@ def _carries_its_marker(
     youtube: YouTubeGateway, youtube_video_id: str, distribution: Distribution, job: Job
 ) -> bool:
     """Ask YouTube whether a video is this distribution's upload; one that is not private is made so."""
-    bucket, units = QUOTA_COST["videos"]
-    entry = pools.charge(bucket, units, call="videos.list", job=job)
-    try:
+    with charged("videos", "videos.list", job):
         status = youtube.videos([youtube_video_id]).get(youtube_video_id)
-        if status is None or not carries_marker(status.description, distribution.marker):
-            return False
-        if status.privacy_status != "private" and not distribution.youtube_video_id:
-            youtube.make_private(youtube_video_id)
-        return True
-    finally:
-        pools.settle(entry)
+    if status is None or not carries_marker(status.description, distribution.marker):
+        return False
+    if status.privacy_status != "private" and not distribution.youtube_video_id:
+        youtube.make_private(youtube_video_id)
+    return True
 
 
 def uploaded(distribution: Distribution, job: Job) -> str | None:

@@ -14,7 +14,6 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Min, Q
 
-from channels import quota
 from channels.gateways.errors import CredentialMissing, CredentialRevoked, RemoteError
 from channels.gateways.youtube_values import ChannelInfo
 from channels.models import Channel, Credential
@@ -24,7 +23,7 @@ from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError, StaleState
 from orchestration.github import repository_pin
 from orchestration.models import Distribution, Job, Schedule
-from orchestration.queue import pools
+from orchestration.pipeline.youtube_calls import charged
 from orchestration.results import HealthCheck
 from orchestration.scheduling import snapshots
 from orchestration.scheduling.file_urls import looks_like_a_file
@@ -94,12 +93,8 @@ def my_channel(channel: Channel, job: Job | None) -> ChannelInfo:
 
     Raises: BudgetExhausted; any RemoteError.
     """
-    with gateways.youtube(channel) as youtube:
-        entry = pools.charge(quota.UNITS, quota.READ_UNITS, call="channels.list", job=job)
-        try:
-            return youtube.my_channel()
-        finally:
-            pools.settle(entry)
+    with gateways.youtube(channel) as youtube, charged("my_channel", "channels.list", job):
+        return youtube.my_channel()
 
 
 def _refused(credential: Credential, error: Exception, now: datetime) -> HealthCheck:

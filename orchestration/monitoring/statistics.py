@@ -17,7 +17,6 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from channels import quota
 from channels.gateways.errors import WrongChannel
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_values import ChannelInfo, VideoStatus
@@ -26,8 +25,8 @@ from channels.states import OPENING_CREDENTIALS, ChannelState
 from orchestration.core import gateways, lookup
 from orchestration.errors import InvalidRequest
 from orchestration.models import Distribution, Job, Schedule, VideoStatistics
+from orchestration.pipeline.youtube_calls import charged
 from orchestration.queue import jobs as queue
-from orchestration.queue import pools
 from orchestration.queue.lease import JobLease
 from orchestration.results import StatisticsReport
 from orchestration.states import (
@@ -115,11 +114,8 @@ def _published(channel: Channel) -> list[Distribution]:
 
 
 def _channel_info(channel: Channel, youtube: YouTubeGateway, job: Job) -> ChannelInfo:
-    entry = pools.charge(quota.UNITS, quota.READ_UNITS, call="channels.list", job=job)
-    try:
+    with charged("my_channel", "channels.list", job):
         info = youtube.my_channel()
-    finally:
-        pools.settle(entry)
     if channel.youtube_channel_id and info.id != channel.youtube_channel_id:
         raise WrongChannel(
             f"the credential speaks for {info.id} ({info.title}), not for {channel.youtube_channel_id}"
@@ -128,11 +124,8 @@ def _channel_info(channel: Channel, youtube: YouTubeGateway, job: Job) -> Channe
 
 
 def _videos(youtube: YouTubeGateway, batch: Sequence[Distribution], job: Job) -> dict[str, VideoStatus]:
-    entry = pools.charge(quota.UNITS, quota.READ_UNITS, call="videos.list", job=job)
-    try:
+    with charged("videos", "videos.list", job):
         return youtube.videos(row.youtube_video_id for row in batch if row.youtube_video_id)
-    finally:
-        pools.settle(entry)
 
 
 def _store_channel(channel: Channel, info: ChannelInfo, now: datetime) -> None:

@@ -28,7 +28,7 @@ from orchestration.core import audit, gateways
 from orchestration.core.transitions import transition
 from orchestration.errors import NoRightsBasis
 from orchestration.models import Distribution, Job, Schedule
-from orchestration.pipeline.youtube_calls import charge, look, make_private
+from orchestration.pipeline.youtube_calls import charged, look, make_private
 from orchestration.planning.answers import MisfireAction
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
@@ -129,16 +129,13 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
     lease.progress(0.1, "arming")
     is_first = schedule.armed_for is None
     _intend_arming(schedule, lease)
-    entry = None
     try:
-        entry = charge("set_publish_at", "videos.update", job)
-        status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
+        with charged("set_publish_at", "videos.update", job):
+            status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
     except (RemoteError, pools.BudgetExhausted) as error:
-        pools.settle(entry, known=error.again != "unknown")
         if error.again != "unknown" and is_first:
             _forget_arming(schedule, lease)
         raise
-    pools.settle(entry)
     if status.privacy_status != "private" or status.publish_at != schedule.publish_at:
         raise OutcomeUnknown(
             f"YouTube answered {status.privacy_status} with publishAt {status.publish_at}, wanted {schedule.publish_at}."
@@ -249,16 +246,13 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     if refusal:
         return {"skipped": refusal}
     lease.progress(0.5, "publishing")
-    entry = charge("publish_now", "videos.update", job)
     try:
-        youtube.publish_now(schedule.distribution.youtube_video_id)
+        with charged("publish_now", "videos.update", job):
+            youtube.publish_now(schedule.distribution.youtube_video_id)
     except RemoteError as error:
-        pools.settle(entry, known=error.again != "unknown")
         if error.again != "unknown":
             raise
         # Publishing the recorded id twice does no harm; whether it happened is told by reading it back.
-    else:
-        pools.settle(entry)
     lease.progress(0.9, "reading back")
     status = look(job, youtube, schedule.distribution)
     if status.is_public:

@@ -13,7 +13,6 @@ from django.utils import timezone
 from channels.gateways.errors import QuotaExhausted, RemoteError, SessionGone
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import UploadCancelled, VideoMetadata, marker_of
-from channels.quota import QUOTA_COST
 from orchestration.core import audit, gateways, installation
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
@@ -21,6 +20,7 @@ from orchestration.errors import NoRightsBasis
 from orchestration.media.errors import FileDamaged
 from orchestration.models import BudgetEntry, Distribution, Job, OrphanUpload, Schedule, Video
 from orchestration.pipeline.scrape import absolute
+from orchestration.pipeline.youtube_calls import charged
 from orchestration.queue import pools
 from orchestration.queue.lease import JobCancelled, JobLease, WaitUntil
 from orchestration.states import BudgetEntryState, DistributionState, ScheduleState, VideoState
@@ -162,12 +162,8 @@ def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | 
 
     Of several the one uploaded first counts, as its receipt was lost; the others are listed as orphans.
     """
-    bucket, units = QUOTA_COST["find_by_marker"]
-    entry = pools.charge(bucket, units, call="playlistItems.list", job=job)
-    try:
+    with charged("find_by_marker", "playlistItems.list", job):
         found = youtube.find_all_by_marker(distribution.marker)
-    finally:
-        pools.settle(entry)
     if not found:
         return None
     *others, first = found
@@ -184,12 +180,8 @@ def _adopt(
 ) -> dict[str, Any]:
     """Take an upload that an earlier try left behind, private or made so."""
     if not _may_be_public(distribution):
-        bucket, units = QUOTA_COST["make_private"]
-        entry = pools.charge(bucket, units, call="videos.list", job=job)
-        try:
+        with charged("make_private", "videos.list", job):
             youtube.make_private(youtube_video_id)  # only looks where it is private already
-        finally:
-            pools.settle(entry)
     record_staged(distribution.pk, youtube_video_id, adopted=True)
     return {"youtube_video_id": youtube_video_id, "adopted": True}
 
@@ -314,16 +306,12 @@ def set_thumbnail(youtube: YouTubeGateway, youtube_video_id: str, video: Video, 
     """Set the picture if there is one; a channel that may not have its own pictures is no reason to fail."""
     if not video.thumbnail_file or not absolute(video.thumbnail_file).is_file():
         return "none"
-    bucket, units = QUOTA_COST["set_thumbnail"]
     try:
-        entry = pools.charge(bucket, units, call="thumbnails.set", job=job)
+        with charged("set_thumbnail", "thumbnails.set", job):
+            youtube.set_thumbnail(youtube_video_id, absolute(video.thumbnail_file))
     except pools.BudgetExhausted as error:
         return f"left out: {error.message}"
-    try:
-        youtube.set_thumbnail(youtube_video_id, absolute(video.thumbnail_file))
     except RemoteError as error:
-        pools.settle(entry, known=error.again != "unknown")
         logger.info("no thumbnail for %s: %s", youtube_video_id, error)
         return f"refused: {error}"
-    pools.settle(entry)
     return "set"

@@ -1,8 +1,9 @@
 """Speak to YouTube about the one video that a distribution recorded, each call charged to the budget."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from channels.gateways.errors import RemoteError, RemoteNotFound
+from channels.gateways.errors import RemoteNotFound
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_values import VideoStatus
 from channels.quota import QUOTA_COST
@@ -14,12 +15,9 @@ def look(
     job: Job, youtube: YouTubeGateway, distribution: Distribution, *, prepare: bool = False
 ) -> VideoStatus:
     """Return how YouTube shows the recorded video; with `prepare` the next write of it is one single call."""
-    entry = charge("videos", "videos.list", job)
-    try:
+    with charged("videos", "videos.list", job):
         ask = youtube.prepare if prepare else youtube.videos
         found = ask([distribution.youtube_video_id])
-    finally:
-        pools.settle(entry)
     status = found.get(distribution.youtube_video_id)
     if status is None:
         raise RemoteNotFound(f"YouTube has no video {distribution.youtube_video_id} any more.")
@@ -28,17 +26,22 @@ def look(
 
 def make_private(job: Job, youtube: YouTubeGateway, distribution: Distribution) -> VideoStatus:
     """Make the recorded video private and drop its publishAt, charged; returns what YouTube answered."""
-    entry = charge("make_private", "videos.update", job)
+    with charged("make_private", "videos.update", job):
+        return youtube.make_private(distribution.youtube_video_id)
+
+
+@contextmanager
+def charged(method: str, call: str, job: Job) -> Iterator[None]:
+    """Charge what one call of a gateway method costs at most, before the call in the block; after it, settle the charge.
+
+    Where the call may have taken effect and nobody knows, it stays spent as unknown.
+    Raises: BudgetExhausted, before anything is called.
+    """
+    bucket, units = QUOTA_COST[method]
+    entry = pools.charge(bucket, units, call=call, job=job)
     try:
-        status = youtube.make_private(distribution.youtube_video_id)
-    except RemoteError as error:
-        pools.settle(entry, known=error.again != "unknown")
+        yield
+    except Exception as error:
+        pools.settle(entry, known=getattr(error, "again", "unknown") != "unknown")
         raise
     pools.settle(entry)
-    return status
-
-
-def charge(method: str, call: str, job: Job) -> Any:
-    """Charge what one call of a gateway method costs at most. Raises: BudgetExhausted."""
-    bucket, units = QUOTA_COST[method]
-    return pools.charge(bucket, units, call=call, job=job)
