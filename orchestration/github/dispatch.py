@@ -64,7 +64,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
             return {"youtube_video_id": found, "adopted": True}
     lease.progress(0.02, "asking GitHub")
     with gateways.github() as github:
-        _pin_repository(github, channel)
+        repository_pin.look_at(channel, github)
         secret = secrets.token_urlsafe(32)
         run = _intend(job, lease, channel, secret)
         sheet = job_sheet(run, distribution, marker, secret, skip_upload=job.skip_upload)
@@ -134,23 +134,6 @@ def _intend(job: Job, lease: JobLease, channel: Channel, secret: str) -> Workflo
             },
         )
     return run
-
-
-def _pin_repository(github: GitHubGateway, channel: Channel) -> None:
-    """Refuse a repository that is not the one that was pinned: its name may lead elsewhere by now (FACTS)."""
-    info = github.repository(channel.repository)
-    if channel.repository_id is None:
-        with transaction.atomic():
-            Channel.objects.filter(pk=channel.pk, repository_id=None).update(repository_id=info.id)
-            audit.record("repository_pinned", channel, after={"repository_id": info.id})
-        channel.repository_id = info.id
-    elif channel.repository_id != info.id:
-        raise RemoteRejected(
-            f"{channel.repository} is repository {info.id} now; {channel.repository_id} was pinned. Nothing was sent."
-        )
-    repository_pin.follow(channel, info)
-    if info.archived:
-        raise RemoteRejected(f"{channel.repository} is archived, so no workflow can run there.")
 
 
 def job_sheet(

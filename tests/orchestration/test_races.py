@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, transaction
@@ -10,10 +11,13 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from channels.gateways.errors import RemoteRejected
+from channels.gateways.github import RepositoryInfo
+from channels.models import Channel
 from orchestration.core.transitions import transition
 from orchestration.engine import control, jobs, tick
 from orchestration.engine import worker as execution
 from orchestration.errors import IllegalTransition, StaleState
+from orchestration.github import repository_pin
 from orchestration.models import (
     Activity,
     BudgetEntry,
@@ -220,6 +224,26 @@ def test_a_days_budget_is_charged_to_the_unit_and_not_further():
 
     assert sum(no_errors(together(*[charge] * 6))) == 30
     assert BudgetEntry.objects.aggregate(n=Sum("units"))["n"] == 30
+
+
+def test_a_repository_is_pinned_by_one_and_whoever_saw_another_under_its_name_is_refused():
+    """It was deleted and made anew between two looks at it; only what was pinned may be written or dispatched to."""
+    pk = factories.ChannelFactory(github=True, repository_id=None).pk
+
+    def look(repository_id, channel):
+        found = RepositoryInfo(
+            repository_id, channel.repository, "main", True, False, "https://github.example/x"
+        )
+        github = SimpleNamespace(repository=lambda name: found)
+        return lambda: repository_pin.look_at(channel, github).id
+
+    looks = [look(7 + number % 2, Channel.objects.get(pk=pk)) for number in range(6)]
+    seen = together(*looks)
+    pinned = Channel.objects.get(pk=pk).repository_id
+    assert [outcome for outcome in seen if not isinstance(outcome, Exception)] == [pinned] * 3
+    assert sum(isinstance(outcome, repository_pin.RepositoryChanged) for outcome in seen) == 3
+    (entry,) = Activity.objects.filter(verb="repository_pinned")
+    assert entry.after == {"repository_id": pinned}
 
 
 def test_uploads_are_reserved_to_the_last_of_the_day_and_not_further():

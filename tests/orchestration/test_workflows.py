@@ -18,7 +18,7 @@ from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
 from orchestration.core import gateways
 from orchestration.engine import worker
 from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
-from orchestration.github import callbacks, watch
+from orchestration.github import callbacks, repository_pin, watch
 from orchestration.github import dispatch as dispatch_of_github
 from orchestration.models import (
     Activity,
@@ -261,16 +261,16 @@ def test_a_worker_whose_job_was_given_to_another_dispatches_nothing(engine, chan
     engine.planned(channel)
     engine.tick()
     (job,) = queue.claim(limit=1, holder="sleeper")
-    pin = dispatch_of_github._pin_repository
+    look_at = repository_pin.look_at
 
-    def sleeps(github, channel):
-        pin(github, channel)
-        monkeypatch.setattr(dispatch_of_github, "_pin_repository", pin)
+    def sleeps(channel, github):
+        look_at(channel, github)
+        monkeypatch.setattr(repository_pin, "look_at", look_at)
         Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now())
         worker.reap()
         engine.work()
 
-    monkeypatch.setattr(dispatch_of_github, "_pin_repository", sleeps)
+    monkeypatch.setattr(repository_pin, "look_at", sleeps)
     worker.run(job)
     assert len(runs_at_github(engine)) == 1
     assert WorkflowRun.objects.count() == 1
@@ -309,8 +309,8 @@ def test_the_repository_is_pinned_and_another_under_its_name_gets_nothing(engine
     row = engine.planned(channel, minutes=200, stage_at=timezone.now())
     dispatch(engine, row)
     job = job_of(row)
-    assert (job.state, job.error_code) == (JobState.FAILED, "remote_rejected")
-    assert "was pinned. Nothing was sent" in job.error_message
+    assert (job.state, job.error_code) == (JobState.FAILED, "repository_changed")
+    assert "not the pinned" in job.error_message
     assert engine.sandbox.requests("POST", "/dispatches") == []
 
 
