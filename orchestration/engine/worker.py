@@ -79,9 +79,7 @@ def run(job: Job) -> Job:
             result = RUNNERS[job.kind, job.executor](job, lease)
             if result is None:
                 return job  # somebody else finishes it: the GitHub run that serves it now
-            with transaction.atomic():
-                queue.finish(job, JobState.SUCCEEDED, result=result)
-                outcomes.settle(job)
+            outcomes.end_job(job, JobState.SUCCEEDED, result=result)
         except LeaseLost as error:
             _say_taken(job, error)
         except Exception as error:
@@ -129,9 +127,9 @@ def _write_outcome(job: Job, error: Exception) -> None:
         case WaitUntil():
             _again(job, at=error.at, error_code="", error_message=error.note, counted=False)
         case JobCancelled() | Cancelled():
-            _finish(job, JobState.CANCELLED, "cancelled", "stopped as asked")
+            outcomes.end_job(job, JobState.CANCELLED, "cancelled", "stopped as asked")
         case OutcomeUnknown():
-            _finish(job, JobState.NEEDS_REVIEW, error.code, error.message, uncertain=True)
+            outcomes.end_job(job, JobState.NEEDS_REVIEW, error.code, error.message, uncertain=True)
         case pools.BudgetExhausted():
             _wait(job, error.resets_at, error)
         case QuotaExhausted():
@@ -151,10 +149,10 @@ def _write_outcome(job: Job, error: Exception) -> None:
         case OperationalError() | InterfaceError():
             _retry_or_end(job, "again", "database_unavailable", f"{type(error).__name__}: {error}", None)
         case SecretUnreadable():
-            _finish(job, JobState.FAILED, "secret_unreadable", str(error))
+            outcomes.end_job(job, JobState.FAILED, "secret_unreadable", str(error))
         case _:
             logger.error("job %s ended by a fault of ours", job.pk, exc_info=error)
-            _finish(job, JobState.ERRORED, "internal_error", f"{type(error).__name__}: {error}")
+            outcomes.end_job(job, JobState.ERRORED, "internal_error", f"{type(error).__name__}: {error}")
 
 
 def _wait(job: Job, at: datetime, error: Exception) -> None:
@@ -172,9 +170,9 @@ def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: f
             pause = timedelta(seconds=wait_seconds)
         _again(job, at=timezone.now() + pause, error_code=code, error_message=message)
     elif again == "unknown" and policy.is_reviewed:
-        _finish(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)
+        outcomes.end_job(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)
     else:
-        _finish(job, JobState.FAILED, code, message)
+        outcomes.end_job(job, JobState.FAILED, code, message)
 
 
 def _again(job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True) -> None:
@@ -189,16 +187,9 @@ def _again(job: Job, *, at: datetime, error_code: str, error_message: str, count
         and job.schedule.armed_for is not None
     )
     if job.cancel_requested_at is not None and not only_reads_back:
-        _finish(job, JobState.CANCELLED, "cancelled", "stopped as asked")
+        outcomes.end_job(job, JobState.CANCELLED, "cancelled", "stopped as asked")
     else:
         queue.try_again(job, at=at, error_code=error_code, error_message=error_message, counted=counted)
-
-
-def _finish(job: Job, state: str, code: str, message: str, *, uncertain: bool = False) -> None:
-    with transaction.atomic():
-        outcomes.lock(job)
-        queue.finish(job, state, error_code=code, error_message=message, uncertain=uncertain)
-        outcomes.settle(job)
 
 
 def reap(now: datetime | None = None) -> int:
@@ -226,9 +217,9 @@ def _rescue(found: Job, now: datetime) -> bool:
             return False
         with audit.correlated(job.correlation_id):
             if job.cancel_requested_at:
-                _finish(job, JobState.CANCELLED, "cancelled", f"asked to stop, and {why}")
+                outcomes.end_job(job, JobState.CANCELLED, "cancelled", f"asked to stop, and {why}")
             elif job.attempts >= job.max_attempts:
-                _finish(job, JobState.FAILED, "worker_lost", f"{why}, for the {job.attempts}th time")
+                outcomes.end_job(job, JobState.FAILED, "worker_lost", f"{why}, for the {job.attempts}th time")
             else:
                 queue.try_again(
                     job, at=now, error_code="worker_lost", error_message=f"{why}; it starts again"

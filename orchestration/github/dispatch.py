@@ -14,8 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from channels.gateways.errors import RemoteError, RemoteRejected, RemoteUncertain
-from channels.gateways.github import GitHubGateway
+from channels.gateways.errors import RemoteError, RemoteUncertain
 from channels.models import Channel
 from orchestration.core import audit, gateways
 from orchestration.core.transitions import transition

@@ -4,6 +4,8 @@ Its callback, a webhook and the clock only say when to look; order and number do
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -150,10 +152,7 @@ def _look(run: WorkflowRun, now: datetime) -> None:
 def _late_report(run: WorkflowRun) -> None:
     """Take up what a run reported that had been given up; a report that is not true is not looked at again."""
     if _is_staged(run) or _confirm(run):
-        with transaction.atomic():
-            outcomes.lock(run.job)
-            transition(run, RunState.SUCCEEDED, reason="it reported late, and its work is there")
-            job = queue.locked(run.job_id)
+        with _closing(run, RunState.SUCCEEDED, "it reported late, and its work is there") as job:
             if job.state == JobState.NEEDS_REVIEW:
                 transition(job, JobState.SUCCEEDED, reason="its run reported late, and its work is there")
     else:
@@ -194,7 +193,7 @@ def _confirm(run: WorkflowRun) -> bool:
     said = run.result.get("youtube_video_id")
     distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
     if run.job.skip_upload:
-        _end_job(run, JobState.SUCCEEDED, result={"skip_upload": True})
+        _succeed(run, {"skip_upload": True})
         return True
     if not said:
         return False
@@ -207,7 +206,7 @@ def _confirm(run: WorkflowRun) -> bool:
         result = {"youtube_video_id": said, "run_id": run.run_id}
         if stage.record_staged(distribution.pk, said):
             result["thumbnail"] = stage.set_thumbnail(youtube, said, distribution.video, run.job)
-    _end_job(run, JobState.SUCCEEDED, result=result)
+    _succeed(run, result)
     return True
 
 
@@ -244,11 +243,9 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
     done = {"completed_at": timezone.now(), "conclusion": conclusion, "remote_status": info.status}
     if staged or skipped:
         state = RunState.SUCCEEDED if conclusion == "success" else RunState.FAILED
-        # Together: a job whose run is closed is looked at by nobody any more.
-        with transaction.atomic():
-            outcomes.lock(run.job)
-            transition(run, state, reason=f"GitHub concluded {conclusion}; the work is there", **done)
-            _end_job(run, JobState.SUCCEEDED, result={"run_id": run.run_id, "conclusion": conclusion})
+        with _closing(run, state, f"GitHub concluded {conclusion}; the work is there", **done) as job:
+            result = {"run_id": run.run_id, "conclusion": conclusion}
+            outcomes.end_job(job, JobState.SUCCEEDED, result=result)
         return
     if conclusion == "success":
         if now - info.updated_at < SETTLE:
@@ -257,18 +254,13 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
         return
     why = _why_it_failed(run, conclusion, github)
     code = run.result.get("error_code") or f"run_{conclusion}"
-    with transaction.atomic():
-        outcomes.lock(run.job)
-        state = RunState.CANCELLED if conclusion == "cancelled" else RunState.FAILED
-        transition(run, state, reason=why, error_code=code[:60], error_message=why[:500], **done)
-        job = queue.locked(run.job_id)
-        if job.state != JobState.RUNNING:
-            return
+    state = RunState.CANCELLED if conclusion == "cancelled" else RunState.FAILED
+    with _closing(run, state, why, error_code=code[:60], error_message=why[:500], **done) as job:
         if job.cancel_requested_at or conclusion == "cancelled":
-            _finish(job, JobState.CANCELLED, "cancelled", why)
+            outcomes.end_job(job, JobState.CANCELLED, "cancelled", why)
         elif code in NEVER_AGAIN or job.attempts >= job.max_attempts:
-            _finish(job, JobState.FAILED, code, why)
-        else:
+            outcomes.end_job(job, JobState.FAILED, code, why)
+        elif job.state == JobState.RUNNING:
             at = timezone.now() + queue.back_off(job.attempts, base_seconds=10)
             queue.try_again(job, at=at, error_code=code[:60], error_message=why)
             wake_tick()
@@ -300,30 +292,21 @@ def _why_it_failed(run: WorkflowRun, conclusion: str, github: GitHubGateway) -> 
 
 
 def _needs_review(run: WorkflowRun, why: str, **done: Any) -> None:
+    code = OutcomeUnknown.code
+    with _closing(run, RunState.NEEDS_REVIEW, why, error_code=code, error_message=why[:500], **done) as job:
+        outcomes.end_job(job, JobState.NEEDS_REVIEW, code, why, uncertain=True)
+
+
+@contextmanager
+def _closing(run: WorkflowRun, state: str, why: str, **changes: Any) -> Iterator[Job]:
+    """Close a run, and give its job, under lock, to be ended with it: a job whose run is closed is looked at by nobody."""
     with transaction.atomic():
         outcomes.lock(run.job)
-        transition(
-            run,
-            RunState.NEEDS_REVIEW,
-            reason=why,
-            error_code=OutcomeUnknown.code,
-            error_message=why[:500],
-            **done,
-        )
-        job = queue.locked(run.job_id)
-        if job.state == JobState.RUNNING:
-            _finish(job, JobState.NEEDS_REVIEW, OutcomeUnknown.code, why, uncertain=True)
+        transition(run, state, reason=why, **changes)
+        yield queue.locked(run.job_id)
 
 
-def _end_job(run: WorkflowRun, state: str, *, result: dict[str, Any]) -> None:
+def _succeed(run: WorkflowRun, result: dict[str, Any]) -> None:
+    """End the job of a run that may go on: its work is there."""
     with transaction.atomic():
-        outcomes.lock(run.job)
-        job = queue.locked(run.job_id)
-        if job.state == JobState.RUNNING:
-            queue.finish(job, state, result=result)
-            outcomes.settle(job)
-
-
-def _finish(job: Job, state: str, code: str, why: str, *, uncertain: bool = False) -> None:
-    queue.finish(job, state, error_code=code[:60], error_message=why, uncertain=uncertain)
-    outcomes.settle(job)
+        outcomes.end_job(queue.locked(run.job_id), JobState.SUCCEEDED, result=result)

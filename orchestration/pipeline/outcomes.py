@@ -3,8 +3,10 @@
 Called in the transaction that ends the job, so that no job ends without its consequence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Distribution, Job, Schedule, Source, Video
+from orchestration.queue import jobs as queue
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.states import (
     CLAIMABLE_JOBS,
@@ -53,6 +56,38 @@ def _lock_publications(distribution_ids: Sequence[int]) -> None:
         list(schedules.select_for_update(of=("self",), no_key=True).values_list("pk"))
         distributions = Distribution.objects.filter(pk__in=distribution_ids).order_by("pk")
         list(distributions.select_for_update(of=("self",), no_key=True).values_list("pk"))
+
+
+def end_job(
+    job: Job,
+    state: str,
+    error_code: str = "",
+    error_message: str = "",
+    *,
+    result: Mapping[str, Any] | None = None,
+    uncertain: bool = False,
+) -> bool:
+    """End a running job and draw the consequences; returns whether it was running still.
+
+    It is ended only for the holder and in the version that it was read with. `uncertain` says that its last call may have
+    taken effect.
+    Raises: StaleState, if it was taken from its holder in the meantime; nothing is written then.
+    """
+    if job.state != JobState.RUNNING:
+        return False
+    with transaction.atomic():
+        if state != JobState.SUCCEEDED:  # a success leaves alone what it worked for
+            lock(job)
+        queue.finish(
+            job,
+            state,
+            result=result,
+            error_code=error_code[:60],
+            error_message=error_message,
+            uncertain=uncertain,
+        )
+        settle(job)
+    return True
 
 
 def settle(job: Job) -> None:
