@@ -43,6 +43,7 @@ from orchestration.scheduling import (
     schedules,
     waves,
 )
+from orchestration.scheduling.requests import wave_request
 from orchestration.states import Trigger
 
 
@@ -109,8 +110,8 @@ class CentralOrchestrationService:
         dry_run: bool = False,
     ) -> WaveResult:
         """Publish one video on several channels: at once, staggered, or each in its own next free slot."""
-        return planner.coordinate(
-            video_id=video_id,
+        request = wave_request(
+            video_ids=[video_id],
             channel_ids=channel_ids,
             timing=timing,
             scheduled_at=scheduled_at,
@@ -118,8 +119,9 @@ class CentralOrchestrationService:
             priority=priority,
             on_conflict=on_conflict,
             acknowledge_policy=acknowledge_policy,
-            dry_run=dry_run,
+            videos_field="video_id",
         )
+        return planner.coordinate(request, dry_run=dry_run)
 
     @action("operate")
     def schedule_wave_publication(
@@ -141,7 +143,7 @@ class CentralOrchestrationService:
 
         `overrides` gives (video_id, channel_id) a time of its own. Raises: PlanRefused with the plan in its details.
         """
-        return planner.schedule_wave(
+        request = wave_request(
             video_ids=video_ids,
             channel_ids=channel_ids,
             timing=timing,
@@ -149,11 +151,10 @@ class CentralOrchestrationService:
             delay_seconds=delay_seconds,
             priority=priority,
             on_conflict=on_conflict,
-            name=name,
             overrides=overrides,
             acknowledge_policy=acknowledge_policy,
-            dry_run=dry_run,
         )
+        return planner.schedule_wave(request, name=name, dry_run=dry_run)
 
     @action("read")
     def find_earliest_time(
@@ -170,14 +171,16 @@ class CentralOrchestrationService:
 
         Members that `overrides` gives a time of their own keep it.
         """
-        return planner.find_earliest(
+        request = wave_request(
             video_ids=video_ids,
             channel_ids=channel_ids,
             timing=timing,
             scheduled_at=scheduled_at,
             delay_seconds=delay_seconds,
             overrides=overrides,
+            acknowledge_policy=True,
         )
+        return planner.find_earliest(request)
 
     @action("operate")
     def distribute_videos(

@@ -250,6 +250,23 @@ class WaveRequest:
     acknowledge_policy: bool = False
     same_asset_limit: int = 3
 
+    def as_document(self) -> dict[str, Any]:
+        """Return the request as it is stored with its wave: plain JSON, in the words of the API."""
+        return {
+            "video_ids": list(self.videos),
+            "channel_ids": list(self.channels),
+            "timing": str(self.timing),
+            "scheduled_at": self.scheduled_at.isoformat() if self.scheduled_at else None,
+            "delay_seconds": self.delay_seconds,
+            "priority": self.priority,
+            "on_conflict": str(self.on_conflict),
+            "overrides": [
+                {"video_id": video, "channel_id": channel, "publish_at": at.isoformat()}
+                for (video, channel), at in self.overrides.items()
+            ],
+            "acknowledge_policy": self.acknowledge_policy,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:

@@ -31,7 +31,6 @@ def commit(
     *,
     method: str,
     name: str,
-    document: Mapping[str, Any],
 ) -> Wave:
     """Write a plan: wave, distributions, schedules, displacements, conflicts and one entry that names its members.
 
@@ -47,7 +46,7 @@ def commit(
         delay_seconds=request.delay_seconds,
         priority=request.priority,
         on_conflict=request.on_conflict,
-        request=dict(document),
+        request=request.as_document(),
         summary=made.summary[:500],
         correlation_id=who.correlation_id or audit.new_correlation_id(),
         created_by=who.label[:150],

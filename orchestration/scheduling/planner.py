@@ -1,9 +1,7 @@
 """Turn requests into plans, and have a plan written whole or not at all."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,7 +22,7 @@ from orchestration.planning.waves import plan_wave, planning_window
 from orchestration.results import EarliestResult, WaveResult
 from orchestration.scheduling import conflict_records, reservations, snapshots
 from orchestration.scheduling.plan_writer import commit
-from orchestration.scheduling.requests import known_video, request_of
+from orchestration.scheduling.requests import known_video
 from orchestration.states import (
     OnConflict,
 )
@@ -32,133 +30,36 @@ from orchestration.states import (
 SHOWN_REFUSALS = 3
 
 
-def coordinate(
-    *,
-    video_id: int,
-    channel_ids: Sequence[int],
-    timing: str,
-    scheduled_at: datetime | None,
-    delay_seconds: int,
-    priority: int | None,
-    on_conflict: str,
-    acknowledge_policy: bool,
-    dry_run: bool,
-) -> WaveResult:
-    """Plan and write one video over channels."""
-    document = {
-        "video_id": video_id,
-        "channel_ids": list(channel_ids),
-        "timing": timing,
-        "scheduled_at": scheduled_at.isoformat() if scheduled_at else None,
-        "stagger_seconds": delay_seconds,
-        "priority": priority,
-        "on_conflict": on_conflict,
-    }
-    request = request_of(
-        video_ids=[video_id],
-        channel_ids=channel_ids,
-        timing=timing,
-        scheduled_at=scheduled_at,
-        delay_seconds=delay_seconds,
-        priority=priority,
-        on_conflict=on_conflict,
-        overrides=None,
-        acknowledge_policy=acknowledge_policy,
-        videos_field="video_id",
-    )
-    title = known_video(video_id)
-    return _plan_and_write(
-        request,
-        method=Distribution.Method.COORDINATED,
-        name=str(title)[:120],
-        document=document,
-        dry_run=dry_run,
-    )
+def coordinate(request: types.WaveRequest, *, dry_run: bool) -> WaveResult:
+    """Plan and write one video over channels. Raises: NotFound; as `schedule_wave`."""
+    (video_id,) = request.videos
+    name = str(known_video(video_id))
+    return _plan_and_write(request, method=Distribution.Method.COORDINATED, name=name, dry_run=dry_run)
 
 
-def schedule_wave(
-    *,
-    video_ids: Sequence[int],
-    channel_ids: Sequence[int],
-    timing: str,
-    scheduled_at: datetime | None,
-    delay_seconds: int,
-    priority: int | None,
-    on_conflict: str,
-    name: str,
-    overrides: Mapping[tuple[int, int], datetime] | None,
-    acknowledge_policy: bool,
-    dry_run: bool,
-) -> WaveResult:
-    """Plan and write a wave, whole or not at all."""
-    request = request_of(
-        video_ids=video_ids,
-        channel_ids=channel_ids,
-        timing=timing,
-        scheduled_at=scheduled_at,
-        delay_seconds=delay_seconds,
-        priority=priority,
-        on_conflict=on_conflict,
-        overrides=overrides,
-        acknowledge_policy=acknowledge_policy,
-    )
-    document = {
-        "video_ids": list(video_ids),
-        "channel_ids": list(channel_ids),
-        "timing": timing,
-        "scheduled_at": scheduled_at.isoformat() if scheduled_at else None,
-        "delay_seconds": delay_seconds,
-        "priority": priority,
-        "on_conflict": on_conflict,
-        "overrides": [
-            {"video_id": video, "channel_id": channel, "at": at.isoformat()}
-            for (video, channel), at in (overrides or {}).items()
-        ],
-    }
-    return _plan_and_write(
-        request, method=Distribution.Method.WAVE, name=name.strip()[:120], document=document, dry_run=dry_run
-    )
+def schedule_wave(request: types.WaveRequest, *, name: str, dry_run: bool) -> WaveResult:
+    """Plan and write a wave, whole or not at all. Raises: what `refusal` names; NotFound."""
+    return _plan_and_write(request, method=Distribution.Method.WAVE, name=name.strip(), dry_run=dry_run)
 
 
-def _plan_and_write(
-    request: types.WaveRequest, *, method: str, name: str, document: Mapping[str, Any], dry_run: bool
-) -> WaveResult:
+def _plan_and_write(request: types.WaveRequest, *, method: str, name: str, dry_run: bool) -> WaveResult:
     if dry_run:
         return WaveResult(plan=plan(request), wave=None, dry_run=True)
     with transaction.atomic():
         made = plan(request, lock=True)
         if not made.refused:
-            wave = commit(request, made, method=method, name=name, document=document)
+            wave = commit(request, made, method=method, name=name[:120])
             return WaveResult(plan=made, wave=wave, dry_run=False)
         if request.on_conflict == OnConflict.REJECT:
             conflict_records.record_refused(request, made, timezone.now())
     raise refusal(made)
 
 
-def find_earliest(
-    *,
-    video_ids: Sequence[int],
-    channel_ids: Sequence[int],
-    timing: str,
-    scheduled_at: datetime | None,
-    delay_seconds: int,
-    overrides: Mapping[tuple[int, int], datetime] | None = None,
-) -> EarliestResult:
-    """Find the first time at which a wave fits as it is; writes nothing. Raises: InvalidRequest, NotFound.
+def find_earliest(request: types.WaveRequest) -> EarliestResult:
+    """Find the first time at which a wave fits as it is; writes nothing. Raises: NotFound for an unknown id.
 
     Members with a time of their own (`overrides`) keep it.
     """
-    request = request_of(
-        video_ids=video_ids,
-        channel_ids=channel_ids,
-        timing=timing,
-        scheduled_at=scheduled_at,
-        delay_seconds=delay_seconds,
-        priority=None,
-        on_conflict="shift",
-        overrides=overrides,
-        acknowledge_policy=True,
-    )
     at, made = earliest(request)
     return EarliestResult(at=at, plan=made)
 

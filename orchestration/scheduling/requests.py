@@ -73,20 +73,23 @@ def check_priority(priority: int | None, default: int = 5) -> int:
     return priority
 
 
-def request_of(
+def wave_request(
     *,
     video_ids: Sequence[int],
     channel_ids: Sequence[int],
-    timing: str,
-    scheduled_at: datetime | None,
-    delay_seconds: int,
-    priority: int | None,
-    on_conflict: str,
-    overrides: Mapping[tuple[int, int], datetime] | None,
-    acknowledge_policy: bool,
+    timing: str = Timing.SIMULTANEOUS,
+    scheduled_at: datetime | None = None,
+    delay_seconds: int = 0,
+    priority: int | None = None,
+    on_conflict: str = OnConflict.SHIFT,
+    overrides: Mapping[tuple[int, int], datetime] | None = None,
+    acknowledge_policy: bool = False,
     videos_field: str = "video_ids",
 ) -> types.WaveRequest:
-    """Return a checked request. Raises: InvalidRequest, naming the field."""
+    """Return what the service was asked for as one checked value, which is handed on whole.
+
+    Raises: InvalidRequest, naming the field.
+    """
     now = timezone.now()
     videos = check_ids(video_ids, videos_field)
     channels = check_ids(channel_ids, "channel_ids")
