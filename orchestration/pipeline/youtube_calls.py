@@ -31,7 +31,7 @@ def make_private(job: Job, youtube: YouTubeGateway, distribution: Distribution) 
 
 
 @contextmanager
-def charged(method: str, call: str, job: Job) -> Iterator[None]:
+def charged(method: str, call: str, job: Job | None) -> Iterator[None]:
     """Charge what one call of a gateway method costs at most, before the call in the block; after it, settle the charge.
 
     Where the call may have taken effect and nobody knows, it stays spent as unknown.

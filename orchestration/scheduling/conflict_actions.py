@@ -18,7 +18,7 @@ from orchestration.planning.obstacles import yields
 from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.plan_writer import displace
 from orchestration.scheduling.planner import coordinate
-from orchestration.scheduling.requests import check_time
+from orchestration.scheduling.requests import check_time, wave_request
 from orchestration.scheduling.rows import cancel_row, locked
 from orchestration.scheduling.schedules import move
 from orchestration.states import OPEN_SCHEDULES, ConflictState, OnConflict, Timing
@@ -92,8 +92,8 @@ def plan_left_out(conflict: Conflict, chosen: Mapping[str, Any], at: datetime | 
     """
     wave = conflict.wave
     one = [conflict.channel_id] if conflict.channel_id else []
-    made = coordinate(
-        video_id=conflict.video_id,
+    request = wave_request(
+        video_ids=[conflict.video_id] if conflict.video_id else [],
         channel_ids=one or chosen["channel_ids"],
         timing=Timing.SIMULTANEOUS if one else chosen.get("timing", wave and wave.timing),
         scheduled_at=at,
@@ -101,8 +101,9 @@ def plan_left_out(conflict: Conflict, chosen: Mapping[str, Any], at: datetime | 
         priority=chosen.get("priority", wave and wave.priority),
         on_conflict=OnConflict.PREEMPT if chosen["kind"] == "preempt" else OnConflict.REJECT,
         acknowledge_policy=True,
-        dry_run=False,
+        videos_field="video_id",
     )
+    made = coordinate(request, dry_run=False)
     # Whom it was to displace may have become as important, or immovable: preempting goes on to the next free time then.
     if one and any(placement.at != at for placement in made.plan.placements):
         messages = "; ".join(found.message for found in made.plan.conflicts)

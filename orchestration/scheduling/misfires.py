@@ -203,9 +203,10 @@ def read_back_first(now: datetime) -> int:
     wanted = {queue.publication_key(JobKind.PUBLISH, row.distribution_id): row for row in rows}
     standing = Job.objects.filter(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, dedupe_key__in=wanted)
     have_one = set(standing.values_list("dedupe_key", flat=True))
-    standing.update(
-        read_back_first=True, run_at=now, max_attempts=POLICIES[JobKind.PUBLISH].read_back_attempts
-    )
+    if have_one:
+        standing.update(
+            read_back_first=True, run_at=now, max_attempts=POLICIES[JobKind.PUBLISH].read_back_attempts
+        )
     fresh = [row for key, row in wanted.items() if key not in have_one]
     if fresh:
         queue.enqueue_many(JobKind.PUBLISH, fresh, now=now, read_back_first=True)

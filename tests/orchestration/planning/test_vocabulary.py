@@ -5,7 +5,7 @@ from enum import Enum
 import pytest
 
 from orchestration import states
-from orchestration.planning import answers, rules, types
+from orchestration.planning import rules, types
 
 
 @pytest.mark.parametrize(
