@@ -309,4 +309,5 @@ def _closing(run: WorkflowRun, state: str, why: str, **changes: Any) -> Iterator
 def _succeed(run: WorkflowRun, result: dict[str, Any]) -> None:
     """End the job of a run that may go on: its work is there."""
     with transaction.atomic():
+        outcomes.lock(run.job)
         outcomes.end_job(queue.locked(run.job_id), JobState.SUCCEEDED, result=result)

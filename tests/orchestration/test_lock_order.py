@@ -18,6 +18,7 @@ from orchestration.github import watch
 from orchestration.models import Job, Schedule
 from orchestration.pipeline import outcomes, publish, stage
 from orchestration.planning import types
+from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease, WaitUntil
 from orchestration.register import channels, sources
 from orchestration.scheduling import waves
@@ -109,7 +110,7 @@ def steered_against(first, second):
 def test_a_tick_that_makes_jobs_does_not_wait_for_a_planner_that_waits_for_its_schedules(monkeypatch):
     """A new job names its channel, and must not wait for whoever plans on that channel."""
     row = factories.ScheduleFactory(stage_at=in_(seconds=-1))
-    make_jobs = tick._make_jobs
+    make_jobs = queue.enqueue_many
     has_schedules, has_channel = threading.Event(), threading.Event()
 
     def makes_jobs_while_somebody_plans(*args, **values):
@@ -125,7 +126,7 @@ def test_a_tick_that_makes_jobs_does_not_wait_for_a_planner_that_waits_for_its_s
             has_channel.set()
             locked(row.pk)
 
-    monkeypatch.setattr(tick, "_make_jobs", makes_jobs_while_somebody_plans)
+    monkeypatch.setattr(queue, "enqueue_many", makes_jobs_while_somebody_plans)
     no_errors(together(lambda: tick.stage_due(timezone.now()), plans))
     assert Job.objects.filter(schedule=row, kind=JobKind.STAGE).count() == 1
 
@@ -174,7 +175,7 @@ def test_an_operator_who_holds_back_and_a_run_that_ends_go_past_each_other(ends)
 
     def concludes():
         if ends == "succeeds":
-            watch._end_job(run, JobState.SUCCEEDED, result={})
+            watch._succeed(run, {})
         else:
             watch._needs_review(run, "gone")
 
