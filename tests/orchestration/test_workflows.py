@@ -30,7 +30,7 @@ from orchestration.models import (
     Video,
     WorkflowRun,
 )
-from orchestration.pipeline import stage
+from orchestration.pipeline import outcomes, stage
 from orchestration.queue import jobs as queue
 from orchestration.states import (
     DistributionState,
@@ -746,7 +746,7 @@ def test_a_run_and_its_job_end_together_or_not_at_all(engine, channel, dispatche
         raise RuntimeError("the database went away")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watch, "_end_job", broken)
+        patch.setattr(outcomes, "end_job", broken)
         look(engine)
     dispatched.refresh_from_db()
     assert dispatched.state != RunState.SUCCEEDED
