@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
+from typing import Any
 
 from auditlog.middleware import AuditlogMiddleware
 from django.conf import settings
@@ -134,3 +135,8 @@ class Audit(AuditlogMiddleware):
     def _get_remote_addr(request: HttpRequest) -> str | None:
         # The library takes the first X-Forwarded-For as it comes, which anyone may write.
         return client_address(request)
+
+    def get_extra_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Name the user, too: the library sets it on an entry after that has looked for a name."""
+        found = super().get_extra_data(request)
+        return {**found, "asked_by": found["actor"].get_username()} if found["actor"] else found

@@ -58,6 +58,13 @@ class Activity(AbstractLogEntry):
     def __str__(self) -> str:
         return f"{self.verb or self.get_action_display()} {self.object_repr}"
 
+    def _name_who_asked(self, username: str) -> None:
+        self.actor_label = self.actor_label or username
+
+    asked_by = property(
+        fset=_name_who_asked, doc="Who sent the request; set by the middleware while it is saved."
+    )
+
     def save(self, *args, **kwargs) -> None:
         """Write a new entry; an entry that stands is never changed."""
         if self.pk is not None and not self._state.adding:

@@ -133,6 +133,20 @@ def test_actions_go_through_the_service_and_say_so(root, db):
     assert "cannot become paused" in html
 
 
+def test_an_edit_is_in_the_activity_log_with_the_name_of_who_made_it(root, db):
+    pool = factories.PoolFactory(capacity=2)
+    form = {
+        "label": pool.label,
+        "capacity": 5,
+        "reserve": 0,
+        "window_seconds": pool.window_seconds,
+    }
+    answer = root.post(change(pool), form)
+    assert answer.status_code == 302, answer.context["errors"]
+    entry = Activity.objects.filter(content_type__model="pool").latest("pk")
+    assert (entry.verb, entry.actor_label, entry.changes["capacity"]) == ("update", "ada", ["2", "5"])
+
+
 @pytest.mark.parametrize(
     ("model", "action"),
     [
