@@ -158,7 +158,7 @@ class RuleResult:
 
     @property
     def sentence(self) -> str:
-        """Say the result for a person."""
+        """Return the result as a sentence."""
         value = "unknown" if self.value is None else self.value
         if self.threshold is None:
             return f"yes: {self.rule.replace('_', ' ')} is not limited here; it is {value}"
@@ -184,7 +184,7 @@ class Explanation:
 
     @property
     def sentence(self) -> str:
-        """Say in one line whether it goes, and why not."""
+        """Return in one line whether it goes, and why not."""
         if self.ok:
             return "yes: every rule is met"
         return "; ".join(rule.sentence for rule in self.failed)

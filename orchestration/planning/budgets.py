@@ -1,4 +1,4 @@
-"""Say when staging can be done: slots at once, rates a window, budgets a Pacific day.
+"""Find when staging can be done: slots at once, rates a window, budgets a Pacific day.
 
 An upload for a placement at T may be made on any Pacific day from now to T, so a budget is a question of
 deadlines: items are booked in the order of their moments (earliest deadline first) on the first day that

@@ -137,7 +137,7 @@ class ChannelCalendar:
 
     @property
     def has_yielding(self) -> bool:
-        """Say whether any entry would give way."""
+        """Return whether any entry would give way."""
         return bool(self._yielding)
 
     def make_firm(self) -> None:
@@ -154,7 +154,7 @@ class ChannelCalendar:
     # -------------------------------------------------------------------------------------------------------- search
 
     def is_free(self, at: datetime) -> bool:
-        """Say whether a publication may stand at this instant."""
+        """Return whether a publication may stand at this instant."""
         return at > self.now and self.free_from(at, at) == at
 
     def free_from(self, at: datetime, until: datetime | None = None) -> datetime | None:
@@ -225,7 +225,7 @@ class ChannelCalendar:
         return None
 
     def _stands_at(self, at: datetime) -> bool:
-        """Say whether an entry stands at this very instant.
+        """Return whether an entry stands at this very instant.
 
         A slot is used once, also by a channel without a gap.
         """

@@ -85,7 +85,7 @@ def party_of(entry: Occupied | None) -> Party | None:
 
 
 def timing_message(calendar: ChannelCalendar, at: datetime, obstacle: Obstacle) -> str:
-    """Say why a time is not free on a channel, with the rule's numbers."""
+    """Return why a time is not free on a channel, with the rule's numbers."""
     channel = named(calendar.channel)
     if isinstance(obstacle, InThePast):
         return past_message(at, obstacle.seconds)
@@ -111,7 +111,7 @@ def timing_message(calendar: ChannelCalendar, at: datetime, obstacle: Obstacle) 
 
 
 def past_message(at: datetime, seconds: int) -> str:
-    """Say that a time is over."""
+    """Return the message that a time is over."""
     return (
         f"{said(at)} lies {span(seconds)} in the past"
         if seconds > 0
@@ -125,7 +125,7 @@ def without_capacity(pools: Iterable[PoolView], executor: str) -> PoolView | Non
 
 
 def resource_message(booking: Booking | None, pool: PoolView | None, wanted: datetime, items: int) -> str:
-    """Say why something cannot be staged in time, with the pool's numbers; without a booking it never can."""
+    """Return why something cannot be staged in time, with the pool's numbers; without a booking it never can."""
     what = counted(items, "item")
     if booking is None:
         which = f"the pool {pool.name}" if pool else "a pool that staging needs"

@@ -16,7 +16,7 @@ from orchestration.planning.answers import Explanation, Unplaced
 from orchestration.planning.budgets import soonest
 from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.conflicts import counted
-from orchestration.planning.distribution_state import Desk, DistributionContext, seconds_of
+from orchestration.planning.distribution_state import DistributionContext, DistributionDraft, seconds_of
 from orchestration.planning.filter_bits import Judged
 from orchestration.planning.gc_pause import without_collection
 from orchestration.planning.reservations import Reservations, ToStage
@@ -39,26 +39,26 @@ class DistributionPlan:
 
     def __init__(
         self,
-        desk: Desk,
+        draft: DistributionDraft,
         videos: Mapping[int, VideoView],
         placements: tuple[Placement, ...],
         days: tuple[DayLoad, ...],
         judged: Judged,
         conflicts: tuple[Conflict, ...] = (),
     ) -> None:
-        self._desk = desk
+        self._draft = draft
         self._judged = judged
         self._videos = videos
         self.placements = placements
         self.days = days
         self.conflicts = conflicts
         self.unplaced: tuple[Unplaced, ...] = judged.unplaced()
-        self.weighed = len(videos) * len(desk.channels)
+        self.weighed = len(videos) * len(draft.channels)
         self.eligible = judged.eligible
 
     @property
     def summary(self) -> str:
-        """Say the outcome in a sentence."""
+        """Return the outcome as a sentence."""
         videos = len({p.video_id for p in self.placements})
         channels = len({p.channel_id for p in self.placements})
         nowhere = len(self.unplaced)
@@ -74,7 +74,7 @@ class DistributionPlan:
 
     def explain(self, video_id: int, channel_id: int) -> Explanation:
         """Explain one pair by the rules that decided it. Raises KeyError for one that was not weighed."""
-        return self._desk.explain(self._videos[video_id], self._desk.channels[channel_id])
+        return self._draft.explain(self._videos[video_id], self._draft.channels[channel_id])
 
     def reasons(self, video_id: int, channel_id: int) -> tuple[str, ...]:
         """Return the codes of the rules by which a video may not go to a channel, from the sets that decided it."""
@@ -83,14 +83,14 @@ class DistributionPlan:
     def explanations(self) -> Iterator[Explanation]:
         """Explain every pair that was weighed, one after the other."""
         for video in self._videos.values():
-            for channel in self._desk.channels.values():
-                yield self._desk.explain(video, channel)
+            for channel in self._draft.channels.values():
+                yield self._draft.explain(video, channel)
 
 
 def explain(video: VideoView, channel: ChannelView, context: DistributionContext) -> Explanation:
-    """Say whether a video may go to a channel now: each rule, its value, its threshold, yes or no."""
-    desk = Desk([channel], context)
-    return desk.explain(video, desk.channels[channel.id])
+    """Return whether a video may go to a channel now: each rule, its value, its threshold, yes or no."""
+    draft = DistributionDraft([channel], context)
+    return draft.explain(video, draft.channels[channel.id])
 
 
 @without_collection
@@ -103,42 +103,44 @@ def distribute(
     fits it best and is freshest. It goes on until nothing can be added, so a second run over the outcome
     adds nothing.
     """
-    desk = Desk(channels, context)
+    draft = DistributionDraft(channels, context)
     video_of = {v.id: v for v in sorted(videos, key=lambda v: v.id)}
-    judged = Judged(desk, list(video_of.values()))
-    soon = soonest(desk.now)
+    judged = Judged(draft, list(video_of.values()))
+    soon = soonest(draft.now)
     heap: list[tuple[int, int, int]] = []
     waiting: dict[int, list[VideoView]] = {}
     since: dict[int, datetime] = {}
     lengths: dict[int, set[int]] = {}
-    for channel in desk.channels.values():
+    for channel in draft.channels.values():
         candidates = judged.candidates(channel)
         if not candidates:
             continue
         waiting[channel.id] = candidates
         lengths[channel.id] = {seconds_of(video, channel) for video in candidates}
         since[channel.id] = soon
-        heapq.heappush(heap, (desk.backlog(channel.id), -channel.priority, channel.id))
+        heapq.heappush(heap, (draft.backlog(channel.id), -channel.priority, channel.id))
     made: list[tuple[VideoView, ChannelView, Instant]] = []
     while heap:
         backlog, order, channel_id = heapq.heappop(heap)
-        channel, calendar = desk.channels[channel_id], desk.calendars[channel_id]
-        choice = _choose(desk, waiting[channel_id], channel, calendar, since[channel_id], lengths[channel_id])
+        channel, calendar = draft.channels[channel_id], draft.calendars[channel_id]
+        choice = _choose(
+            draft, waiting[channel_id], channel, calendar, since[channel_id], lengths[channel_id]
+        )
         if choice is None:
             continue
         video, slot = choice
-        desk.place(video, channel, slot)
+        draft.place(video, channel, slot)
         made.append((video, channel, slot))
         since[channel_id] = slot.at
         heapq.heappush(heap, (backlog + 1, order, channel_id))
-    placements, days = _reserved(desk, made)
+    placements, days = _reserved(draft, made)
     moments = [placement.at for placement in placements]
-    short = unit_days.conflicts(moments, context.pools, desk.stager.days, Resolution.OPEN)
-    return DistributionPlan(desk, video_of, placements, days, judged, tuple(short))
+    short = unit_days.conflicts(moments, context.pools, draft.stager.days, Resolution.OPEN)
+    return DistributionPlan(draft, video_of, placements, days, judged, tuple(short))
 
 
 def _choose(
-    desk: Desk,
+    draft: DistributionDraft,
     waiting: list[VideoView],
     channel: ChannelView,
     calendar: ChannelCalendar,
@@ -149,15 +151,15 @@ def _choose(
 
     Drop those that never may, as far as they stand in the way: `waiting` is looked at from its best end only.
     """
-    for slot in desk.slots_from(calendar, since) if waiting else ():
-        staged = {seconds for seconds in lengths if desk.can_stage(channel.executor, seconds, slot.at)}
+    for slot in draft.slots_from(calendar, since) if waiting else ():
+        staged = {seconds for seconds in lengths if draft.can_stage(channel.executor, seconds, slot.at)}
         if not staged:
             continue
         kept: list[VideoView] = []
         for index, video in enumerate(waiting):
-            if not desk.has_room(video) or desk.duplicate(video, channel.id) is not None:
+            if not draft.has_room(video) or draft.duplicate(video, channel.id) is not None:
                 continue
-            if seconds_of(video, channel) in staged and desk.is_cool(video, slot.at):
+            if seconds_of(video, channel) in staged and draft.is_cool(video, slot.at):
                 waiting[: index + 1] = kept
                 return video, slot
             kept.append(video)
@@ -168,17 +170,17 @@ def _choose(
 
 
 def _reserved(
-    desk: Desk, made: list[tuple[VideoView, ChannelView, Instant]]
+    draft: DistributionDraft, made: list[tuple[VideoView, ChannelView, Instant]]
 ) -> tuple[tuple[Placement, ...], tuple[DayLoad, ...]]:
     """Return the placements in the order of time, each with the Pacific day whose budget it reserves."""
     made = sorted(made, key=lambda m: (m[2].at, m[0].id, m[1].id))
-    reservations = Reservations(desk.context.pools, desk.now, desk.stager.days)
-    lead = desk.context.lead_time_seconds
+    reservations = Reservations(draft.context.pools, draft.now, draft.stager.days)
+    lead = draft.context.lead_time_seconds
     items = [
         ToStage(slot.at, channel.executor, seconds_of(video, channel), max(lead, channel.lead_time_seconds))
         for video, channel, slot in made
     ]
-    priority = desk.context.priority
+    priority = draft.context.priority
     placements = tuple(
         Placement(
             video.id,

@@ -41,8 +41,8 @@ class DistributionContext:
     priority: int | None = None
 
 
-class Desk:
-    """The state of a distribution while it is made, and after it for the explanations."""
+class DistributionDraft:
+    """What has been given to whom while a distribution is made, and after it for the explanations."""
 
     def __init__(self, channels: Iterable[ChannelView], context: DistributionContext) -> None:
         self.context = context
@@ -90,7 +90,7 @@ class Desk:
         return None
 
     def has_room(self, video: VideoView) -> bool:
-        """Say whether a video may go to one more channel."""
+        """Return whether a video may go to one more channel."""
         limit = self.context.caps.channels_per_video
         return limit is None or len(self.channels_of.get(video.id, ())) < limit
 
@@ -107,7 +107,7 @@ class Desk:
         return near.total_seconds() / 3600
 
     def is_cool(self, video: VideoView, at: datetime) -> bool:
-        """Say whether the same content lies far enough from an instant; asked half a million times in a large run."""
+        """Return whether the same content lies far enough from an instant; asked half a million times in a large run."""
         times = self.content_at.get(video.content_hash)
         if not times:  # nor are any noted without a cooldown
             return True
@@ -128,7 +128,7 @@ class Desk:
             slot = self.free_slot(calendar, slot.at + timedelta(microseconds=1))
 
     def can_stage(self, executor: str, seconds: int, at: datetime) -> bool:
-        """Say whether one more item can be staged for an instant.
+        """Return whether one more item can be staged for an instant.
 
         Pools in time, and a day's budget before it.
         """

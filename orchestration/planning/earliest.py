@@ -31,7 +31,7 @@ from orchestration.planning.types import (
 )
 from orchestration.planning.waves import plan_wave
 
-MOST_TRIES, MOST_MEMBERS = 60, 200_000
+MAX_TRIES, MAX_MEMBERS = 60, 200_000
 """Tries end after so many plans, or so many members planned, whichever comes first."""
 
 
@@ -66,7 +66,7 @@ def earliest_time(
 
     at = max(request.scheduled_at or soonest(now), soonest(now))
     members = len(request.videos) * len(request.channels)
-    most_tries = min(MOST_TRIES, max(MOST_MEMBERS // max(members, 1), 5))
+    most_tries = min(MAX_TRIES, max(MAX_MEMBERS // max(members, 1), 5))
     first = plan = plan_from(at)
     for tries in count(1):
         moves, late_at = _moves(plan), _first_late(plan)
@@ -121,7 +121,7 @@ def _later(
 
 
 def _is_of_a_pin(request: WaveRequest, conflict: Conflict) -> bool:
-    """Say whether a conflict stands against a member's own time, wherever the rest of the wave goes."""
+    """Return whether a conflict stands against a member's own time, wherever the rest of the wave goes."""
     video_id = conflict.video_id
     if video_id is None:
         return False

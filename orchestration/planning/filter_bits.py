@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestration.planning import rules
 from orchestration.planning.answers import Unplaced
-from orchestration.planning.distribution_state import CHANNELS_PER_VIDEO, FREE_SLOT, Desk
+from orchestration.planning.distribution_state import CHANNELS_PER_VIDEO, FREE_SLOT, DistributionDraft
 from orchestration.planning.filters import CHANNEL_RULES, FILTER_RULES, VIDEO_RULES, FilterRule
 from orchestration.planning.types import ChannelView, VideoView
 
@@ -17,8 +17,8 @@ class Judged:
     Bit i of a set is the i-th video, and says that a rule refuses it.
     """
 
-    def __init__(self, desk: Desk, videos: list[VideoView]) -> None:
-        self.desk = desk
+    def __init__(self, draft: DistributionDraft, videos: list[VideoView]) -> None:
+        self.draft = draft
         self.videos = videos
         self.eligible = 0
         self._everyone = (1 << len(videos)) - 1
@@ -29,7 +29,7 @@ class Judged:
                 self._by_content[video.content_hash] = self._by_content.get(video.content_hash, 0) | 1 << i
         self._sets: dict[tuple[str, Any], int] = {}
         self._refusals: dict[tuple[str, int], int] = {}
-        self._refused_on: dict[int, list[tuple[str, int]]] = {c: [] for c in desk.channels}
+        self._refused_on: dict[int, list[tuple[str, int]]] = {c: [] for c in draft.channels}
         self._waiting_on: dict[int, int] = {}
 
     def candidates(self, channel: ChannelView) -> list[VideoView]:
@@ -53,7 +53,7 @@ class Judged:
         self._waiting_on[channel.id] = left
         if not left:
             return []
-        return [self.videos[i] for i in self.desk.ranker.order(self.videos, channel) if left >> i & 1]
+        return [self.videos[i] for i in self.draft.ranker.order(self.videos, channel) if left >> i & 1]
 
     def _refused_by(self, rule: FilterRule, threshold: Any) -> int:
         key = (rule.code, threshold)
@@ -66,11 +66,11 @@ class Judged:
 
     def _there(self, channel_id: int) -> tuple[int, int]:
         there = same = 0
-        for video_id in self.desk.videos_on[channel_id]:
+        for video_id in self.draft.videos_on[channel_id]:
             index = self._index.get(video_id)
             if index is not None:
                 there |= 1 << index
-        for content in self.desk.content_on[channel_id]:
+        for content in self.draft.content_on[channel_id]:
             same |= self._by_content.get(content, 0)
         return there, same
 
@@ -87,7 +87,7 @@ class Judged:
 
     def unplaced(self) -> tuple[Unplaced, ...]:
         """Return the videos that go nowhere in this run, each with the rule that refused it on most channels."""
-        going = {video_id for video_id, _ in self.desk.placed}
+        going = {video_id for video_id, _ in self.draft.placed}
         tallies: dict[int, dict[str, int]] = {
             i: {} for i, video in enumerate(self.videos) if video.id not in going
         }
@@ -98,9 +98,9 @@ class Judged:
         for left in self._waiting_on.values():
             for index, tally in tallies.items():
                 if left >> index & 1:
-                    code = FREE_SLOT if self.desk.has_room(self.videos[index]) else CHANNELS_PER_VIDEO
+                    code = FREE_SLOT if self.draft.has_room(self.videos[index]) else CHANNELS_PER_VIDEO
                     tally[code] = tally.get(code, 0) + 1
-        total = len(self.desk.channels)
+        total = len(self.draft.channels)
         return tuple(self._unplaced(index, tally, total) for index, tally in tallies.items())
 
     def _unplaced(self, index: int, tally: dict[str, int], total: int) -> Unplaced:

@@ -93,7 +93,7 @@ def words_of(video: VideoView) -> str | None:
 
 
 def phrase_in(phrase: str, words: str) -> bool:
-    """Say whether a word or a phrase occurs among the words of a video."""
+    """Return whether a word or a phrase occurs among the words of a video."""
     return _spoken(phrase) in words
 
 

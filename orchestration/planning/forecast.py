@@ -167,7 +167,7 @@ def forecast(
     lead_time_seconds: int = 7200,
     ageing_step_seconds: int = AGEING_STEP_SECONDS,
 ) -> Forecast:
-    """Tell the loads by pool and hour, the budgets by Pacific day, and what will not make its time and why.
+    """Return the loads by pool and hour, the budgets by Pacific day, and what will not make its time and why.
 
     `pools` count what was charged (`used`); what is reserved belongs to the items themselves and is left out. `queued` is
     what waits beside the items.
@@ -291,7 +291,7 @@ def _simulate(
 def _late(
     item: ForecastItem, clock: _Clock, ready: int | None, moment: int, gauge: _Gauge | None
 ) -> LateItem:
-    """Say by how much an item misses its time, and what it waited for."""
+    """Return by how much an item misses its time, and what it waited for."""
     late = (ready if ready is not None else clock.end) - moment
     name = item.label or (
         f"schedule {item.schedule_id}" if item.schedule_id else f"channel {item.channel_id}"

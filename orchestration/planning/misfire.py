@@ -85,7 +85,7 @@ def preview_resume(
     now: datetime,
     per_minute: int = 10,
 ) -> list[Release]:
-    """Say what a resume does to each overdue item, in due order, letting at most `per_minute` go in a minute.
+    """Return what a resume does to each overdue item, in due order, letting at most `per_minute` go in a minute.
 
     The calendars hold what lies ahead, without the overdue items; what is decided here is put into them, so that two items
     of a channel take two slots and keep the channel's gap. An item that would be let go after its grace is missed.

@@ -61,12 +61,12 @@ Collision = TooClose | OverCap
 
 
 def is_collision(obstacle: Obstacle) -> TypeGuard[Collision]:
-    """Say whether an obstacle is an entry of the calendar."""
+    """Return whether an obstacle is an entry of the calendar."""
     return isinstance(obstacle, TooClose | OverCap)
 
 
 def yields(obstacle: Obstacle) -> TypeGuard[Collision]:
-    """Say whether an obstacle is an entry that gives way."""
+    """Return whether an obstacle is an entry that gives way."""
     return isinstance(obstacle, OverCap) or (isinstance(obstacle, TooClose) and obstacle.yields)
 
 

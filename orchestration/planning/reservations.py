@@ -72,7 +72,7 @@ class Reservations:
         return stagings
 
     def has_room(self, executor: str, deadline: datetime) -> bool:
-        """Say whether one more item can be staged by its deadline.
+        """Return whether one more item can be staged by its deadline.
 
         Exact in whatever order items are taken, since each has taken the latest day that serves it.
         """

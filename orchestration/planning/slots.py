@@ -122,7 +122,7 @@ def day_starts_at(day: date, zone: ZoneInfo) -> datetime:
 
 
 def day_exists(day: date, zone: ZoneInfo) -> bool:
-    """Say whether a zone's calendar has the date at all."""
+    """Return whether a zone's calendar has the date at all."""
     return wall_of(day_starts_at(day, zone), zone).date() == day
 
 

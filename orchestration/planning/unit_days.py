@@ -1,4 +1,4 @@
-"""Say on which Pacific days more is to be made public than a budget of units can pay for.
+"""Find the Pacific days on which more is to be made public than a budget of units can pay for.
 
 Arming and reading back cost units on the day of the moment itself, however early the file was staged; what finds the budget
 spent waits for midnight in California, and is late. No other time is looked for here: a wave of one instant has no other

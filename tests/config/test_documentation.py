@@ -18,13 +18,13 @@ LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 @cache
 def names() -> tuple[set[str], set[str]]:
-    """Return the names of all functions, and of all classes."""
+    """Return the names of all functions, and of all classes and their unions."""
     functions, classes = set(), set()
     for folder in CODE:
         for path in (BASE_DIR / folder).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
             functions |= set(re.findall(r"^\s*def (\w+)", text, re.MULTILINE))
-            classes |= set(re.findall(r"^\s*class (\w+)", text, re.MULTILINE))
+            classes |= set(re.findall(r"^(?:\s*class )?([A-Z]\w+)(?= = |\(|:)", text, re.MULTILINE))
     return functions, classes
 
 
