@@ -34,7 +34,7 @@ DOCUMENT_PATH = "headend/channel.json"
 SCRIPT_PATH = "headend/stage.py"
 OWN_WORKFLOW = "headend.yml"
 WORKFLOW_PATH = f".github/workflows/{OWN_WORKFLOW}"
-MOST_ROUNDS = 3
+MAX_ROUNDS = 3
 
 
 class RevisionMissing(OrchestrationError):
@@ -61,7 +61,7 @@ def template_checksum() -> str:
 
 
 def secrets_due(channel: Channel, last_sync: Mapping[str, Any] | None) -> bool:
-    """Say whether the repository's workflow needs secrets that the last successful sync did not bring there."""
+    """Return whether the repository's workflow needs secrets that the last successful sync did not write there."""
     credential = getattr(channel, "credential", None)
     if channel.executor != Executor.GITHUB or credential is None or not credential.refresh_token_sealed:
         return False
@@ -86,8 +86,8 @@ def secrets_of(channel: Channel) -> dict[str, str]:
 
 def fingerprint(channel: Channel, secrets: Mapping[str, str]) -> str:
     """Return a keyed hash of secrets and the repository they are for: shows a change, tells nothing."""
-    told = json.dumps([channel.repository_id, sorted(secrets.items())])
-    return salted_hmac("headend.repository-secrets", told, algorithm="sha256").hexdigest()[:32]
+    canonical = json.dumps([channel.repository_id, sorted(secrets.items())])
+    return salted_hmac("headend.repository-secrets", canonical, algorithm="sha256").hexdigest()[:32]
 
 
 # ------------------------------------------------------------------------------------------------------------- the job
@@ -100,7 +100,7 @@ def run_sync(job: Job, lease: JobLease) -> dict[str, Any]:
     JobCancelled.
     """
     result: dict[str, Any] = {}
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         channel = Channel.objects.get(pk=job.channel_id)
         revision = channel.revisions.order_by("-number").first()
         if revision is None:
@@ -110,7 +110,7 @@ def run_sync(job: Job, lease: JobLease) -> dict[str, Any]:
         if result.get("revision") == revision.number and not _reconnected(channel, result["secrets"]):
             break
         try:
-            result = _bring(channel, revision, job, lease)
+            result = _write(channel, revision, job, lease)
         except (RemoteError, repository_pin.RepositoryChanged) as error:
             ConfigRevision.objects.filter(pk=revision.pk).update(sync_error=str(error)[:300])
             raise
@@ -118,11 +118,11 @@ def run_sync(job: Job, lease: JobLease) -> dict[str, Any]:
 
 
 def _reconnected(channel: Channel, mark: str) -> bool:
-    """Say whether the channel was connected anew since its secrets were brought; who did it found this job under way."""
+    """Return whether the channel was connected anew since its secrets were written; who did it found this job under way."""
     return bool(mark) and secrets_due(channel, {"secrets": mark})
 
 
-def _bring(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease) -> dict[str, Any]:
+def _write(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease) -> dict[str, Any]:
     if not channel.repository:
         raise repository_pin.RepositoryChanged(
             f"Channel {channel.name} has no repository any more.", field="repository"

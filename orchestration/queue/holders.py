@@ -35,7 +35,7 @@ def me() -> str:
 
 
 def is_gone(holder: str) -> bool:
-    """Say whether a holder certainly does not run any more; False where that cannot be known from here."""
+    """Return whether a holder certainly does not run any more; False where that cannot be known from here."""
     where, _, rest = holder.partition("/")
     if where != host():
         return False
