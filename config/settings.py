@@ -168,7 +168,7 @@ AUDITLOG_LOGENTRY_MODEL = "orchestration.Activity"
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
 
 # --- work in the background ------------------------------------------------------------------------------
-HEADEND_TICK_SECONDS = env.integer("HEADEND_TICK_SECONDS", 2, minimum=1, maximum=60)
+HEADEND_TICK_SECONDS = env.integer("HEADEND_TICK_SECONDS", 2, minimum=1, maximum=15)
 HEADEND_WATCH_SECONDS = env.integer("HEADEND_WATCH_SECONDS", 1 if HEADEND_DEMO else 5, minimum=1, maximum=300)
 HEADEND_STATISTICS_SECONDS = env.integer("HEADEND_STATISTICS_SECONDS", 3600, minimum=5, maximum=86_400)
 HEADEND_WORK_CONCURRENCY = env.integer("HEADEND_WORK_CONCURRENCY", 3, minimum=1, maximum=64)
@@ -197,26 +197,8 @@ CELERY_TASK_ROUTES = {
     "orchestration.tasks.watch_runs": {"queue": "control"},
     "orchestration.tasks.work_fast": {"queue": "control"},
 }
-CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
-
-
-def _every(seconds: float, task: str, kwargs: dict[str, bool] | None = None) -> dict[str, object]:
-    """Schedule a task so that a backlog never builds: a call that was not taken in time is dropped."""
-    return {
-        "task": f"orchestration.tasks.{task}",
-        "schedule": seconds,
-        "options": {"expire_seconds": max(int(seconds), 2)},
-        "kwargs": kwargs or {},
-    }
-
-
-CELERY_BEAT_SCHEDULE = {
-    "tick": _every(HEADEND_TICK_SECONDS, "tick", {"by_beat": True}),
-    "watch runs": _every(HEADEND_WATCH_SECONDS, "watch_runs"),
-    "scrape sources": _every(60, "scrape_sources"),
-    "check channels": _every(300, "check_channels"),
-    "collect statistics": _every(HEADEND_STATISTICS_SECONDS, "collect_statistics"),
-}
+# Its entries, with their bounds, stand in config/cadences.py; how often each comes, an operator may change.
+CELERY_BEAT_SCHEDULER = "config.beat:CadenceScheduler"
 
 # --- the outside world -----------------------------------------------------------------------------------
 GITHUB_API_URL = env.url("GITHUB_API_URL", "https://api.github.com")

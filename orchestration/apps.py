@@ -12,7 +12,7 @@ class OrchestrationConfig(AppConfig):
     def ready(self) -> None:
         """Follow edits of the configuration; high-churn fields and secrets are left out (see FACTS on auditlog)."""
         from auditlog.registry import auditlog
-        from django_celery_beat.models import PeriodicTask
+        from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
         from channels import models as register
         from orchestration.models import ApiToken, Pool, Source
@@ -46,5 +46,8 @@ class OrchestrationConfig(AppConfig):
             ],
         )
         auditlog.register(Pool)
-        auditlog.register(PeriodicTask, exclude_fields=["last_run_at", "total_run_count", "date_changed"])
+        auditlog.register(
+            PeriodicTask, exclude_fields=["last_run_at", "total_run_count", "date_changed", "headers"]
+        )
+        auditlog.register(IntervalSchedule)
         auditlog.register(ApiToken, exclude_fields=["token_hash", "last_used_at"])

@@ -1,0 +1,232 @@
+"""The engine's own entries in beat's schedule: what each does, how often it comes, and the bounds that its promises set.
+
+Two write such a row: how often it comes is the operator's, all the rest is the engine's. The default that a row was
+given is noted with it, so that a row which still has it follows a changed default, and a row that was changed does not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from auditlog.context import disable_auditlog
+from django.conf import settings
+from django.db import transaction
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+
+from orchestration.core import audit
+from orchestration.states import Trigger
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_GIVEN = "default_seconds"
+"""Where the noted default stands in the row's headers; `config.beat` sends it to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """One of the engine's entries: a task, what it is for, and how often it may come."""
+
+    name: str
+    task: str
+    does: str
+    default: int | str
+    """Seconds, or the setting that has them."""
+    fastest: int
+    slowest: int
+    not_faster: str
+    not_slower: str
+    not_off: str
+    """What would break, or what to do instead, as sentences."""
+    by_beat: bool = False
+
+    @property
+    def default_seconds(self) -> int:
+        """Return how often it comes unless an operator says otherwise."""
+        return getattr(settings, self.default) if isinstance(self.default, str) else self.default
+
+    def refusal(self, seconds: float) -> str:
+        """Say why it may not come that often or that rarely; empty if it may."""
+        if seconds < self.fastest:
+            return f"{self.name} may come every {self.fastest} s at most. {self.not_faster}"
+        if seconds > self.slowest:
+            return f"{self.name} has to come every {self.slowest} s at least. {self.not_slower}"
+        return ""
+
+
+CADENCES = (
+    Cadence(
+        "tick",
+        "orchestration.tasks.tick",
+        "Starts what falls due, picks up what was left behind, wakes the workers.",
+        default="HEADEND_TICK_SECONDS",
+        fastest=1,
+        slowest=15,
+        not_faster="Its message is answered by a worker within about a second.",
+        not_slower="A publication counts as overdue after 15 s, and beat as silent after 30 s.",
+        not_off="Without it nothing that falls due is started. To hold everything, pause or stop the system.",
+        by_beat=True,
+    ),
+    Cadence(
+        "watch runs",
+        "orchestration.tasks.watch_runs",
+        "Looks at the open GitHub runs, each no sooner than HEADEND_WATCH_SECONDS after the last look.",
+        default="HEADEND_WATCH_SECONDS",
+        fastest=1,
+        slowest=300,
+        not_faster="Each look is a call of the 5,000 an hour that GitHub allows.",
+        not_slower="What a run has uploaded is recorded and armed by this look only.",
+        not_off="Without it no run is ever concluded. To send nothing to GitHub, pause the channels.",
+    ),
+    Cadence(
+        "scrape sources",
+        "orchestration.tasks.scrape_sources",
+        "Queues the sources whose own interval is over.",
+        default=60,
+        fastest=10,
+        slowest=3600,
+        not_faster="A source's own interval is a minute or more.",
+        not_slower="A source is read late by as much; how often it is read is set at the source.",
+        not_off="Without it no source is read. To read none, pause the sources.",
+    ),
+    Cadence(
+        "check channels",
+        "orchestration.tasks.check_channels",
+        "Queues a look at each channel, its credential and its repository.",
+        default=300,
+        fastest=300,
+        slowest=86_400,
+        not_faster="Twelve rounds an hour are what GitHub's 5,000 calls allow beside dispatching.",
+        not_slower="A credential that ends is announced three days ahead, which needs a look a day.",
+        not_off="Without it a revoked credential is noticed at the next upload only. To ask rarely, let it come once a day.",
+    ),
+    Cadence(
+        "collect statistics",
+        "orchestration.tasks.collect_statistics",
+        "Queues the collection of YouTube's numbers, and deletes those that are older than 30 days.",
+        default="HEADEND_STATISTICS_SECONDS",
+        fastest=5,
+        slowest=86_400,
+        not_faster="Numbers are asked anew when they are half as old as HEADEND_STATISTICS_SECONDS.",
+        not_slower="YouTube's policies let its numbers be kept for 30 days, and this deletes the older ones.",
+        not_off="YouTube's policies let its numbers be kept for 30 days, and this deletes the older ones. "
+        "To ask rarely, let it come once a day.",
+    ),
+)
+BY_NAME = {cadence.name: cadence for cadence in CADENCES}
+NEVER_SET = (
+    *("crontab", "solar", "clocked", "start_time", "expires", "expire_seconds"),
+    *("queue", "exchange", "routing_key", "priority"),
+)
+"""Columns with which a row of ours would come at another time, end, or go past the workers that wait for it."""
+
+
+def keep() -> None:
+    """Make the rows that are missing and mend the others, each under its lock; any number of beats may do so at once.
+
+    An operator's cadence stays. One out of bounds, or a row that is switched off, came past the admin: it is set right.
+    """
+    with audit.acting_as(audit.Acting("beat", None, Trigger.BEAT)), disable_auditlog():
+        _make_missing()
+        for cadence in CADENCES:
+            _mend(cadence)
+
+
+def change(row: PeriodicTask, seconds: int) -> None:
+    """Let a row come every so many seconds, and record it; a beat that runs takes it up within seconds.
+
+    Raises: ValueError, saying why it may not.
+    """
+    if refused := BY_NAME[row.name].refusal(seconds):
+        raise ValueError(refused)
+    with transaction.atomic(), disable_auditlog():
+        locked = PeriodicTask.objects.select_for_update(no_key=True).get(pk=row.pk)
+        before = seconds_of(locked)
+        locked.interval = row.interval = interval(seconds)
+        locked.save()
+        if before != seconds:
+            audit.record(
+                "cadence_changed", locked, before={"every_seconds": before}, after={"every_seconds": seconds}
+            )
+
+
+def seconds_of(row: PeriodicTask) -> float | None:
+    """Return the seconds between two calls; None if the row has no interval."""
+    return (
+        None
+        if row.interval is None
+        else timedelta(**{row.interval.period: row.interval.every}).total_seconds()
+    )
+
+
+def interval(seconds: int) -> IntervalSchedule:
+    """Return the interval of so many seconds; rows share it."""
+    wanted = {"every": seconds, "period": IntervalSchedule.SECONDS}
+    return IntervalSchedule.objects.filter(**wanted).order_by(
+        "pk"
+    ).first() or IntervalSchedule.objects.create(**wanted)
+
+
+def _engines_own(cadence: Cadence) -> dict[str, Any]:
+    """Return what a row has whatever an operator does."""
+    return {
+        "task": cadence.task,
+        "description": cadence.does,
+        "args": "[]",
+        "kwargs": json.dumps({"by_beat": True} if cadence.by_beat else {}),
+        "headers": json.dumps({DEFAULT_GIVEN: cadence.default_seconds}),
+        "enabled": True,
+        "one_off": False,
+        **dict.fromkeys(NEVER_SET),
+    }
+
+
+def _make_missing() -> None:
+    there = set(PeriodicTask.objects.filter(name__in=BY_NAME).values_list("name", flat=True))
+    missing = [
+        PeriodicTask(name=cadence.name, interval=interval(cadence.default_seconds), **_engines_own(cadence))
+        for cadence in CADENCES
+        if cadence.name not in there
+    ]
+    if missing:
+        # Another beat may make them at the same moment; who comes second changes nothing.
+        PeriodicTask.objects.bulk_create(missing, ignore_conflicts=True)
+        PeriodicTasks.update_changed()
+
+
+def _mend(cadence: Cadence) -> None:
+    with transaction.atomic():
+        row = PeriodicTask.objects.select_for_update(no_key=True).get(name=cadence.name)
+        before = {"every_seconds": seconds_of(row), "enabled": row.enabled}
+        wanted = {**_engines_own(cadence), "interval": row.interval}
+        why = _not_the_operators(cadence, row)
+        if why:
+            wanted["interval"] = interval(cadence.default_seconds)
+        if not row.enabled:
+            why = cadence.not_off
+            logger.warning("%s was switched off and is on again. %s", cadence.name, why)
+        if all(getattr(row, field) == value for field, value in wanted.items()):
+            return
+        for field, value in wanted.items():
+            setattr(row, field, value)
+        row.save()
+        after = {"every_seconds": seconds_of(row), "enabled": row.enabled}
+        if after != before:
+            audit.record("cadence_changed", row, before=before, after=after, reason=why)
+
+
+def _not_the_operators(cadence: Cadence, row: PeriodicTask) -> str:
+    """Say why a row is to have the default; empty if an operator has set it."""
+    try:
+        given = json.loads(row.headers or "{}").get(DEFAULT_GIVEN)
+    except (ValueError, AttributeError):
+        given = None
+    seconds = seconds_of(row)
+    if given is None or seconds == given:
+        return "it follows the default, which has changed"
+    if seconds is None:
+        return "the engine's entries come at intervals"
+    return cadence.refusal(seconds)
