@@ -3,15 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 
 from channels.models import Credential
 from channels.states import CredentialState, Executor
 from orchestration.engine import jobs
+from orchestration.errors import StaleState
 from orchestration.models import Activity, Distribution, Job, Schedule, Video
 from orchestration.pipeline import outcomes
-from orchestration.queue import jobs as queue
 from orchestration.states import TAKING_BACK, DistributionState, JobKind, JobState, ScheduleState, VideoState
 from tests import factories
 from tests.factories import in_
@@ -30,14 +29,30 @@ def end(job, state, *, code="x", message="the remote said no", reason=""):
     """End a running job as a worker does."""
     Job.objects.filter(pk=job.pk).update(state=JobState.RUNNING, holder="w", cancel_reason=reason)
     job.refresh_from_db()
-    with transaction.atomic():
-        outcomes.lock(job)
-        queue.finish(job, state, error_code=code, error_message=message)
-        outcomes.settle(job)
+    assert outcomes.end_job(job, state, code, message)
     for row in (job, job.schedule, job.distribution, job.video, job.source):
         if row is not None:
             row.refresh_from_db()
     return job
+
+
+@pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.NEEDS_REVIEW])
+def test_a_job_that_is_over_is_not_ended_again(state):
+    job = publish_job(state=JobState.CANCELLED)
+    before = Activity.objects.count()
+    assert not outcomes.end_job(job, state)
+    assert Job.objects.get().state == JobState.CANCELLED
+    assert (pair(job), Activity.objects.count()) == (("staged", "staged"), before)
+
+
+def test_a_job_that_was_taken_from_its_holder_is_ended_by_nobody_else():
+    job = publish_job(state=JobState.RUNNING, holder="first")
+    Job.objects.update(holder="second")
+    with pytest.raises(StaleState):
+        outcomes.end_job(job, JobState.FAILED, "x", "the remote said no")
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == (JobState.RUNNING, "")
+    assert pair(job) == ("staged", "staged")
 
 
 def pair(job):
