@@ -14,6 +14,7 @@ from channels.documents import validate_filters
 from channels.stateful import Stateful
 from channels.states import (
     CHANNEL_TRANSITIONS,
+    CHANNEL_VERBS,
     CREDENTIAL_TRANSITIONS,
     ChannelHealth,
     ChannelState,
@@ -45,6 +46,7 @@ class Channel(Stateful):
     """
 
     TRANSITIONS = CHANNEL_TRANSITIONS
+    VERBS = CHANNEL_VERBS
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)

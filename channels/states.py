@@ -1,9 +1,12 @@
 """Name the states of the register and the arrows between them.
 
-No queries here. `TRANSITIONS` feeds the guards, the visible buttons, the API's `actions` and the tests.
+No queries here. `TRANSITIONS` are the arrows that exist, `VERBS` what a person may do: the guards, the visible buttons,
+the API's `actions` and the tests read them.
 """
 
 from django.db import models
+
+from channels.verbs import Verb, verb
 
 
 class ChannelState(models.TextChoices):
@@ -57,6 +60,15 @@ CHANNEL_TRANSITIONS: dict[str, frozenset[str]] = {
     ChannelState.ACTIVE: frozenset({ChannelState.PAUSED, ChannelState.DISABLED}),
     ChannelState.PAUSED: frozenset({ChannelState.ACTIVE, ChannelState.DISABLED}),
     ChannelState.DISABLED: frozenset({ChannelState.ACTIVE}),
+}
+CHANNEL_VERBS: dict[str, Verb] = {
+    "trigger": verb({ChannelState.ACTIVE}),
+    "resume": verb({ChannelState.PAUSED, ChannelState.DISABLED}, {ChannelState.ACTIVE}),
+    # Of a disabled one, too: it only reads, and one wants to see that a channel is well before it is resumed.
+    "check": verb({ChannelState.ACTIVE, ChannelState.PAUSED, ChannelState.DISABLED}),
+    "sync": verb({ChannelState.ACTIVE, ChannelState.PAUSED}),
+    "pause": verb({ChannelState.ACTIVE}, {ChannelState.PAUSED}),
+    "disable": verb({ChannelState.ACTIVE, ChannelState.PAUSED}, {ChannelState.DISABLED}),
 }
 
 CREDENTIAL_TRANSITIONS: dict[str, frozenset[str]] = {

@@ -14,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
 
+from dashboard.listing import id_of
 from orchestration.core.permissions import Actor
 from orchestration.errors import OrchestrationError
 from orchestration.service import CentralOrchestrationService
@@ -87,6 +88,11 @@ def act(
     except OrchestrationError as error:
         return refuse(request, error, to)
     return done(request, outcome(result) if callable(outcome) else outcome, to=to)
+
+
+def version_of(request: HttpRequest) -> int | None:
+    """Return the version of the row that the page showed when a button on it was pressed; None where it said none."""
+    return id_of(request.POST.get("version", ""))
 
 
 def reason_of(request: HttpRequest) -> str:

@@ -201,7 +201,7 @@ class WaveForm(ZonedForm):
     )
     acknowledge_policy = forms.BooleanField(
         required=False,
-        label="the same video over many channels is intended, and allowed by YouTube's policies",
+        label="the same video on many channels, or again where it was cancelled, is intended and within YouTube's policies",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

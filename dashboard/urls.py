@@ -44,6 +44,7 @@ urlpatterns = [
     path("schedules/<int:pk>/", schedule.publication, name="publication"),
     path("schedules/<int:pk>/hold/", schedule.schedule_hold, name="schedule_hold"),
     path("schedules/<int:pk>/release/", schedule.schedule_release, name="schedule_release"),
+    path("schedules/<int:pk>/reopen/", schedule.schedule_reopen, name="schedule_reopen"),
     path("schedules/<int:pk>/cancel/", schedule.schedule_cancel, name="schedule_cancel"),
     path("schedules/<int:pk>/bump/", schedule.schedule_bump, name="schedule_bump"),
     path("schedules/<int:pk>/move/", schedule.schedule_move, name="schedule_move"),

@@ -65,6 +65,13 @@ class StaleState(OrchestrationError):
     again = "again"
 
 
+class StaleVersion(OrchestrationError):
+    """The row is not as the caller saw it any more; look again before deciding anew."""
+
+    code = "stale_version"
+    status = 409
+
+
 class ChannelPaused(OrchestrationError):
     """The channel is paused or disabled by its operator."""
 

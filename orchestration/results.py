@@ -22,6 +22,7 @@ class SystemReport:
     changed_by: str
     reason: str
     actions: tuple[str, ...]
+    version: int
     running_jobs: int
     queued_jobs: int
     open_schedules: int

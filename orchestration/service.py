@@ -64,24 +64,26 @@ class CentralOrchestrationService:
     # ------------------------------------------------------------------------------------------------------- control
 
     @action("operate")
-    def start(self, *, reason: str = "") -> SystemReport:
+    def start(self, *, reason: str = "", version: int | None = None) -> SystemReport:
         """Start the system: due work is dispatched from now on. Raises: IllegalTransition if it runs already."""
-        return control.start(reason)
+        return control.start(reason, version=version)
 
     @action("operate")
-    def stop(self, *, now: bool = False, reason: str = "", disarm: bool = False) -> SystemReport:
+    def stop(
+        self, *, now: bool = False, reason: str = "", disarm: bool = False, version: int | None = None
+    ) -> SystemReport:
         """Let what runs finish, then stop; with `now`, ask what runs to cancel; with `disarm`, take back what is armed."""
-        return control.stop(now=now, reason=reason, disarm=disarm)
+        return control.stop(now=now, reason=reason, disarm=disarm, version=version)
 
     @action("operate")
-    def pause(self, *, reason: str = "", disarm: bool = False) -> SystemReport:
+    def pause(self, *, reason: str = "", disarm: bool = False, version: int | None = None) -> SystemReport:
         """Start nothing new; what runs finishes; with `disarm`, also take back what YouTube would publish by itself."""
-        return control.pause(reason, disarm=disarm)
+        return control.pause(reason, disarm=disarm, version=version)
 
     @action("operate")
-    def resume(self, *, reason: str = "") -> SystemReport:
+    def resume(self, *, reason: str = "", version: int | None = None) -> SystemReport:
         """Go on after a pause; what is overdue follows its channel's misfire policy, at a bounded rate."""
-        return control.resume(reason)
+        return control.resume(reason, version=version)
 
     @action("read")
     def preview_resume(self) -> ResumePreview:
@@ -207,24 +209,26 @@ class CentralOrchestrationService:
         return waves.report(wave_id)
 
     @action("operate")
-    def pause_wave(self, *, wave_id: int, reason: str = "") -> Wave:
+    def pause_wave(self, *, wave_id: int, reason: str = "", version: int | None = None) -> Wave:
         """Hold back every member that is not public yet."""
-        return waves.pause(wave_id, reason)
+        return waves.pause(wave_id, reason, version=version)
 
     @action("operate")
-    def resume_wave(self, *, wave_id: int, reason: str = "") -> Wave:
+    def resume_wave(self, *, wave_id: int, reason: str = "", version: int | None = None) -> Wave:
         """Let a paused wave go on."""
-        return waves.resume(wave_id, reason)
+        return waves.resume(wave_id, reason, version=version)
 
     @action("operate")
-    def move_wave(self, *, wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
+    def move_wave(
+        self, *, wave_id: int, scheduled_at: datetime, reason: str = "", version: int | None = None
+    ) -> WaveReport:
         """Move every open member by the same span, so that the first one falls on `scheduled_at`; overrides stay."""
-        return waves.move(wave_id, scheduled_at, reason)
+        return waves.move(wave_id, scheduled_at, reason, version=version)
 
     @action("operate")
-    def cancel_wave(self, *, wave_id: int, reason: str = "") -> Wave:
+    def cancel_wave(self, *, wave_id: int, reason: str = "", version: int | None = None) -> Wave:
         """Cancel what is not public yet; what is public stays."""
-        return waves.cancel(wave_id, reason)
+        return waves.cancel(wave_id, reason, version=version)
 
     @action("read")
     def preview_recall(self, *, wave_id: int) -> RecallPreview:
@@ -232,41 +236,70 @@ class CentralOrchestrationService:
         return recall.preview(wave_id)
 
     @action("operate")
-    def recall_wave(self, *, wave_id: int, confirmed_ids: Sequence[int], reason: str = "") -> Wave:
+    def recall_wave(
+        self, *, wave_id: int, confirmed_ids: Sequence[int], reason: str = "", version: int | None = None
+    ) -> Wave:
         """Make public members private again; `confirmed_ids` must be the distributions that the preview listed."""
-        return recall.recall_wave(wave_id, confirmed_ids, reason)
+        return recall.recall_wave(wave_id, confirmed_ids, reason, version=version)
 
     @action("operate")
-    def move_schedule(self, *, schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
+    def move_schedule(
+        self, *, schedule_id: int, publish_at: datetime, reason: str = "", version: int | None = None
+    ) -> Schedule:
         """Give one publication another time; refused where rules forbid it, naming the next free ones."""
-        return schedules.move(schedule_id, publish_at, reason)
+        return schedules.move(schedule_id, publish_at, reason, version=version)
 
     @action("operate")
-    def hold_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
+    def reopen_schedule(
+        self,
+        *,
+        schedule_id: int,
+        publish_at: datetime | None = None,
+        reason: str = "",
+        version: int | None = None,
+    ) -> Schedule:
+        """Take up again what was cancelled, missed, skipped or failed, at its old time or at another one."""
+        return schedules.reopen(schedule_id, reason, publish_at=publish_at, version=version)
+
+    @action("operate")
+    def hold_schedule(self, *, schedule_id: int, reason: str = "", version: int | None = None) -> Schedule:
         """Keep one publication back until it is released."""
-        return schedules.hold(schedule_id, reason)
+        return schedules.hold(schedule_id, reason, version=version)
 
     @action("operate")
-    def release_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
-        """Let a held publication go on at its time, or by its misfire policy if that has passed."""
-        return schedules.release(schedule_id, reason)
+    def release_schedule(
+        self,
+        *,
+        schedule_id: int,
+        publish_at: datetime | None = None,
+        reason: str = "",
+        version: int | None = None,
+    ) -> Schedule:
+        """Let a held publication go on, at its time or another one; its misfire policy decides if its own has passed."""
+        return schedules.release(schedule_id, reason, publish_at=publish_at, version=version)
 
     @action("operate")
-    def cancel_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
+    def cancel_schedule(self, *, schedule_id: int, reason: str = "", version: int | None = None) -> Schedule:
         """Cancel one publication that is not public yet."""
-        return schedules.cancel(schedule_id, reason)
+        return schedules.cancel(schedule_id, reason, version=version)
 
     @action("operate")
-    def bump_schedule(self, *, schedule_id: int, reason: str = "") -> Schedule:
+    def bump_schedule(self, *, schedule_id: int, reason: str = "", version: int | None = None) -> Schedule:
         """Move one publication's work to the front of every queue."""
-        return schedules.bump(schedule_id, reason)
+        return schedules.bump(schedule_id, reason, version=version)
 
     @action("operate")
     def review_schedule(
-        self, *, schedule_id: int, outcome: str, youtube_video_id: str = "", reason: str = ""
+        self,
+        *,
+        schedule_id: int,
+        outcome: str,
+        youtube_video_id: str = "",
+        reason: str = "",
+        version: int | None = None,
     ) -> Schedule:
         """Settle what needs review, after a person has looked: `published`, `staged`, `planned`, `failed` or `cancelled`."""
-        return reviews.review_schedule(schedule_id, outcome, youtube_video_id, reason)
+        return reviews.review_schedule(schedule_id, outcome, youtube_video_id, reason, version=version)
 
     @action("read")
     def get_open_conflicts(self) -> list[Conflict]:
@@ -274,14 +307,14 @@ class CentralOrchestrationService:
         return conflict_actions.still_open()
 
     @action("operate")
-    def apply_alternative(self, *, conflict_id: int, index: int) -> Conflict:
+    def apply_alternative(self, *, conflict_id: int, index: int, version: int | None = None) -> Conflict:
         """Resolve a conflict by one of the alternatives that were recorded with it."""
-        return conflict_actions.apply_alternative(conflict_id, index)
+        return conflict_actions.apply_alternative(conflict_id, index, version=version)
 
     @action("operate")
-    def dismiss_conflict(self, *, conflict_id: int, reason: str = "") -> Conflict:
+    def dismiss_conflict(self, *, conflict_id: int, reason: str = "", version: int | None = None) -> Conflict:
         """Dismiss a conflict: nothing needs to be done about it."""
-        return conflict_actions.dismiss(conflict_id, reason)
+        return conflict_actions.dismiss(conflict_id, reason, version=version)
 
     # ------------------------------------------------------------------------------------------------------ channels
 
@@ -317,19 +350,19 @@ class CentralOrchestrationService:
         return configuration.sync(channel_ids, dry_run=dry_run)
 
     @action("operate")
-    def pause_channel(self, *, channel_id: int, reason: str = "") -> Any:
+    def pause_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Any:
         """Hold a channel back; what runs finishes."""
-        return channels.pause_channel(channel_id, reason)
+        return channels.pause_channel(channel_id, reason, version=version)
 
     @action("operate")
-    def resume_channel(self, *, channel_id: int, reason: str = "") -> Any:
+    def resume_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Any:
         """Let a paused or disabled channel go on."""
-        return channels.resume_channel(channel_id, reason)
+        return channels.resume_channel(channel_id, reason, version=version)
 
     @action("operate")
-    def disable_channel(self, *, channel_id: int, reason: str = "") -> Any:
+    def disable_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Any:
         """Take a channel out of planning altogether."""
-        return channels.disable_channel(channel_id, reason)
+        return channels.disable_channel(channel_id, reason, version=version)
 
     @action("operate")
     def add_slot(
@@ -383,11 +416,17 @@ class CentralOrchestrationService:
 
     @action("operate")
     def set_source_rights(
-        self, *, source_id: int, rights_basis: str, rights_note: str | None = None, reason: str = ""
+        self,
+        *,
+        source_id: int,
+        rights_basis: str,
+        rights_note: str | None = None,
+        reason: str = "",
+        version: int | None = None,
     ) -> RightsChange:
         """Set why a source's videos may be published; with an empty basis, what is armed of it is taken back."""
         return sources.set_rights(
-            source_id, rights_basis=rights_basis, rights_note=rights_note, reason=reason
+            source_id, rights_basis=rights_basis, rights_note=rights_note, reason=reason, version=version
         )
 
     @action("operate")
@@ -396,34 +435,44 @@ class CentralOrchestrationService:
         return sources.scrape_now(source_id)
 
     @action("operate")
-    def pause_source(self, *, source_id: int, reason: str = "") -> Source:
+    def pause_source(self, *, source_id: int, reason: str = "", version: int | None = None) -> Source:
         """Stop reading a source."""
-        return sources.pause(source_id, reason)
+        return sources.pause(source_id, reason, version=version)
 
     @action("operate")
-    def resume_source(self, *, source_id: int, reason: str = "") -> Source:
+    def resume_source(self, *, source_id: int, reason: str = "", version: int | None = None) -> Source:
         """Read a source again."""
-        return sources.resume(source_id, reason)
+        return sources.resume(source_id, reason, version=version)
 
     @action("operate")
-    def cancel_job(self, *, job_id: int, reason: str = "") -> Job:
+    def cancel_job(self, *, job_id: int, reason: str = "", version: int | None = None) -> Job:
         """Cancel a waiting job, or ask a running one to stop."""
-        return jobs.cancel(job_id, reason)
+        return jobs.cancel(job_id, reason, version=version)
 
     @action("operate")
-    def retry_job(self, *, job_id: int, next_free: bool = False, reason: str = "") -> Job:
+    def retry_job(
+        self, *, job_id: int, next_free: bool = False, reason: str = "", version: int | None = None
+    ) -> Job:
         """Queue a job that failed or was cancelled once more; with `next_free` at another time, if its own is gone."""
-        return jobs.retry(job_id, reason, next_free=next_free)
+        return jobs.retry(job_id, reason, next_free=next_free, version=version)
 
     @action("operate")
-    def bump_job(self, *, job_id: int, reason: str = "") -> Job:
+    def bump_job(self, *, job_id: int, reason: str = "", version: int | None = None) -> Job:
         """Move a waiting job to the front."""
-        return jobs.bump(job_id, reason)
+        return jobs.bump(job_id, reason, version=version)
 
     @action("operate")
-    def review_job(self, *, job_id: int, outcome: str, youtube_video_id: str = "", reason: str = "") -> Job:
+    def review_job(
+        self,
+        *,
+        job_id: int,
+        outcome: str,
+        youtube_video_id: str = "",
+        reason: str = "",
+        version: int | None = None,
+    ) -> Job:
         """Settle a job that needs review: staged, planned, failed or cancelled; of a recall: recalled or published."""
-        return reviews.review_job(job_id, outcome, youtube_video_id, reason)
+        return reviews.review_job(job_id, outcome, youtube_video_id, reason, version=version)
 
     @action("operate")
     def note_orphan_deleted(self, *, orphan_id: int, reason: str = "") -> OrphanUpload:

@@ -1,10 +1,13 @@
 """Name the states of what happens, the sets that guards share, and the arrows between them.
 
-No queries here; readable in a minute. `TRANSITIONS` tables feed the guards (`transitions.transition`), the buttons that a
-page shows, the API's `actions` lists and the parametrised tests.
+No queries here; readable in a minute. `TRANSITIONS` are the arrows that exist at all, whoever takes them
+(`transitions.transition`). `VERBS` are what a person may do: verb -> (states from, states to). The guards
+(`core.verbs`), the buttons of the pages, the API's `actions` lists and the parametrised tests read that one table.
 """
 
 from django.db import models
+
+from channels.verbs import Verb, verb
 
 
 class SystemStatus(models.TextChoices):
@@ -153,6 +156,20 @@ class PoolKind(models.TextChoices):
     BUDGET = "budget", "budget (a Pacific day)"
 
 
+class PoolState(models.TextChoices):
+    """Whether anything new is taken from a pool; stored as `paused`."""
+
+    OPEN = "open"
+    PAUSED = "paused"
+
+
+class LeaseState(models.TextChoices):
+    """Whether somebody has a part of a pool; stored as `released_at`."""
+
+    HELD = "held"
+    RELEASED = "released"
+
+
 class BudgetEntryState(models.TextChoices):
     """A line of a budget's ledger; `unknown` is charged for good, since the outcome of the call is not known."""
 
@@ -212,7 +229,6 @@ OPEN_SCHEDULES = frozenset(
 )
 OCCUPYING_SCHEDULES = OPEN_SCHEDULES | {ScheduleState.PUBLISHED, ScheduleState.NEEDS_REVIEW}
 """These take room in a channel's calendar."""
-MOVABLE_SCHEDULES = frozenset({ScheduleState.PLANNED, ScheduleState.STAGED, ScheduleState.HELD})
 CLOSED_SCHEDULES = frozenset(ScheduleState.values) - OPEN_SCHEDULES
 
 OPEN_JOBS = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING})
@@ -223,6 +239,8 @@ TAKING_BACK = frozenset({JobKind.RECALL, JobKind.DISARM})
 
 OPEN_RUNS = frozenset({RunState.DISPATCHING, RunState.DISPATCHED, RunState.RUNNING})
 OPEN_WAVES = frozenset({WaveState.SCHEDULED, WaveState.PAUSED, WaveState.RECALLING})
+ENDED_WAVES = frozenset({WaveState.CANCELLED, WaveState.RECALLING, WaveState.RECALLED})
+"""A person has called these off: nothing of them goes out any more."""
 TAKEN_DISTRIBUTIONS = frozenset(
     {
         DistributionState.ASSIGNED,
@@ -246,14 +264,6 @@ SYSTEM_TRANSITIONS: dict[str, frozenset[str]] = {
     SystemStatus.PAUSED: frozenset({SystemStatus.RUNNING, SystemStatus.DRAINING, SystemStatus.STOPPED}),
     SystemStatus.DRAINING: frozenset({SystemStatus.STOPPED, SystemStatus.RUNNING, SystemStatus.PAUSED}),
 }
-
-SYSTEM_ACTIONS: dict[str, tuple[str, ...]] = {
-    SystemStatus.STOPPED: ("start",),
-    SystemStatus.RUNNING: ("pause", "stop"),
-    SystemStatus.PAUSED: ("resume", "stop"),
-    SystemStatus.DRAINING: ("start", "stop"),
-}
-"""The buttons that are legal in each state; `stop` while draining is *stop now*."""
 
 SOURCE_TRANSITIONS: dict[str, frozenset[str]] = {
     SourceState.ACTIVE: frozenset({SourceState.PAUSED}),
@@ -406,45 +416,84 @@ CONFLICT_TRANSITIONS: dict[str, frozenset[str]] = {
     ConflictState.DISMISSED: frozenset({ConflictState.OPEN}),
 }
 
-# ------------------------------------------------------------------------------------------------------ visible actions
+# --------------------------------------------------------------------------------------------------------------- verbs
 
-WAVE_ACTIONS: dict[str, tuple[str, ...]] = {
-    WaveState.SCHEDULED: ("pause", "move", "cancel", "recall"),
-    WaveState.PAUSED: ("resume", "move", "cancel", "recall"),
-    WaveState.COMPLETED: ("recall",),
-    WaveState.CANCELLED: ("recall",),
-    WaveState.RECALLING: (),
-    WaveState.RECALLED: (),
+SYSTEM_VERBS: dict[str, Verb] = {
+    "start": verb({SystemStatus.STOPPED, SystemStatus.DRAINING}, {SystemStatus.RUNNING}),
+    "pause": verb({SystemStatus.RUNNING}, {SystemStatus.PAUSED}),
+    "resume": verb({SystemStatus.PAUSED}, {SystemStatus.RUNNING}),
+    # While draining it is *stop now*.
+    "stop": verb(
+        {SystemStatus.RUNNING, SystemStatus.PAUSED, SystemStatus.DRAINING},
+        {SystemStatus.DRAINING, SystemStatus.STOPPED},
+    ),
 }
-CHANNEL_ACTIONS: dict[str, tuple[str, ...]] = {
-    "active": ("trigger", "check", "sync", "pause", "disable"),
-    "paused": ("resume", "check", "sync", "disable"),
-    "disabled": ("resume",),
+SOURCE_VERBS: dict[str, Verb] = {
+    "scrape": verb({SourceState.ACTIVE}),
+    "pause": verb({SourceState.ACTIVE}, {SourceState.PAUSED}),
+    "resume": verb({SourceState.PAUSED}, {SourceState.ACTIVE}),
 }
-SCHEDULE_ACTIONS: dict[str, tuple[str, ...]] = {
-    ScheduleState.PLANNED: ("move", "hold", "bump", "cancel"),
-    ScheduleState.STAGING: ("bump", "cancel"),
-    ScheduleState.STAGED: ("move", "hold", "cancel"),
-    ScheduleState.PUBLISHING: (),
-    ScheduleState.PUBLISHED: (),
-    ScheduleState.HELD: ("release", "move", "cancel"),
-    ScheduleState.MISSED: ("move", "cancel"),
-    ScheduleState.SKIPPED: ("move", "cancel"),
-    ScheduleState.CANCELLED: ("move",),
-    ScheduleState.FAILED: ("move", "cancel"),
-    ScheduleState.NEEDS_REVIEW: ("review",),
+WAVE_VERBS: dict[str, Verb] = {
+    "pause": verb({WaveState.SCHEDULED}, {WaveState.PAUSED}),
+    "resume": verb({WaveState.PAUSED}, {WaveState.SCHEDULED}),
+    "move": verb({WaveState.SCHEDULED, WaveState.PAUSED}),
+    "cancel": verb({WaveState.SCHEDULED, WaveState.PAUSED}, {WaveState.CANCELLED}),
+    "recall": verb(
+        {WaveState.SCHEDULED, WaveState.PAUSED, WaveState.COMPLETED, WaveState.CANCELLED},
+        {WaveState.RECALLING},
+    ),
 }
-JOB_ACTIONS: dict[str, tuple[str, ...]] = {
-    JobState.QUEUED: ("bump", "cancel"),
-    JobState.RUNNING: ("cancel",),
-    JobState.WAITING: ("bump", "cancel"),
-    JobState.SUCCEEDED: (),
-    JobState.FAILED: ("retry",),
-    JobState.ERRORED: ("retry",),
-    JobState.CANCELLED: ("retry",),
-    JobState.NEEDS_REVIEW: ("review", "retry"),
+_GOES_ON: set[str] = {ScheduleState.PLANNED, ScheduleState.STAGED}
+SCHEDULE_VERBS: dict[str, Verb] = {
+    "release": verb(
+        {ScheduleState.HELD},
+        # Its misfire policy decides at once, where its moment has passed.
+        {*_GOES_ON, ScheduleState.HELD, ScheduleState.SKIPPED, ScheduleState.MISSED},
+    ),
+    "reopen": verb(
+        {ScheduleState.MISSED, ScheduleState.SKIPPED, ScheduleState.CANCELLED, ScheduleState.FAILED}, _GOES_ON
+    ),
+    "move": verb(_GOES_ON),
+    "hold": verb({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED}, {ScheduleState.HELD}),
+    # What is staged waits for its moment only, and what is held for a person.
+    "bump": verb({ScheduleState.PLANNED, ScheduleState.STAGING}),
+    # Not what needs review: it may be public, and is settled by what a person sees there.
+    "cancel": verb(
+        {
+            ScheduleState.PLANNED,
+            ScheduleState.STAGING,
+            ScheduleState.STAGED,
+            ScheduleState.HELD,
+            ScheduleState.MISSED,
+            ScheduleState.SKIPPED,
+            ScheduleState.FAILED,
+        },
+        {ScheduleState.CANCELLED},
+    ),
+    "review": verb(
+        {ScheduleState.NEEDS_REVIEW},
+        {*_GOES_ON, ScheduleState.PUBLISHED, ScheduleState.FAILED, ScheduleState.CANCELLED},
+    ),
+    # The planner's: it gives way to what is more important, by another time or by being held.
+    "displace": verb({*_GOES_ON, ScheduleState.HELD}, {ScheduleState.HELD}, offered=False),
 }
-SOURCE_ACTIONS: dict[str, tuple[str, ...]] = {
-    SourceState.ACTIVE: ("scrape", "pause"),
-    SourceState.PAUSED: ("resume",),
+JOB_VERBS: dict[str, Verb] = {
+    "review": verb({JobState.NEEDS_REVIEW}, {JobState.SUCCEEDED, JobState.FAILED}),
+    "retry": verb(
+        {JobState.FAILED, JobState.ERRORED, JobState.CANCELLED, JobState.NEEDS_REVIEW}, {JobState.QUEUED}
+    ),
+    "bump": verb({JobState.QUEUED, JobState.WAITING}),
+    # A running one is asked to stop; its end follows.
+    "cancel": verb({JobState.QUEUED, JobState.WAITING, JobState.RUNNING}, {JobState.CANCELLED}),
 }
+CONFLICT_VERBS: dict[str, Verb] = {
+    "apply": verb({ConflictState.OPEN}, {ConflictState.RESOLVED}),
+    "dismiss": verb({ConflictState.OPEN}, {ConflictState.DISMISSED}),
+}
+POOL_VERBS: dict[str, Verb] = {
+    "pause": verb({PoolState.OPEN}, {PoolState.PAUSED}),
+    "resume": verb({PoolState.PAUSED}, {PoolState.OPEN}),
+}
+LEASE_VERBS: dict[str, Verb] = {"release": verb({LeaseState.HELD}, {LeaseState.RELEASED})}
+CALENDAR_VERBS: tuple[str, ...] = ("delete",)
+"""Of a posting slot and of a blackout, which have no state."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django import template
 from django.urls import reverse
+
+from channels.stateful import Stateful
 
 register = template.Library()
 
@@ -23,6 +24,7 @@ BUTTONS = {
     "retry": ("Retry", "redo", ""),
     "cancel": ("Cancel", "x", "danger"),
     "bump": ("Bump", "up", ""),
+    "reopen": ("Reopen", "redo", "primary"),
     "hold": ("Hold", "pause", ""),
     "release": ("Release", "play", ""),
     "move": ("Move", "move", ""),
@@ -32,7 +34,7 @@ BUTTONS = {
     "dismiss": ("Dismiss", "x", ""),
     "apply": ("Apply", "check", "primary"),
 }
-ELSEWHERE = frozenset({"move", "review", "trigger"})
+ELSEWHERE = frozenset({"move", "reopen", "review", "trigger"})
 """These need a value: the button leads to the form on the page of its subject (its anchor has the action's name)."""
 
 
@@ -68,7 +70,7 @@ def button(
 @register.inclusion_tag("parts/actions.html", takes_context=True)
 def actions(
     context: template.Context,
-    names: Iterable[str],
+    row: Stateful,
     kind: str,
     key: object,
     page: str = "",
@@ -77,7 +79,7 @@ def actions(
 ) -> dict[str, Any]:
     """Show the actions that are legal for one row: `kind` is the prefix of the URL names (job, schedule, …).
 
-    Nothing is shown to whoever may only read.
+    Each button says which version of the row it was pressed for. Nothing is shown to whoever may only read.
     """
     if not context.get("may_operate"):
         return {"items": []}
@@ -94,9 +96,10 @@ def actions(
                 "icon": BUTTONS[name][1],
                 "look": BUTTONS[name][2],
             }
-            for name in names
+            for name in row.actions
             if name not in left_out
         ],
+        "version": row.version,
         "small": small,
         "may_operate": True,
         "screen": context["screen"],

@@ -15,14 +15,14 @@ from django.views.decorators.http import require_POST
 from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
 from dashboard import timeline
-from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
 from dashboard.forms import TriggerForm, sentence_of
 from dashboard.listing import chosen, page_of, text
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Activity, Job
 from orchestration.results import SyncResult
-from orchestration.states import CHANNEL_ACTIONS, OPEN_JOBS, OPEN_SCHEDULES
+from orchestration.states import OPEN_JOBS, OPEN_SCHEDULES
 
 
 @page
@@ -57,7 +57,6 @@ def channels(request: HttpRequest) -> HttpResponse:
                 "health": ChannelHealth.choices,
                 "executor": Executor.choices,
             },
-            "actions": CHANNEL_ACTIONS,
         },
     )
 
@@ -81,7 +80,6 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "channel": row,
             "report": report,
-            "actions": CHANNEL_ACTIONS[row.state],
             "credential": getattr(row, "credential", None),
             "week": timeline.week_of(slots, now.astimezone(row.zone).weekday()),
             "slots": slots,
@@ -116,7 +114,7 @@ def _change(request: HttpRequest, slug: str, method: str, message: str) -> HttpR
     call = getattr(service(request), method)
     return act(
         request,
-        lambda: call(channel_id=row.pk, reason=reason_of(request)),
+        lambda: call(channel_id=row.pk, reason=reason_of(request), version=version_of(request)),
         message.format(name=row.name),
         to=_page(slug),
     )

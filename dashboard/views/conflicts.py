@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
-from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.listing import chosen, chosen_id, id_of, page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
@@ -68,7 +68,7 @@ def conflict_apply(request: HttpRequest, pk: int) -> HttpResponse:
         return refuse(request, InvalidRequest("Name one of the alternatives.", field="index"), to)
     return act(
         request,
-        lambda: service(request).apply_alternative(conflict_id=pk, index=index),
+        lambda: service(request).apply_alternative(conflict_id=pk, index=index, version=version_of(request)),
         lambda row: f"Resolved: {row.resolution or row.message}",
         to=to,
     )
@@ -79,7 +79,9 @@ def conflict_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
     """Dismiss it: nothing needs to be done."""
     return act(
         request,
-        lambda: service(request).dismiss_conflict(conflict_id=pk, reason=reason_of(request)),
+        lambda: service(request).dismiss_conflict(
+            conflict_id=pk, reason=reason_of(request), version=version_of(request)
+        ),
         "Dismissed.",
         to=reverse("dashboard:conflicts"),
     )

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
-from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.forms import ReviewJobForm, sentence_of
 from dashboard.listing import chosen, chosen_id, page_of, text
 from dashboard.live_pages import show
@@ -17,7 +17,6 @@ from orchestration.engine.jobs import given_away
 from orchestration.errors import InvalidRequest
 from orchestration.models import Activity, Job
 from orchestration.states import (
-    JOB_ACTIONS,
     OPEN_JOBS,
     JobKind,
     JobState,
@@ -32,7 +31,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     kind = chosen(request, "kind", JobKind.values)
     state = chosen(request, "state", ["open", "attention", *JobState.values])
     channel_id, words = chosen_id(request, "channel"), text(request)
-    rows = Job.objects.select_related("channel", "video", "source", "schedule")
+    rows = Job.objects.select_related("channel", "video", "source", "schedule__wave")
     if kind:
         rows = rows.filter(kind=kind)
     if state == "open":
@@ -76,7 +75,6 @@ def jobs(request: HttpRequest) -> HttpResponse:
             "channel_id": channel_id,
             "channels": Channel.objects.only("pk", "name"),
             "q": words,
-            "actions": JOB_ACTIONS,
             "busy": any(counts.get(s) for s in OPEN_JOBS),
         },
     )
@@ -86,19 +84,19 @@ def jobs(request: HttpRequest) -> HttpResponse:
 def job(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one job: attempts, who holds it, what it waits for, its error, its runs."""
     row = get_object_or_404(
-        Job.objects.select_related("channel", "video", "source", "schedule", "distribution__channel"), pk=pk
+        Job.objects.select_related("channel", "video", "source", "schedule__wave", "distribution__channel"),
+        pk=pk,
     )
     return show(
         request,
         "job.html",
         {
             "job": row,
-            "actions": JOB_ACTIONS[row.state],
             "review_page": reverse("dashboard:publication", args=[row.schedule_id])
             if row.schedule_id
             else "",
             "review_form": _review_form(row),
-            "given_away": given_away(row) if "retry" in JOB_ACTIONS[row.state] else None,
+            "given_away": given_away(row) if "retry" in row.actions else None,
             "runs": row.runs.all(),
             "leases": row.leases.select_related("pool"),
             "activity": Activity.objects.filter(cid=row.correlation_id).select_related("content_type")[:30],
@@ -119,7 +117,7 @@ def _change_job(request: HttpRequest, pk: int, method: str, message: str) -> Htt
     call = getattr(service(request), method)
     return act(
         request,
-        lambda: call(job_id=pk, reason=reason_of(request)),
+        lambda: call(job_id=pk, reason=reason_of(request), version=version_of(request)),
         message.format(pk=pk),
         to=reverse("dashboard:job", args=[pk]),
     )
@@ -134,7 +132,7 @@ def job_review(request: HttpRequest, pk: int) -> HttpResponse:
         return refuse(request, InvalidRequest(sentence_of(form)), to)
     return act(
         request,
-        lambda: service(request).review_job(job_id=pk, **form.cleaned_data),
+        lambda: service(request).review_job(job_id=pk, **form.cleaned_data, version=version_of(request)),
         f"Job {pk} is settled.",
         to=to,
     )
@@ -146,7 +144,9 @@ def job_retry(request: HttpRequest, pk: int) -> HttpResponse:
     next_free = "next_free" in request.POST
     return act(
         request,
-        lambda: service(request).retry_job(job_id=pk, next_free=next_free, reason=reason_of(request)),
+        lambda: service(request).retry_job(
+            job_id=pk, next_free=next_free, reason=reason_of(request), version=version_of(request)
+        ),
         f"Job {pk} is queued once more.",
         to=reverse("dashboard:job", args=[pk]),
     )

@@ -14,13 +14,13 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Blackout, Channel
 from dashboard import timeline
-from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.forms import MoveForm, ReviewForm, sentence_of
 from dashboard.listing import chosen, chosen_id, page_of, whole_number
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
 from orchestration.models import Activity, Schedule, Wave
-from orchestration.states import OPEN_SCHEDULES, OPEN_WAVES, SCHEDULE_ACTIONS, ScheduleState
+from orchestration.states import OPEN_SCHEDULES, OPEN_WAVES, ScheduleState
 
 SPANS = ((6, "6 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"), (336, "14 d"))
 MAX_DRAWN = 2000
@@ -102,7 +102,6 @@ def schedule(request: HttpRequest) -> HttpResponse:
             "waves": Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(pk=wave_id or 0)).only("pk", "name")[
                 :50
             ],
-            "actions": SCHEDULE_ACTIONS,
         },
     )
 
@@ -120,7 +119,7 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "schedule": row,
             "distribution": row.distribution,
-            "actions": SCHEDULE_ACTIONS[row.state],
+            "forms": ("move", "release", "reopen", "review"),
             "move_form": MoveForm(initial={"at": local, "zone": row.channel.timezone}),
             "review_form": ReviewForm(initial={"youtube_video_id": row.distribution.youtube_video_id or ""}),
             "jobs": row.jobs.select_related("channel").prefetch_related("runs")[:20],
@@ -139,7 +138,12 @@ def _page(pk: int) -> str:
 
 def _change(request: HttpRequest, pk: int, method: str, message: str) -> HttpResponse:
     call = getattr(service(request), method)
-    return act(request, lambda: call(schedule_id=pk, reason=reason_of(request)), message, to=_page(pk))
+    return act(
+        request,
+        lambda: call(schedule_id=pk, reason=reason_of(request), version=version_of(request)),
+        message,
+        to=_page(pk),
+    )
 
 
 @require_POST
@@ -150,8 +154,16 @@ def schedule_hold(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def schedule_release(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let a held publication go on."""
+    """Let a held publication go on, at its own time or at another one."""
+    if "at" in request.POST:
+        return _to_time(request, pk, "release_schedule", "Released")
     return _change(request, pk, "release_schedule", "Released.")
+
+
+@require_POST
+def schedule_reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take up again what is over."""
+    return _to_time(request, pk, "reopen_schedule", "Reopened")
 
 
 @require_POST
@@ -169,15 +181,21 @@ def schedule_bump(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def schedule_move(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a publication another time."""
+    return _to_time(request, pk, "move_schedule", "Moved")
+
+
+def _to_time(request: HttpRequest, pk: int, method: str, message: str) -> HttpResponse:
+    """Call a verb that takes a time of a person's choice."""
     form = MoveForm(request.POST)
     if not form.is_valid():
         return refuse(request, InvalidRequest(sentence_of(form)), _page(pk))
+    call, data = getattr(service(request), method), form.cleaned_data
     return act(
         request,
-        lambda: service(request).move_schedule(
-            schedule_id=pk, publish_at=form.cleaned_data["at"], reason=form.cleaned_data["reason"]
+        lambda: call(
+            schedule_id=pk, publish_at=data["at"], reason=data["reason"], version=version_of(request)
         ),
-        lambda row: f"Moved to {row.local_wall.replace('T', ' ')} ({row.zone}).",
+        lambda row: f"{message} to {row.local_wall.replace('T', ' ')} ({row.zone}).",
         to=_page(pk),
     )
 
@@ -196,6 +214,7 @@ def schedule_review(request: HttpRequest, pk: int) -> HttpResponse:
             outcome=data["outcome"],
             youtube_video_id=data["youtube_video_id"],
             reason=data["reason"],
+            version=version_of(request),
         ),
         f"Settled as {data['outcome']}.",
         to=_page(pk),

@@ -7,13 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.forms import SourceForm, sentence_of
 from dashboard.listing import chosen, page_of, text
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
 from orchestration.models import Source
-from orchestration.states import SOURCE_ACTIONS, SourceState, VideoState
+from orchestration.states import SourceState, VideoState
 
 
 @page
@@ -36,7 +36,6 @@ def sources(request: HttpRequest) -> HttpResponse:
             "state": state,
             "states": SourceState.choices,
             "q": words,
-            "actions": SOURCE_ACTIONS,
         },
     )
 
@@ -75,7 +74,9 @@ def source_pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop reading a source."""
     return act(
         request,
-        lambda: service(request).pause_source(source_id=pk, reason=reason_of(request)),
+        lambda: service(request).pause_source(
+            source_id=pk, reason=reason_of(request), version=version_of(request)
+        ),
         lambda row: f"{row.name} is paused.",
         to=reverse("dashboard:sources"),
     )
@@ -86,7 +87,9 @@ def source_resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Read a source again."""
     return act(
         request,
-        lambda: service(request).resume_source(source_id=pk, reason=reason_of(request)),
+        lambda: service(request).resume_source(
+            source_id=pk, reason=reason_of(request), version=version_of(request)
+        ),
         lambda row: f"{row.name} is read again.",
         to=reverse("dashboard:sources"),
     )

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.live_pages import SystemBar, asks_for_live_part, show
 from orchestration.errors import OrchestrationError
 from orchestration.results import SystemReport
@@ -34,7 +34,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """Start the system."""
     return act(
         request,
-        lambda: service(request).start(reason=reason_of(request)),
+        lambda: service(request).start(reason=reason_of(request), version=version_of(request)),
         "The system is running: due work is dispatched from now on.",
         to=HOME,
     )
@@ -74,7 +74,7 @@ def resume(request: HttpRequest) -> HttpResponse:
             return show(request, "resume.html", {"preview": preview})
     return act(
         request,
-        lambda: service(request).resume(reason=reason_of(request)),
+        lambda: service(request).resume(reason=reason_of(request), version=version_of(request)),
         "The system is running again.",
         to=HOME,
     )

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard import own_times
-from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
 from dashboard.forms import MoveForm, WaveForm, sentence_of
 from dashboard.listing import chosen, ids_of, page_of, text
 from dashboard.live_pages import own_address, show
@@ -21,7 +21,7 @@ from dashboard.views.missing import found
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Video, Wave
 from orchestration.planning.rules import TITLE_OF_RULE
-from orchestration.states import OPEN_WAVES, SCHEDULE_ACTIONS, ScheduleState, WaveState
+from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
 
 
 @page
@@ -166,7 +166,6 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
             "first_at": first,
             "move_form": MoveForm(initial=initial),
             "page": page_of(request, report.members, 100),
-            "member_actions": SCHEDULE_ACTIONS,
             "busy": report.wave.state in OPEN_WAVES,
         },
     )
@@ -174,7 +173,12 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _change(request: HttpRequest, pk: int, method: str, message: str) -> HttpResponse:
     call = getattr(service(request), method)
-    return act(request, lambda: call(wave_id=pk, reason=reason_of(request)), message, to=_page(pk))
+    return act(
+        request,
+        lambda: call(wave_id=pk, reason=reason_of(request), version=version_of(request)),
+        message,
+        to=_page(pk),
+    )
 
 
 @require_POST
@@ -204,7 +208,10 @@ def wave_move(request: HttpRequest, pk: int) -> HttpResponse:
     return act(
         request,
         lambda: service(request).move_wave(
-            wave_id=pk, scheduled_at=form.cleaned_data["at"], reason=form.cleaned_data["reason"]
+            wave_id=pk,
+            scheduled_at=form.cleaned_data["at"],
+            reason=form.cleaned_data["reason"],
+            version=version_of(request),
         ),
         "The wave is moved; members with a time of their own keep it.",
         to=_page(pk),
@@ -219,7 +226,10 @@ def wave_recall(request: HttpRequest, pk: int) -> HttpResponse:
         return act(
             request,
             lambda: service(request).recall_wave(
-                wave_id=pk, confirmed_ids=confirmed, reason=reason_of(request)
+                wave_id=pk,
+                confirmed_ids=confirmed,
+                reason=reason_of(request),
+                version=version_of(request),
             ),
             "Recalled: what was public goes back to private.",
             to=_page(pk),

@@ -10,7 +10,7 @@ from orchestration.api.fields import Id
 from orchestration.api.filters import BlackoutFilters, ChannelFilters, SlotFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.register import BlackoutOut, ChannelDetail, ChannelOut, SlotOut
-from orchestration.api.schemas.requests import NO_REASON, Because, NewBlackout, NewSlot
+from orchestration.api.schemas.requests import AS_SEEN, Decision, NewBlackout, NewSlot
 from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
 from orchestration.core import lookup
 
@@ -35,25 +35,25 @@ def channels_show(request: HttpRequest, channel_id: Path[Id]):
 @router.post(
     "/{channel_id}/pause", response=ChannelOut, operation_id="channels_pause", summary="Pause a channel"
 )
-def channels_pause(request: HttpRequest, channel_id: Path[Id], body: Because = NO_REASON):
+def channels_pause(request: HttpRequest, channel_id: Path[Id], body: Decision = AS_SEEN):
     """Nothing new starts on it; what runs finishes."""
-    return service(request).pause_channel(channel_id=channel_id, reason=body.reason)
+    return service(request).pause_channel(channel_id=channel_id, reason=body.reason, version=body.version)
 
 
 @router.post(
     "/{channel_id}/resume", response=ChannelOut, operation_id="channels_resume", summary="Resume a channel"
 )
-def channels_resume(request: HttpRequest, channel_id: Path[Id], body: Because = NO_REASON):
+def channels_resume(request: HttpRequest, channel_id: Path[Id], body: Decision = AS_SEEN):
     """Let a paused or disabled channel go on."""
-    return service(request).resume_channel(channel_id=channel_id, reason=body.reason)
+    return service(request).resume_channel(channel_id=channel_id, reason=body.reason, version=body.version)
 
 
 @router.post(
     "/{channel_id}/disable", response=ChannelOut, operation_id="channels_disable", summary="Disable a channel"
 )
-def channels_disable(request: HttpRequest, channel_id: Path[Id], body: Because = NO_REASON):
+def channels_disable(request: HttpRequest, channel_id: Path[Id], body: Decision = AS_SEEN):
     """Take it out of planning altogether; its history stays."""
-    return service(request).disable_channel(channel_id=channel_id, reason=body.reason)
+    return service(request).disable_channel(channel_id=channel_id, reason=body.reason, version=body.version)
 
 
 @router.post(

@@ -12,9 +12,9 @@ from orchestration.api.schemas.plan import (
     ConflictOut,
 )
 from orchestration.api.schemas.requests import (
-    NO_REASON,
+    AS_SEEN,
     ApplyAlternative,
-    Because,
+    Decision,
 )
 from orchestration.core import lookup
 from orchestration.models import Conflict
@@ -45,7 +45,7 @@ def conflicts_show(request: HttpRequest, conflict_id: Path[Id]):
 )
 def conflicts_apply(request: HttpRequest, conflict_id: Path[Id], body: ApplyAlternative):
     """Take one of the alternatives that were recorded with it."""
-    return service(request).apply_alternative(conflict_id=conflict_id, index=body.index)
+    return service(request).apply_alternative(conflict_id=conflict_id, index=body.index, version=body.version)
 
 
 @conflicts.post(
@@ -54,6 +54,8 @@ def conflicts_apply(request: HttpRequest, conflict_id: Path[Id], body: ApplyAlte
     operation_id="conflicts_dismiss",
     summary="Dismiss a conflict",
 )
-def conflicts_dismiss(request: HttpRequest, conflict_id: Path[Id], body: Because = NO_REASON):
+def conflicts_dismiss(request: HttpRequest, conflict_id: Path[Id], body: Decision = AS_SEEN):
     """Say that nothing needs to be done about it."""
-    return service(request).dismiss_conflict(conflict_id=conflict_id, reason=body.reason)
+    return service(request).dismiss_conflict(
+        conflict_id=conflict_id, reason=body.reason, version=body.version
+    )

@@ -7,34 +7,34 @@ from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.filters import EarliestWindow, ForecastWindow
 from orchestration.api.schemas.plan import EarliestOut, ExplanationOut, ResumePreviewOut
-from orchestration.api.schemas.requests import DRAIN, JUST_PAUSE, NO_REASON, Because, Pause, Stop
+from orchestration.api.schemas.requests import AS_SEEN, DRAIN, JUST_PAUSE, Decision, Pause, Stop
 from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
 
 router = Router(tags=["orchestration"])
 
 
 @router.post("/start", response=StatusOut, operation_id="orchestration_start", summary="Start the system")
-def start(request: HttpRequest, body: Because = NO_REASON):
+def start(request: HttpRequest, body: Decision = AS_SEEN):
     """Due work is dispatched from now on. Refused with the present state if it runs already."""
-    return service(request).start(reason=body.reason)
+    return service(request).start(reason=body.reason, version=body.version)
 
 
 @router.post("/stop", response=StatusOut, operation_id="orchestration_stop", summary="Stop the system")
 def stop(request: HttpRequest, body: Stop = DRAIN):
     """Let what runs finish, then stop; with `now`, ask what runs to cancel; with `disarm`, take back what is armed."""
-    return service(request).stop(now=body.now, reason=body.reason, disarm=body.disarm)
+    return service(request).stop(now=body.now, reason=body.reason, version=body.version, disarm=body.disarm)
 
 
 @router.post("/pause", response=StatusOut, operation_id="orchestration_pause", summary="Pause the system")
 def pause(request: HttpRequest, body: Pause = JUST_PAUSE):
     """Start nothing new; what runs finishes, and what is armed on YouTube goes public, unless `disarm` takes it back."""
-    return service(request).pause(reason=body.reason, disarm=body.disarm)
+    return service(request).pause(reason=body.reason, version=body.version, disarm=body.disarm)
 
 
 @router.post("/resume", response=StatusOut, operation_id="orchestration_resume", summary="Resume the system")
-def resume(request: HttpRequest, body: Because = NO_REASON):
+def resume(request: HttpRequest, body: Decision = AS_SEEN):
     """Go on after a pause; what is overdue follows its channel's misfire policy, at a bounded rate."""
-    return service(request).resume(reason=body.reason)
+    return service(request).resume(reason=body.reason, version=body.version)
 
 
 @router.get(

@@ -8,7 +8,7 @@ from orchestration.api.auth import service
 from orchestration.api.fields import Id
 from orchestration.api.filters import JobFilters
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.requests import AS_IT_WAS, NO_REASON, Because, Retry, ReviewJob
+from orchestration.api.schemas.requests import AS_IT_WAS, AS_SEEN, Decision, Retry, ReviewJob
 from orchestration.api.schemas.work import JobOut
 from orchestration.core import lookup
 from orchestration.models import Job
@@ -20,7 +20,7 @@ jobs = Router(tags=["jobs"])
 @paginate(Pages)
 def jobs_list(request: HttpRequest, filters: Query[JobFilters]):
     """Newest first."""
-    return filters.filter(Job.objects.select_related("channel"))
+    return filters.filter(Job.objects.select_related("channel", "schedule__wave"))
 
 
 @jobs.get("/{job_id}", response=JobOut, operation_id="jobs_show", summary="Show a job")
@@ -30,15 +30,17 @@ def jobs_show(request: HttpRequest, job_id: Path[Id]):
 
 
 @jobs.post("/{job_id}/cancel", response=JobOut, operation_id="jobs_cancel", summary="Cancel a job")
-def jobs_cancel(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASON):
+def jobs_cancel(request: HttpRequest, job_id: Path[Id], body: Decision = AS_SEEN):
     """Cancel a waiting job, or ask a running one to stop."""
-    return service(request).cancel_job(job_id=job_id, reason=body.reason)
+    return service(request).cancel_job(job_id=job_id, reason=body.reason, version=body.version)
 
 
 @jobs.post("/{job_id}/retry", response=JobOut, operation_id="jobs_retry", summary="Queue a job once more")
 def jobs_retry(request: HttpRequest, job_id: Path[Id], body: Retry = AS_IT_WAS):
     """One that failed or was cancelled; a publication whose time is over or taken needs `next_free`, or a move."""
-    return service(request).retry_job(job_id=job_id, next_free=body.next_free, reason=body.reason)
+    return service(request).retry_job(
+        job_id=job_id, next_free=body.next_free, reason=body.reason, version=body.version
+    )
 
 
 @jobs.post(
@@ -50,6 +52,6 @@ def jobs_review(request: HttpRequest, job_id: Path[Id], body: ReviewJob):
 
 
 @jobs.post("/{job_id}/bump", response=JobOut, operation_id="jobs_bump", summary="Bump a job")
-def jobs_bump(request: HttpRequest, job_id: Path[Id], body: Because = NO_REASON):
+def jobs_bump(request: HttpRequest, job_id: Path[Id], body: Decision = AS_SEEN):
     """Move a waiting job to the front."""
-    return service(request).bump_job(job_id=job_id, reason=body.reason)
+    return service(request).bump_job(job_id=job_id, reason=body.reason, version=body.version)

@@ -12,9 +12,13 @@ from orchestration.api.schemas.plan import (
     ScheduleOut,
 )
 from orchestration.api.schemas.requests import (
-    NO_REASON,
-    Because,
+    AS_HELD,
+    AS_SCHEDULED,
+    AS_SEEN,
+    Decision,
     MoveSchedule,
+    ReleaseSchedule,
+    ReopenSchedule,
     ReviewSchedule,
 )
 from orchestration.core import lookup
@@ -27,7 +31,7 @@ schedules = Router(tags=["schedules"])
 @paginate(Pages)
 def schedules_list(request: HttpRequest, filters: Query[ScheduleFilters]):
     """By their moment."""
-    return filters.filter(Schedule.objects.select_related("channel", "distribution__video"))
+    return filters.filter(Schedule.objects.select_related("channel", "wave", "distribution__video"))
 
 
 @schedules.get(
@@ -44,16 +48,16 @@ def schedules_show(request: HttpRequest, schedule_id: Path[Id]):
 def schedules_move(request: HttpRequest, schedule_id: Path[Id], body: MoveSchedule):
     """Refused where rules forbid it, naming the next free times."""
     return service(request).move_schedule(
-        schedule_id=schedule_id, publish_at=body.publish_at, reason=body.reason
+        schedule_id=schedule_id, publish_at=body.publish_at, reason=body.reason, version=body.version
     )
 
 
 @schedules.post(
     "/{schedule_id}/hold", response=ScheduleOut, operation_id="schedules_hold", summary="Hold a publication"
 )
-def schedules_hold(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
+def schedules_hold(request: HttpRequest, schedule_id: Path[Id], body: Decision = AS_SEEN):
     """Keep it back until it is released."""
-    return service(request).hold_schedule(schedule_id=schedule_id, reason=body.reason)
+    return service(request).hold_schedule(schedule_id=schedule_id, reason=body.reason, version=body.version)
 
 
 @schedules.post(
@@ -62,9 +66,20 @@ def schedules_hold(request: HttpRequest, schedule_id: Path[Id], body: Because = 
     operation_id="schedules_release",
     summary="Release a held publication",
 )
-def schedules_release(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
-    """Let it go on at its time, or by its misfire policy if that has passed."""
-    return service(request).release_schedule(schedule_id=schedule_id, reason=body.reason)
+def schedules_release(request: HttpRequest, schedule_id: Path[Id], body: ReleaseSchedule = AS_HELD):
+    """Let it go on at its time or another one, or by its misfire policy if its own has passed."""
+    return service(request).release_schedule(schedule_id=schedule_id, **body.model_dump())
+
+
+@schedules.post(
+    "/{schedule_id}/reopen",
+    response=ScheduleOut,
+    operation_id="schedules_reopen",
+    summary="Reopen a publication that is over",
+)
+def schedules_reopen(request: HttpRequest, schedule_id: Path[Id], body: ReopenSchedule = AS_SCHEDULED):
+    """Take up again what was cancelled, missed, skipped or failed; a member of a cancelled wave leaves it."""
+    return service(request).reopen_schedule(schedule_id=schedule_id, **body.model_dump())
 
 
 @schedules.post(
@@ -73,17 +88,17 @@ def schedules_release(request: HttpRequest, schedule_id: Path[Id], body: Because
     operation_id="schedules_cancel",
     summary="Cancel a publication",
 )
-def schedules_cancel(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
+def schedules_cancel(request: HttpRequest, schedule_id: Path[Id], body: Decision = AS_SEEN):
     """One that is not public yet."""
-    return service(request).cancel_schedule(schedule_id=schedule_id, reason=body.reason)
+    return service(request).cancel_schedule(schedule_id=schedule_id, reason=body.reason, version=body.version)
 
 
 @schedules.post(
     "/{schedule_id}/bump", response=ScheduleOut, operation_id="schedules_bump", summary="Bump a publication"
 )
-def schedules_bump(request: HttpRequest, schedule_id: Path[Id], body: Because = NO_REASON):
+def schedules_bump(request: HttpRequest, schedule_id: Path[Id], body: Decision = AS_SEEN):
     """Move its work to the front of every queue."""
-    return service(request).bump_schedule(schedule_id=schedule_id, reason=body.reason)
+    return service(request).bump_schedule(schedule_id=schedule_id, reason=body.reason, version=body.version)
 
 
 @schedules.post(

@@ -9,7 +9,7 @@ from orchestration.api.fields import Id
 from orchestration.api.filters import SourceFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import RightsChangeOut, SourceOut
-from orchestration.api.schemas.requests import NO_REASON, Because, NewSource, SourceRights
+from orchestration.api.schemas.requests import AS_SEEN, Decision, NewSource, SourceRights
 from orchestration.api.schemas.work import JobOut
 from orchestration.core import lookup
 from orchestration.models import Source
@@ -51,17 +51,17 @@ def sources_scrape(request: HttpRequest, source_id: Path[Id], response: HttpResp
 @sources.post(
     "/{source_id}/pause", response=SourceOut, operation_id="sources_pause", summary="Pause a source"
 )
-def sources_pause(request: HttpRequest, source_id: Path[Id], body: Because = NO_REASON):
+def sources_pause(request: HttpRequest, source_id: Path[Id], body: Decision = AS_SEEN):
     """Stop reading it."""
-    return service(request).pause_source(source_id=source_id, reason=body.reason)
+    return service(request).pause_source(source_id=source_id, reason=body.reason, version=body.version)
 
 
 @sources.post(
     "/{source_id}/resume", response=SourceOut, operation_id="sources_resume", summary="Resume a source"
 )
-def sources_resume(request: HttpRequest, source_id: Path[Id], body: Because = NO_REASON):
+def sources_resume(request: HttpRequest, source_id: Path[Id], body: Decision = AS_SEEN):
     """Read it again."""
-    return service(request).resume_source(source_id=source_id, reason=body.reason)
+    return service(request).resume_source(source_id=source_id, reason=body.reason, version=body.version)
 
 
 @sources.post(

@@ -14,8 +14,8 @@ from orchestration.api.schemas.plan import (
     WaveReportOut,
 )
 from orchestration.api.schemas.requests import (
-    NO_REASON,
-    Because,
+    AS_SEEN,
+    Decision,
     MoveWave,
     RecallWave,
 )
@@ -38,27 +38,29 @@ def waves_show(request: HttpRequest, wave_id: Path[Id]):
 
 
 @waves.post("/{wave_id}/pause", response=WaveOut, operation_id="waves_pause", summary="Pause a wave")
-def waves_pause(request: HttpRequest, wave_id: Path[Id], body: Because = NO_REASON):
+def waves_pause(request: HttpRequest, wave_id: Path[Id], body: Decision = AS_SEEN):
     """Hold back every member that is not public yet."""
-    return service(request).pause_wave(wave_id=wave_id, reason=body.reason)
+    return service(request).pause_wave(wave_id=wave_id, reason=body.reason, version=body.version)
 
 
 @waves.post("/{wave_id}/resume", response=WaveOut, operation_id="waves_resume", summary="Resume a wave")
-def waves_resume(request: HttpRequest, wave_id: Path[Id], body: Because = NO_REASON):
+def waves_resume(request: HttpRequest, wave_id: Path[Id], body: Decision = AS_SEEN):
     """Let a paused wave go on."""
-    return service(request).resume_wave(wave_id=wave_id, reason=body.reason)
+    return service(request).resume_wave(wave_id=wave_id, reason=body.reason, version=body.version)
 
 
 @waves.post("/{wave_id}/move", response=WaveReportOut, operation_id="waves_move", summary="Move a wave")
 def waves_move(request: HttpRequest, wave_id: Path[Id], body: MoveWave):
     """Move every open member by the same span, so that the first one falls on `scheduled_at`."""
-    return service(request).move_wave(wave_id=wave_id, scheduled_at=body.scheduled_at, reason=body.reason)
+    return service(request).move_wave(
+        wave_id=wave_id, scheduled_at=body.scheduled_at, reason=body.reason, version=body.version
+    )
 
 
 @waves.post("/{wave_id}/cancel", response=WaveOut, operation_id="waves_cancel", summary="Cancel a wave")
-def waves_cancel(request: HttpRequest, wave_id: Path[Id], body: Because = NO_REASON):
+def waves_cancel(request: HttpRequest, wave_id: Path[Id], body: Decision = AS_SEEN):
     """Cancel what is not public yet; what is public stays."""
-    return service(request).cancel_wave(wave_id=wave_id, reason=body.reason)
+    return service(request).cancel_wave(wave_id=wave_id, reason=body.reason, version=body.version)
 
 
 @waves.get(
@@ -75,4 +77,6 @@ def waves_recall_preview(request: HttpRequest, wave_id: Path[Id]):
 @waves.post("/{wave_id}/recall", response=WaveOut, operation_id="waves_recall", summary="Recall a wave")
 def waves_recall(request: HttpRequest, wave_id: Path[Id], body: RecallWave):
     """Make public members private again; `confirmed_ids` are the distributions that the preview listed."""
-    return service(request).recall_wave(wave_id=wave_id, confirmed_ids=body.confirmed_ids, reason=body.reason)
+    return service(request).recall_wave(
+        wave_id=wave_id, confirmed_ids=body.confirmed_ids, reason=body.reason, version=body.version
+    )

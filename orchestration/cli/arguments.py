@@ -87,6 +87,17 @@ def add_reason(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", help="why, for the activity log")
 
 
+def add_decision(parser: argparse.ArgumentParser) -> None:
+    """Let a reason be given, and the version of the row for which the decision was made."""
+    add_reason(parser)
+    parser.add_argument(
+        "--version",
+        type=whole,
+        metavar="N",
+        help="the version of the row as you saw it; refused if it has changed since",
+    )
+
+
 def add_channels(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
     """Let channels be named by slug or id."""
     parser.add_argument(
@@ -128,6 +139,6 @@ def add_placing(parser: argparse.ArgumentParser, *, span: str, span_help: str) -
     parser.add_argument(
         "--acknowledge-policy",
         action="store_true",
-        help="you know that the same video goes to many channels",
+        help="you know that the same video goes to many channels, or takes up what was cancelled there",
     )
     parser.add_argument("--dry-run", action="store_true", help="show the plan, write nothing")

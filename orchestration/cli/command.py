@@ -30,6 +30,13 @@ def given(options: Options, *names: str, **more: Any) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names} | more
 
 
+def decision(options: Options) -> dict[str, Any]:
+    """Return the reason that was given, and the version that it was decided by if one was; checked as by the API."""
+    if "version" not in options:  # of what has none
+        return {"reason": reason(options)}
+    return requests.Decision(reason=options.reason, version=options.version).model_dump()
+
+
 def reason(options: Options) -> str:
     """Return the reason that was given, checked as the API checks it."""
     return requests.Because(reason=options.reason).reason

@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, text
-from orchestration.cli.command import Command, Options, Service, given, reason
+from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.rows import ROWS
 from orchestration.states import Timing
 
@@ -19,7 +19,7 @@ def _pause_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take back what is armed on YouTube, which else goes public at its moment",
     )
-    arguments.add_reason(parser)
+    arguments.add_decision(parser)
 
 
 def _stop_options(parser: argparse.ArgumentParser) -> None:
@@ -33,15 +33,15 @@ CONTROL = (
     Command(
         "start",
         "start the system",
-        lambda s, o: s.start(reason=reason(o)),
+        lambda s, o: s.start(**decision(o)),
         system.StatusOut,
         text.status,
-        arguments.add_reason,
+        arguments.add_decision,
     ),
     Command(
         "stop",
         "let what runs finish, then stop",
-        lambda s, o: s.stop(now=o.now, reason=reason(o), disarm=o.disarm),
+        lambda s, o: s.stop(now=o.now, disarm=o.disarm, **decision(o)),
         system.StatusOut,
         text.status,
         _stop_options,
@@ -49,7 +49,7 @@ CONTROL = (
     Command(
         "pause",
         "start nothing new; what runs finishes",
-        lambda s, o: s.pause(reason=reason(o), disarm=o.disarm),
+        lambda s, o: s.pause(disarm=o.disarm, **decision(o)),
         system.StatusOut,
         text.status,
         _pause_options,
@@ -57,10 +57,10 @@ CONTROL = (
     Command(
         "resume",
         "go on after a pause",
-        lambda s, o: s.resume(reason=reason(o)),
+        lambda s, o: s.resume(**decision(o)),
         system.StatusOut,
         text.status,
-        arguments.add_reason,
+        arguments.add_decision,
     ),
     Command(
         "preview-resume",

@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestration.api.schemas import library, plan, register, requests, work
 from orchestration.cli import arguments, text
-from orchestration.cli.command import Command, Options, Service, given, reason
+from orchestration.cli.command import Command, Options, Service, decision, given, reason
 from orchestration.scheduling.reviews import OUTCOMES
 from orchestration.states import RightsBasis, ScheduleState
 
@@ -19,30 +19,39 @@ def _on_row(name: str) -> Callable[[argparse.ArgumentParser], None]:
     return add
 
 
+def _on_seen_row(name: str) -> Callable[[argparse.ArgumentParser], None]:
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
+        arguments.add_decision(parser)
+
+    return add
+
+
 def _verbs(
     noun: str, verbs: tuple[str, ...], schema: Any, show: text.Text, *, prefix: str
 ) -> tuple[Command, ...]:
     """Return the commands `<prefix><verb> ID` that call `<verb>_<noun>`."""
 
     def run(verb: str) -> Callable[[Service, Options], Any]:
-        return lambda s, o: getattr(s, f"{verb}_{noun}")(**{f"{noun}_id": o.id}, reason=reason(o))
+        return lambda s, o: getattr(s, f"{verb}_{noun}")(**{f"{noun}_id": o.id}, **decision(o))
 
+    on_row = _on_seen_row if "version" in schema.model_fields else _on_row
     return tuple(
-        Command(f"{prefix}{verb}", f"{verb} a {noun}", run(verb), schema, show, _on_row(noun))
+        Command(f"{prefix}{verb}", f"{verb} a {noun}", run(verb), schema, show, on_row(noun))
         for verb in verbs
     )
 
 
 def _channel_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("channel", help="slug or id")
-    arguments.add_reason(parser)
+    arguments.add_decision(parser)
 
 
 def _channel_verb(verb: str) -> Command:
     return Command(
         f"channel-{verb}",
         f"{verb} a channel",
-        lambda s, o: getattr(s, f"{verb}_channel")(channel_id=arguments.channel(o.channel), reason=reason(o)),
+        lambda s, o: getattr(s, f"{verb}_channel")(channel_id=arguments.channel(o.channel), **decision(o)),
         register.ChannelOut,
         text.channel,
         _channel_options,
@@ -68,7 +77,18 @@ def _pool_verb(verb: str) -> Command:
 def _move_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=arguments.row_id, help="id of the schedule, or of the wave")
     parser.add_argument("to", type=arguments.instant, metavar="INSTANT", help="ISO 8601 with an offset")
-    arguments.add_reason(parser)
+    arguments.add_decision(parser)
+
+
+def _again_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the schedule")
+    parser.add_argument(
+        "--at",
+        type=arguments.instant,
+        metavar="INSTANT",
+        help="another time, ISO 8601 with an offset; without it its own",
+    )
+    arguments.add_decision(parser)
 
 
 def _review_options(parser: argparse.ArgumentParser) -> None:
@@ -82,11 +102,11 @@ def _review_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--outcome", required=True, choices=[state.value for state in outcomes])
     parser.add_argument("--youtube-video-id", default="", metavar="ID", help="what was found on YouTube")
-    arguments.add_reason(parser)
+    arguments.add_decision(parser)
 
 
 def _review(service: Service, options: Options) -> Any:
-    body = requests.ReviewSchedule(**given(options, "outcome", "youtube_video_id", "reason"))
+    body = requests.ReviewSchedule(**given(options, "outcome", "youtube_video_id", "reason", "version"))
     return service.review_schedule(schedule_id=options.id, **body.model_dump())
 
 
@@ -94,11 +114,11 @@ def _review_job_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=arguments.row_id, help="id of the job")
     parser.add_argument("--outcome", required=True, choices=list(OUTCOMES))
     parser.add_argument("--youtube-video-id", default="", metavar="ID", help="what was found on YouTube")
-    arguments.add_reason(parser)
+    arguments.add_decision(parser)
 
 
 def _review_job(service: Service, options: Options) -> Any:
-    body = requests.ReviewJob(**given(options, "outcome", "youtube_video_id", "reason"))
+    body = requests.ReviewJob(**given(options, "outcome", "youtube_video_id", "reason", "version"))
     return service.review_job(job_id=options.id, **body.model_dump())
 
 
@@ -111,11 +131,11 @@ def _recall_options(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="the distributions that the preview listed; without it the preview is shown",
     )
-    arguments.add_reason(parser)
+    arguments.add_decision(parser)
 
 
 def _recall(service: Service, options: Options) -> Any:
-    body = requests.RecallWave(confirmed_ids=options.confirm, reason=options.reason)
+    body = requests.RecallWave(confirmed_ids=options.confirm, reason=options.reason, version=options.version)
     return service.recall_wave(wave_id=options.id, **body.model_dump())
 
 
@@ -144,7 +164,7 @@ def _retry_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let its publication take the next free time, where the old one is over or taken",
     )
-    arguments.add_reason(parser)
+    arguments.add_decision(parser)
 
 
 def _rights_options(parser: argparse.ArgumentParser) -> None:
@@ -155,18 +175,21 @@ def _rights_options(parser: argparse.ArgumentParser) -> None:
         help="why its videos may be published; none takes back what is armed of it",
     )
     parser.add_argument("--rights-note", help="contract, licence or attribution; without it the note stays")
-    arguments.add_reason(parser)
+    arguments.add_decision(parser)
 
 
 def _source_rights(service: Service, options: Options) -> Any:
     basis = "" if options.rights_basis == "none" else options.rights_basis
-    body = requests.SourceRights(rights_basis=basis, **given(options, "rights_note", "reason"))
+    body = requests.SourceRights(rights_basis=basis, **given(options, "rights_note", "reason", "version"))
     return service.set_source_rights(source_id=options.id, **body.model_dump())
 
 
 def _apply_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=arguments.row_id, help="id of the conflict")
     parser.add_argument("index", type=arguments.whole, help="which alternative; the first is 0")
+    parser.add_argument(
+        "--version", type=arguments.whole, metavar="N", help="the conflict's version as you saw it"
+    )
 
 
 def _slot_options(parser: argparse.ArgumentParser) -> None:
@@ -217,7 +240,7 @@ ROWS = (
     Command(
         "wave-move",
         "move a wave's open members by the same span",
-        lambda s, o: s.move_wave(wave_id=o.id, scheduled_at=o.to, reason=reason(o)),
+        lambda s, o: s.move_wave(wave_id=o.id, scheduled_at=o.to, **decision(o)),
         plan.WaveReportOut,
         text.wave_report,
         _move_options,
@@ -233,12 +256,28 @@ ROWS = (
     Command(
         "move",
         "give a publication another time",
-        lambda s, o: s.move_schedule(schedule_id=o.id, publish_at=o.to, reason=reason(o)),
+        lambda s, o: s.move_schedule(schedule_id=o.id, publish_at=o.to, **decision(o)),
         plan.ScheduleOut,
         text.schedule,
         _move_options,
     ),
-    *_verbs("schedule", ("hold", "release", "cancel", "bump"), plan.ScheduleOut, text.schedule, prefix=""),
+    Command(
+        "release",
+        "release a schedule",
+        lambda s, o: s.release_schedule(schedule_id=o.id, publish_at=o.at, **decision(o)),
+        plan.ScheduleOut,
+        text.schedule,
+        _again_options,
+    ),
+    Command(
+        "reopen",
+        "take up again a publication that was cancelled, missed, skipped or failed",
+        lambda s, o: s.reopen_schedule(schedule_id=o.id, publish_at=o.at, **decision(o)),
+        plan.ScheduleOut,
+        text.schedule,
+        _again_options,
+    ),
+    *_verbs("schedule", ("hold", "cancel", "bump"), plan.ScheduleOut, text.schedule, prefix=""),
     Command(
         "review",
         "settle a publication that needs review",
@@ -251,7 +290,7 @@ ROWS = (
     Command(
         "job-retry",
         "queue a job once more",
-        lambda s, o: s.retry_job(job_id=o.id, next_free=o.next_free, reason=reason(o)),
+        lambda s, o: s.retry_job(job_id=o.id, next_free=o.next_free, **decision(o)),
         work.JobOut,
         text.job,
         _retry_options,
@@ -327,7 +366,7 @@ ROWS = (
     Command(
         "conflict-apply",
         "resolve a conflict by one of its alternatives",
-        lambda s, o: s.apply_alternative(conflict_id=o.id, index=o.index),
+        lambda s, o: s.apply_alternative(conflict_id=o.id, index=o.index, version=o.version),
         plan.ConflictOut,
         text.conflict,
         _apply_options,

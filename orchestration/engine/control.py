@@ -10,6 +10,7 @@ from django.utils import timezone
 from orchestration.core import audit, installation, system_lock
 from orchestration.core.heartbeats import component_ages
 from orchestration.core.transitions import transition
+from orchestration.core.verbs import require, require_version
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Schedule, SystemState
@@ -23,7 +24,6 @@ from orchestration.states import (
     CLAIMABLE_JOBS,
     OPEN_JOBS,
     OPEN_SCHEDULES,
-    SYSTEM_ACTIONS,
     JobKind,
     JobState,
     ScheduleState,
@@ -46,38 +46,34 @@ def _locked() -> SystemState:
     return SystemState.objects.select_for_update(no_key=True).get(pk=1)
 
 
-def start(reason: str = "") -> SystemReport:
+def start(reason: str = "", *, version: int | None = None) -> SystemReport:
     """Let due work be dispatched from now on; a copy of another installation's database is kept paused instead."""
     if keep_copy_paused():
         state = current()
         raise IllegalTransition(f"{state.reason} Use resume.", state=state.state)
     with transaction.atomic():
         state = _locked()
-        if state.state not in {SystemStatus.STOPPED, SystemStatus.DRAINING}:
-            hint = " Use resume." if state.state == SystemStatus.PAUSED else ""
-            raise IllegalTransition(f"The system is {state.state} already.{hint}", state=state.state)
+        require(state, "start", version=version)
         pools.ensure_defaults()
         _to(state, SystemStatus.RUNNING, "system_started", reason)
         wake_tick()
     return report()
 
 
-def pause(reason: str = "", *, disarm: bool = False) -> SystemReport:
+def pause(reason: str = "", *, disarm: bool = False, version: int | None = None) -> SystemReport:
     """Start nothing new; what runs finishes, and what is armed goes public unless `disarm` takes it back."""
     with transaction.atomic():
         state = _locked()
-        if state.state == SystemStatus.RUNNING:
+        require_version(state, version)
+        if not (disarm and state.state == SystemStatus.PAUSED):
+            require(state, "pause")
             _to(state, SystemStatus.PAUSED, "system_paused", reason)
-        elif not (disarm and state.state == SystemStatus.PAUSED):
-            raise IllegalTransition(
-                f"The system is {state.state}; only a running system can be paused.", state=state.state
-            )
         if disarm:
             _disarm(state, reason)
     return report()
 
 
-def resume(reason: str = "") -> SystemReport:
+def resume(reason: str = "", *, version: int | None = None) -> SystemReport:
     """Go on after a pause; a copy of another installation's database becomes this one's.
 
     The world may have moved on since a copy was made: what was due by now is read back before anything is decided.
@@ -85,11 +81,7 @@ def resume(reason: str = "") -> SystemReport:
     with transaction.atomic():
         state = _locked()
         was_copy = not installation.is_ours(state.installation_id)
-        if state.state != SystemStatus.PAUSED:
-            hint = " Use start." if state.state == SystemStatus.STOPPED else ""
-            raise IllegalTransition(
-                f"The system is {state.state}; only a paused system can be resumed.{hint}", state=state.state
-            )
+        require(state, "resume", version=version)
         _to(state, SystemStatus.RUNNING, "system_resumed", reason)
         if was_copy:
             misfires.read_back_first(timezone.now())
@@ -97,14 +89,17 @@ def resume(reason: str = "") -> SystemReport:
     return report()
 
 
-def stop(*, now: bool = False, reason: str = "", disarm: bool = False) -> SystemReport:
+def stop(
+    *, now: bool = False, reason: str = "", disarm: bool = False, version: int | None = None
+) -> SystemReport:
     """Drain: what runs finishes, then the system is stopped; with `now`, what runs is asked to cancel.
 
     What is armed goes public unless `disarm` takes it back.
     """
     with transaction.atomic():
         state = _locked()
-        is_over = state.state == SystemStatus.STOPPED or (state.state == SystemStatus.DRAINING and not now)
+        require_version(state, version)
+        is_over = bool(state.why_not("stop")) or (state.state == SystemStatus.DRAINING and not now)
         if is_over and not disarm:
             raise IllegalTransition(f"The system is {state.state} already.", state=state.state)
         if not is_over:
@@ -249,7 +244,8 @@ def report(now: datetime | None = None) -> SystemReport:
         since=state.state_changed_at,
         changed_by=state.changed_by,
         reason=state.reason,
-        actions=SYSTEM_ACTIONS[state.state],
+        actions=state.actions,
+        version=state.version,
         running_jobs=jobs["running"],
         queued_jobs=jobs["queued"],
         open_schedules=schedules["open"],

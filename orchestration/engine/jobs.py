@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from orchestration.core import audit
 from orchestration.core.transitions import transition
+from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_workers
 from orchestration.errors import IllegalTransition, NotFound, PlanRefused
 from orchestration.models import Job, Schedule
@@ -16,12 +17,12 @@ from orchestration.planning.types import AlternativeKind
 from orchestration.queue.jobs import bump_rows, locked, open_jobs, rank_of
 from orchestration.scheduling import reservations
 from orchestration.scheduling.rows import lock_channels, retime, why_not_at
-from orchestration.states import CLAIMABLE_JOBS, OPEN_JOBS, JobKind, JobState, ScheduleState
+from orchestration.states import JobKind, JobState, ScheduleState
 
 FREE_TIMES = frozenset({AlternativeKind.SHIFT, AlternativeKind.NEXT_SLOT})
 
 
-def cancel(job_id: int, reason: str = "") -> Job:
+def cancel(job_id: int, reason: str = "", *, version: int | None = None) -> Job:
     """Cancel a waiting job at once, or ask a running one to stop; its end follows when its worker has stopped.
 
     Raises: NotFound; IllegalTransition, if it is over, or publishes what cannot be stopped any more.
@@ -29,9 +30,7 @@ def cancel(job_id: int, reason: str = "") -> Job:
     with transaction.atomic():
         outcomes.lock(_found(job_id))
         job = locked(job_id)
-        if job.state not in OPEN_JOBS:
-            raise IllegalTransition(f"Job {job.pk} is over: it is {job.state}.", state=job.state)
-        outcomes.refuse_if_beyond_stopping(job)
+        require(job, "cancel", version=version)
         if job.state == JobState.RUNNING:
             _ask_to_stop(job, reason)
             return job
@@ -59,7 +58,7 @@ def _ask_to_stop(job: Job, reason: str) -> None:
     audit.record("job_cancel_requested", job, after={"cancel_requested": True}, reason=reason)
 
 
-def retry(job_id: int, reason: str = "", *, next_free: bool = False) -> Job:
+def retry(job_id: int, reason: str = "", *, next_free: bool = False, version: int | None = None) -> Job:
     """Queue a job that ended badly once more, from its start.
 
     A failed publication had given its time away: where that is over, or taken by now, it takes the `next_free` one, or
@@ -74,11 +73,7 @@ def retry(job_id: int, reason: str = "", *, next_free: bool = False) -> Job:
             reservations.hold_alone()
         outcomes.lock(found)
         job = locked(job_id)
-        if job.state == JobState.NEEDS_REVIEW and job.schedule_id:
-            raise IllegalTransition(
-                f"Job {job.pk} needs review first: settle its publication by what is on YouTube.",
-                state=job.state,
-            )
+        require(job, "retry", version=version)
         if open_jobs(job.dedupe_key).exclude(pk=job.pk).exists():
             raise _done_already(job)
         schedule = given_away(job)
@@ -145,7 +140,7 @@ def _time_again(schedule: Schedule, next_free: bool) -> datetime:
     if next_free and free is not None:
         return datetime.fromisoformat(free["at"])
     advice = (
-        "Give it another time (move), or retry it with next_free." if free else "No free time is in sight."
+        "Give it another time (reopen), or retry it with next_free." if free else "No free time is in sight."
     )
     raise PlanRefused(f"{'; '.join(messages)}. {advice}", field="next_free", alternatives=offers)
 
@@ -163,14 +158,11 @@ def _done_already(job: Job) -> IllegalTransition:
     return IllegalTransition(f"{name} already does this.", state=job.state)
 
 
-def bump(job_id: int, reason: str = "") -> Job:
+def bump(job_id: int, reason: str = "", *, version: int | None = None) -> Job:
     """Move a waiting job before all others."""
     with transaction.atomic():
         job = locked(job_id)
-        if job.state not in CLAIMABLE_JOBS:
-            raise IllegalTransition(
-                f"Job {job.pk} is {job.state}; only a waiting job can be bumped.", state=job.state
-            )
+        require(job, "bump", version=version)
         bump_rows([job], reason)
         wake_workers(fast=job.fast)
     return job

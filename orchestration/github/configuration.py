@@ -14,6 +14,7 @@ from channels.documents import checksum
 from channels.models import Channel, ConfigRevision
 from channels.states import ChannelState
 from orchestration.core import audit, lookup
+from orchestration.core.verbs import require
 from orchestration.github import repository_sync
 from orchestration.models import Job, SystemState
 from orchestration.queue import jobs as queue
@@ -167,6 +168,8 @@ def _standings(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list
         wanted = lookup.check_ids(channel_ids, field="channel_ids")
         channels = list(rows.filter(pk__in=wanted))
         lookup.check_found(Channel, wanted, channels, field="channel_ids")
+        for channel in channels:
+            require(channel, "sync")
     latest = ConfigRevision.objects.in_bulk(
         [channel.revision_id for channel in channels if channel.revision_id]
     )

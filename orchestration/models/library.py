@@ -7,7 +7,14 @@ from django.db.models import Q
 from channels.models import PRIORITY_VALIDATORS
 from channels.stateful import Stateful
 from orchestration.media.urls import canonical_url
-from orchestration.states import SOURCE_TRANSITIONS, VIDEO_TRANSITIONS, RightsBasis, SourceState, VideoState
+from orchestration.states import (
+    SOURCE_TRANSITIONS,
+    SOURCE_VERBS,
+    VIDEO_TRANSITIONS,
+    RightsBasis,
+    SourceState,
+    VideoState,
+)
 
 
 class Source(Stateful):
@@ -17,6 +24,7 @@ class Source(Stateful):
     """
 
     TRANSITIONS = SOURCE_TRANSITIONS
+    VERBS = SOURCE_VERBS
 
     name = models.CharField(max_length=120)
     url = models.URLField(max_length=1000)

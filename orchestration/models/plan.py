@@ -11,6 +11,8 @@ In a plan that is not written yet a publication is a `Placement`, in a channel's
 docs/glossary.md.
 """
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -21,10 +23,14 @@ from channels.stateful import Stateful
 from orchestration.models.library import Video
 from orchestration.states import (
     CONFLICT_TRANSITIONS,
+    CONFLICT_VERBS,
     DISTRIBUTION_TRANSITIONS,
+    ENDED_WAVES,
     OPEN_SCHEDULES,
     SCHEDULE_TRANSITIONS,
+    SCHEDULE_VERBS,
     WAVE_TRANSITIONS,
+    WAVE_VERBS,
     ConflictKind,
     ConflictState,
     DistributionState,
@@ -39,6 +45,7 @@ class Wave(Stateful):
     """One coordinated publication of videos over channels; written whole or not at all."""
 
     TRANSITIONS = WAVE_TRANSITIONS
+    VERBS = WAVE_VERBS
 
     name = models.CharField(max_length=120)
     timing = models.CharField(max_length=20, choices=Timing.choices)
@@ -61,6 +68,10 @@ class Wave(Stateful):
 
     def __str__(self) -> str:
         return self.name
+
+    def hint(self, name: str) -> str:
+        """Say what stands against resuming."""
+        return "it is not paused" if name == "resume" else ""
 
 
 class Distribution(Stateful):
@@ -129,6 +140,14 @@ class Distribution(Stateful):
         return secrets.encrypt(uri, bound_to=f"orchestration.distribution:{self.pk}:session")
 
 
+LAST_MOMENT = timedelta(seconds=2)
+"""So near to the time that YouTube was given nothing can be stopped for certain."""
+SEEN_BY_OTHERS = frozenset(
+    {DistributionState.PUBLISHED, DistributionState.RECALLED, DistributionState.NEEDS_REVIEW}
+)
+"""With one of these the video is public, was, or may be."""
+
+
 class Schedule(Stateful):
     """When a distribution is to be public: the instant, and the wall clock and zone it was meant in.
 
@@ -137,6 +156,7 @@ class Schedule(Stateful):
     """
 
     TRANSITIONS = SCHEDULE_TRANSITIONS
+    VERBS = SCHEDULE_VERBS
 
     distribution = models.OneToOneField(Distribution, on_delete=models.CASCADE, related_name="schedule")
     # No index of its own: the one on channel and publish_at begins with it.
@@ -179,11 +199,57 @@ class Schedule(Stateful):
         """Return whether it is still to happen."""
         return self.state in OPEN_SCHEDULES
 
+    @property
+    def is_beyond_stopping(self) -> bool:
+        """Say whether YouTube will make it public before anybody could stop it."""
+        return self.armed_for is not None and self.armed_for - timezone.now() < LAST_MOMENT
+
+    @property
+    def called_off(self) -> Wave | None:
+        """Return the wave that it belongs to, if a person has cancelled or recalled it."""
+        return self.wave if self.wave is not None and self.wave.state in ENDED_WAVES else None
+
+    def why_not(self, name: str) -> str:
+        """Say why a verb is refused now: by its state, its moment, its wave, or what became of its video."""
+        if refused := super().why_not(name):
+            return refused
+        if name in {"move", "hold", "cancel"} and self.is_beyond_stopping:
+            return "It is armed on YouTube and its moment has come: it can only be recalled now."
+        wave = self.called_off
+        if name in {"move", "release"} and wave is not None:
+            out = "cancel it and reopen it to have it published outside of the wave"
+            return f"{self._named()} belongs to wave {wave.name}, which is {wave.state}; {out}."
+        if name == "reopen" and self.distribution.state in SEEN_BY_OTHERS:
+            return (
+                f"{self._named()} cannot be reopened: its video is {self.distribution.get_state_display()}."
+            )
+        return ""
+
+    def hint(self, name: str) -> str:
+        """Say which verb takes up again what is held or over, and which settles what is unclear."""
+        if self.state == ScheduleState.NEEDS_REVIEW:
+            return "it may be public, so it is settled by a review of what is on YouTube"
+        plain = {
+            "reopen": "only what is over can be reopened",
+            "release": "it is not held",
+            "review": "it needs no review",
+            "bump": "nothing waits for it",
+        }
+        if name in plain:
+            return plain[name]
+        if name in {"move", "hold"}:
+            if self.state == ScheduleState.HELD:
+                return "release it, with another time if need be"
+            if self.state in self.VERBS["reopen"].states:
+                return "reopen it, with another time if need be"
+        return ""
+
 
 class Conflict(Stateful):
     """What collided, by which rule, who yielded and how it was resolved, with ranked alternatives."""
 
     TRANSITIONS = CONFLICT_TRANSITIONS
+    VERBS = CONFLICT_VERBS
 
     kind = models.CharField(max_length=12, choices=ConflictKind.choices)
     rule = models.CharField(max_length=60)
@@ -219,3 +285,9 @@ class Conflict(Stateful):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
+
+    def why_not(self, name: str) -> str:
+        """Say why a verb is refused now; where no alternative was found there is none to apply."""
+        if refused := super().why_not(name):
+            return refused
+        return f"{self._named()} has no alternative." if name == "apply" and not self.alternatives else ""

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from orchestration.models.work import Job
-from orchestration.states import BudgetEntryState, PoolKind
+from orchestration.states import BudgetEntryState, LeaseState, PoolKind, PoolState
 
 
 class Pool(models.Model):
@@ -28,6 +28,11 @@ class Pool(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def state(self) -> str:
+        """Return whether anything new is taken from it, by the name that its table of verbs uses."""
+        return PoolState.PAUSED if self.paused else PoolState.OPEN
 
 
 class Lease(models.Model):
@@ -56,6 +61,11 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.holder} holds {self.units} of {self.pool_id}"
+
+    @property
+    def state(self) -> str:
+        """Return whether it is held, by the name that its table of verbs uses."""
+        return LeaseState.HELD if self.released_at is None else LeaseState.RELEASED
 
 
 class BudgetEntry(models.Model):

@@ -6,13 +6,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from channels.stateful import Stateful
-from orchestration.states import SYSTEM_TRANSITIONS, SystemStatus
+from orchestration.states import SYSTEM_TRANSITIONS, SYSTEM_VERBS, SystemStatus
 
 
 class SystemState(Stateful):
     """The one row that says whether Headend runs, since when, by whom and why; shared by all processes."""
 
     TRANSITIONS = SYSTEM_TRANSITIONS
+    VERBS = SYSTEM_VERBS
 
     state = models.CharField(
         max_length=10, choices=SystemStatus.choices, default=SystemStatus.STOPPED, editable=False
@@ -32,6 +33,21 @@ class SystemState(Stateful):
 
     def __str__(self) -> str:
         return f"the system is {self.state}"
+
+    def why_not(self, name: str) -> str:
+        """Say why a verb is refused now, and which one is meant instead."""
+        if self.state in self.VERBS[name].states:
+            return ""
+        only = {
+            "pause": "; only a running system can be paused",
+            "resume": "; only a paused system can be resumed",
+        }
+        instead: dict[str, str] = {SystemStatus.PAUSED: " Use resume.", SystemStatus.STOPPED: " Use start."}
+        hint = instead.get(self.state, "") if name in {"start", "resume"} else ""
+        return f"The system is {self.state}{only.get(name, ' already')}.{hint}"
+
+    def _named(self) -> str:
+        return "The system"
 
 
 class Heartbeat(models.Model):

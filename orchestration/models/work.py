@@ -14,11 +14,13 @@ from orchestration.models.plan import Distribution, Schedule
 from orchestration.states import (
     CLAIMABLE_JOBS,
     JOB_TRANSITIONS,
+    JOB_VERBS,
     OPEN_JOBS,
     RUN_TRANSITIONS,
     JobKind,
     JobState,
     RunState,
+    ScheduleState,
 )
 
 
@@ -30,10 +32,12 @@ class Job(Stateful):
     """
 
     TRANSITIONS = JOB_TRANSITIONS
+    VERBS = JOB_VERBS
     PARTICULARS = (
         "reason",
         "asked",
         "skip_upload",
+        "chosen",
         "released_late",
         "read_back_first",
         "confirmed_for",
@@ -58,6 +62,9 @@ class Job(Stateful):
     )
     asked = models.BooleanField(default=False, help_text="a check by hand: Google is to answer now")
     skip_upload = models.BooleanField(default=False, help_text="a rehearsal: everything but the upload")
+    chosen = models.BooleanField(
+        default=False, help_text="its video was chosen as the best one, not named by who asked"
+    )
     released_late = models.BooleanField(
         default=False, help_text="released after its moment, at the bounded rate"
     )
@@ -117,6 +124,53 @@ class Job(Stateful):
     def particulars(self) -> dict[str, Any]:
         """Return what sets it apart from other jobs of its kind, by column."""
         return {name: value for name in self.PARTICULARS if (value := getattr(self, name))}
+
+    def why_not(self, name: str) -> str:
+        """Say why a verb is refused now: by its state, or by what became of the publication that it works for."""
+        if refused := super().why_not(name):
+            return refused
+        if name == "retry":
+            return self._why_not_again()
+        if name == "review" and self.distribution_id is None:
+            return f"{self._named()} works on no publication; nothing about it can be settled."
+        if name == "cancel":
+            return self._why_not_stopped()
+        return ""
+
+    def hint(self, name: str) -> str:
+        """Say what stands against a verb that the state refuses."""
+        return {
+            "review": "it needs no review",
+            "cancel": "it is over",
+            "bump": "only a waiting job can be bumped",
+            "retry": "only what ended badly is tried again",
+        }[name]
+
+    def _why_not_again(self) -> str:
+        review = "settle its publication by what is on YouTube"
+        if self.state == JobState.NEEDS_REVIEW and self.schedule_id:
+            return f"{self._named()} needs review first: {review}."
+        if self.kind not in {JobKind.STAGE, JobKind.PUBLISH} or self.schedule is None or self.skip_upload:
+            return ""
+        if self.schedule.state == ScheduleState.NEEDS_REVIEW:
+            return f"The publication of job {self.pk} may be public: {review} first."
+        wave = self.schedule.called_off
+        if wave is not None:
+            return f"Wave {wave.name} is {wave.state}; reopen the publication to have it published outside of it."
+        return ""
+
+    def _why_not_stopped(self) -> str:
+        if self.kind == JobKind.DISARM:
+            # Its schedule may forget that it was armed: without this job YouTube would publish what is held.
+            return (
+                "It takes back what YouTube would publish and nobody wants any more; to have it published after all, "
+                "release or reopen its publication."
+            )
+        if self.kind != JobKind.PUBLISH or self.schedule is None:
+            return ""
+        if self.schedule.state == ScheduleState.PUBLISHING or self.schedule.is_beyond_stopping:
+            return "Its moment has come and it is being made public: it can only be recalled now."
+        return ""
 
 
 class WorkflowRun(Stateful):

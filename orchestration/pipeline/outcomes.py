@@ -335,27 +335,6 @@ def _hold(schedule: Schedule, why: str) -> None:
     transition(schedule, ScheduleState.HELD, reason=why, armed_for=None)
 
 
-def refuse_if_beyond_stopping(job: Job) -> None:
-    """Refuse to cancel a publication that is about to be public, or what takes an unwanted one back.
-
-    Raises: IllegalTransition.
-    """
-    if job.kind == JobKind.DISARM:
-        # Its schedule may forget that it was armed: without this job YouTube would publish what is held.
-        raise IllegalTransition(
-            "It takes back what YouTube would publish and nobody wants any more; to have it published after all, release "
-            "its publication or give it a time.",
-            state=job.state,
-        )
-    if job.kind != JobKind.PUBLISH or job.schedule is None:
-        return
-    if job.schedule.state == ScheduleState.PUBLISHING or is_beyond_stopping(job.schedule):
-        raise IllegalTransition(
-            "Its moment has come and it is being made public: it can only be recalled now.",
-            state=job.schedule.state,
-        )
-
-
 def _recall_ended(job: Job) -> None:
     """A video that could not be made private may be public against our will: a person must look."""
     if job.state == JobState.CANCELLED or not job.distribution_id:

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import F
 
 from channels.models import Channel
-from channels.states import ChannelState, Executor
+from channels.states import CHANNEL_VERBS, Executor
 from orchestration import media
 from orchestration.core import audit
 from orchestration.core.transitions import transition
@@ -22,6 +22,7 @@ from orchestration.queue import jobs as queue
 from orchestration.results import TriggerResult
 from orchestration.scheduling import distribution
 from orchestration.states import (
+    OPEN_JOBS,
     OPEN_SCHEDULES,
     TAKEN_DISTRIBUTIONS,
     USABLE_VIDEOS,
@@ -48,10 +49,14 @@ def trigger(
         channel = Channel.objects.select_for_update(of=("self",), no_key=True).filter(pk=channel_id).first()
         if channel is None:
             raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
-        if channel.state != ChannelState.ACTIVE:
+        if channel.state not in CHANNEL_VERBS["trigger"].states:
             raise ChannelPaused(
                 f"Channel {channel.name} is {channel.state}.", field="channel_id", state=channel.state
             )
+        if video_id is None and not source_url:
+            under_way = _chosen_before(channel, skip_upload)
+            if under_way is not None:
+                return under_way
         video = _chosen(channel, video_id, source_url)
         if not video.rights_basis:
             raise NoRightsBasis(
@@ -65,7 +70,26 @@ def trigger(
             )
         if skip_upload and channel.executor == Executor.LOCAL:
             return _prepare_only(channel, video)
-        return _stage(channel, video, skip_upload)
+        return _stage(channel, video, skip_upload, chosen=video_id is None and not source_url)
+
+
+def _chosen_before(channel: Channel, skip_upload: bool) -> TriggerResult | None:
+    """Return what an earlier request without a video has under way on a locked channel: asked twice, it is one.
+
+    Else a second press would choose the next best video, and each upload costs one of the day's.
+    """
+    job = (
+        Job.objects.filter(
+            channel=channel, kind=JobKind.STAGE, state__in=OPEN_JOBS, chosen=True, skip_upload=skip_upload
+        )
+        .select_related("video", "distribution")
+        .order_by("-id")
+        .first()
+    )
+    if job is None:
+        return None
+    method = METHODS[Executor(job.executor)]
+    return TriggerResult(job, method, f"{job.video} is under way for {channel.name}", job.distribution)
 
 
 def _chosen(channel: Channel, video_id: int | None, source_url: str | None) -> Video:
@@ -149,7 +173,7 @@ def _prepare_only(channel: Channel, video: Video) -> TriggerResult:
     return TriggerResult(job, METHODS[Executor.LOCAL], f"preparing {video}; nothing will be uploaded")
 
 
-def _stage(channel: Channel, video: Video, skip_upload: bool) -> TriggerResult:
+def _stage(channel: Channel, video: Video, skip_upload: bool, *, chosen: bool) -> TriggerResult:
     distribution = _assigned(channel, video)
     schedule = Schedule.objects.filter(distribution=distribution).first()
     if skip_upload and schedule is not None and schedule.state in OPEN_SCHEDULES:
@@ -169,6 +193,7 @@ def _stage(channel: Channel, video: Video, skip_upload: bool) -> TriggerResult:
         distribution=distribution,
         schedule=schedule,
         skip_upload=skip_upload,
+        chosen=chosen,
         priority=min(channel.priority + 2, 10),
     )
     ensure_prepared(video, priority=min(channel.priority + 2, 10))

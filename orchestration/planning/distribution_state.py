@@ -60,6 +60,7 @@ class DistributionDraft:
         self.ranker = Ranker(self.now)
         self.videos_on: dict[int, dict[int, Existing]] = {c: {} for c in self.channels}
         self.content_on: dict[int, dict[str, Existing]] = {c: {} for c in self.channels}
+        self.cancelled_on: dict[int, dict[int, str]] = {c: {} for c in self.channels}
         self.channels_of: dict[int, set[int]] = {}
         self.content_at: dict[str, list[datetime]] = {}
         self.placed: dict[tuple[int, int], Instant] = {}
@@ -67,7 +68,11 @@ class DistributionDraft:
             self.note(row)
 
     def note(self, row: Existing) -> None:
-        """Remember that a video goes to a channel."""
+        """Remember that a video goes to a channel, or that a person said no to that."""
+        if row.cancelled:
+            if row.channel_id in self.cancelled_on:
+                self.cancelled_on[row.channel_id][row.video_id] = row.cancelled
+            return
         self.channels_of.setdefault(row.video_id, set()).add(row.channel_id)
         if row.channel_id in self.videos_on:
             self.videos_on[row.channel_id][row.video_id] = row
@@ -168,7 +173,16 @@ class DistributionDraft:
 
     def _explain_duplicate(self, video: VideoView, channel: ChannelView) -> list[RuleResult]:
         found = self.duplicate(video, channel.id)
-        results = []
+        said = self.cancelled_on[channel.id].get(video.id)
+        results = [
+            RuleResult(
+                rules.CANCELLED_BEFORE,
+                said or "not cancelled",
+                "not cancelled",
+                said is None,
+                "on the channel: {value}" + ("; only a person reopens it" if said else ""),
+            )
+        ]
         for rule in (rules.ALREADY_DISTRIBUTED, rules.SAME_CONTENT):
             row = found[1] if found is not None and found[0] == rule else None
             value = "not there" if row is None else f"video {row.video_id} is {row.state}"

@@ -66,15 +66,19 @@ def video_refusal(video: VideoView) -> tuple[str, str] | None:
 
 
 class Taken:
-    """What already goes, or went, where: by video and by content hash."""
+    """What already goes, or went, where, by video and by content hash; and what a person cancelled where."""
 
-    __slots__ = ("_by_content", "_by_video", "_counts")
+    __slots__ = ("_by_content", "_by_video", "_cancelled", "_counts")
 
     def __init__(self, existing: Iterable[Existing], channel_ids: Iterable[int]) -> None:
         self._by_video: dict[int, dict[int, Existing]] = {c: {} for c in channel_ids}
         self._by_content: dict[int, dict[str, Existing]] = {c: {} for c in self._by_video}
+        self._cancelled: dict[tuple[int, int], Existing] = {}
         self._counts: dict[int, int] = {}
         for row in existing:
+            if row.cancelled:
+                self._cancelled[row[0], row[1]] = row
+                continue
             self._counts[row[0]] = self._counts.get(row[0], 0) + 1
             videos = self._by_video.get(row[1])
             if videos is None:
@@ -105,6 +109,10 @@ class Taken:
                     row,
                 )
         return None
+
+    def cancelled(self, video: VideoView, channel: ChannelView) -> Existing | None:
+        """Return what a person cancelled of a video on a channel, or None."""
+        return self._cancelled.get((video.id, channel.id))
 
     def channels_of(self, video_id: int) -> int:
         """Return how many channels a video goes to already."""
@@ -176,6 +184,21 @@ def sort_members(
         goes_to: list[ChannelView] = []
         for channel in open_channels:
             duplicate = taken.refusal(video, channel)
+            called_off = taken.cancelled(video, channel)
+            if duplicate is None and called_off is not None:
+                message = f"{titled(video)} was {called_off.cancelled} on {named(channel)}"
+                if request.acknowledge_policy:
+                    conflicts.append(_taken_up_again(video, channel, message, called_off))
+                else:
+                    message += (
+                        "; reopen that publication, or acknowledge (acknowledge_policy) to take it up again"
+                    )
+                    other = Party(
+                        video_id=video.id, channel_id=channel.id, at=called_off.at, label="cancelled"
+                    )
+                    what = f"{titled(video)} on {named(channel)}"
+                    refuse(rules.CANCELLED_BEFORE, message, what, video_id, channel.id, other)
+                    continue
             if duplicate is None:
                 goes_to.append(channel)
                 taken.accept(video, channel)
@@ -189,6 +212,19 @@ def sort_members(
             if warning is not None:
                 conflicts.append(warning)
     return members, conflicts
+
+
+def _taken_up_again(video: VideoView, channel: ChannelView, message: str, row: Existing) -> Conflict:
+    """Put down that the wave takes up again what a person had cancelled, since that was acknowledged."""
+    return Conflict(
+        rules.CANCELLED_BEFORE,
+        video.id,
+        channel.id,
+        row.at,
+        f"{message}; it is taken up again, acknowledged",
+        yielded="nobody",
+        resolution=Resolution.WARNED,
+    )
 
 
 def _reach_warning(video: VideoView, goes_to: list[ChannelView]) -> Conflict | None:

@@ -48,6 +48,7 @@ class Judged:
         there, same = self._there(channel.id)
         refused |= self._count(channel.id, rules.ALREADY_DISTRIBUTED, there)
         refused |= self._count(channel.id, rules.SAME_CONTENT, same & ~there)
+        refused |= self._count(channel.id, rules.CANCELLED_BEFORE, self._cancelled(channel.id))
         left = self._everyone & ~refused
         self.eligible += left.bit_count()
         self._waiting_on[channel.id] = left
@@ -73,6 +74,10 @@ class Judged:
         for content in self.draft.content_on[channel_id]:
             same |= self._by_content.get(content, 0)
         return there, same
+
+    def _cancelled(self, channel_id: int) -> int:
+        places = (self._index.get(video_id) for video_id in self.draft.cancelled_on[channel_id])
+        return sum(1 << index for index in places if index is not None)
 
     def _count(self, channel_id: int, code: str, refused: int) -> int:
         if refused:

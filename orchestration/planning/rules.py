@@ -36,6 +36,7 @@ CHANNEL_FAILING = "channel_failing"
 CREDENTIAL_REVOKED = "credential_revoked"
 NO_RIGHTS_BASIS = "no_rights_basis"
 SAME_ASSET_MANY_CHANNELS = "same_asset_many_channels"
+CANCELLED_BEFORE = "cancelled_before"
 
 KIND_OF_RULE: dict[str, ConflictKind] = {
     ALREADY_DISTRIBUTED: ConflictKind.DUPLICATE,
@@ -55,6 +56,7 @@ KIND_OF_RULE: dict[str, ConflictKind] = {
     CREDENTIAL_REVOKED: ConflictKind.CHANNEL,
     NO_RIGHTS_BASIS: ConflictKind.RIGHTS,
     SAME_ASSET_MANY_CHANNELS: ConflictKind.POLICY,
+    CANCELLED_BEFORE: ConflictKind.POLICY,
 }
 
 TITLE_OF_RULE: dict[str, str] = {
@@ -75,4 +77,5 @@ TITLE_OF_RULE: dict[str, str] = {
     CREDENTIAL_REVOKED: "the channel's credential does not open it",
     NO_RIGHTS_BASIS: "the source has no rights basis",
     SAME_ASSET_MANY_CHANNELS: "the same video over many channels",
+    CANCELLED_BEFORE: "a person cancelled it on this channel, and nobody reopened it",
 }

@@ -195,9 +195,9 @@ class Occupied(NamedTuple):
 
 
 class Existing(NamedTuple):
-    """A distribution that counts: the video goes, or went, to the channel.
+    """A distribution that counts: the video goes, or went, to the channel, or a person cancelled it there.
 
-    Leave out the cancelled and the failed.
+    `cancelled` says who did and why; such a one counts for this pair only. Leave out the failed.
     """
 
     video_id: int
@@ -205,6 +205,7 @@ class Existing(NamedTuple):
     content_hash: str = ""
     at: datetime | None = None
     state: str = "assigned"
+    cancelled: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from django.utils import timezone
 from orchestration.core import audit
 from orchestration.errors import IllegalTransition, NotFound
 from orchestration.models import Job, Lease, Pool
-from orchestration.states import JobState
+from orchestration.states import LEASE_VERBS, POOL_VERBS, JobState, LeaseState
 
 
 def _locked(pool_id: int) -> Pool:
@@ -19,10 +19,10 @@ def _locked(pool_id: int) -> Pool:
 def _switch(pool_id: int, paused: bool, verb: str, reason: str) -> Pool:
     with transaction.atomic():
         pool = _locked(pool_id)
-        if pool.paused == paused:
+        if pool.state not in POOL_VERBS["pause" if paused else "resume"].states:
             raise IllegalTransition(
                 f"Pool {pool.label} is {'paused already' if paused else 'not paused'}.",
-                state=str(pool.paused),
+                state=pool.state,
             )
         Pool.objects.filter(pk=pool.pk).update(paused=paused)
         pool.paused = paused
@@ -52,11 +52,12 @@ def release_by_hand(lease_id: int, reason: str = "") -> Lease:
         )
         if lease is None:
             raise NotFound(f"There is no lease {lease_id}.", field="lease_id")
-        released = Lease.objects.filter(pk=lease_id, released_at=None).update(
+        is_held = lease.state in LEASE_VERBS["release"].states
+        released = is_held and Lease.objects.filter(pk=lease_id, released_at=None).update(
             released_at=now, release_reason=(reason or "released by hand")[:200]
         )
         if not released:
-            raise IllegalTransition("This lease is over already.", state="released")
+            raise IllegalTransition("This lease is over already.", state=LeaseState.RELEASED)
         running = Job.objects.filter(pk=lease.job_id, state=JobState.RUNNING)
         running.filter(cancel_requested_at=None).update(cancel_requested_at=now, cancel_reason="operator")
         lease.released_at = now

@@ -66,7 +66,7 @@ def add_blackout(
 
     It begins at `from_time` of the first date, or with that day, and ends before `until_time` of the last one, or with
     that day; seconds are cut off. What is planned in it already stays, and is a warning of the channel's health.
-    Raises: NotFound; InvalidRequest, if it ends before it begins.
+    Raises: NotFound; InvalidRequest, if it ends before it begins, or the channel has it.
     """
     times = {"from_time": from_time, "until_time": until_time}
     for field, value in times.items():
@@ -81,6 +81,9 @@ def add_blackout(
         except ValidationError as error:
             field, messages = next(iter(error.message_dict.items()))
             raise InvalidRequest(messages[0], field=field) from error
+        same = Blackout.objects.filter(channel=channel, first_date=first_date, last_date=last_date, **times)
+        if same.exists():  # under the channel's lock: of two that come at once the second sees the first
+            raise InvalidRequest(f"{channel.name} has this blackout already.", field="first_date")
         with disable_auditlog():
             row.save()
         audit.record("blackout_added", row, after=_facts_of_blackout(row), reason=reason)

@@ -8,6 +8,7 @@ from channels.models import Channel
 from channels.states import ChannelState
 from orchestration.core import lookup
 from orchestration.core.transitions import transition
+from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
 from orchestration.models import Schedule
 from orchestration.scheduling.disarming import is_beyond_stopping
@@ -15,34 +16,39 @@ from orchestration.scheduling.rows import take_off
 from orchestration.states import ScheduleState
 
 
-def pause_channel(channel_id: int, reason: str = "") -> Channel:
+def pause_channel(channel_id: int, reason: str = "", *, version: int | None = None) -> Channel:
     """Hold a channel back: nothing new starts on it, what runs finishes, what is armed on YouTube is disarmed.
 
     Raises: NotFound, IllegalTransition.
     """
-    return _hold_back(channel_id, ChannelState.PAUSED, "channel_paused", reason)
+    return _hold_back(channel_id, "pause", ChannelState.PAUSED, "channel_paused", reason, version)
 
 
-def resume_channel(channel_id: int, reason: str = "") -> Channel:
+def resume_channel(channel_id: int, reason: str = "", *, version: int | None = None) -> Channel:
     """Let a paused or disabled channel go on; what is overdue by then follows its misfire policy.
 
     Raises: NotFound, IllegalTransition.
     """
     with transaction.atomic():
         channel = lookup.one(Channel, channel_id, field="channel_id", lock=True)
+        require(channel, "resume", version=version)
         transition(channel, ChannelState.ACTIVE, verb="channel_resumed", reason=reason)
         wake_tick()
     return channel
 
 
-def disable_channel(channel_id: int, reason: str = "") -> Channel:
-    """Take a channel out of planning, checks and statistics; its history stays. Raises: NotFound, IllegalTransition."""
-    return _hold_back(channel_id, ChannelState.DISABLED, "channel_disabled", reason)
+def disable_channel(channel_id: int, reason: str = "", *, version: int | None = None) -> Channel:
+    """Take a channel out of planning, checks and statistics; its history stays.
+
+    Raises: NotFound, IllegalTransition, StaleVersion.
+    """
+    return _hold_back(channel_id, "disable", ChannelState.DISABLED, "channel_disabled", reason, version)
 
 
-def _hold_back(channel_id: int, to: str, verb: str, reason: str) -> Channel:
+def _hold_back(channel_id: int, name: str, to: str, verb: str, reason: str, version: int | None) -> Channel:
     with transaction.atomic():
         channel = lookup.one(Channel, channel_id, field="channel_id", lock=True)
+        require(channel, name, version=version)
         transition(channel, to, verb=verb, reason=reason)
         _disarm(channel)
     return channel

@@ -13,7 +13,8 @@ from django.db.models import Q
 from orchestration import media
 from orchestration.core import audit, lookup, system_lock
 from orchestration.core.transitions import transition
-from orchestration.errors import IllegalTransition, InvalidRequest
+from orchestration.core.verbs import require, require_version
+from orchestration.errors import InvalidRequest
 from orchestration.models import Job, Schedule, Source
 from orchestration.queue import jobs as queue
 from orchestration.results import RightsChange
@@ -79,7 +80,12 @@ def _check_rights(rights_basis: str) -> None:
 
 
 def set_rights(
-    source_id: int, *, rights_basis: str, rights_note: str | None = None, reason: str = ""
+    source_id: int,
+    *,
+    rights_basis: str,
+    rights_note: str | None = None,
+    reason: str = "",
+    version: int | None = None,
 ) -> RightsChange:
     """Set on which basis a source's videos may be published; without one, what is armed of it is held and disarmed.
 
@@ -90,6 +96,7 @@ def set_rights(
         if not rights_basis:
             system_lock.hold_alone()  # what becomes staged in this moment must not be armed by the old rights
         source = lookup.one(Source, source_id, field="source_id", lock=True)
+        require_version(source, version)
         note = source.rights_note if rights_note is None else rights_note.strip()[:500]
         before = {"rights_basis": source.rights_basis, "rights_note": source.rights_note}
         source.rights_basis, source.rights_note = rights_basis, note
@@ -139,28 +146,25 @@ def scrape_now(source_id: int) -> Job:
     """
     with transaction.atomic():
         source = lookup.one(Source, source_id, field="source_id")
-        if source.state != SourceState.ACTIVE:
-            raise IllegalTransition(
-                f"Source {source.name} is {source.state}; resume it before it is read.",
-                field="source_id",
-                state=source.state,
-            )
+        require(source, "scrape")
         job = _enqueue(source)
         audit.record("source_scrape_asked", source, after={"job": job.pk})
         return job
 
 
-def pause(source_id: int, reason: str = "") -> Source:
+def pause(source_id: int, reason: str = "", *, version: int | None = None) -> Source:
     """Stop reading a source; what is being read finishes. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
         source = lookup.one(Source, source_id, field="source_id", lock=True)
+        require(source, "pause", version=version)
         return transition(source, SourceState.PAUSED, verb="source_paused", reason=reason)
 
 
-def resume(source_id: int, reason: str = "") -> Source:
+def resume(source_id: int, reason: str = "", *, version: int | None = None) -> Source:
     """Read a source again, beginning now. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
         source = lookup.one(Source, source_id, field="source_id", lock=True)
+        require(source, "resume", version=version)
         transition(source, SourceState.ACTIVE, verb="source_resumed", reason=reason)
         _enqueue(source)
         return source

@@ -1,14 +1,14 @@
 """Do something about a conflict: take one of its alternatives, or say that nothing needs to be done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from orchestration.core import audit
 from orchestration.core.transitions import transition
+from orchestration.core.verbs import require
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
 from orchestration.models import Conflict, Schedule
 from orchestration.planning import types
@@ -21,7 +21,7 @@ from orchestration.scheduling.planner import coordinate
 from orchestration.scheduling.requests import check_time, wave_request
 from orchestration.scheduling.rows import cancel_row, locked
 from orchestration.scheduling.schedules import move
-from orchestration.states import OPEN_SCHEDULES, ConflictState, OnConflict, Timing
+from orchestration.states import ENDED_WAVES, ConflictState, OnConflict, ScheduleState, Timing
 
 
 def still_open() -> list[Conflict]:
@@ -36,10 +36,15 @@ def _locked_conflict(conflict_id: int) -> Conflict:
     return conflict
 
 
-def apply_alternative(conflict_id: int, index: int) -> Conflict:
-    """Do what one recorded alternative says: move the schedule, or plan the member that was left out, or leave it out."""
+def apply_alternative(conflict_id: int, index: int, *, version: int | None = None) -> Conflict:
+    """Do what one recorded alternative says: move the schedule, or plan the member that was left out, or leave it out.
+
+    Raises: IllegalTransition, if the conflict is settled already or its publication was decided on in another way;
+    StaleVersion; InvalidRequest; PlanRefused.
+    """
     with transaction.atomic():
         conflict = _locked_conflict(conflict_id)
+        require(conflict, "apply", version=version)
         if not 0 <= index < len(conflict.alternatives):
             raise InvalidRequest(
                 f"Conflict {conflict.pk} has {len(conflict.alternatives)} alternatives; there is no number {index}.",
@@ -50,12 +55,7 @@ def apply_alternative(conflict_id: int, index: int) -> Conflict:
         if chosen["kind"] == "skip":
             if conflict.schedule_id:
                 cancel_row(locked(conflict.schedule_id), f"left out: {conflict.message}"[:500])
-            elif conflict.state != ConflictState.OPEN:
-                raise IllegalTransition(
-                    f"Conflict {conflict.pk} is {conflict.state} already; cancel what was planned for it instead.",
-                    state=conflict.state,
-                )
-        elif conflict.schedule_id and conflict.schedule.state in OPEN_SCHEDULES:
+        elif conflict.schedule_id:
             why = f"alternative of conflict {conflict.pk}"
             if chosen["kind"] == "preempt":
                 preempt(conflict.schedule_id, at, why)
@@ -67,31 +67,27 @@ def apply_alternative(conflict_id: int, index: int) -> Conflict:
             raise IllegalTransition(
                 "This conflict names no single publication that could be moved.", state=conflict.state
             )
-        if conflict.state == ConflictState.OPEN:
-            transition(
-                conflict,
-                ConflictState.RESOLVED,
-                verb="alternative_applied",
-                reason=chosen["sentence"],
-                resolution="alternative",
-                moved_to=at,
-            )
-        else:
-            Conflict.objects.filter(pk=conflict.pk).update(resolution="alternative", moved_to=at)
-            audit.record(
-                "alternative_applied", conflict, after={"moved_to": chosen["at"]}, reason=chosen["sentence"]
-            )
-            conflict.refresh_from_db()
+        transition(
+            conflict,
+            ConflictState.RESOLVED,
+            verb="alternative_applied",
+            reason=chosen["sentence"],
+            resolution="alternative",
+            moved_to=at,
+        )
     return conflict
 
 
 def plan_left_out(conflict: Conflict, chosen: Mapping[str, Any], at: datetime | None) -> None:
     """Plan what was left out, as it was wanted, at the chosen time and no other.
 
-    Raises: PlanRefused, if it cannot be had any more.
+    Raises: PlanRefused, if it cannot be had any more; IllegalTransition, if a person called it off meanwhile.
     """
     wave = conflict.wave
+    if wave is not None and wave.state in ENDED_WAVES:
+        raise IllegalTransition(f"Wave {wave.name} is {wave.state}.", state=wave.state)
     one = [conflict.channel_id] if conflict.channel_id else []
+    _refuse_cancelled(conflict, one or chosen["channel_ids"])
     request = wave_request(
         video_ids=[conflict.video_id] if conflict.video_id else [],
         channel_ids=one or chosen["channel_ids"],
@@ -110,10 +106,25 @@ def plan_left_out(conflict: Conflict, chosen: Mapping[str, Any], at: datetime | 
         raise PlanRefused(f"This alternative cannot be had any more: {messages}", field="index")
 
 
-def dismiss(conflict_id: int, reason: str = "") -> Conflict:
-    """Say that nothing needs to be done about a conflict."""
+def _refuse_cancelled(conflict: Conflict, channel_ids: Sequence[int]) -> None:
+    """Refuse to plan what a person has cancelled since the conflict was recorded. Raises: IllegalTransition."""
+    row = Schedule.objects.filter(
+        distribution__video=conflict.video_id,
+        channel__in=channel_ids,
+        state=ScheduleState.CANCELLED,
+    ).first()
+    if row is not None:
+        raise IllegalTransition(
+            f"Schedule {row.pk} was cancelled; reopen it to have it published after all.", state=row.state
+        )
+
+
+def dismiss(conflict_id: int, reason: str = "", *, version: int | None = None) -> Conflict:
+    """Say that nothing needs to be done about a conflict. Raises: NotFound, IllegalTransition, StaleVersion."""
     with transaction.atomic():
-        return transition(_locked_conflict(conflict_id), ConflictState.DISMISSED, reason=reason)
+        conflict = _locked_conflict(conflict_id)
+        require(conflict, "dismiss", version=version)
+        return transition(conflict, ConflictState.DISMISSED, reason=reason)
 
 
 def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
@@ -125,6 +136,7 @@ def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedul
     at = check_time(publish_at, "publish_at", now)
     with transaction.atomic():
         row = locked(schedule_id)
+        require(row, "move")
         reservations.hold_alone()
         view = snapshots.channel_views([row.channel_id])[0]
         around = snapshots.reach([view])

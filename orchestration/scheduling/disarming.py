@@ -1,9 +1,5 @@
 """Take a time off YouTube that is not wanted any more: the job is queued here and done by `pipeline.take_back`."""
 
-from datetime import timedelta
-
-from django.utils import timezone
-
 from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Schedule
 from orchestration.queue import jobs as queue
@@ -12,7 +8,7 @@ from orchestration.states import JobKind
 
 def is_beyond_stopping(schedule: Schedule) -> bool:
     """Say whether YouTube will make it public before anybody could stop it."""
-    return schedule.armed_for is not None and schedule.armed_for - timezone.now() < timedelta(seconds=2)
+    return schedule.is_beyond_stopping
 
 
 def disarm_later(schedule: Schedule, why: str) -> Job | None:

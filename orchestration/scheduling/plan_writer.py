@@ -13,16 +13,18 @@ from orchestration.core.wakeups import wake_tick
 from orchestration.errors import (
     PlanOutdated,
 )
-from orchestration.models import Distribution, Job, Schedule, Wave
+from orchestration.models import Distribution, Schedule, Wave
 from orchestration.planning import types
 from orchestration.scheduling import conflict_records, reservations
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import retime
 from orchestration.states import (
-    MOVABLE_SCHEDULES,
+    SCHEDULE_VERBS,
     DistributionState,
     ScheduleState,
 )
+
+TAKEN_UP_AGAIN = SCHEDULE_VERBS["reopen"].states
 
 
 def commit(
@@ -54,7 +56,12 @@ def commit(
     )
     wave.save(force_insert=True)
     schedules = write_placements(
-        made.placements, wave=wave, method=method, now=now, pinned=set(request.overrides)
+        made.placements,
+        wave=wave,
+        method=method,
+        now=now,
+        pinned=set(request.overrides),
+        with_cancelled=request.acknowledge_policy,
     )
     displace(made.displacements, wave, now)
     conflict_records.record(made.conflicts, wave=wave, now=now)
@@ -83,14 +90,16 @@ def write_placements(
     now: datetime,
     pinned: set[tuple[int, int]] = frozenset(),
     explanations: Mapping[tuple[int, int], list[Any]] | None = None,
+    with_cancelled: bool = False,
 ) -> list[int]:
     """Write distributions and schedules in sets; returns the ids of the schedules.
 
-    A distribution that stands without a moment (staged by hand, missed, cancelled, failed) is taken up again.
+    A distribution that stands without a moment (staged by hand, missed, skipped, failed) is taken up again, in the
+    schedule that it had; what a person cancelled only `with_cancelled`. Raises: PlanOutdated, if one may not be.
     """
     explanations = explanations or {}
     wanted = {(p.video_id, p.channel_id): p for p in placements}
-    again = _standing(set(wanted))
+    again, standing = _standing(set(wanted), with_cancelled=with_cancelled)
     _take_up_again(again, wave=wave, method=method)
     ids = {(row.video_id, row.channel_id): row.pk for row in again}
     uploaded = {row.pk for row in again if row.youtube_video_id}
@@ -106,13 +115,10 @@ def write_placements(
         returning=("video_id", "channel_id"),
     )
     ids.update(((video_id, channel_id), pk) for pk, video_id, channel_id in made)
-    if again:
-        for old in Schedule.objects.filter(distribution__in=again, armed_for__isnull=False):
-            disarm(old, "planned anew")  # where nobody does: with the row goes what is known of it
-        # Their jobs stay: one may still be disarming the old time, another may be a run that is winding down.
-        Job.objects.filter(schedule__distribution__in=again).update(schedule=None)
-        Schedule.objects.filter(distribution__in=again).delete()
-    rows = [(ids[key], p, key in pinned) for key, p in wanted.items()]
+    for key, p in wanted.items():
+        if ids[key] in standing:
+            _plan_again(standing[ids[key]], p, wave=wave, now=now, pinned=key in pinned)
+    rows = [(ids[key], p, key in pinned) for key, p in wanted.items() if ids[key] not in standing]
     written = insert_set(
         Schedule(wave=wave, created_at=now, state_changed_at=now),
         {
@@ -130,11 +136,22 @@ def write_placements(
             "reason": [p.reason[:500] for _, p, _ in rows],
         },
     )
-    return [row[0] for row in written]
+    return sorted([row.pk for row in standing.values()] + [row[0] for row in written])
 
 
-def _standing(wanted: set[tuple[int, int]]) -> list[Distribution]:
-    """Return the distributions of these videos and channels that stand already, under lock, their schedules before them."""
+NOT_AGAIN = frozenset(
+    {DistributionState.PUBLISHED, DistributionState.RECALLED, DistributionState.NEEDS_REVIEW}
+)
+
+
+def _standing(
+    wanted: set[tuple[int, int]], *, with_cancelled: bool
+) -> tuple[list[Distribution], dict[int, Schedule]]:
+    """Return the distributions of these videos and channels that stand already, and their schedules by distribution.
+
+    All under lock, the schedules first. Raises: PlanOutdated, if one was decided on since the plan was made: what may be
+    public, goes somewhere already, or was cancelled, is not planned again in passing.
+    """
     of_these = {
         "video__in": {video for video, _ in wanted},
         "channel__in": {channel for _, channel in wanted},
@@ -145,11 +162,29 @@ def _standing(wanted: set[tuple[int, int]]) -> list[Distribution]:
         if tuple(member) in wanted
     ]
     if not found:
-        return []
-    schedules = Schedule.objects.select_for_update(of=("self",)).filter(distribution__in=found)
-    list(schedules.order_by("pk").values_list("pk"))  # not only NO KEY: they are deleted
-    distributions = Distribution.objects.select_for_update(of=("self",), no_key=True)
-    return list(distributions.filter(pk__in=found).order_by("pk"))
+        return [], {}
+    schedules = Schedule.objects.select_for_update(of=("self",), no_key=True).filter(distribution__in=found)
+    of_distribution = {
+        row.distribution_id: row for row in schedules.prefetch_related("channel").order_by("pk")
+    }
+    distributions = list(
+        Distribution.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=found).order_by("pk")
+    )
+    for distribution in distributions:
+        row = of_distribution.get(distribution.pk)
+        if row is not None:
+            row.distribution = distribution
+        states = {distribution.state} | ({row.state} if row is not None else set())
+        is_cancelled = bool(states & {DistributionState.CANCELLED, ScheduleState.CANCELLED})
+        if (
+            distribution.state in NOT_AGAIN
+            or (row is not None and row.state not in TAKEN_UP_AGAIN)
+            or (is_cancelled and not with_cancelled)
+        ):
+            raise PlanOutdated(
+                f"{distribution} is {row.state if row else distribution.state} now; plan again."
+            )
+    return distributions, of_distribution
 
 
 def _take_up_again(rows: Sequence[Distribution], *, wave: Wave | None, method: str) -> None:
@@ -158,6 +193,37 @@ def _take_up_again(rows: Sequence[Distribution], *, wave: Wave | None, method: s
         if row.state != to:
             transition(row, to, reason="planned again", error_code="", error_message="")
         Distribution.objects.filter(pk=row.pk).update(wave=wave, method=method)
+
+
+def _plan_again(
+    row: Schedule, placement: types.Placement, *, wave: Wave | None, now: datetime, pinned: bool
+) -> None:
+    """Give a schedule that was over a new moment; what it was before stands in the activity log.
+
+    Its jobs stay: one may still be disarming the old time, another may be a run that is winding down.
+    """
+    if row.armed_for is not None:
+        disarm(row, "planned anew")
+    distribution = row.distribution
+    transition(
+        row,
+        ScheduleState.STAGED if distribution.youtube_video_id else ScheduleState.PLANNED,
+        verb="schedule_planned_again",
+        reason=placement.reason or "planned again",
+        wave=wave,
+        publish_at=placement.at,
+        local_wall=placement.local_wall.isoformat(timespec="seconds"),
+        zone=placement.zone,
+        stage_at=max(placement.stage_at or now, now),
+        priority=placement.priority,
+        overridden=pinned,
+        armed_for=None,
+        bumped_at=None,
+        misfire_action="",
+        lateness_seconds=None,
+    )
+    row.reason = placement.reason[:500]
+    Schedule.objects.filter(pk=row.pk).update(reason=row.reason)
 
 
 def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now: datetime) -> None:
@@ -176,10 +242,12 @@ def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now
     }
     for moved in displacements:
         row = rows[moved.schedule_id]
-        if row.state not in MOVABLE_SCHEDULES or row.armed_for is not None:
+        if row.why_not("displace") or row.armed_for is not None:
             now_is = "armed on YouTube" if row.armed_for else row.state
             raise PlanOutdated(f"Schedule {row.pk} was to give way, but is {now_is} now; plan again.")
         if moved.to_at is None:
+            if row.state == ScheduleState.HELD:
+                continue  # it takes no time from anybody, and waits for a person as it is
             transition(row, ScheduleState.HELD, verb="schedule_displaced", reason=moved.reason)
         else:
             retime(

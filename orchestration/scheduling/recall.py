@@ -7,7 +7,8 @@ from django.db.models import Exists, OuterRef
 
 from orchestration.core import audit
 from orchestration.core.transitions import transition
-from orchestration.errors import IllegalTransition, InvalidRequest
+from orchestration.core.verbs import require
+from orchestration.errors import InvalidRequest
 from orchestration.models import Distribution, Job, Schedule, Wave
 from orchestration.queue import jobs as queue
 from orchestration.results import RecallPreview
@@ -37,7 +38,9 @@ def preview(wave_id: int) -> RecallPreview:
     )
 
 
-def recall_wave(wave_id: int, confirmed_ids: Sequence[int], reason: str = "") -> Wave:
+def recall_wave(
+    wave_id: int, confirmed_ids: Sequence[int], reason: str = "", *, version: int | None = None
+) -> Wave:
     """Make every public member private again and cancel the rest.
 
     Raises: InvalidRequest, if `confirmed_ids` are not exactly the publications that are public now: something changed
@@ -45,10 +48,7 @@ def recall_wave(wave_id: int, confirmed_ids: Sequence[int], reason: str = "") ->
     """
     with transaction.atomic():
         wave, rows = waves.locked(wave_id)
-        if not wave.can_become(WaveState.RECALLING):
-            raise IllegalTransition(
-                f"Wave {wave.name} is {wave.state} and cannot be recalled.", state=wave.state
-            )
+        require(wave, "recall", version=version)
         public = list(
             Distribution.objects.select_for_update(of=("self",), no_key=True)
             .select_related("channel")

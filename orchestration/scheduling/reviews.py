@@ -8,12 +8,20 @@ from django.utils import timezone
 
 from orchestration.core import audit
 from orchestration.core.transitions import transition
+from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, WorkflowRun
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import locked
-from orchestration.states import TAKING_BACK, DistributionState, JobState, RunState, ScheduleState
+from orchestration.states import (
+    OPEN_SCHEDULES,
+    TAKING_BACK,
+    DistributionState,
+    JobState,
+    RunState,
+    ScheduleState,
+)
 
 OUTCOMES: dict[str, str] = {
     "published": DistributionState.PUBLISHED,
@@ -27,29 +35,43 @@ OUTCOMES: dict[str, str] = {
 YOUTUBE_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{6,32}")
 
 
-def review_schedule(schedule_id: int, outcome: str, youtube_video_id: str = "", reason: str = "") -> Schedule:
+def review_schedule(
+    schedule_id: int,
+    outcome: str,
+    youtube_video_id: str = "",
+    reason: str = "",
+    *,
+    version: int | None = None,
+) -> Schedule:
     """Settle a publication that needs review.
 
-    `published` and `staged` need the id that is on YouTube, unless it is recorded already. Raises: InvalidRequest,
-    IllegalTransition.
+    `published` and `staged` need the id that is on YouTube, unless it is recorded already. What is not public and belongs
+    to a wave that was cancelled or recalled meanwhile ends as cancelled. Raises: InvalidRequest, IllegalTransition,
+    StaleVersion.
     """
     _check_outcome(outcome, set(OUTCOMES) - {"recalled"})
     with transaction.atomic():
         row = locked(schedule_id)
-        if row.state != ScheduleState.NEEDS_REVIEW:
-            raise IllegalTransition(f"Schedule {row.pk} is {row.state}; it needs no review.", state=row.state)
+        require(row, "review", version=version)
         distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
             pk=row.distribution_id
         )
         if row.armed_for is not None and outcome != "published":
             disarm(row, f"reviewed: {outcome}")
         _settle(distribution, outcome, youtube_video_id, reason, planned_at=row.publish_at)
-        transition(row, outcome, verb="schedule_reviewed", reason=reason or "reviewed by an operator")
+        ends_as = outcome
+        wave = row.called_off
+        if wave is not None and outcome in OPEN_SCHEDULES:
+            ends_as = ScheduleState.CANCELLED
+            transition(distribution, DistributionState.CANCELLED, reason=f"its wave is {wave.state}")
+        transition(row, ends_as, verb="schedule_reviewed", reason=reason or "reviewed by an operator")
         wake_tick()
     return row
 
 
-def review_job(job_id: int, outcome: str, youtube_video_id: str = "", reason: str = "") -> Job:
+def review_job(
+    job_id: int, outcome: str, youtube_video_id: str = "", reason: str = "", *, version: int | None = None
+) -> Job:
     """Settle a job that needs review; where a publication waits for it, that is settled with it.
 
     Raises: NotFound, IllegalTransition, InvalidRequest.
@@ -58,8 +80,7 @@ def review_job(job_id: int, outcome: str, youtube_video_id: str = "", reason: st
         job = Job.objects.filter(pk=job_id).first()
         if job is None:
             raise NotFound(f"There is no job {job_id}.", field="job_id")
-        if job.state != JobState.NEEDS_REVIEW:
-            raise IllegalTransition(f"Job {job.pk} is {job.state}; it needs no review.", state=job.state)
+        require(job, "review", version=version)
         schedule = Schedule.objects.filter(
             distribution=job.distribution_id, state=ScheduleState.NEEDS_REVIEW
         ).first()
@@ -71,13 +92,9 @@ def review_job(job_id: int, outcome: str, youtube_video_id: str = "", reason: st
                 outcome,
                 {"published", "recalled"} if is_recall else {"staged", "planned", "failed", "cancelled"},
             )
-            distribution = (
-                Distribution.objects.select_for_update(of=("self",), no_key=True)
-                .filter(pk=job.distribution_id)
-                .first()
+            distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
+                pk=job.distribution_id
             )
-            if distribution is None:
-                raise IllegalTransition(f"Job {job.pk} works on no publication.", state=job.state)
             _settle(distribution, outcome, youtube_video_id, reason)
         job.refresh_from_db()
     return job

@@ -10,6 +10,7 @@ from django.utils import timezone
 from channels.models import Channel
 from orchestration.core import audit
 from orchestration.core.transitions import transition
+from orchestration.core.verbs import require
 from orchestration.errors import (
     NotFound,
     StaleState,
@@ -83,7 +84,7 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     ]
 
 
-def wake_up(row: Schedule, why: str) -> None:
+def wake_up(row: Schedule, why: str, *, verb: str = "", **changes: Any) -> None:
     """Bring an ended or held schedule back to where its video stands: planned, or staged already."""
     to = ScheduleState.STAGED if row.distribution.youtube_video_id else ScheduleState.PLANNED
     distribution = row.distribution
@@ -91,7 +92,7 @@ def wake_up(row: Schedule, why: str) -> None:
     if distribution.state != wanted:
         transition(distribution, wanted, reason=why, error_code="", error_message="")
     if row.state != to:
-        transition(row, to, reason=why, misfire_action="")
+        transition(row, to, verb=verb, reason=why, misfire_action="", **changes)
 
 
 def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
@@ -147,7 +148,11 @@ def hold_row(row: Schedule, why: str, reason: str) -> Schedule:
 
 
 def cancel_row(row: Schedule, reason: str) -> Schedule:
-    """Cancel a locked schedule and its distribution; what is armed is disarmed, what is uploaded stays private."""
+    """Cancel a locked schedule and its distribution; what is armed is disarmed, what is uploaded stays private.
+
+    Raises: IllegalTransition, for one that may be public among others: that stays to be reviewed.
+    """
+    require(row, "cancel")
     disarm_later(row, "cancelled")
     withdraw_jobs([row.pk], "cancelled")
     transition(row, ScheduleState.CANCELLED, reason=reason)

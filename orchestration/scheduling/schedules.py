@@ -1,4 +1,4 @@
-"""Move, hold, release, cancel and bump one publication."""
+"""Move, hold, release, cancel, reopen and bump one publication."""
 
 from datetime import datetime
 
@@ -6,9 +6,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from orchestration.core import audit
+from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
-from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
-from orchestration.models import Job, Schedule
+from orchestration.errors import InvalidRequest, PlanRefused
+from orchestration.models import Distribution, Job, Schedule
 from orchestration.queue import jobs as queue
 from orchestration.scheduling import misfires, reservations
 from orchestration.scheduling.disarming import disarm_later
@@ -22,19 +23,15 @@ from orchestration.scheduling.rows import (
     why_not_at,
     withdraw_jobs,
 )
-from orchestration.states import (
-    CLAIMABLE_JOBS,
-    OPEN_SCHEDULES,
-    JobKind,
-    ScheduleState,
-    WaveState,
-)
+from orchestration.states import CLAIMABLE_JOBS, OPEN_WAVES, JobKind, WaveState
+
+_GOING_ON = OPEN_WAVES - {WaveState.RECALLING}
 
 
-def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
-    """Give one publication another time and take it up again if it had ended without being published.
+def move(schedule_id: int, publish_at: datetime, reason: str = "", *, version: int | None = None) -> Schedule:
+    """Give one publication that is still to come another time; what is held or over is released or reopened instead.
 
-    Raises: InvalidRequest (the time), PlanRefused (with alternatives), IllegalTransition.
+    Raises: InvalidRequest (the time), PlanRefused (with alternatives), IllegalTransition, StaleVersion.
     """
     now = timezone.now()
     at = check_time(publish_at, "publish_at", now)
@@ -42,70 +39,100 @@ def move(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
         raise InvalidRequest("publish_at is missing.", field="publish_at")
     with transaction.atomic():
         row = locked(schedule_id)
-        if row.state in {
-            ScheduleState.PUBLISHING,
-            ScheduleState.PUBLISHED,
-            ScheduleState.STAGING,
-            ScheduleState.NEEDS_REVIEW,
-        }:
-            raise IllegalTransition(
-                f"Schedule {row.pk} is {row.state} and cannot be moved now.", state=row.state
-            )
-        if row.wave is not None and row.wave.state == WaveState.RECALLING:
-            raise IllegalTransition(f"Wave {row.wave.name} is being recalled.", state=row.wave.state)
-        reservations.hold_alone()
-        messages, offers = why_not_at(row, at)
-        if messages:
-            raise PlanRefused("; ".join(messages), field="publish_at", alternatives=offers)
-        disarm_later(row, "moved")
-        withdraw_jobs([row.pk], "its time was changed", kinds=[JobKind.PUBLISH])
-        wake_up(row, "moved")
-        retime(
-            row,
-            at,
-            stage_at=reservations.stage_times([(row, at)], now)[0],
-            verb="schedule_moved",
-            reason=reason or "moved by an operator",
-            overridden=True,
-        )
+        require(row, "move", version=version)
+        _give_time(row, at, "moved", "schedule_moved", reason or "moved by an operator", now)
         wake_tick()
     return row
 
 
-def hold(schedule_id: int, reason: str = "") -> Schedule:
-    """Keep one publication back; what is armed on YouTube is disarmed first. Raises: IllegalTransition."""
-    with transaction.atomic():
-        return hold_row(locked(schedule_id), "held", reason or "held by an operator")
+def _give_time(row: Schedule, at: datetime, why: str, verb: str, reason: str, now: datetime) -> None:
+    """Give a locked schedule a time that a person chose. Raises: PlanRefused, with alternatives, if it is not free."""
+    _refuse_if_not_free(row, at)
+    disarm_later(row, why)
+    withdraw_jobs([row.pk], "its time was changed", kinds=[JobKind.PUBLISH])
+    stage_at = reservations.stage_times([(row, at)], now)[0]
+    retime(row, at, stage_at=stage_at, verb=verb, reason=reason, overridden=True)
 
 
-def release(schedule_id: int, reason: str = "") -> Schedule:
-    """Let a held publication go on; if its moment has passed, its channel's misfire policy decides at once."""
+def _refuse_if_not_free(row: Schedule, at: datetime) -> None:
+    reservations.hold_alone()
+    messages, offers = why_not_at(row, at)
+    if messages:
+        raise PlanRefused("; ".join(messages), field="publish_at", alternatives=offers)
+
+
+def hold(schedule_id: int, reason: str = "", *, version: int | None = None) -> Schedule:
+    """Keep one publication back; what is armed on YouTube is disarmed first. Raises: IllegalTransition, StaleVersion."""
     with transaction.atomic():
         row = locked(schedule_id)
-        if row.state != ScheduleState.HELD:
-            raise IllegalTransition(f"Schedule {row.pk} is {row.state}, not held.", state=row.state)
+        require(row, "hold", version=version)
+        return hold_row(row, "held", reason or "held by an operator")
+
+
+def release(
+    schedule_id: int, reason: str = "", *, publish_at: datetime | None = None, version: int | None = None
+) -> Schedule:
+    """Let a held publication go on, at its own time or at another one.
+
+    If its own has passed, its channel's misfire policy decides at once. Raises: InvalidRequest (the time), PlanRefused
+    (with alternatives), IllegalTransition, StaleVersion.
+    """
+    now = timezone.now()
+    at = check_time(publish_at, "publish_at", now)
+    with transaction.atomic():
+        row = locked(schedule_id)
+        require(row, "release", version=version)
         wake_up(row, reason or "released by an operator")
-        misfires.settle_one(row, timezone.now(), released=True)
+        if at is None:
+            misfires.settle_one(row, now, released=True)
+        else:
+            _give_time(row, at, "released", "schedule_moved", reason or "released by an operator", now)
         wake_tick()
     return row
 
 
-def cancel(schedule_id: int, reason: str = "") -> Schedule:
-    """Cancel one publication that is not public yet. Raises: IllegalTransition."""
+def cancel(schedule_id: int, reason: str = "", *, version: int | None = None) -> Schedule:
+    """Cancel one publication that is known not to be public; only a person takes it up again (`reopen`).
+
+    Raises: IllegalTransition, StaleVersion.
+    """
     with transaction.atomic():
         row = locked(schedule_id)
+        require(row, "cancel", version=version)
         return cancel_row(row, reason or "cancelled by an operator")
 
 
-def bump(schedule_id: int, reason: str = "") -> Schedule:
+def reopen(
+    schedule_id: int, reason: str = "", *, publish_at: datetime | None = None, version: int | None = None
+) -> Schedule:
+    """Take up again what was cancelled, missed, skipped or failed, at its old time if that is free, or at another one.
+
+    It leaves a wave that is over: nothing of a cancelled wave goes out. Raises: InvalidRequest (the time), PlanRefused
+    (with alternatives), IllegalTransition, StaleVersion.
+    """
+    now = timezone.now()
+    at = check_time(publish_at, "publish_at", now)
+    with transaction.atomic():
+        row = locked(schedule_id)
+        require(row, "reopen", version=version)
+        _refuse_if_not_free(row, at or row.publish_at)
+        was = {"wave": row.wave_id, "publish_at": row.publish_at.isoformat()}
+        wave = row.wave if row.wave is not None and row.wave.state in _GOING_ON else None
+        if row.wave is not None and wave is None:
+            Distribution.objects.filter(pk=row.distribution_id).update(wave=None)
+        why = reason or "reopened by an operator"
+        wake_up(row, why, verb="schedule_reopened", before=was, wave=wave)
+        _give_time(row, at or row.publish_at, "reopened", "schedule_moved", why, now)
+        wake_tick()
+    return row
+
+
+def bump(schedule_id: int, reason: str = "", *, version: int | None = None) -> Schedule:
     """Move one publication's waiting work before all others; staging that was to begin later begins now."""
     now = timezone.now()
     with transaction.atomic():
         row = locked(schedule_id)
-        if row.state not in OPEN_SCHEDULES:
-            raise IllegalTransition(
-                f"Schedule {row.pk} is {row.state}; nothing waits for it.", state=row.state
-            )
+        require(row, "bump", version=version)
         Schedule.objects.filter(pk=row.pk).update(bumped_at=now, stage_at=min(row.stage_at, now))
         before = {"stage_at": row.stage_at.isoformat()}
         row.bumped_at, row.stage_at = now, min(row.stage_at, now)

@@ -5,22 +5,23 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
 
-from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, Sum
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, Exists, F, FilteredRelation, Model, OuterRef, Q, Sum
 from django.utils import timezone
 
 from channels.models import Blackout, Channel, PostingSlot
 from channels.quota import QUOTA_COST, pacific_day
-from orchestration.models import Distribution, Job, Pool, Schedule, Video
+from orchestration.models import Activity, Distribution, Job, Pool, Schedule, Video
 from orchestration.planning import types as planning
 from orchestration.planning.budgets import PacificDays
 from orchestration.planning.slots import blackout_of_dates
 from orchestration.queue import pool_names, pools
 from orchestration.scheduling.file_urls import is_in_reach_of_runs
 from orchestration.states import (
-    MOVABLE_SCHEDULES,
     OCCUPYING_SCHEDULES,
     OPEN_JOBS,
     OPEN_SCHEDULES,
+    SCHEDULE_VERBS,
     DistributionState,
     JobKind,
     JobState,
@@ -28,6 +29,7 @@ from orchestration.states import (
     ScheduleState,
 )
 
+YIELDING = SCHEDULE_VERBS["displace"].states
 MOVE_UNITS = 51  # reading and updating the status of a video that is on YouTube already
 PUBLISH_UNITS = QUOTA_COST["set_publish_at"][1] + QUOTA_COST["videos"][1]  # arming, and the look afterwards
 
@@ -167,7 +169,7 @@ def occupied(
             pk,
             priority,
             f"schedule {pk}",
-            state in MOVABLE_SCHEDULES and not overridden and armed_for is None,
+            state in YIELDING and not overridden and armed_for is None,
             wave_id,
             MOVE_UNITS if armed_for else 0,
         )
@@ -181,21 +183,53 @@ UNSCHEDULED = Q(state__in=[DistributionState.ASSIGNED, DistributionState.STAGED]
 """Distributions that have no moment (staged by hand, missed, skipped): they may be given one, which is no duplicate."""
 
 
+CALLED_OFF = Q(state=DistributionState.CANCELLED) | (
+    Q(schedule__state=ScheduleState.CANCELLED)
+    & Q(state__in=[DistributionState.ASSIGNED, DistributionState.STAGED, DistributionState.FAILED])
+)
+"""What a person has cancelled, and nobody has reopened since; staging it by hand does not."""
+SETTLED_FAILURE = Q(state=DistributionState.FAILED) & ~Q(schedule__state=ScheduleState.NEEDS_REVIEW)
+
+
 def existing(videos: Sequence[planning.VideoView]) -> list[planning.Existing]:
-    """Return where these videos, or others with their content, already go or went."""
+    """Return where these videos, or others with their content, already go or went, and where a person said no."""
     ids = [video.id for video in videos]
     hashes = {video.content_hash for video in videos if video.content_hash}
-    rows = (
-        Distribution.objects.filter(Q(video__in=ids) | Q(video__content_hash__in=hashes))
-        .exclude(state__in=[DistributionState.CANCELLED, DistributionState.FAILED])
-        .exclude(UNSCHEDULED)
+    rows = Distribution.objects.filter(Q(video__in=ids) | Q(video__content_hash__in=hashes))
+    names = ("video_id", "channel_id", "video__content_hash", "schedule__publish_at", "state")
+    standing = rows.exclude(CALLED_OFF).exclude(SETTLED_FAILURE).exclude(UNSCHEDULED)
+    found = [planning.Existing(*row) for row in standing.order_by().values_list(*names)]
+    called_off = list(rows.filter(CALLED_OFF).order_by().values_list(*names, "pk", "schedule"))
+    said = cancellations(
+        [pk for *_, pk, schedule in called_off if schedule is None],
+        [schedule for *_, schedule in called_off if schedule is not None],
     )
-    return [
-        planning.Existing(*row)
-        for row in rows.order_by().values_list(
-            "video_id", "channel_id", "video__content_hash", "schedule__publish_at", "state"
+    return found + [
+        planning.Existing(*row)._replace(
+            cancelled=said[(Schedule, schedule) if schedule else (Distribution, pk)]
         )
+        for *row, pk, schedule in called_off
     ]
+
+
+def cancellations(
+    distribution_ids: Sequence[int], schedule_ids: Sequence[int]
+) -> dict[tuple[type[Model], int], str]:
+    """Say of cancelled rows who cancelled them, when and why, as the activity log has it; by model and id."""
+    said: dict[tuple[type[Model], int], str] = {}
+    for model, ids in ((Distribution, distribution_ids), (Schedule, schedule_ids)):
+        said |= {(model, pk): "cancelled" for pk in ids}
+        entries = Activity.objects.filter(
+            content_type=ContentType.objects.get_for_model(model),
+            object_id__in=ids,
+            after__state=str(ScheduleState.CANCELLED),
+        )
+        for entry in entries.order_by("id") if ids else ():
+            why = f": {entry.reason}" if entry.reason else ""
+            said[model, entry.object_id] = (
+                f"cancelled by {entry.actor_label or 'system'} at {entry.timestamp:%Y-%m-%d %H:%M} UTC{why}"
+            )
+    return said
 
 
 AHEAD = (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED, ScheduleState.HELD)

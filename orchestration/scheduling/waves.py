@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from orchestration.core import audit
 from orchestration.core.transitions import transition
+from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
 from orchestration.models import Conflict, Job, Schedule, Wave
@@ -25,7 +26,6 @@ from orchestration.scheduling.rows import cancel_row, lock_channels, retime, tak
 from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
-    WAVE_ACTIONS,
     DistributionState,
     JobKind,
     ScheduleState,
@@ -57,10 +57,11 @@ def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
     return wave, sorted(rows, key=lambda row: (row.publish_at, row.pk))
 
 
-def pause(wave_id: int, reason: str = "") -> Wave:
+def pause(wave_id: int, reason: str = "", *, version: int | None = None) -> Wave:
     """Hold a wave back: nothing of it starts, and what is armed on YouTube is disarmed."""
     with transaction.atomic():
         wave, members = locked(wave_id)
+        require(wave, "pause", version=version)
         rows = [row for row in members if not is_going_out(row)]
         transition(wave, WaveState.PAUSED, reason=_with_rest(reason, len(members) - len(rows)))
         take_off(rows, "its wave was paused")
@@ -80,18 +81,17 @@ def _with_rest(reason: str, going_out: int) -> str:
     return f"{reason}; {rest}" if reason else rest
 
 
-def resume(wave_id: int, reason: str = "") -> Wave:
+def resume(wave_id: int, reason: str = "", *, version: int | None = None) -> Wave:
     """Let a paused wave go on; members whose moment has passed follow their channel's misfire policy."""
     with transaction.atomic():
         wave, _ = locked(wave_id)
-        if wave.state != WaveState.PAUSED:
-            raise IllegalTransition(f"Wave {wave.name} is {wave.state}, not paused.", state=wave.state)
+        require(wave, "resume", version=version)
         transition(wave, WaveState.SCHEDULED, reason=reason)
         wake_tick()
     return wave
 
 
-def move(wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
+def move(wave_id: int, scheduled_at: datetime, reason: str = "", *, version: int | None = None) -> WaveReport:
     """Move every open member that no person pinned by the same span, or none of them. Raises: PlanRefused."""
     now = timezone.now()
     at = check_time(scheduled_at, "scheduled_at", now)
@@ -99,10 +99,7 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "") -> WaveReport:
         raise InvalidRequest("scheduled_at is missing.", field="scheduled_at")
     with transaction.atomic():
         wave, rows = locked(wave_id)
-        if "move" not in WAVE_ACTIONS[wave.state]:
-            raise IllegalTransition(
-                f"Wave {wave.name} is {wave.state} and cannot be moved.", state=wave.state
-            )
+        require(wave, "move", version=version)
         moving = [row for row in rows if not row.overridden and not is_going_out(row)]
         if not moving:
             raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
@@ -159,10 +156,11 @@ def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
         raise PlanRefused("; ".join(messages[:3]) + more, field="scheduled_at", conflicts=messages)
 
 
-def cancel(wave_id: int, reason: str = "") -> Wave:
+def cancel(wave_id: int, reason: str = "", *, version: int | None = None) -> Wave:
     """Cancel what is not public yet, all of it or nothing; what is public stays."""
     with transaction.atomic():
         wave, rows = locked(wave_id)
+        require(wave, "cancel", version=version)
         leaving = [row for row in rows if not is_going_out(row)]
         transition(wave, WaveState.CANCELLED, reason=_with_rest(reason, len(rows) - len(leaving)))
         for row in leaving:
@@ -202,7 +200,7 @@ def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport
     )
     rows = (
         Schedule.objects.filter(wave__in=waves)
-        .select_related("channel", "distribution__video", "distribution__channel")
+        .select_related("channel", "wave", "distribution__video", "distribution__channel")
         .annotate(place=place)
         .filter(place__lte=most_members)
         .order_by("publish_at", "channel__name", "pk")
@@ -220,7 +218,7 @@ def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport
     return [
         WaveReport(
             wave=wave,
-            actions=WAVE_ACTIONS[wave.state],
+            actions=wave.actions,
             members=[WaveMember(row, readiness(row), waits.get(row.pk, "")) for row in members[wave.pk]],
             counts=counts[wave.pk],
             skew_seconds=skews.get(wave.pk),

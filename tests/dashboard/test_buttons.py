@@ -7,15 +7,15 @@ from ipaddress import ip_network
 import pytest
 from django.test import Client
 
-from channels.states import ChannelState
+from channels.states import CHANNEL_VERBS, ChannelState
+from channels.verbs import offered
 from orchestration.models import Activity, Job, Schedule, Source, SystemState, Wave
 from orchestration.states import (
-    CHANNEL_ACTIONS,
-    JOB_ACTIONS,
-    SCHEDULE_ACTIONS,
-    SOURCE_ACTIONS,
-    SYSTEM_ACTIONS,
-    WAVE_ACTIONS,
+    JOB_VERBS,
+    SCHEDULE_VERBS,
+    SOURCE_VERBS,
+    SYSTEM_VERBS,
+    WAVE_VERBS,
     JobState,
     ScheduleState,
     SourceState,
@@ -51,7 +51,7 @@ def test_the_switch_shows_what_its_state_allows(console, state, db):
     factories.SystemStateFactory(state=state)
     html = console.get("/activity/").content.decode()
     bar = html[html.index('id="system"') : html.index('class="top-end"')]
-    assert actions_in(bar) == list(SYSTEM_ACTIONS[state])
+    assert actions_in(bar) == list(offered(SYSTEM_VERBS, state))
 
 
 @pytest.mark.parametrize("state", SystemStatus.values)
@@ -62,8 +62,8 @@ def test_what_is_armed_can_be_taken_back_beside_the_switch_in_every_state(consol
     Schedule.objects.update(armed_for=row.publish_at)
     html = console.get("/activity/").content.decode()
     bar = html[html.index('id="system"') : html.index('class="top-end"')]
-    stops_too = ["disarm", "stop_disarm"] if "stop" in SYSTEM_ACTIONS[state] else []
-    assert actions_in(bar) == [*SYSTEM_ACTIONS[state], "ask_disarm", *stops_too, "disarm"]
+    stops_too = ["disarm", "stop_disarm"] if "stop" in offered(SYSTEM_VERBS, state) else []
+    assert actions_in(bar) == [*offered(SYSTEM_VERBS, state), "ask_disarm", *stops_too, "disarm"]
     assert "1 armed back" in bar
     assert 'data-action="disarm"' not in bar[: bar.index("<dialog")], "one click away from an accident"
     (address,) = set(re.findall(r'action="([^"]+)"[^>]*>(?:(?!</form>).)*data-action="disarm"', bar))
@@ -81,26 +81,26 @@ def test_what_is_armed_can_be_taken_back_beside_the_switch_in_every_state(consol
 def test_a_channel_shows_what_its_state_allows(console, state, db):
     channel = factories.ChannelFactory(state=state)
     html = console.get(f"/channels/{channel.slug}/").content.decode()
-    assert actions_in(head_of(html)) == list(CHANNEL_ACTIONS[state])
+    assert actions_in(head_of(html)) == list(offered(CHANNEL_VERBS, state))
 
 
 @pytest.mark.parametrize("state", ScheduleState.values)
 def test_a_publication_shows_what_its_state_allows(console, state, db):
     row = factories.ScheduleFactory(state=state)
     html = console.get(f"/schedules/{row.pk}/").content.decode()
-    assert actions_in(head_of(html)) == list(SCHEDULE_ACTIONS[state])
+    assert actions_in(head_of(html)) == list(offered(SCHEDULE_VERBS, state))
     listed = console.get("/schedule/").content.decode()
     line = listed[listed.index(f'id="schedule-{row.pk}"') :]
-    assert actions_in(line) == list(SCHEDULE_ACTIONS[state])
+    assert actions_in(line) == list(offered(SCHEDULE_VERBS, state))
 
 
 @pytest.mark.parametrize("state", JobState.values)
 def test_a_job_shows_what_its_state_allows(console, state, db):
-    row = factories.JobFactory(state=state)
+    row = factories.JobFactory(state=state, distribution=factories.DistributionFactory())
     html = console.get(f"/jobs/{row.pk}/").content.decode()
-    assert actions_in(head_of(html)) == list(JOB_ACTIONS[state])
+    assert actions_in(head_of(html)) == list(offered(JOB_VERBS, state))
     listed = console.get("/jobs/").content.decode()
-    assert actions_in(listed[listed.index(f'id="job-{row.pk}"') :]) == list(JOB_ACTIONS[state])
+    assert actions_in(listed[listed.index(f'id="job-{row.pk}"') :]) == list(offered(JOB_VERBS, state))
 
 
 @pytest.mark.parametrize("state", WaveState.values)
@@ -109,7 +109,7 @@ def test_a_wave_shows_what_its_state_allows(console, state, db):
     factories.ScheduleFactory(wave=row, distribution__wave=row)
     html = console.get(f"/waves/{row.pk}/").content.decode()
     bar = html[html.index('<div class="head bar">') : html.index('<section class="gauges">')]
-    assert actions_in(bar) == list(WAVE_ACTIONS[state])
+    assert actions_in(bar) == list(offered(WAVE_VERBS, state))
 
 
 @pytest.mark.parametrize("state", SourceState.values)
@@ -117,7 +117,7 @@ def test_a_source_shows_what_its_state_allows(console, state, db):
     row = factories.SourceFactory(state=state)
     html = console.get("/sources/").content.decode()
     line = html[html.index(f'id="source-{row.pk}"') : html.index("</tbody>")]
-    assert actions_in(line) == list(SOURCE_ACTIONS[state])
+    assert actions_in(line) == list(offered(SOURCE_VERBS, state))
 
 
 # ---------------------------------------------------------------------------------------------------------- the service
@@ -138,6 +138,7 @@ POSTS = [
     "/channels/{channel}/trigger/",
     "/schedules/{schedule}/hold/",
     "/schedules/{schedule}/release/",
+    "/schedules/{schedule}/reopen/",
     "/schedules/{schedule}/cancel/",
     "/schedules/{schedule}/bump/",
     "/schedules/{schedule}/move/",

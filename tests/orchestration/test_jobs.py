@@ -7,12 +7,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from channels.models import Channel
+from channels.verbs import offered
 from orchestration.engine import jobs
 from orchestration.errors import IllegalTransition, NotFound, PlanRefused
 from orchestration.models import Activity, Distribution, Job, Schedule
 from orchestration.queue import jobs as queue
 from orchestration.scheduling.rows import why_not_at
-from orchestration.states import JOB_ACTIONS, DistributionState, JobKind, JobState, ScheduleState, VideoState
+from orchestration.states import JOB_VERBS, DistributionState, JobKind, JobState, ScheduleState, VideoState
 from tests import factories
 from tests.factories import in_
 from tests.orchestration.engine import claimed, plain_job, process_job, publish_job, running, stage_job
@@ -29,7 +30,7 @@ def system(db):
 @pytest.mark.parametrize("state", JobState.values)
 def test_an_action_is_taken_where_it_is_shown_and_refused_elsewhere(action, state):
     job = plain_job(state=state, holder="w" if state == JobState.RUNNING else "")
-    if action in JOB_ACTIONS[state]:
+    if action in offered(JOB_VERBS, state):
         getattr(jobs, action)(job.pk, "because")
     else:
         with pytest.raises(IllegalTransition):

@@ -66,13 +66,26 @@ def scheduled(state: str = ScheduleState.PLANNED, hours: float = 5, **values) ->
 # -- one at a time -------------------------------------------------------------------------------------------------
 
 
+TAKEN_UP_BY = {
+    ScheduleState.PLANNED: "move",
+    ScheduleState.STAGED: "move",
+    ScheduleState.HELD: "release",
+    **dict.fromkeys(ENDED, "reopen"),
+}
+
+
 @pytest.mark.parametrize("state", [*LIVE, *ENDED])
-def test_a_move_gives_another_time_and_takes_up_what_had_ended(state, midday):
+def test_what_goes_on_is_moved_what_is_held_released_and_what_is_over_reopened_at_another_time(state, midday):
     row = scheduled(
         state, channel__timezone="Asia/Kolkata", misfire_action="publish_late", lateness_seconds=9
     )
     at = in_hours(50)
-    moved = door().move_schedule(schedule_id=row.pk, publish_at=at, reason="a better day")
+    for verb in {"move", "release", "reopen"} - {TAKEN_UP_BY[state]}:
+        with pytest.raises(IllegalTransition) as refused:
+            getattr(door(), f"{verb}_schedule")(schedule_id=row.pk, publish_at=at)
+        assert refused.value.details["state"] == state
+    verb = getattr(door(), f"{TAKEN_UP_BY[state]}_schedule")
+    moved = verb(schedule_id=row.pk, publish_at=at, reason="a better day")
     row.refresh_from_db()
     assert (row.publish_at, row.overridden, moved.publish_at) == (at, True, at)
     assert row.local_wall == at.astimezone(row.channel.zone).strftime("%Y-%m-%dT%H:%M:%S")
@@ -239,6 +252,7 @@ def shifted(*, priority: int = 8, other_priority: int = 5):
         scheduled_at=other.publish_at,
         priority=priority,
     )
+    Conflict.objects.update(state=ConflictState.OPEN)  # as one that nothing has been done about yet
     return Conflict.objects.get(), Schedule.objects.exclude(pk=other.pk).get(), other
 
 
@@ -381,7 +395,7 @@ def test_a_recall_needs_the_very_list_that_was_shown():
     assert Job.objects.get(kind__in=TAKING_BACK).kind == JobKind.RECALL
     with pytest.raises(IllegalTransition):
         door().recall_wave(wave_id=wave.pk, confirmed_ids=[public.distribution_id])
-    with pytest.raises(IllegalTransition, match="being recalled"):
+    with pytest.raises(IllegalTransition, match="reopen it"):
         door().move_schedule(schedule_id=planned.pk, publish_at=in_hours(80))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from ninja import Schema
 
 from orchestration.models import Source, Video
-from orchestration.states import SOURCE_ACTIONS, RightsBasis, SourceState, VideoState
+from orchestration.states import RightsBasis, SourceState, VideoState
 
 
 class SourceOut(Schema):
@@ -28,12 +28,13 @@ class SourceOut(Schema):
     last_error: str
     consecutive_failures: int
     created_at: datetime
+    version: int
     actions: list[str]
 
     @staticmethod
     def resolve_actions(source: Source) -> tuple[str, ...]:
         """Return the verbs that are legal in the present state."""
-        return SOURCE_ACTIONS[source.state]
+        return source.actions
 
 
 class RightsChangeOut(Schema):

@@ -8,8 +8,6 @@ from ninja import Schema
 from orchestration.api.fields import Value, WallDateTime
 from orchestration.models import Conflict, Distribution, Schedule, Wave
 from orchestration.states import (
-    SCHEDULE_ACTIONS,
-    WAVE_ACTIONS,
     ConflictKind,
     ConflictState,
     DistributionState,
@@ -126,12 +124,13 @@ class WaveOut(Schema):
     correlation_id: str
     created_by: str
     created_at: datetime
+    version: int
     actions: list[str]
 
     @staticmethod
     def resolve_actions(wave: Wave) -> tuple[str, ...]:
         """Return the verbs that are legal in the present state."""
-        return WAVE_ACTIONS[wave.state]
+        return wave.actions
 
 
 class WaveResultOut(Value):
@@ -214,6 +213,7 @@ class ScheduleOut(Schema):
     youtube_video_id: str | None
     published_at: datetime | None
     created_at: datetime
+    version: int
     actions: list[str]
 
     @staticmethod
@@ -244,7 +244,7 @@ class ScheduleOut(Schema):
     @staticmethod
     def resolve_actions(row: Schedule) -> tuple[str, ...]:
         """Return the verbs that are legal in the present state."""
-        return SCHEDULE_ACTIONS[row.state]
+        return row.actions
 
 
 class ConflictOut(Schema):
@@ -268,14 +268,13 @@ class ConflictOut(Schema):
     alternatives: list[Any]
     correlation_id: str
     created_at: datetime
+    version: int
     actions: list[str]
 
     @staticmethod
     def resolve_actions(row: Conflict) -> tuple[str, ...]:
         """Return what may be done: an open conflict is applied or dismissed."""
-        if row.state != ConflictState.OPEN:
-            return ()
-        return ("apply", "dismiss") if row.alternatives else ("dismiss",)
+        return row.actions
 
 
 class WaveMemberOut(Value):

@@ -8,7 +8,7 @@ from ninja import Schema
 from channels.models import Blackout, Channel, PostingSlot
 from channels.states import ChannelHealth, ChannelState, CredentialState, Executor, MisfirePolicy
 from orchestration.api.fields import Value, WallTime
-from orchestration.states import CHANNEL_ACTIONS
+from orchestration.states import CALENDAR_VERBS
 
 
 class ChannelBrief(Value):
@@ -54,6 +54,7 @@ class ChannelOut(Schema):
     credential_expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    version: int
     actions: list[str]
 
     @staticmethod
@@ -71,7 +72,7 @@ class ChannelOut(Schema):
     @staticmethod
     def resolve_actions(channel: Channel) -> tuple[str, ...]:
         """Return the verbs that are legal in the present state."""
-        return CHANNEL_ACTIONS[channel.state]
+        return channel.actions
 
 
 class SlotOut(Schema):
@@ -93,7 +94,7 @@ class SlotOut(Schema):
     @staticmethod
     def resolve_actions(slot: PostingSlot) -> tuple[str, ...]:
         """Return what may be done: a slot has no state."""
-        return ("delete",)
+        return CALENDAR_VERBS
 
 
 class BlackoutOut(Schema):
@@ -117,7 +118,7 @@ class BlackoutOut(Schema):
     @staticmethod
     def resolve_actions(blackout: Blackout) -> tuple[str, ...]:
         """Return what may be done: a blackout has no state."""
-        return ("delete",)
+        return CALENDAR_VERBS
 
 
 class ChannelDetail(ChannelOut):

@@ -37,7 +37,18 @@ class Because(Body):
     reason: Reason = ""
 
 
-class Pause(Because):
+class Decision(Because):
+    """A verb that is meant for a row as it was seen; with `version`, an older or newer row refuses it (409)."""
+
+    version: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        description="the `version` of the row as you saw it; refused if it has changed",
+    )
+
+
+class Pause(Decision):
     """Pause: what is armed on YouTube goes public all the same, unless `disarm` takes it back."""
 
     disarm: bool = Field(
@@ -79,7 +90,9 @@ class CoordinatePublication(Body):
     priority: Priority | None = None
     on_conflict: OnConflict = OnConflict.SHIFT
     acknowledge_policy: bool = Field(
-        False, strict=True, description="you know that the same video goes to many channels"
+        False,
+        strict=True,
+        description="you know that the same video goes to many channels, or takes up what was cancelled there",
     )
     dry_run: bool = Field(False, strict=True, description="show the plan, write nothing")
 
@@ -114,7 +127,9 @@ class WaveConfig(Body):
         default_factory=list, max_length=10_000
     )
     acknowledge_policy: bool = Field(
-        False, strict=True, description="you know that the same video goes to many channels"
+        False,
+        strict=True,
+        description="you know that the same video goes to many channels, or takes up what was cancelled there",
     )
 
 
@@ -185,25 +200,41 @@ class DistributeVideos(Body):
     dry_run: bool = Field(False, strict=True, description="say yes and no for each pair, write nothing")
 
 
-class MoveWave(Because):
+class MoveWave(Decision):
     """Another time for a wave's first open member; the others keep their distance to it."""
 
     scheduled_at: Instant
 
 
-class RecallWave(Because):
+class RecallWave(Decision):
     """The distributions that the preview listed, so that nothing else is recalled."""
 
     confirmed_ids: Annotated[list[BodyId], AfterValidator(_each_once), Field(max_length=10_000)]
 
 
-class MoveSchedule(Because):
+class MoveSchedule(Decision):
     """Another time for one publication."""
 
     publish_at: Instant
 
 
-class ReviewSchedule(Because):
+class ReopenSchedule(Decision):
+    """Take up again what is over: at its old time, or at another one."""
+
+    publish_at: Instant | None = Field(
+        default=None, description="empty: at its old time, if that is ahead and free"
+    )
+
+
+class ReleaseSchedule(Decision):
+    """Let go on what is held: at its own time, or at another one."""
+
+    publish_at: Instant | None = Field(
+        default=None, description="empty: at its own time, or by the misfire policy if that has passed"
+    )
+
+
+class ReviewSchedule(Decision):
     """What a person found after looking at YouTube."""
 
     outcome: Literal[
@@ -216,7 +247,7 @@ class ReviewSchedule(Because):
     youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
 
 
-class Retry(Because):
+class Retry(Decision):
     """Once more; a failed publication whose time is over or taken by now needs another one."""
 
     next_free: bool = Field(
@@ -224,7 +255,7 @@ class Retry(Because):
     )
 
 
-class ReviewJob(Because):
+class ReviewJob(Decision):
     """What a person found after looking at YouTube or GitHub; `recalled` and `published` are for a recall."""
 
     outcome: Literal[
@@ -242,6 +273,12 @@ class ApplyAlternative(Body):
     """Which of the conflict's alternatives to take; the first is 0."""
 
     index: int = Field(strict=True, ge=0, le=1000)
+    version: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        description="the conflict's `version` as you saw it; refused if it has changed",
+    )
 
 
 class NewSlot(Body):
@@ -296,7 +333,7 @@ class NewSource(Body):
     rights_note: Annotated[Text, Field(max_length=500)] = ""
 
 
-class SourceRights(Because):
+class SourceRights(Decision):
     """Why a source's videos may be published; empty: they may not. Without `rights_note` the note stays."""
 
     rights_basis: RightsBasis
@@ -327,6 +364,9 @@ class RunResult(RunIdentity):
 
 # Without a body a request means these.
 NO_REASON = Because()
+AS_SEEN = Decision()
+AS_SCHEDULED = ReopenSchedule()
+AS_HELD = ReleaseSchedule()
 AS_IT_WAS = Retry()
 JUST_PAUSE = Pause()
 DRAIN = Stop()

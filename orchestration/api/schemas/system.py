@@ -35,6 +35,7 @@ class StatusOut(Value):
     changed_by: str
     reason: str
     actions: list[str]
+    version: int
     running_jobs: int
     queued_jobs: int
     open_schedules: int

@@ -6,11 +6,12 @@ from typing import Any
 from ninja import Schema
 
 from channels.states import Executor
+from channels.verbs import offered
 from orchestration.api.fields import Value
 from orchestration.api.schemas.plan import DistributionOut
 from orchestration.models import Job
 from orchestration.results import PoolReport
-from orchestration.states import JOB_ACTIONS, JobKind, JobState, PoolKind, RunState
+from orchestration.states import POOL_VERBS, JobKind, JobState, PoolKind, PoolState, RunState
 
 
 class JobOut(Schema):
@@ -45,6 +46,7 @@ class JobOut(Schema):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    version: int
     actions: list[str]
 
     @staticmethod
@@ -55,7 +57,7 @@ class JobOut(Schema):
     @staticmethod
     def resolve_actions(job: Job) -> tuple[str, ...]:
         """Return the verbs that are legal in the present state."""
-        return JOB_ACTIONS[job.state]
+        return job.actions
 
 
 class RunOut(Schema):
@@ -129,7 +131,7 @@ class PoolOut(Schema):
     @staticmethod
     def resolve_actions(pool: PoolReport) -> tuple[str, ...]:
         """Return what may be done now."""
-        return ("resume",) if pool.paused else ("pause",)
+        return offered(POOL_VERBS, PoolState.PAUSED if pool.paused else PoolState.OPEN)
 
 
 class LeaseOut(Value):

@@ -11,8 +11,9 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 AT, THEN = "2030-01-02T03:04:05+02:00", datetime(2030, 1, 2, 1, 4, 5, tzinfo=UTC)
-WHY = {"reason": "because"}
-REASON = ("--reason", "because")
+WHY = {"reason": "because", "version": 3}
+REASON = ("--reason", "because", "--version", 3)
+JUST_WHY, JUST_REASON = {"reason": "because"}, ("--reason", "because")
 
 
 def _verbs():
@@ -41,7 +42,15 @@ def _verbs():
         {"schedule_id": 7, "publish_at": THEN, **WHY},
         ("move", 7, AT, *REASON),
     )
-    for verb in ("hold", "release", "cancel", "bump"):
+    for verb in ("release", "reopen"):
+        yield (
+            f"schedules/7/{verb}",
+            {"publish_at": AT, **WHY},
+            f"{verb}_schedule",
+            {"schedule_id": 7, "publish_at": THEN, **WHY},
+            (verb, 7, "--at", AT, *REASON),
+        )
+    for verb in ("hold", "cancel", "bump"):
         yield f"schedules/7/{verb}", WHY, f"{verb}_schedule", {"schedule_id": 7, **WHY}, (verb, 7, *REASON)
     found = {"outcome": "published", "youtube_video_id": "abc", **WHY}
     yield (
@@ -86,13 +95,13 @@ def _verbs():
     )
     yield "sources/7/scrape", {}, "scrape_source", {"source_id": 7}, ("source-scrape", 7)
     for verb in ("pause", "resume"):
-        yield f"pools/7/{verb}", WHY, f"{verb}_pool", {"pool_id": 7, **WHY}, None
+        yield f"pools/7/{verb}", JUST_WHY, f"{verb}_pool", {"pool_id": 7, **JUST_WHY}, None
     yield (
         "conflicts/7/apply",
-        {"index": 1},
+        {"index": 1, "version": 3},
         "apply_alternative",
-        {"conflict_id": 7, "index": 1},
-        ("conflict-apply", 7, 1),
+        {"conflict_id": 7, "index": 1, "version": 3},
+        ("conflict-apply", 7, 1, "--version", 3),
     )
     yield (
         "conflicts/7/dismiss",
@@ -189,7 +198,7 @@ def test_a_lease_is_released_within_its_pool_only(api):
     other = factories.PoolFactory()
 
     assert api.post(f"pools/{other.pk}/leases/{lease.pk}/release").status_code == 404
-    answer = api.post(f"pools/{lease.pool_id}/leases/{lease.pk}/release", WHY)
+    answer = api.post(f"pools/{lease.pool_id}/leases/{lease.pk}/release", JUST_WHY)
 
     assert answer.status_code == 200
     assert answer.json()["released_at"] is not None
