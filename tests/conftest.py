@@ -32,6 +32,8 @@ django.setup()
 _options = django.conf.settings.DATABASES["default"].get("OPTIONS", {})
 if "init_command" in _options:
     _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+else:
+    _options["options"] = f"{_options.get('options', '')} -c synchronous_commit=off".strip()
 
 # How long an example takes says how busy the machine is. And the same examples every time: what a change has broken is
 # what fails. To look for others: `pytest --hypothesis-profile=default`.
@@ -52,13 +54,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(DATA_DIR, ignore_errors=True)
 
 
+# What gives a test a database: pytest-django's fixtures, and that of the tests that start a whole installation. A mark
+# by rule, not by hand, so that it cannot be forgotten.
+# Without one of these, or the mark, pytest-django refuses every query: so a test that is not marked cannot depend on it.
+GIVES_A_DATABASE = {"db", "transactional_db", "live_server", "database"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at the marks that were asked for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs PostgreSQL when the run is on SQLite."""
-    if os.environ.get("DATABASE_URL"):
-        return
+    """Mark what depends on the database, and skip what needs PostgreSQL when the run is on SQLite."""
     skip = pytest.mark.skip(reason="needs PostgreSQL: set DATABASE_URL")
     for item in items:
-        if item.get_closest_marker("postgres_only"):
+        if item.get_closest_marker("django_db") or GIVES_A_DATABASE & set(getattr(item, "fixturenames", ())):
+            item.add_marker("database")
+        if item.get_closest_marker("postgres_only") and not os.environ.get("DATABASE_URL"):
             item.add_marker(skip)
 
 

@@ -211,6 +211,7 @@ def test_a_client_that_goes_away_in_mid_body_is_noticed():
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 def test_the_process_says_where_it_is_and_stops_when_told(tmp_path: Path, name):
     command = [sys.executable, "-m", "channels.sandbox", "--data", str(tmp_path), "--seed", "demo"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)

@@ -35,6 +35,7 @@ class Quiet:
     warning = error = debug
 
 
+@pytest.mark.slow
 def test_every_film_is_a_playable_file_of_its_own(sandbox):
     assert len(FILMS) == 8
     seen = set()

@@ -167,6 +167,7 @@ def signalled_at(line: int, supervisor: Supervisor, action: Callable[[], object]
 
 
 @pytest.mark.parametrize("name", ["wait", "stop_all"])
+@pytest.mark.slow
 def test_a_signal_may_come_at_any_line(room: Room, name: str) -> None:
     """Found in the sandbox: an Event was being waited for, with its lock held, when the signal came that sets it."""
     for line in range(1, 1000):

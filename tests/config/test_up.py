@@ -22,7 +22,10 @@ from config.env import BASE_DIR
 from config.supervisor import installation, plan
 from tests.patience import wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
+    pytest.mark.slow,
+]
 
 PATIENCE_SECONDS = 180
 

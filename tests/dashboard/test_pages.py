@@ -80,6 +80,7 @@ def test_what_users_and_sources_wrote_is_shown_as_text(console, scene, addresses
     assert seen
 
 
+@pytest.mark.slow
 def test_a_page_asks_for_itself_with_its_version_and_gets_204_while_nothing_changed(console, addresses):
     for address in addresses:
         page = console.get(address).content.decode()
@@ -156,6 +157,7 @@ def test_a_filter_that_makes_no_sense_is_left_out(console, scene, address):
     assert console.get(address).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_number_of_queries_does_not_grow_with_the_number_of_rows(console, scene, addresses):
     def count() -> dict[str, int]:
         counts = {}

@@ -363,6 +363,7 @@ def test_a_refused_move_says_what_could_be_had_instead():
     assert f"    could be: publish on {channel.name} at {at + timedelta(hours=1):%Y-%m-%d %H:%M}" in err
 
 
+@pytest.mark.slow
 def test_a_wrong_command_ends_with_2_and_usage():
     ended = run(
         [executable, "manage.py", "orchestration", "fly"],

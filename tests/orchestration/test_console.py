@@ -84,6 +84,7 @@ def test_everything_that_happens_is_on_the_overview():
     assert {pool.name for pool in shown.pools} >= {"upload", "youtube_units"}
 
 
+@pytest.mark.slow
 def test_the_overview_takes_as_many_queries_for_fifty_channels_as_for_twenty_five():
     busy(25)
     fewer = queries()

@@ -206,6 +206,7 @@ worker.work(fast=False)
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("keeps_invariants")
+@pytest.mark.slow
 def test_the_job_of_a_killed_worker_is_picked_up_again(monkeypatch):
     job = process_job()
     name = str(connection.settings_dict["NAME"])

@@ -47,6 +47,7 @@ def test_publish_late_publishes_within_the_grace_and_stores_the_lateness(engine)
 @pytest.mark.parametrize(
     ("hours", "ends"), [(1, PUBLISHED), (3, (ScheduleState.MISSED, DistributionState.STAGED))]
 )
+@pytest.mark.slow
 def test_an_outage_at_its_moment_leaves_the_decision_to_the_policy(engine, hours, ends):
     """Not to the number of tries: with growing pauses eight of them were over after nine minutes."""
     row = engine.staged(engine.channel(misfire_policy="publish_late", misfire_grace_minutes=120), minutes=30)
@@ -187,6 +188,7 @@ def test_releases_are_bounded_by_the_minute(engine, settings):
     assert Job.objects.filter(kind=JobKind.PUBLISH, released_late=True).count() == 4
 
 
+@pytest.mark.slow
 def test_resume_does_what_its_preview_showed(engine):
     crowded = engine.channel(
         "crowded", min_gap_minutes=60, misfire_policy="publish_late", misfire_grace_minutes=130

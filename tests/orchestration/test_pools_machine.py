@@ -157,6 +157,7 @@ class PoolsMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_pools_and_leases_keep_their_promises_in_any_order():
     assert not SystemState.objects.exists()
     assert not Schedule.objects.exists()

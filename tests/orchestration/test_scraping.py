@@ -59,6 +59,7 @@ def fetch(engine, url: str) -> Video:
 # -- reading a source ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_source_is_read_and_each_item_is_known_once(engine, films):
     source = read(engine, f"{films}/feed.xml?limit=3")
     assert (source.last_found, source.last_error) == (3, "")

@@ -34,6 +34,7 @@ def spent() -> int:
     return sum(BudgetEntry.objects.filter(pool__name="youtube_units").values_list("units", flat=True))
 
 
+@pytest.mark.slow
 def test_a_person_is_asked_after_a_few_tries_and_the_days_budget_is_left_to_others(engine, due, monkeypatch):
     calls = []
     monkeypatch.setattr(YouTubeGateway, "publish_now", lambda self, video_id: calls.append(video_id))
@@ -47,6 +48,7 @@ def test_a_person_is_asked_after_a_few_tries_and_the_days_budget_is_left_to_othe
     assert "audit" in job.error_message
 
 
+@pytest.mark.slow
 def test_a_video_that_is_shown_as_public_a_little_later_is_published(engine, due, monkeypatch):
     real, calls = YouTubeGateway.publish_now, []
 

@@ -21,6 +21,7 @@ class Killed(BaseException):
     """The worker is gone; nothing after this is written."""
 
 
+@pytest.mark.slow
 def test_six_channels_go_public_in_one_second_although_workers_die_and_answers_are_lost(engine, tmp_path):
     engine.sandbox.run_queue_seconds = 3600  # GitHub's part is played here, by the markers
     slugs = ("aurora", "borealis", "cascade", "delta", "ember", "fjord")
