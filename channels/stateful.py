@@ -10,7 +10,7 @@ from channels.verbs import Verb, offered
 
 
 class Stateful(models.Model):
-    """A row whose `state` changes only through `orchestration.transitions.transition`.
+    """A row whose `state` changes only through `orchestration.core.transitions.transition`.
 
     `version` is raised by every write of the state, so that a stale holder's compare-and-swap fails.
     """
@@ -37,7 +37,7 @@ class Stateful(models.Model):
         return tuple(name for name in offered(self.VERBS, self.state) if not self.why_not(name))
 
     def why_not(self, name: str) -> str:
-        """Say why a verb is refused now; empty where it is taken.
+        """Return why a verb is refused now; empty where it is taken.
 
         What lies beyond the state is added by the models: guards and `actions` both ask here.
         """
@@ -47,7 +47,7 @@ class Stateful(models.Model):
         return f"{self._named()} is {self.state}; {hint or f'{name} is not possible then'}."
 
     def hint(self, name: str) -> str:
-        """Say what could be done instead of a verb that the present state refuses; empty where nothing comes to mind."""
+        """Return what could be done instead of a verb that the present state refuses; empty if nothing comes to mind."""
         return ""
 
     def _named(self) -> str:
