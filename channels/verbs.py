@@ -1,4 +1,4 @@
-"""Say what a person may do: one table a subject, verb by verb, from which states and to which ones.
+"""Return what a person may do: one table a subject, verb by verb, from which states and to which ones.
 
 Guards, buttons, the API's `actions` and the tests read these tables (`orchestration.states`, `channels.states`).
 """

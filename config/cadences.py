@@ -49,7 +49,7 @@ class Cadence:
         return getattr(settings, self.default) if isinstance(self.default, str) else self.default
 
     def refusal(self, seconds: float) -> str:
-        """Say why it may not come that often or that rarely; empty if it may."""
+        """Return why it may not come that often or that rarely; empty if it may."""
         if seconds < self.fastest:
             return f"{self.name} may come every {self.fastest} s at most. {self.not_faster}"
         if seconds > self.slowest:
@@ -219,7 +219,7 @@ def _mend(cadence: Cadence) -> None:
 
 
 def _not_the_operators(cadence: Cadence, row: PeriodicTask) -> str:
-    """Say why a row is to have the default; empty if an operator has set it."""
+    """Return why a row is to have the default; empty if an operator has set it."""
     try:
         given = json.loads(row.headers or "{}").get(DEFAULT_GIVEN)
     except (ValueError, AttributeError):

@@ -7,7 +7,7 @@ from orchestration.states import JobKind
 
 
 def is_beyond_stopping(schedule: Schedule) -> bool:
-    """Say whether YouTube will make it public before anybody could stop it."""
+    """Return whether YouTube will make it public before anybody could stop it."""
     return schedule.is_beyond_stopping
 
 
