@@ -35,6 +35,7 @@ from orchestration.queue import pools
 from orchestration.queue.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.scheduling import misfires
 from orchestration.states import (
+    ENDED_WAVES,
     OPEN_JOBS,
     TAKING_BACK,
     DistributionState,
@@ -292,8 +293,9 @@ def _intend_flip(schedule: Schedule, lease: JobLease) -> str:
             raise WaitUntil(row.publish_at - ARM_MARGIN, "it was moved to a later time")
         if row.state != ScheduleState.STAGED:
             return f"the schedule is {row.state}"
-        if row.wave is not None and row.wave.state == WaveState.RECALLING:
-            why = "its wave is being recalled"
+        wave = row.called_off
+        if wave is not None:
+            why = f"its wave is {wave.state}"
             transition(row, ScheduleState.CANCELLED, reason=why)
             if row.distribution.can_become(DistributionState.CANCELLED):
                 transition(row.distribution, DistributionState.CANCELLED, reason=why)
@@ -361,7 +363,7 @@ def _held_back(row: Schedule) -> str:
     """Say by whom a schedule is held back that is otherwise due; empty if by nobody."""
     if row.channel.state != ChannelState.ACTIVE:
         return f"channel {row.channel.name} is {row.channel.state}"
-    if row.wave is not None and row.wave.state in {WaveState.PAUSED, WaveState.RECALLING}:
+    if row.wave is not None and row.wave.state in {WaveState.PAUSED, *ENDED_WAVES}:
         return f"wave {row.wave.name} is {row.wave.state}"
     return ""
 

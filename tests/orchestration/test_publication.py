@@ -11,7 +11,7 @@ from channels.sandbox.faults import Match
 from orchestration.core import gateways
 from orchestration.engine import worker
 from orchestration.errors import IllegalTransition, LeaseLost
-from orchestration.models import Activity, Distribution, Job, Schedule
+from orchestration.models import Activity, Distribution, Job, Schedule, Wave
 from orchestration.pipeline import publish
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease
@@ -831,6 +831,20 @@ def test_a_member_that_goes_public_during_the_recall_is_taken_back_too(engine):
     assert state_of(row)[1] == DistributionState.RECALLED
     wave.refresh_from_db()
     assert wave.state == WaveState.RECALLED
+
+
+@pytest.mark.parametrize("ended", [WaveState.CANCELLED, WaveState.RECALLING])
+def test_what_is_left_open_in_a_wave_that_was_called_off_is_not_made_public(engine, ended):
+    wave = factories.WaveFactory()
+    row = engine.staged(engine.channel(), wave=wave)
+    Wave.objects.update(state=ended)
+    engine.pass_until(row.publish_at + timedelta(seconds=2))
+    for _ in range(3):
+        engine.retry_now()
+        engine.tick()
+        engine.work()
+    assert engine.on_youtube(row)["privacy_status"] == "private"
+    assert state_of(row) == (ScheduleState.CANCELLED, DistributionState.CANCELLED)
 
 
 def test_a_recall_that_failed_and_is_tried_again_ends_as_recalled(engine):
