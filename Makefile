@@ -28,3 +28,5 @@ check: ## check everything that CI checks
 format: setup ## put right what a formatter can
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+	.venv/bin/djangofmt templates
+	.venv/bin/biome check --write static

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any
 
@@ -89,6 +90,17 @@ class MoveForm(ZonedForm):
         """Turn the wall-clock time into an instant."""
         self.cleaned_data["at"] = self.instant("at")
         return self.cleaned_data
+
+
+@dataclass(frozen=True, slots=True)
+class TimeForm:
+    """What a page says around a `MoveForm`: the verb it stands for, and where it goes."""
+
+    verb: str
+    label: str
+    title: str
+    note: str
+    url: str
 
 
 class ReviewForm(forms.Form):

@@ -41,6 +41,13 @@ class SystemBar:
         """Return whether anything may change by itself, so that it is worth looking often."""
         return self.report.state != SystemStatus.STOPPED or self.report.running_jobs > 0
 
+    @property
+    def note(self) -> str:
+        """Say who set the state, and why."""
+        report = self.report
+        by = f"by {report.changed_by}" if report.changed_by else ""
+        return f"{by}: {report.reason}" if report.reason else by
+
 
 def version_of(html: str) -> str:
     """Return a hash of what a person would see; CSRF tokens differ in every answer and do not count."""

@@ -1,4 +1,5 @@
-/* The console's own script: theme, ticking times, polling at the right moments, and what to say when the server is away.
+/* The console's own script: theme, ticking times, polling at the right moments,
+   and what to say when the server is away.
    Everything works without it, only not by itself. */
 "use strict";
 
@@ -6,7 +7,7 @@
   const root = document.documentElement;
   const THEMES = ["auto", "light", "dark"];
 
-  // ---------------------------------------------------------------- theme: before the first paint, so that nothing flashes
+  // ------------------------------------------------------- theme: before the first paint, so that nothing flashes
   function readTheme() {
     try {
       return localStorage.getItem("headend-theme") || "auto";
@@ -99,7 +100,10 @@
     if (!banner) return;
     if (!lostSince) lostSince = new Date(now());
     const since = lostSince.toISOString().slice(11, 19);
-    put(banner.querySelector("[data-text]"), `Not connected since ${since} UTC: ${why}. What you see is from then; trying again.`);
+    put(
+      banner.querySelector("[data-text]"),
+      `Not connected since ${since} UTC: ${why}. What you see is from then; trying again.`,
+    );
     banner.hidden = false;
   }
   function found() {
@@ -131,14 +135,19 @@
     if (response.status >= 500) {
       event.preventDefault();
       if (isPoll(ctx)) lost(`the server answers ${response.status}`);
-      else tell(`The server answered ${response.status}. Look at the activity log to see whether anything was done.`, "error");
+      else
+        tell(
+          `The server answered ${response.status}. Look at the activity log to see whether anything was done.`,
+          "error",
+        );
       return;
     }
     found();
     // Our own sentences come with HX-Trigger; anything else that refuses is a whole page, and belongs in none.
     if (response.status >= 400 && !isPoll(ctx) && !response.headers.has("HX-Trigger")) {
       event.preventDefault();
-      tell(`${REFUSALS[response.status] || `The server refused it (${response.status}).`} Nothing was changed. Reload the page and try again.`, "error");
+      const fact = REFUSALS[response.status] || `The server refused it (${response.status}).`;
+      tell(`${fact} Nothing was changed. Reload the page and try again.`, "error");
       return;
     }
     // A redirect that a fragment follows ends on another page: the login page, once the session has run out.

@@ -72,6 +72,14 @@ def readiness_steps(member: Any) -> dict[str, Any]:
 
 
 @register.filter
+def pace(wave: Any) -> str:
+    """Say how a wave's members follow each other."""
+    if wave.timing == "staggered" and wave.delay_seconds:
+        return f"{wave.timing}, {duration(wave.delay_seconds)} apart"
+    return str(wave.timing)
+
+
+@register.filter
 def first_at(report: Any) -> datetime | None:
     """Return when a wave's first member is to go out, or went."""
     return min((member.schedule.publish_at for member in report.members), default=report.wave.scheduled_at)
@@ -129,6 +137,18 @@ def steps_done(steps: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str
     for place, step in enumerate(steps, 1):
         parted["done" if step["done"] else "open"].append({**step, "number": place})
     return parted
+
+
+@register.filter
+def subject(job: Any) -> str:
+    """Return the video or the source that a job works on; empty where it has none."""
+    return str(job.video or job.source or "")
+
+
+@register.filter
+def about(job: Any) -> str:
+    """Return what a job works on and for which channel; empty where it has neither."""
+    return " → ".join(filter(None, (subject(job), job.channel.name if job.channel else "")))
 
 
 @register.filter

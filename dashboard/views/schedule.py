@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from channels.models import Blackout, Channel
 from dashboard import timeline
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
-from dashboard.forms import MoveForm, ReviewForm, sentence_of
+from dashboard.forms import MoveForm, ReviewForm, TimeForm, sentence_of
 from dashboard.listing import chosen, chosen_id, page_of, whole_number
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
@@ -32,6 +32,17 @@ TROUBLED = (
     ScheduleState.SKIPPED,
 )
 GROUPS = (("open", "still to come"), ("troubled", "needs a look"), *ScheduleState.choices)
+
+REFUSED = "Refused where the channel's rules forbid it, naming the next free times."
+TIME_FORMS = {
+    "move": ("Move", "Move to another time", REFUSED),
+    "release": ("Release", "Release it at another time", REFUSED),
+    "reopen": (
+        "Reopen",
+        "Reopen it",
+        "It is planned again at this time. It leaves a wave that was cancelled or is over.",
+    ),
+}
 
 
 def _of_state(rows: QuerySet[Schedule], state: str) -> QuerySet[Schedule]:
@@ -120,6 +131,7 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
             "schedule": row,
             "distribution": row.distribution,
             "forms": ("move", "release", "reopen", "review"),
+            "time_forms": _time_forms(row),
             "move_form": MoveForm(initial={"at": local, "zone": row.channel.timezone}),
             "review_form": ReviewForm(initial={"youtube_video_id": row.distribution.youtube_video_id or ""}),
             "jobs": row.jobs.select_related("channel").prefetch_related("runs")[:20],
@@ -130,6 +142,15 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
             "busy": row.is_open,
         },
     )
+
+
+def _time_forms(row: Schedule) -> list[TimeForm]:
+    """Return the forms that give a publication a time, as far as its state allows them."""
+    return [
+        TimeForm(verb, label, title, note, reverse(f"dashboard:schedule_{verb}", args=[row.pk]))
+        for verb, (label, title, note) in TIME_FORMS.items()
+        if verb in row.actions
+    ]
 
 
 def _page(pk: int) -> str:

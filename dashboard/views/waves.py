@@ -14,14 +14,21 @@ from django.views.decorators.http import require_POST
 from channels.models import Channel
 from dashboard import own_times
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
-from dashboard.forms import MoveForm, WaveForm, sentence_of
+from dashboard.forms import MoveForm, TimeForm, WaveForm, sentence_of
 from dashboard.listing import chosen, ids_of, page_of, text
 from dashboard.live_pages import own_address, show
 from dashboard.views.missing import found
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Video, Wave
 from orchestration.planning.rules import TITLE_OF_RULE
+from orchestration.results import WaveReport
 from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
+
+CANCEL_QUESTION = (
+    "Cancel every member of this wave that is not public yet? "
+    "Only a person takes up again what was cancelled."
+)
+MOVE_NOTE = "The first member falls on this time, the others follow by the same span; times set by hand stay."
 
 
 @page
@@ -165,10 +172,20 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
             "zone": zone,
             "first_at": first,
             "move_form": MoveForm(initial=initial),
+            "time_forms": _time_forms(report),
+            "cancel_question": CANCEL_QUESTION,
             "page": page_of(request, report.members, 100),
             "busy": report.wave.state in OPEN_WAVES,
         },
     )
+
+
+def _time_forms(report: WaveReport) -> list[TimeForm]:
+    """Return the form that moves the whole wave, if it can be moved."""
+    if "move" not in report.actions:
+        return []
+    url = reverse("dashboard:wave_move", args=[report.wave.pk])
+    return [TimeForm("move", "Move", "Move the whole wave", MOVE_NOTE, url)]
 
 
 def _change(request: HttpRequest, pk: int, method: str, message: str) -> HttpResponse:
