@@ -173,6 +173,7 @@ def test_gaps_caps_blackouts_and_the_present_hold_for_everything_a_plan_places_o
 
 @MODEST
 @given(situations(pool_sets=BUDGETED))
+@pytest.mark.slow
 def test_budgets_hold_on_every_pacific_day_and_nothing_is_staged_after_its_moment(situation):
     request, channels, videos, occupied, existing, pools = situation
     plan = plan_wave(request, channels, videos, occupied, existing, pools, now=NOW)
@@ -267,6 +268,7 @@ def test_the_order_in_which_facts_come_changes_nothing(situation, shuffle: rando
 
 @MODEST
 @given(situations())
+@pytest.mark.slow
 def test_planning_again_what_was_committed_adds_nothing(situation):
     request, channels, videos, occupied, existing, pools = situation
     plan = plan_wave(request, channels, videos, occupied, existing, pools, now=NOW)
