@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from channels import secrets
 from channels.documents import validate_filters
+from channels.querysets import ChannelQuerySet, Lockable
 from channels.stateful import Stateful
 from channels.states import (
     CHANNEL_TRANSITIONS,
@@ -105,6 +106,8 @@ class Channel(Stateful):
 
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ChannelQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -242,6 +245,8 @@ class Credential(Stateful):
     pushed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the repository's secrets were last written"
     )
+
+    objects = Lockable.as_manager()
 
     def __str__(self) -> str:
         return f"credential of {self.channel.slug}"

@@ -16,7 +16,7 @@ def one(model: type[Row], row_id: int, *, field: str, lock: bool = False) -> Row
     """Return the row with this id, under lock if asked. Raises: NotFound, naming `field`."""
     rows = model._default_manager.filter(pk=row_id)
     if lock:
-        rows = rows.select_for_update(of=("self",), no_key=True)
+        rows = rows.locked()
     row = rows.first()
     if row is None:
         raise NotFound(f"There is no {model._meta.verbose_name} {row_id}.", field=field)

@@ -43,7 +43,7 @@ def current() -> SystemState:
 def _locked() -> SystemState:
     current()
     system_lock.hold_alone()
-    return SystemState.objects.select_for_update(no_key=True).get(pk=1)
+    return SystemState.objects.locked().get(pk=1)
 
 
 def start(reason: str = "", *, version: int | None = None) -> SystemReport:
@@ -142,9 +142,7 @@ def _disarm(state: SystemState, reason: str) -> None:
             state=state.state,
         )
     armed = Schedule.objects.filter(state=ScheduleState.STAGED, armed_for__isnull=False).order_by("pk")
-    rows = list(
-        armed.select_for_update(of=("self",), no_key=True).prefetch_related("channel", "distribution")
-    )
+    rows = list(armed.locked().prefetch_related("channel", "distribution"))
     leaving = [row for row in rows if not is_beyond_stopping(row)]
     take_off(leaving, f"the system is {state.state}, and what was armed was taken back")
     audit.record(

@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from channels.states import ChannelState
 from orchestration.core import audit, system_lock
 from orchestration.core.transitions import transition_all
 from orchestration.core.wakeups import wake_workers
 from orchestration.engine import control, waiting_reasons, worker
 from orchestration.models import Job, Schedule, SystemState, Video
+from orchestration.models.querysets import ScheduleQuerySet
 from orchestration.pipeline import outcomes
 from orchestration.pipeline.trigger import ensure_prepared
 from orchestration.queue import jobs as queue
@@ -28,7 +28,6 @@ from orchestration.states import (
     ScheduleState,
     SystemStatus,
     VideoState,
-    WaveState,
 )
 
 logger = logging.getLogger(__name__)
@@ -100,25 +99,17 @@ def stage_due(now: datetime, most: int = BATCH) -> int:
         if not _running_and_locked():
             return 0
         due = (
-            Schedule.objects.filter(
-                state=ScheduleState.PLANNED, stage_at__lte=now, channel__state=ChannelState.ACTIVE
-            )
-            .exclude(wave__state=WaveState.PAUSED)
+            Schedule.objects.free()
+            .filter(state=ScheduleState.PLANNED, stage_at__lte=now)
             .select_related("channel", "distribution")
             .only(*TO_STAGE)
             .order_by("stage_at", "id")
         )
-        rows = list(_skipping_locked(due)[:most])
+        rows = list(due.locked_where_free()[:most])
         if not rows:
             return 0
         _claim_batch(rows, "schedules_staging")
     return len(rows)
-
-
-def _skipping_locked(rows):
-    if connection.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    return rows
 
 
 def _claim_batch(rows: Sequence[Schedule], verb: str) -> None:
@@ -139,7 +130,7 @@ def publish_due(now: datetime, most: int = BATCH) -> int:
         if not _running_and_locked():
             return 0
         due = _to_publish().filter(publish_at__lte=horizon).exclude(_late(now))
-        rows = list(_skipping_locked(due)[:most])
+        rows = list(due.locked_where_free()[:most])
         _publish(rows)
     return len(rows)
 
@@ -152,7 +143,7 @@ def release_late(now: datetime, most: int = BATCH) -> int:
         system_lock.hold_alone()  # the rate is counted, so only one tick at a time may release
         if not _running_and_locked():
             return 0
-        rows = list(_skipping_locked(_to_publish().filter(_late(now)))[:most])
+        rows = list(_to_publish().filter(_late(now)).locked_where_free()[:most])
         released = misfires.within_rate(rows, now)
         _publish(released, late=True)
     return len(released)
@@ -162,15 +153,14 @@ def _late(now: datetime) -> Q:
     return Q(publish_at__lt=now - misfires.ON_TIME, armed_for=None)
 
 
-def _to_publish() -> QuerySet[Schedule]:
+def _to_publish() -> ScheduleQuerySet[Schedule]:
     has_job = Job.objects.filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS)
     return (
-        Schedule.objects.filter(
+        Schedule.objects.free()
+        .filter(
             state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
-            channel__state=ChannelState.ACTIVE,
             distribution__state=DistributionState.STAGED,
         )
-        .exclude(wave__state=WaveState.PAUSED)
         .exclude(Exists(has_job))
         .select_related("channel", "distribution")
         .order_by("publish_at", "-priority", "id")
@@ -198,11 +188,8 @@ def take_up_stranded(now: datetime, most: int = BATCH) -> int:
     with transaction.atomic():
         if not _running_and_locked():
             return 0
-        rows = list(
-            _skipping_locked(
-                Schedule.objects.filter(no_job, state=ScheduleState.STAGING).order_by("publish_at", "id")
-            )[:most]
-        )
+        stranded = Schedule.objects.filter(no_job, state=ScheduleState.STAGING).order_by("publish_at", "id")
+        rows = list(stranded.locked_where_free()[:most])
         transition_all(
             rows,
             ScheduleState.PLANNED,

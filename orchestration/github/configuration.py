@@ -161,7 +161,7 @@ def _standings(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list
     if lock:
         # In the order of their ids, as planners lock calendars; the list itself is read by name.
         wanted = Channel.objects.all() if channel_ids is None else Channel.objects.filter(pk__in=channel_ids)
-        list(wanted.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
+        list(wanted.order_by("pk").locked().values_list("pk"))
     if channel_ids is None:
         channels = list(rows.exclude(state=ChannelState.DISABLED))
     else:

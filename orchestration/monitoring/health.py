@@ -112,7 +112,7 @@ def write_health(channel: Channel, found: Sequence[HealthCheck], now: datetime) 
     """Store what was observed of a channel; the audit log hears of it only when the health changed."""
     health, reason = checks.judge(found)
     with transaction.atomic():
-        locked = Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
+        locked = Channel.objects.locked().get(pk=channel.pk)
         if locked.health_checked_at and locked.health_checked_at > now:
             return locked.health, locked.health_reason  # a later look was faster
         Channel.objects.filter(pk=channel.pk).update(

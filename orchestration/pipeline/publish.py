@@ -182,7 +182,7 @@ def _confirm_arming(job: Job, lease: JobLease, schedule: Schedule) -> bool:
     at = schedule.publish_at
     with transaction.atomic():
         standing = (
-            Schedule.objects.select_for_update(of=("self",), no_key=True)
+            Schedule.objects.locked()
             .filter(pk=schedule.pk, version=schedule.version, state=ScheduleState.STAGED, armed_for=at)
             .first()
         )
@@ -315,11 +315,7 @@ def _locked(schedule: Schedule, lease: JobLease) -> Schedule:
     What may hold it back is read after the lock was granted and not joined: PostgreSQL reads anew only the row that it
     waited for, so a join would not show the pause of the wave or the channel that held that row.
     """
-    row = (
-        Schedule.objects.select_for_update(of=("self",), no_key=True)
-        .prefetch_related("wave", "channel", "distribution")
-        .get(pk=schedule.pk)
-    )
+    row = Schedule.objects.locked().prefetch_related("wave", "channel", "distribution").get(pk=schedule.pk)
     lease.keep()
     return row
 
@@ -370,10 +366,8 @@ def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
     """Write down what the read-back saw: public, since when, how late."""
     now = timezone.now()
     with transaction.atomic():
-        schedule = Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule_id)
-        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=schedule.distribution_id
-        )
+        schedule = Schedule.objects.locked().get(pk=schedule_id)
+        distribution = Distribution.objects.locked().get(pk=schedule.distribution_id)
         published_at = _public_since(status, schedule, now)
         lateness = max((published_at - schedule.publish_at).total_seconds(), 0.0)
         if distribution.state in {DistributionState.STAGED, DistributionState.NEEDS_REVIEW}:

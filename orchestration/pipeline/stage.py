@@ -217,14 +217,8 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
     now = timezone.now()
     with transaction.atomic():
         # The schedule first, as everybody who locks both does.
-        schedule = (
-            Schedule.objects.select_for_update(of=("self",), no_key=True)
-            .filter(distribution=distribution_id)
-            .first()
-        )
-        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=distribution_id
-        )
+        schedule = Schedule.objects.locked().filter(distribution=distribution_id).first()
+        distribution = Distribution.objects.locked().get(pk=distribution_id)
         if distribution.youtube_video_id is None and distribution.state in RECORDABLE:
             was_unclear = distribution.state == DistributionState.NEEDS_REVIEW
             transition(

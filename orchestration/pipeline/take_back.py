@@ -45,14 +45,8 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
         )
     now_is = status.privacy_status if status else "not on YouTube any more"
     with transaction.atomic():
-        schedule = (
-            Schedule.objects.select_for_update(of=("self",), no_key=True)
-            .filter(distribution=distribution)
-            .first()
-        )
-        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=distribution.pk
-        )
+        schedule = Schedule.objects.locked().filter(distribution=distribution).first()
+        distribution = Distribution.objects.locked().get(pk=distribution.pk)
         lease.keep()
         if is_recall and distribution.state in {DistributionState.PUBLISHED, DistributionState.NEEDS_REVIEW}:
             transition(

@@ -46,7 +46,7 @@ def trigger(
         raise InvalidRequest("Give video_id or source_url, not both.", field="source_url")
     with transaction.atomic():
         queue.require_running("nothing new may start")
-        channel = Channel.objects.select_for_update(of=("self",), no_key=True).filter(pk=channel_id).first()
+        channel = Channel.objects.locked().filter(pk=channel_id).first()
         if channel is None:
             raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
         if channel.state not in CHANNEL_VERBS["trigger"].states:
@@ -226,11 +226,7 @@ def _assigned(channel: Channel, video: Video) -> Distribution:
             field="video_id",
             kind="duplicate",
         )
-    row = (
-        Distribution.objects.select_for_update(of=("self",), no_key=True)
-        .filter(channel=channel, video=video)
-        .first()
-    )
+    row = Distribution.objects.locked().filter(channel=channel, video=video).first()
     if row is None:
         row = Distribution.objects.create(
             video=video, channel=channel, method=Distribution.Method.MANUAL, reason="triggered by hand"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -276,9 +276,7 @@ def _candidates(
         found = found.exclude(shortage.waiting)
     if passed:
         found = found.exclude(pk__in=[job.pk for job in passed])
-    if connection_skips_locked():
-        found = found.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    return found
+    return found.locked_where_free()
 
 
 def locked_status() -> str:
@@ -295,11 +293,6 @@ def require_running(what: str) -> None:
     status = locked_status()
     if status != SystemStatus.RUNNING:
         raise SystemNotRunning(f"The system is {status}; {what}.", state=status)
-
-
-def connection_skips_locked() -> bool:
-    """Say whether this database can pass over rows that others hold; SQLite lets one writer in at a time anyway."""
-    return connection.features.has_select_for_update_skip_locked
 
 
 def _write_claims(jobs: Sequence[Job], now: datetime, changed: Mapping[str, Any]) -> None:
@@ -453,7 +446,7 @@ def open_jobs(dedupe_key: str) -> QuerySet[Job]:
 
 def locked(job_id: int) -> Job:
     """Return a job under lock. Raises: NotFound."""
-    job = Job.objects.select_for_update(of=("self",), no_key=True).filter(pk=job_id).first()
+    job = Job.objects.locked().filter(pk=job_id).first()
     if job is None:
         raise NotFound(f"There is no job {job_id}.", field="job_id")
     return job

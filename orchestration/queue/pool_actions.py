@@ -10,7 +10,7 @@ from orchestration.states import LEASE_VERBS, POOL_VERBS, JobState, LeaseState
 
 
 def _locked(pool_id: int) -> Pool:
-    pool = Pool.objects.select_for_update(no_key=True).filter(pk=pool_id).first()
+    pool = Pool.objects.locked().filter(pk=pool_id).first()
     if pool is None:
         raise NotFound(f"There is no pool {pool_id}.", field="pool_id")
     return pool
@@ -44,12 +44,7 @@ def release_by_hand(lease_id: int, reason: str = "") -> Lease:
     """Take a slot back from its holder and ask the job to stop. Raises: NotFound, IllegalTransition if it is over."""
     now = timezone.now()
     with transaction.atomic():
-        lease = (
-            Lease.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("pool", "job")
-            .filter(pk=lease_id)
-            .first()
-        )
+        lease = Lease.objects.locked().select_related("pool", "job").filter(pk=lease_id).first()
         if lease is None:
             raise NotFound(f"There is no lease {lease_id}.", field="lease_id")
         is_held = lease.state in LEASE_VERBS["release"].states

@@ -230,7 +230,7 @@ class Room:
 
 def locked_room(now: datetime, *, fast: bool | None) -> Room:
     """Lock the pools that jobs of a lane may need, by name, and count what is free in each; call it in a transaction."""
-    pools = Pool.objects.select_for_update(no_key=True).filter(name__in=pools_of(fast))
+    pools = Pool.objects.locked().filter(name__in=pools_of(fast))
     return Room(list(pools.order_by("name")), now)
 
 
@@ -334,7 +334,7 @@ def charge(
     now = now or timezone.now()
     day = pacific_day(now)
     with transaction.atomic():
-        pool = Pool.objects.select_for_update(no_key=True).filter(name=name).first()
+        pool = Pool.objects.locked().filter(name=name).first()
         if pool is None:
             return None
         used = spent([pool], day).get(pool.pk, 0)

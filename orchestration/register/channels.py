@@ -57,9 +57,7 @@ def _hold_back(channel_id: int, name: str, to: str, verb: str, reason: str, vers
 def _disarm(channel: Channel) -> None:
     """Take back what YouTube would publish by itself; what its moment has come for can only be recalled."""
     why = f"channel {channel.name} is {channel.state}"
-    staged = Schedule.objects.select_for_update(of=("self",), no_key=True).prefetch_related(
-        "channel", "distribution"
-    )
+    staged = Schedule.objects.locked().prefetch_related("channel", "distribution")
     rows = [
         row
         for row in staged.filter(channel=channel, state=ScheduleState.STAGED).order_by("pk")

@@ -91,7 +91,7 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
     except RemoteError as error:
         raise ConnectionFailed(f"Channel {channel.name} was not connected: {error}.") from error
     with transaction.atomic():
-        channel = Channel.objects.select_for_update(of=("self",), no_key=True).get(pk=channel.pk)
+        channel = Channel.objects.locked().get(pk=channel.pk)
         _refuse_another(channel, opened.id, opened.title)
         if not channel.youtube_channel_id:
             Channel.objects.filter(pk=channel.pk).update(youtube_channel_id=opened.id)
@@ -135,9 +135,7 @@ def _sync_secrets(channel: Channel) -> None:
 def _store(channel: Channel, grant: TokenGrant) -> datetime | None:
     """Seal what was granted, and return when it ends, if it does."""
     ends = grant.expires_in_seconds and timezone.now() + timedelta(seconds=grant.expires_in_seconds)
-    credential = (
-        Credential.objects.select_for_update(of=("self",), no_key=True).filter(channel=channel).first()
-    )
+    credential = Credential.objects.locked().filter(channel=channel).first()
     if credential is None:
         credential = Credential(channel=channel)
     credential.client_id = settings.GOOGLE_CLIENT_ID

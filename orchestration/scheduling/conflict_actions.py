@@ -30,7 +30,7 @@ def still_open() -> list[Conflict]:
 
 
 def _locked_conflict(conflict_id: int) -> Conflict:
-    conflict = Conflict.objects.select_for_update(of=("self",), no_key=True).filter(pk=conflict_id).first()
+    conflict = Conflict.objects.locked().filter(pk=conflict_id).first()
     if conflict is None:
         raise NotFound(f"There is no conflict {conflict_id}.", field="conflict_id")
     return conflict

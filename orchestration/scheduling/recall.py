@@ -50,7 +50,7 @@ def recall_wave(
         wave, rows = waves.locked(wave_id)
         require(wave, "recall", version=version)
         public = list(
-            Distribution.objects.select_for_update(of=("self",), no_key=True)
+            Distribution.objects.locked()
             .select_related("channel")
             .filter(wave=wave, state=DistributionState.PUBLISHED)
             .order_by("pk")
@@ -110,7 +110,7 @@ def complete() -> int:
             busy = Job.objects.filter(distribution__wave=wave, kind__in=TAKING_BACK, state__in=OPEN_JOBS)
             if public or unclear.exists() or going_out.exists() or busy.exists():
                 continue
-            fresh = Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
+            fresh = Wave.objects.locked().get(pk=wave.pk)
             if fresh.state == WaveState.RECALLING:
                 transition(fresh, WaveState.RECALLED, reason="nothing of it is public any more")
                 closed += 1

@@ -53,9 +53,7 @@ def review_schedule(
     with transaction.atomic():
         row = locked(schedule_id)
         require(row, "review", version=version)
-        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=row.distribution_id
-        )
+        distribution = Distribution.objects.locked().get(pk=row.distribution_id)
         if row.armed_for is not None and outcome != "published":
             disarm(row, f"reviewed: {outcome}")
         _settle(distribution, outcome, youtube_video_id, reason, planned_at=row.publish_at)
@@ -92,9 +90,7 @@ def review_job(
                 outcome,
                 {"published", "recalled"} if is_recall else {"staged", "planned", "failed", "cancelled"},
             )
-            distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-                pk=job.distribution_id
-            )
+            distribution = Distribution.objects.locked().get(pk=job.distribution_id)
             _settle(distribution, outcome, youtube_video_id, reason)
         job.refresh_from_db()
     return job
@@ -103,7 +99,7 @@ def review_job(
 def note_orphan_deleted(orphan_id: int, reason: str = "") -> OrphanUpload:
     """Write down that an operator deleted an upload that belongs to nothing. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
-        orphan = OrphanUpload.objects.select_for_update(no_key=True).filter(pk=orphan_id).first()
+        orphan = OrphanUpload.objects.locked().filter(pk=orphan_id).first()
         if orphan is None:
             raise NotFound(f"There is no orphan {orphan_id}.", field="orphan_id")
         if orphan.deleted_at is not None:
@@ -175,13 +171,11 @@ def _close_jobs(distribution: Distribution, outcome: str) -> None:
     """Close the jobs that needed review, and the GitHub runs that served them."""
     is_done = outcome in {"published", "staged", "recalled"}
     why = f"reviewed: {outcome}"
-    runs = WorkflowRun.objects.select_for_update(of=("self",), no_key=True).filter(
+    runs = WorkflowRun.objects.locked().filter(
         job__distribution=distribution, job__state=JobState.NEEDS_REVIEW, state=RunState.NEEDS_REVIEW
     )
     for run in runs.order_by("pk"):  # before their jobs, as whoever looks at a run locks both
         transition(run, RunState.SUCCEEDED if is_done else RunState.FAILED, reason=why)
-    jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
-        distribution=distribution, state=JobState.NEEDS_REVIEW
-    )
+    jobs = Job.objects.locked().filter(distribution=distribution, state=JobState.NEEDS_REVIEW)
     for job in jobs.order_by("pk"):
         transition(job, JobState.SUCCEEDED if is_done else JobState.FAILED, verb="job_reviewed", reason=why)

@@ -40,7 +40,7 @@ def locked(schedule_id: int) -> Schedule:
         raise NotFound(f"There is no schedule {schedule_id}.", field="schedule_id")
     lock_channels([found])
     return (
-        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        Schedule.objects.locked()
         .prefetch_related("channel", "distribution__video", "wave")
         .get(pk=schedule_id)
     )
@@ -48,12 +48,7 @@ def locked(schedule_id: int) -> Schedule:
 
 def lock_channels(channel_ids: Sequence[int]) -> None:
     """Lock calendars, in the order of their ids, so that two planners wait for each other and never deadlock."""
-    list(
-        Channel.objects.filter(pk__in=set(channel_ids))
-        .order_by("pk")
-        .select_for_update(of=("self",), no_key=True)
-        .values_list("pk")
-    )
+    list(Channel.objects.filter(pk__in=set(channel_ids)).order_by("pk").locked().values_list("pk"))
 
 
 def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[str, Any]]]:
@@ -98,11 +93,7 @@ def wake_up(row: Schedule, why: str, *, verb: str = "", **changes: Any) -> None:
 def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
     """Cancel the waiting jobs of schedules, and ask the running ones to stop; nothing else follows from their end."""
     ids = list(Distribution.objects.filter(schedule__in=schedule_ids).values_list("pk", flat=True))
-    jobs = (
-        Job.objects.select_for_update(of=("self",), no_key=True)
-        .filter(distribution__in=ids, state__in=OPEN_JOBS)
-        .order_by("pk")
-    )
+    jobs = Job.objects.locked().filter(distribution__in=ids, state__in=OPEN_JOBS).order_by("pk")
     jobs = jobs.filter(kind__in=kinds or [JobKind.STAGE, JobKind.PUBLISH])
     count = 0
     for job in jobs:

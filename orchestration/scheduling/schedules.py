@@ -139,10 +139,8 @@ def bump(schedule_id: int, reason: str = "", *, version: int | None = None) -> S
         audit.record(
             "schedule_bumped", row, before=before, after={"stage_at": row.stage_at.isoformat()}, reason=reason
         )
-        jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
-            state__in=CLAIMABLE_JOBS, schedule=row, kind=JobKind.STAGE
-        )
-        video_jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
+        jobs = Job.objects.locked().filter(state__in=CLAIMABLE_JOBS, schedule=row, kind=JobKind.STAGE)
+        video_jobs = Job.objects.locked().filter(
             state__in=CLAIMABLE_JOBS,
             video=row.distribution.video_id,
             kind__in=[JobKind.SCRAPE, JobKind.PROCESS],

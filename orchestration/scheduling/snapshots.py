@@ -42,7 +42,7 @@ def channel_views(
     if channel_ids is not None:
         rows = rows.filter(pk__in=list(channel_ids))
     if lock:
-        rows = rows.select_for_update(of=("self",), no_key=True)
+        rows = rows.locked()
     channels = list(rows.select_related("credential"))
     slots: dict[int, list[planning.SlotRule]] = defaultdict(list)
     for slot in PostingSlot.objects.filter(channel__in=channels, enabled=True):

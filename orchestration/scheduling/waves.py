@@ -47,9 +47,9 @@ def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
     lock_channels(
         list(Schedule.objects.filter(wave=wave_id).order_by().values_list("channel_id", flat=True).distinct())
     )
-    wave = Wave.objects.select_for_update(no_key=True).get(pk=wave_id)
+    wave = Wave.objects.locked().get(pk=wave_id)
     rows = (
-        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        Schedule.objects.locked()
         .prefetch_related("channel", "distribution")
         .filter(wave=wave, state__in=OPEN_SCHEDULES)
         .order_by("pk")
@@ -176,7 +176,7 @@ def complete(now: datetime) -> int:
         pk__in=open_members.filter(wave__isnull=False)
     ):
         with transaction.atomic():
-            fresh = Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
+            fresh = Wave.objects.locked().get(pk=wave.pk)
             if fresh.state == WaveState.SCHEDULED:
                 with audit.correlated(fresh.correlation_id):
                     transition(fresh, WaveState.COMPLETED, reason="nothing of it is open any more")
