@@ -170,6 +170,8 @@ class PostingSlot(models.Model):
     local_time = models.TimeField()
     enabled = models.BooleanField(default=True)
 
+    objects = Lockable.as_manager()
+
     class Meta:
         ordering = ["channel", "weekday", "local_time"]
         constraints = [
@@ -193,6 +195,8 @@ class Blackout(models.Model):
     from_time = models.TimeField(null=True, blank=True)
     until_time = models.TimeField(null=True, blank=True)
     reason = models.CharField(max_length=200, blank=True)
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["channel", "first_date"]

@@ -12,7 +12,6 @@ from django.db.models import OuterRef, Subquery
 
 from channels.documents import checksum
 from channels.models import Channel, ConfigRevision
-from channels.states import ChannelState
 from orchestration.core import audit, lookup
 from orchestration.core.verbs import require
 from orchestration.github import repository_sync
@@ -160,14 +159,14 @@ def _standings(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list
     )
     if lock:
         # In the order of their ids, as planners lock calendars; the list itself is read by name.
-        wanted = Channel.objects.all() if channel_ids is None else Channel.objects.filter(pk__in=channel_ids)
-        list(wanted.order_by("pk").locked().values_list("pk"))
+        chosen = Channel.objects.all() if channel_ids is None else Channel.objects.filter(pk__in=channel_ids)
+        list(chosen.order_by("pk").locked().values_list("pk"))
     if channel_ids is None:
-        channels = list(rows.exclude(state=ChannelState.DISABLED))
+        channels = list(rows.enabled())
     else:
         wanted = lookup.check_ids(channel_ids, field="channel_ids")
         channels = list(rows.filter(pk__in=wanted))
-        lookup.check_found(Channel, wanted, channels, field="channel_ids")
+        lookup.check_found(Channel, wanted, [channel.pk for channel in channels], field="channel_ids")
         for channel in channels:
             require(channel, "sync")
     latest = ConfigRevision.objects.in_bulk(

@@ -141,7 +141,7 @@ def _chosen(channel_ids: Sequence[int] | None) -> list[Channel]:
         return list(channels)
     wanted = lookup.check_ids(channel_ids, field="channel_ids")
     found = list(channels.filter(pk__in=wanted))
-    lookup.check_found(Channel, wanted, found, field="channel_ids")
+    lookup.check_found(Channel, wanted, [channel.pk for channel in found], field="channel_ids")
     return found
 
 

@@ -183,7 +183,7 @@ def report(
     if channel_ids is not None:
         wanted = lookup.check_ids(channel_ids, field="channel_ids")
         channels, of_them = Channel.objects.filter(pk__in=wanted), Q(channel__in=wanted)
-        lookup.check_found(Channel, wanted, list(channels.only("pk")), field="channel_ids")
+        lookup.check_found(Channel, wanted, channels.values_list("pk", flat=True), field="channel_ids")
     return StatisticsReport(
         channels=_channels(channels),
         top_videos=_top_videos(since, of_them),

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from channels.models import Credential
@@ -17,6 +16,7 @@ from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Distribution, Job, Schedule, Source, Video
+from orchestration.models.querysets import JobQuerySet
 from orchestration.queue import jobs as queue
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.states import (
@@ -221,7 +221,7 @@ def _video_failed(job: Job) -> None:
     fail_waiting_stages(video, f"its video failed: {job.error_message}")
 
 
-def _waiting_stages(video_id: int) -> QuerySet[Job]:
+def _waiting_stages(video_id: int) -> JobQuerySet[Job]:
     return Job.objects.filter(video=video_id, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS)
 
 

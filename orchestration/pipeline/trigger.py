@@ -6,13 +6,12 @@ from django.db.models import F
 from channels.models import Channel
 from channels.states import CHANNEL_VERBS, Executor
 from orchestration import media
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.errors import (
     ChannelPaused,
     InvalidRequest,
     NoRightsBasis,
-    NotFound,
     PlanRefused,
     VideoNotReady,
 )
@@ -46,9 +45,7 @@ def trigger(
         raise InvalidRequest("Give video_id or source_url, not both.", field="source_url")
     with transaction.atomic():
         queue.require_running("nothing new may start")
-        channel = Channel.objects.locked().filter(pk=channel_id).first()
-        if channel is None:
-            raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
+        channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
         if channel.state not in CHANNEL_VERBS["trigger"].states:
             raise ChannelPaused(
                 f"Channel {channel.name} is {channel.state}.", field="channel_id", state=channel.state
@@ -93,12 +90,8 @@ def _chosen_before(channel: Channel, skip_upload: bool) -> TriggerResult | None:
 
 
 def _chosen(channel: Channel, video_id: int | None, source_url: str | None) -> Video:
-    videos = Video.objects.select_related("source")
     if video_id is not None:
-        video = videos.filter(pk=video_id).first()
-        if video is None:
-            raise NotFound(f"There is no video {video_id}.", field="video_id")
-        return video
+        return lookup.one(Video.objects.select_related("source"), video_id, field="video_id")
     if source_url:
         return _of_url(source_url)
     return _best_for(channel)

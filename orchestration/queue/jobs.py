@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from channels.models import Channel
 from channels.states import ChannelState, Executor
-from orchestration.core import audit, system_lock
+from orchestration.core import audit, lookup, system_lock
 from orchestration.core.bulk_insert import insert_set
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_workers
-from orchestration.errors import LeaseLost, NotFound, SystemNotRunning
+from orchestration.errors import LeaseLost, SystemNotRunning
 from orchestration.models import Job, Schedule, WorkflowRun
+from orchestration.models.querysets import JobQuerySet
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.queue import holders, pools
 from orchestration.queue.policy import LONGEST_PAUSE, POLICIES, SAFE_KINDS
@@ -195,7 +196,7 @@ def enqueue_check(channel: Channel, *, asked: bool) -> Job:
     )
 
 
-def claimable(now: datetime, *, fast: bool | None = None, status: str) -> QuerySet[Job]:
+def claimable(now: datetime, *, fast: bool | None = None, status: str) -> JobQuerySet[Job]:
     """Return the jobs that may start now as far as states say; pools and budgets are looked at when claiming."""
     jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
     if fast is not None:
@@ -269,7 +270,7 @@ def claim(
 
 def _candidates(
     now: datetime, fast: bool | None, status: str, short: Sequence[pools.Shortage], *, passed: Sequence[Job]
-) -> QuerySet[Job]:
+) -> JobQuerySet[Job]:
     """Return the jobs to look at, best rank first, without those whose pool has no room."""
     found = claimable(now, fast=fast, status=status).order_by("rank", "id")
     for shortage in short:
@@ -310,7 +311,7 @@ def _write_claims(jobs: Sequence[Job], now: datetime, changed: Mapping[str, Any]
 # --------------------------------------------------------------------------------------------------- the holder's side
 
 
-def held(job: Job, holder: str, version: int | None = None) -> QuerySet[Job]:
+def held(job: Job, holder: str, version: int | None = None) -> JobQuerySet[Job]:
     """Return the job while it is still this holder's; none, once it was taken away.
 
     The version tells one claim from the next, since the name of a thread can come back and a claim cannot.
@@ -439,17 +440,14 @@ def _watched_runs(now: datetime) -> QuerySet[WorkflowRun]:
 # ------------------------------------------------------------------------------------------------------------ under lock
 
 
-def open_jobs(dedupe_key: str) -> QuerySet[Job]:
+def open_jobs(dedupe_key: str) -> JobQuerySet[Job]:
     """Return the open job with a key: at most one, by constraint."""
     return Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS)
 
 
 def locked(job_id: int) -> Job:
     """Return a job under lock. Raises: NotFound."""
-    job = Job.objects.locked().filter(pk=job_id).first()
-    if job is None:
-        raise NotFound(f"There is no job {job_id}.", field="job_id")
-    return job
+    return lookup.one(Job.objects.locked(), job_id, field="job_id")
 
 
 def bump_rows(jobs: Sequence[Job], reason: str) -> None:

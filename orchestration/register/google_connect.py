@@ -12,9 +12,9 @@ from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_oauth import OAuthCredential, TokenGrant, authorization_url, exchange_code
 from channels.models import Channel, Credential
 from channels.states import CredentialState, Executor
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
-from orchestration.errors import InvalidRequest, NotFound, OrchestrationError
+from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.queue import jobs as queue
 from orchestration.states import JobKind
 
@@ -43,10 +43,7 @@ class Connected:
 
 
 def _known(channel_id: int) -> Channel:
-    channel = Channel.objects.filter(pk=channel_id).first()
-    if channel is None:
-        raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
-    return channel
+    return lookup.one(Channel, channel_id, field="channel_id")
 
 
 def begin(channel_id: int, *, redirect_uri: str, state: str) -> str:

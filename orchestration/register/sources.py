@@ -95,7 +95,7 @@ def set_rights(
     with transaction.atomic():
         if not rights_basis:
             system_lock.hold_alone()  # what becomes staged in this moment must not be armed by the old rights
-        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        source = lookup.one(Source.objects.locked(), source_id, field="source_id")
         require_version(source, version)
         note = source.rights_note if rights_note is None else rights_note.strip()[:500]
         before = {"rights_basis": source.rights_basis, "rights_note": source.rights_note}
@@ -155,7 +155,7 @@ def scrape_now(source_id: int) -> Job:
 def pause(source_id: int, reason: str = "", *, version: int | None = None) -> Source:
     """Stop reading a source; what is being read finishes. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
-        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        source = lookup.one(Source.objects.locked(), source_id, field="source_id")
         require(source, "pause", version=version)
         return transition(source, SourceState.PAUSED, verb="source_paused", reason=reason)
 
@@ -163,7 +163,7 @@ def pause(source_id: int, reason: str = "", *, version: int | None = None) -> So
 def resume(source_id: int, reason: str = "", *, version: int | None = None) -> Source:
     """Read a source again, beginning now. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
-        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        source = lookup.one(Source.objects.locked(), source_id, field="source_id")
         require(source, "resume", version=version)
         transition(source, SourceState.ACTIVE, verb="source_resumed", reason=reason)
         _enqueue(source)

@@ -6,11 +6,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
-from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
+from orchestration.errors import IllegalTransition, InvalidRequest
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, WorkflowRun
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import locked
@@ -75,9 +75,7 @@ def review_job(
     Raises: NotFound, IllegalTransition, InvalidRequest.
     """
     with transaction.atomic():
-        job = Job.objects.filter(pk=job_id).first()
-        if job is None:
-            raise NotFound(f"There is no job {job_id}.", field="job_id")
+        job = lookup.one(Job, job_id, field="job_id")
         require(job, "review", version=version)
         schedule = Schedule.objects.filter(
             distribution=job.distribution_id, state=ScheduleState.NEEDS_REVIEW
@@ -99,9 +97,7 @@ def review_job(
 def note_orphan_deleted(orphan_id: int, reason: str = "") -> OrphanUpload:
     """Write down that an operator deleted an upload that belongs to nothing. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
-        orphan = OrphanUpload.objects.locked().filter(pk=orphan_id).first()
-        if orphan is None:
-            raise NotFound(f"There is no orphan {orphan_id}.", field="orphan_id")
+        orphan = lookup.one(OrphanUpload.objects.locked(), orphan_id, field="orphan_id")
         if orphan.deleted_at is not None:
             raise IllegalTransition(
                 f"{orphan.youtube_video_id} was noted as deleted already.", state="deleted"

@@ -8,11 +8,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from channels.models import Channel
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require
 from orchestration.errors import (
-    NotFound,
     StaleState,
 )
 from orchestration.models import Distribution, Job, Schedule
@@ -35,10 +34,7 @@ def locked(schedule_id: int) -> Schedule:
 
     What belongs to it is read once the lock is granted: a join would show it as it was before whoever was waited for.
     """
-    found = Schedule.objects.filter(pk=schedule_id).values_list("channel_id", flat=True).first()
-    if found is None:
-        raise NotFound(f"There is no schedule {schedule_id}.", field="schedule_id")
-    lock_channels([found])
+    lock_channels([lookup.one(Schedule, schedule_id, field="schedule_id").channel_id])
     return (
         Schedule.objects.locked()
         .prefetch_related("channel", "distribution__video", "wave")

@@ -9,11 +9,11 @@ from django.db.models import Count, F, Max, Min, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
-from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
+from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
 from orchestration.models import Conflict, Job, Schedule, Wave
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
@@ -35,10 +35,7 @@ from orchestration.states import (
 
 def known(wave_id: int) -> Wave:
     """Return a wave. Raises: NotFound."""
-    wave = Wave.objects.filter(pk=wave_id).first()
-    if wave is None:
-        raise NotFound(f"There is no wave {wave_id}.", field="wave_id")
-    return wave
+    return lookup.one(Wave, wave_id, field="wave_id")
 
 
 def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
