@@ -22,7 +22,6 @@ from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Activity, Job
 from orchestration.results import SyncResult
-from orchestration.states import OPEN_JOBS, OPEN_SCHEDULES
 
 
 @page
@@ -68,7 +67,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
     report = service(request).monitor_channels(channel_ids=[row.pk]).channels[0]
     coming = list(
-        row.schedules.filter(state__in=OPEN_SCHEDULES)
+        row.schedules.open()
         .select_related("distribution__video", "wave", "channel")
         .order_by("publish_at")[:25]
     )
@@ -92,7 +91,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
             "statistics": row.statistics.first(),
             "activity": _activity_of(row),
             "form": TriggerForm(),
-            "busy": row.jobs.filter(state__in=OPEN_JOBS).exists(),
+            "busy": row.jobs.open().exists(),
         },
     )
 

@@ -19,7 +19,7 @@ from dashboard.listing import chosen, chosen_id, page_of, text
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Activity, Source, Video
-from orchestration.states import OPEN_JOBS, USABLE_VIDEOS, VideoState
+from orchestration.states import USABLE_VIDEOS, VideoState
 
 
 @page
@@ -68,7 +68,7 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
         "activity": Activity.objects.filter(
             content_type__app_label="orchestration", content_type__model="video", object_id=row.pk
         ).select_related("content_type")[:10],
-        "busy": row.jobs.filter(state__in=OPEN_JOBS).exists(),
+        "busy": row.jobs.open().exists(),
         "form": CoordinateForm() if row.state in USABLE_VIDEOS else None,
     }
     if channel_id:

@@ -49,7 +49,7 @@ def waves(request: HttpRequest) -> HttpResponse:
             "state": state,
             "states": [("open", "under way"), *WaveState.choices],
             "q": words,
-            "busy": Wave.objects.filter(state__in=OPEN_WAVES).exists(),
+            "busy": Wave.objects.open().exists(),
         },
     )
 

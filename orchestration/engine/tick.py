@@ -14,14 +14,12 @@ from orchestration.core.transitions import transition_all
 from orchestration.core.wakeups import wake_workers
 from orchestration.engine import control, waiting_reasons, worker
 from orchestration.models import Job, Schedule, SystemState, Video
-from orchestration.models.querysets import ScheduleQuerySet
+from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
 from orchestration.pipeline import outcomes
 from orchestration.pipeline.trigger import ensure_prepared
 from orchestration.queue import jobs as queue
 from orchestration.scheduling import misfires, recall, waves
 from orchestration.states import (
-    CLAIMABLE_JOBS,
-    OPEN_JOBS,
     USABLE_VIDEOS,
     DistributionState,
     JobKind,
@@ -150,11 +148,11 @@ def release_late(now: datetime, most: int = BATCH) -> int:
 
 
 def _late(now: datetime) -> Q:
-    return Q(publish_at__lt=now - misfires.ON_TIME, armed_for=None)
+    return Q(publish_at__lt=now - ON_TIME, armed_for=None)
 
 
 def _to_publish() -> ScheduleQuerySet[Schedule]:
-    has_job = Job.objects.filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS)
+    has_job = Job.objects.open().filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH)
     return (
         Schedule.objects.free()
         .filter(
@@ -182,9 +180,7 @@ def _publish(rows: Sequence[Schedule], *, late: bool = False) -> None:
 
 def take_up_stranded(now: datetime, most: int = BATCH) -> int:
     """Plan anew what is being staged by no job: the one that stood for it did something else, or was lost."""
-    no_job = ~Exists(
-        Job.objects.filter(distribution=OuterRef("distribution"), kind=JobKind.STAGE, state__in=OPEN_JOBS)
-    )
+    no_job = ~Exists(Job.objects.open().filter(distribution=OuterRef("distribution"), kind=JobKind.STAGE))
     with transaction.atomic():
         if not _running_and_locked():
             return 0
@@ -203,9 +199,7 @@ def take_up_stranded(now: datetime, most: int = BATCH) -> int:
 def fail_unstageable(now: datetime, most: int = MOST_VIDEOS) -> int:
     """End the staging jobs that wait for a video which failed, turned out a duplicate or was withdrawn."""
     waiting = (
-        Video.objects.filter(
-            Exists(Job.objects.filter(video=OuterRef("pk"), kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS))
-        )
+        Video.objects.filter(Exists(Job.objects.claimable().filter(video=OuterRef("pk"), kind=JobKind.STAGE)))
         .exclude(state__in=USABLE_VIDEOS)
         .order_by("id")[:most]
     )
@@ -221,9 +215,7 @@ def fail_unstageable(now: datetime, most: int = MOST_VIDEOS) -> int:
 
 def keep_preparing(now: datetime) -> int:
     """See to it that every usable video that is not ready has a job which carries it on."""
-    has_job = Job.objects.filter(
-        video=OuterRef("pk"), kind__in=[JobKind.SCRAPE, JobKind.PROCESS], state__in=OPEN_JOBS
-    )
+    has_job = Job.objects.open().filter(video=OuterRef("pk"), kind__in=[JobKind.SCRAPE, JobKind.PROCESS])
     wanting = (
         Video.objects.filter(
             state__in=[VideoState.FOUND, VideoState.SCRAPING, VideoState.SCRAPED, VideoState.PROCESSING]

@@ -18,7 +18,7 @@ from orchestration.github import repository_sync
 from orchestration.models import Job, SystemState
 from orchestration.queue import jobs as queue
 from orchestration.results import SyncOutcome, SyncResult
-from orchestration.states import JobKind, JobState
+from orchestration.states import JobKind
 
 FORMAT = 1
 
@@ -148,7 +148,7 @@ class Standing:
 def _standings(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list[Standing]:
     """Compare the chosen channels in a handful of queries, whatever their number."""
     revisions = ConfigRevision.objects.filter(channel=OuterRef("pk")).order_by("-number").values("pk")[:1]
-    synced = Job.objects.filter(channel=OuterRef("pk"), kind=JobKind.SYNC, state=JobState.SUCCEEDED)
+    synced = Job.objects.succeeded().filter(channel=OuterRef("pk"), kind=JobKind.SYNC)
     rows = (
         Channel.objects.order_by("name", "id")
         .select_related("credential")

@@ -68,7 +68,7 @@ def _leave_alone(error: RateLimited, now: datetime) -> None:
     What a run reports itself is looked at all the same, and confirmed at YouTube.
     """
     until = now + timedelta(seconds=error.retry_after_seconds or 60)
-    WorkflowRun.objects.filter(state__in=OPEN_RUNS, next_look_at__lt=until).update(next_look_at=until)
+    WorkflowRun.objects.open().filter(next_look_at__lt=until).update(next_look_at=until)
 
 
 def _could_not_look(run: WorkflowRun, error: RemoteError, now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
 from django.db import models
+from django.db.models import Q
 
 from channels.querysets import Lockable
 from channels.states import ChannelState
@@ -35,6 +36,11 @@ ON_TIME = timedelta(seconds=ON_TIME_SECONDS)
 """Up to this much past its moment a publication is on time: a read-back or a short queue takes some seconds. Past it, it is
 overdue: health, problems, the system's report and the metrics count it, and what nothing holds back follows the misfire
 policy of its channel."""
+
+
+def is_overdue(now: datetime) -> Q:
+    """Return the one condition under which a schedule is overdue; see `ScheduleQuerySet.overdue`."""
+    return Q(state__in=OPEN_SCHEDULES - {ScheduleState.HELD}, publish_at__lt=now - ON_TIME)
 
 
 class VideoQuerySet(Lockable[Row]):
@@ -102,7 +108,7 @@ class ScheduleQuerySet(Lockable[Row]):
         What is armed counts, too: until it is read back nobody knows that YouTube published it. So does what a paused
         channel or wave holds back. What is held waits for a person and has no moment meanwhile.
         """
-        return self.filter(state__in=OPEN_SCHEDULES - {ScheduleState.HELD}, publish_at__lt=now - ON_TIME)
+        return self.filter(is_overdue(now))
 
     def free(self) -> Self:
         """Keep those that neither their channel nor their wave holds back."""
@@ -147,10 +153,6 @@ class JobQuerySet(Lockable[Row]):
     def needing_review(self) -> Self:
         """Keep those of which nobody knows how they ended."""
         return self.filter(state=JobState.NEEDS_REVIEW)
-
-    def of_kind(self, *kinds: str) -> Self:
-        """Keep those that do one of these."""
-        return self.filter(kind=kinds[0]) if len(kinds) == 1 else self.filter(kind__in=kinds)
 
 
 class WorkflowRunQuerySet(Lockable[Row]):

@@ -20,7 +20,6 @@ from orchestration.models.querysets import JobQuerySet
 from orchestration.queue import jobs as queue
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.states import (
-    CLAIMABLE_JOBS,
     TAKING_BACK,
     DistributionState,
     JobKind,
@@ -222,7 +221,7 @@ def _video_failed(job: Job) -> None:
 
 
 def _waiting_stages(video_id: int) -> JobQuerySet[Job]:
-    return Job.objects.filter(video=video_id, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS)
+    return Job.objects.claimable().filter(video=video_id, kind=JobKind.STAGE)
 
 
 def fail_waiting_stages(video: Video, why: str) -> int:

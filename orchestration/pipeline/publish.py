@@ -28,6 +28,7 @@ from orchestration.core import audit, gateways
 from orchestration.core.transitions import transition
 from orchestration.errors import NoRightsBasis
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.models.querysets import ON_TIME
 from orchestration.pipeline.youtube_calls import charged, look, make_private
 from orchestration.planning.answers import MisfireAction
 from orchestration.queue import jobs as queue
@@ -35,7 +36,6 @@ from orchestration.queue import pools
 from orchestration.queue.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.scheduling import misfires
 from orchestration.states import (
-    OPEN_JOBS,
     TAKING_BACK,
     DistributionState,
     ScheduleState,
@@ -238,7 +238,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     _refuse_rejected(status)
     now = timezone.now()
     is_released = job.released_late and schedule.misfire_action == MisfireAction.PUBLISH_LATE
-    if schedule.publish_at < now - misfires.ON_TIME and not is_released:
+    if schedule.publish_at < now - ON_TIME and not is_released:
         return {"skipped": misfires.settle_late(schedule.pk, now)}
     lease.progress(0.3, "waiting for its second")
     lease.wait_until(schedule.publish_at)
@@ -322,9 +322,7 @@ def _locked(schedule: Schedule, lease: JobLease) -> Schedule:
 
 def _wait_for_disarming(row: Schedule) -> None:
     """Let what takes an earlier time off YouTube end first; it would take back what is done meanwhile. Raises: WaitUntil."""
-    under_way = Job.objects.filter(
-        distribution=row.distribution_id, kind__in=TAKING_BACK, state__in=OPEN_JOBS
-    )
+    under_way = Job.objects.open().filter(distribution=row.distribution_id, kind__in=TAKING_BACK)
     if under_way.exists():
         raise WaitUntil(timezone.now() + LOOK_AFTER, "an earlier time is being taken off YouTube first")
 

@@ -233,7 +233,7 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
                 error_message="",
             )
             # Listed while its distribution was cancelled or failed; it is wanted again, so nobody may delete it.
-            OrphanUpload.objects.filter(youtube_video_id=youtube_video_id, deleted_at=None).delete()
+            OrphanUpload.objects.undeleted().filter(youtube_video_id=youtube_video_id).delete()
         elif distribution.youtube_video_id != youtube_video_id:
             known = distribution.youtube_video_id
             why = f"{known} was recorded first" if known else f"the distribution is {distribution.state}"

@@ -21,9 +21,7 @@ from orchestration.queue import jobs as queue
 from orchestration.results import TriggerResult
 from orchestration.scheduling import distribution
 from orchestration.states import (
-    OPEN_JOBS,
     OPEN_SCHEDULES,
-    TAKEN_DISTRIBUTIONS,
     USABLE_VIDEOS,
     DistributionState,
     JobKind,
@@ -76,9 +74,8 @@ def _chosen_before(channel: Channel, skip_upload: bool) -> TriggerResult | None:
     Else a second press would choose the next best video, and each upload costs one of the day's.
     """
     job = (
-        Job.objects.filter(
-            channel=channel, kind=JobKind.STAGE, state__in=OPEN_JOBS, chosen=True, skip_upload=skip_upload
-        )
+        Job.objects.open()
+        .filter(channel=channel, kind=JobKind.STAGE, chosen=True, skip_upload=skip_upload)
         .select_related("video", "distribution")
         .order_by("-id")
         .first()
@@ -115,7 +112,8 @@ def _of_url(source_url: str) -> Video:
         )
     newest = (
         Video.objects.select_related("source")
-        .filter(source=source, state__in=USABLE_VIDEOS)
+        .usable()
+        .filter(source=source)
         .order_by(F("source_published_at").desc(nulls_last=True), "-pk")
         .first()
     )
@@ -205,9 +203,8 @@ def _stage(channel: Channel, video: Video, skip_upload: bool, *, chosen: bool) -
 def _assigned(channel: Channel, video: Video) -> Distribution:
     """Return the distribution to stage: a new one, or one that stands without an upload."""
     same = (
-        Distribution.objects.filter(
-            channel=channel, video__content_hash=video.content_hash, state__in=TAKEN_DISTRIBUTIONS
-        )
+        Distribution.objects.taken()
+        .filter(channel=channel, video__content_hash=video.content_hash)
         .exclude(video=video)
         .first()
         if video.content_hash

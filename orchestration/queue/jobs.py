@@ -28,7 +28,6 @@ from orchestration.queue import holders, pools
 from orchestration.queue.policy import LONGEST_PAUSE, POLICIES, SAFE_KINDS
 from orchestration.states import (
     CLAIMABLE_JOBS,
-    OPEN_JOBS,
     OPEN_RUNS,
     JobKind,
     JobState,
@@ -198,7 +197,7 @@ def enqueue_check(channel: Channel, *, asked: bool) -> Job:
 
 def claimable(now: datetime, *, fast: bool | None = None, status: str) -> JobQuerySet[Job]:
     """Return the jobs that may start now as far as states say; pools and budgets are looked at when claiming."""
-    jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
+    jobs = Job.objects.due(now)
     if fast is not None:
         jobs = jobs.filter(fast=fast)
     # YouTube makes an armed publication public by itself; what is left to do is to look.
@@ -411,7 +410,7 @@ def lost(now: datetime) -> list[Job]:
 
     Jobs that a GitHub run serves are left to `github.watch`, which asks GitHub first, as long as it looks at the run.
     """
-    running = Job.objects.filter(state=JobState.RUNNING)
+    running = Job.objects.running()
     of_workers = [job for job in running.exclude(holder__startswith=RUN_HOLDER) if why_lost(job, now)]
     of_runs = running.filter(holder__startswith=RUN_HOLDER).exclude(
         pk__in=_watched_runs(now).values("job_id")
@@ -442,7 +441,7 @@ def _watched_runs(now: datetime) -> QuerySet[WorkflowRun]:
 
 def open_jobs(dedupe_key: str) -> JobQuerySet[Job]:
     """Return the open job with a key: at most one, by constraint."""
-    return Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS)
+    return Job.objects.open().filter(dedupe_key=dedupe_key)
 
 
 def locked(job_id: int) -> Job:

@@ -20,7 +20,7 @@ from orchestration.queue import jobs as queue
 from orchestration.results import RightsChange
 from orchestration.scheduling.disarming import is_beyond_stopping
 from orchestration.scheduling.rows import hold_row, lock_channels
-from orchestration.states import OPEN_JOBS, JobKind, RightsBasis, ScheduleState, SourceState
+from orchestration.states import JobKind, RightsBasis, ScheduleState, SourceState
 
 NO_RIGHTS = "Without a rights basis nothing of it is published."
 
@@ -176,9 +176,7 @@ def due_sources(now: datetime, *, most: int = 200) -> list[Job]:
     The next time is set here, guarded by the old one, so that two clocks give one job and a source that fails is not
     read again before its interval is over; the scraper sets it again when it has finished.
     """
-    waiting = Job.objects.filter(
-        kind=JobKind.SCRAPE, state__in=OPEN_JOBS, source__isnull=False, video__isnull=True
-    )
+    waiting = Job.objects.open().filter(kind=JobKind.SCRAPE, source__isnull=False, video__isnull=True)
     due = (
         Source.objects.filter(
             Q(next_scrape_at__lte=now) | Q(next_scrape_at__isnull=True), state=SourceState.ACTIVE

@@ -23,7 +23,7 @@ from orchestration.planning.distribution_state import FREE_SLOT, STAGING, Distri
 from orchestration.results import DistributeDecision, DistributeResult
 from orchestration.scheduling import conflict_records, reservations, snapshots
 from orchestration.scheduling.plan_writer import write_placements
-from orchestration.states import TAKEN_DISTRIBUTIONS, VideoState
+from orchestration.states import VideoState
 
 EXPLAINED_IN_FULL = 3_000
 """Up to so many pairs an answer carries every rule of each; above, the rules that said no (ask `explain` for the rest)."""
@@ -201,11 +201,7 @@ def best_for(channel_id: int) -> int | None:
     """Return the ready video that fits a channel best, whether or not it has a free slot; None if none fits."""
     now = timezone.now()
     channels = snapshots.channel_views([channel_id])
-    taken = set(
-        Distribution.objects.filter(channel=channel_id, state__in=TAKEN_DISTRIBUTIONS).values_list(
-            "video", flat=True
-        )
-    )
+    taken = set(Distribution.objects.taken().filter(channel=channel_id).values_list("video", flat=True))
     ready = snapshots.video_views(states=[VideoState.READY])
     videos = [video for video in ready if video.id not in taken][-CANDIDATES:]
     if not channels or not videos:

@@ -77,9 +77,7 @@ def review_job(
     with transaction.atomic():
         job = lookup.one(Job, job_id, field="job_id")
         require(job, "review", version=version)
-        schedule = Schedule.objects.filter(
-            distribution=job.distribution_id, state=ScheduleState.NEEDS_REVIEW
-        ).first()
+        schedule = Schedule.objects.needing_review().filter(distribution=job.distribution_id).first()
         if schedule is not None:
             review_schedule(schedule.pk, outcome, youtube_video_id, reason)
         else:
@@ -172,6 +170,6 @@ def _close_jobs(distribution: Distribution, outcome: str) -> None:
     )
     for run in runs.order_by("pk"):  # before their jobs, as whoever looks at a run locks both
         transition(run, RunState.SUCCEEDED if is_done else RunState.FAILED, reason=why)
-    jobs = Job.objects.locked().filter(distribution=distribution, state=JobState.NEEDS_REVIEW)
+    jobs = Job.objects.locked().needing_review().filter(distribution=distribution)
     for job in jobs.order_by("pk"):
         transition(job, JobState.SUCCEEDED if is_done else JobState.FAILED, verb="job_reviewed", reason=why)

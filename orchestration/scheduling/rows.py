@@ -21,7 +21,6 @@ from orchestration.scheduling import conflict_records, reservations, snapshots
 from orchestration.scheduling.disarming import disarm, disarm_later
 from orchestration.states import (
     CLAIMABLE_JOBS,
-    OPEN_JOBS,
     DistributionState,
     JobKind,
     JobState,
@@ -89,7 +88,7 @@ def wake_up(row: Schedule, why: str, *, verb: str = "", **changes: Any) -> None:
 def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
     """Cancel the waiting jobs of schedules, and ask the running ones to stop; nothing else follows from their end."""
     ids = list(Distribution.objects.filter(schedule__in=schedule_ids).values_list("pk", flat=True))
-    jobs = Job.objects.locked().filter(distribution__in=ids, state__in=OPEN_JOBS).order_by("pk")
+    jobs = Job.objects.locked().open().filter(distribution__in=ids).order_by("pk")
     jobs = jobs.filter(kind__in=kinds or [JobKind.STAGE, JobKind.PUBLISH])
     count = 0
     for job in jobs:

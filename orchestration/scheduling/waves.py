@@ -24,8 +24,6 @@ from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.scheduling.requests import check_time
 from orchestration.scheduling.rows import cancel_row, lock_channels, retime, take_off, withdraw_jobs
 from orchestration.states import (
-    OPEN_JOBS,
-    OPEN_SCHEDULES,
     DistributionState,
     JobKind,
     ScheduleState,
@@ -48,7 +46,8 @@ def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
     rows = (
         Schedule.objects.locked()
         .prefetch_related("channel", "distribution")
-        .filter(wave=wave, state__in=OPEN_SCHEDULES)
+        .open()
+        .filter(wave=wave)
         .order_by("pk")
     )
     return wave, sorted(rows, key=lambda row: (row.publish_at, row.pk))
@@ -168,7 +167,7 @@ def cancel(wave_id: int, reason: str = "", *, version: int | None = None) -> Wav
 def complete(now: datetime) -> int:
     """Close the waves of which nothing is open any more; called by the tick."""
     closed = 0
-    open_members = Schedule.objects.filter(state__in=OPEN_SCHEDULES).values("wave_id")
+    open_members = Schedule.objects.open().values("wave_id")
     for wave in Wave.objects.filter(state=WaveState.SCHEDULED).exclude(
         pk__in=open_members.filter(wave__isnull=False)
     ):
@@ -226,7 +225,7 @@ def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport
 
 
 def _waits(schedule_ids: Sequence[int]) -> dict[int, str]:
-    jobs = Job.objects.filter(schedule__in=schedule_ids, state__in=OPEN_JOBS).order_by("pk")
+    jobs = Job.objects.open().filter(schedule__in=schedule_ids).order_by("pk")
     return {
         schedule_id: waits_for or note
         for schedule_id, waits_for, note in jobs.values_list("schedule_id", "waits_for", "progress_note")
