@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -20,6 +20,7 @@ from dashboard.listing import chosen, chosen_id, page_of, whole_number
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
 from orchestration.models import Activity, Schedule, Wave
+from orchestration.models.querysets import ScheduleQuerySet
 from orchestration.states import OPEN_SCHEDULES, OPEN_WAVES, ScheduleState
 
 SPANS = ((6, "6 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"), (336, "14 d"))
@@ -34,7 +35,7 @@ TROUBLED = (
 GROUPS = (("open", "still to come"), ("troubled", "needs a look"), *ScheduleState.choices)
 
 
-def _of_state(rows: QuerySet[Schedule], state: str) -> QuerySet[Schedule]:
+def _of_state(rows: ScheduleQuerySet[Schedule], state: str) -> ScheduleQuerySet[Schedule]:
     if state == "open":
         return rows.filter(state__in=OPEN_SCHEDULES)
     if state == "troubled":
