@@ -5,13 +5,13 @@ from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
 from orchestration.api.filters import PoolFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import NO_REASON, Because
 from orchestration.api.schemas.work import LeaseOut, PoolOut
 from orchestration.core import lookup
 from orchestration.errors import NotFound
+from orchestration.fields import Id
 from orchestration.models import Lease, Pool
 from orchestration.results import PoolReport
 
