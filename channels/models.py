@@ -137,16 +137,6 @@ class Channel(Stateful):
                 {"repository": "A channel that is staged by GitHub Actions needs a repository."}
             )
 
-    def save(self, *args, **kwargs) -> None:
-        """Forget the pinned id when another repository is named; the new one is pinned when it is first seen."""
-        if self.pk and self.repository_id is not None:
-            known = Channel.objects.filter(pk=self.pk).values_list("repository", flat=True).first()
-            if known is not None and known.lower() != self.repository.lower():
-                self.repository_id = None
-                if kwargs.get("update_fields") is not None:
-                    kwargs["update_fields"] = {*kwargs["update_fields"], "repository_id"}
-        super().save(*args, **kwargs)
-
     @property
     def zone(self) -> ZoneInfo:
         """Return the channel's time zone."""
