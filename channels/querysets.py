@@ -24,10 +24,6 @@ class Lockable(models.QuerySet[Row]):
         skips = connections[self.db].features.has_select_for_update_skip_locked
         return self.select_for_update(of=("self",), no_key=True, skip_locked=skips)
 
-    def locked_to_delete(self) -> Self:
-        """Lock the rows so that nobody refers to them any more; they are about to be deleted."""
-        return self.select_for_update(of=("self",))
-
 
 class ChannelQuerySet(Lockable[Row]):
     """Channels."""

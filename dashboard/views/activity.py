@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from dashboard.actions import page
-from dashboard.listing import filters_of, first, page_of
+from dashboard.filters import filters_of, first
+from dashboard.listing import page_of
 from dashboard.live_pages import show
 from orchestration.lists import ActivityFilters
 from orchestration.models import Activity

@@ -16,8 +16,9 @@ from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
 from dashboard import timeline
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import TriggerForm, sentence_of
-from dashboard.listing import filters_of, first, page_of
+from dashboard.listing import page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import ChannelFilters

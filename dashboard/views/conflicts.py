@@ -9,7 +9,8 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
-from dashboard.listing import filters_of, first, id_of, page_of
+from dashboard.filters import filters_of, first
+from dashboard.listing import id_of, page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
 from orchestration.lists import ConflictFilters

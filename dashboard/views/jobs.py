@@ -10,8 +10,9 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import ReviewJobForm, sentence_of
-from dashboard.listing import filters_of, first, page_of
+from dashboard.listing import page_of
 from dashboard.live_pages import show
 from orchestration.engine.jobs import given_away
 from orchestration.errors import InvalidRequest

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_POST
 from channels.models import Blackout, Channel
 from dashboard import timeline
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, ReviewForm, sentence_of
-from dashboard.listing import filters_of, first, page_of, whole_number
+from dashboard.listing import page_of, whole_number
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
 from orchestration.lists import ScheduleFilters, ScheduleGroup

@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import SourceForm, sentence_of
-from dashboard.listing import filters_of, first, page_of
+from dashboard.listing import page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
 from orchestration.lists import SourceFilters

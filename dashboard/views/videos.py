@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import done, page, refuse, service
+from dashboard.filters import filters_of, first
 from dashboard.forms import CoordinateForm, sentence_of
-from dashboard.listing import chosen_id, filters_of, first, page_of
+from dashboard.listing import chosen_id, page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import VideoFilters

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST
 from channels.models import Channel
 from dashboard import own_times
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, WaveForm, sentence_of
-from dashboard.listing import filters_of, first, ids_of, page_of
+from dashboard.listing import ids_of, page_of
 from dashboard.live_pages import own_address, show
 from dashboard.views.missing import found
 from orchestration.errors import InvalidRequest, OrchestrationError

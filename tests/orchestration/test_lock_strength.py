@@ -1,4 +1,4 @@
-"""Rows are locked so that others may still refer to them; the stronger lock needs a reason of its own."""
+"""Rows are locked in one place, so that others may still refer to them."""
 
 import ast
 from pathlib import Path
@@ -11,7 +11,6 @@ from channels.models import Channel
 
 ROOT = Path(orchestration.__file__).parent.parent
 ONE_PLACE = "channels/querysets.py"
-DELETES_WHAT_IT_LOCKS = {("orchestration/scheduling/plan_writer.py", "_standing")}
 
 
 def callers(name: str) -> set[tuple[str, str]]:
@@ -32,10 +31,6 @@ def callers(name: str) -> set[tuple[str, str]]:
 def test_rows_are_locked_in_one_place():
     assert {path for path, _ in callers("select_for_update")} == {ONE_PLACE}
     assert len(callers("locked")) > 30, "the search finds what it looks for"
-
-
-def test_only_what_is_deleted_is_locked_against_being_referred_to():
-    assert callers("locked_to_delete") == DELETES_WHAT_IT_LOCKS
 
 
 @pytest.mark.postgres_only
