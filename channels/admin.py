@@ -1,4 +1,7 @@
-"""Configure the register: channels with their slots and blackouts, and the credentials that open them."""
+"""Configure the register: channels with their slots and blackouts, and the credentials that open them.
+
+How channels and credentials are edited is said here; they are registered, with their actions, by the app that acts on them.
+"""
 
 from __future__ import annotations
 
@@ -112,8 +115,14 @@ class ChannelForm(forms.ModelForm):
             raise forms.ValidationError('Write the tags as a list of words: ["film", "archive"]')
         return tags
 
+    def save(self, commit: bool = True) -> Channel:
+        """Forget the pinned id where another repository is named; the new one is pinned when it is first seen."""
+        if self.instance.repository.lower() != str(self.initial.get("repository", "")).lower():
+            self.instance.repository_id = None
+        return super().save(commit)
 
-class ChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
+
+class BaseChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
     """Configure channels; their state and health change through the service only."""
 
     form = ChannelForm
@@ -203,9 +212,6 @@ class ChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
         return {} if obj else super().get_prepopulated_fields(request, obj)
 
 
-admin.site.register(Channel, ChannelAdmin)
-
-
 class CredentialForm(forms.ModelForm):
     """Take secrets, never show them: what is left empty stays as it is stored."""
 
@@ -227,7 +233,7 @@ class CredentialForm(forms.ModelForm):
         fields = ("channel", "client_id")
 
 
-class CredentialAdmin(admin.ModelAdmin):
+class BaseCredentialAdmin(admin.ModelAdmin):
     """Connect a channel by hand; its state is what Google last said."""
 
     form = CredentialForm
@@ -283,9 +289,6 @@ class CredentialAdmin(admin.ModelAdmin):
             refresh_token=form.cleaned_data.get("refresh_token", ""),
         )
         super().save_model(request, obj, form, change)
-
-
-admin.site.register(Credential, CredentialAdmin)
 
 
 @admin.register(ConfigRevision)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from channels import secrets
 from channels.documents import validate_filters
+from channels.querysets import ChannelQuerySet, Lockable
 from channels.stateful import Stateful
 from channels.states import (
     CHANNEL_TRANSITIONS,
@@ -106,6 +107,8 @@ class Channel(Stateful):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = ChannelQuerySet.as_manager()
+
     class Meta:
         ordering = ["name"]
         constraints = [
@@ -134,16 +137,6 @@ class Channel(Stateful):
                 {"repository": "A channel that is staged by GitHub Actions needs a repository."}
             )
 
-    def save(self, *args, **kwargs) -> None:
-        """Forget the pinned id when another repository is named; the new one is pinned when it is first seen."""
-        if self.pk and self.repository_id is not None:
-            known = Channel.objects.filter(pk=self.pk).values_list("repository", flat=True).first()
-            if known is not None and known.lower() != self.repository.lower():
-                self.repository_id = None
-                if kwargs.get("update_fields") is not None:
-                    kwargs["update_fields"] = {*kwargs["update_fields"], "repository_id"}
-        super().save(*args, **kwargs)
-
     @property
     def zone(self) -> ZoneInfo:
         """Return the channel's time zone."""
@@ -166,6 +159,8 @@ class PostingSlot(models.Model):
     weekday = models.PositiveSmallIntegerField(choices=Weekday.choices)
     local_time = models.TimeField()
     enabled = models.BooleanField(default=True)
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["channel", "weekday", "local_time"]
@@ -190,6 +185,8 @@ class Blackout(models.Model):
     from_time = models.TimeField(null=True, blank=True)
     until_time = models.TimeField(null=True, blank=True)
     reason = models.CharField(max_length=200, blank=True)
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["channel", "first_date"]
@@ -242,6 +239,8 @@ class Credential(Stateful):
     pushed_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when the repository's secrets were last written"
     )
+
+    objects = Lockable.as_manager()
 
     def __str__(self) -> str:
         return f"credential of {self.channel.slug}"

@@ -10,7 +10,7 @@ from channels.verbs import Verb, offered
 
 
 class Stateful(models.Model):
-    """A row whose `state` changes only through `orchestration.core.transitions.transition`.
+    """A row whose `state` changes along the arrows of `TRANSITIONS` only, by a guarded write that is recorded.
 
     `version` is raised by every write of the state, so that a stale holder's compare-and-swap fails.
     """

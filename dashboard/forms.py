@@ -9,14 +9,12 @@ from typing import Any
 from django import forms
 
 from channels.models import Channel
-from channels.states import ChannelState
 from dashboard import own_times
 from dashboard.listing import ids_of
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
     TAKING_BACK,
-    USABLE_VIDEOS,
     DistributionState,
     OnConflict,
     RightsBasis,
@@ -151,9 +149,9 @@ class TriggerForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["video"].queryset = Video.objects.filter(state__in=USABLE_VIDEOS)
+        self.fields["video"].queryset = Video.objects.usable()
         # A choice of ten thousand helps nobody; an id typed into the address of the API still works.
-        newest = Video.objects.filter(state__in=USABLE_VIDEOS).only("pk", "title", "url")[:MAX_VIDEOS_SHOWN]
+        newest = Video.objects.usable().only("pk", "title", "url")[:MAX_VIDEOS_SHOWN]
         self.fields["video"].choices = [("", "— none —"), *((video.pk, str(video)) for video in newest)]
 
 
@@ -219,11 +217,9 @@ class WaveForm(ZonedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.video_rows = list(
-            Video.objects.filter(state__in=USABLE_VIDEOS)
-            .select_related("source")
-            .order_by("-ready_at", "-id")[:MAX_VIDEOS_SHOWN]
+            Video.objects.usable().select_related("source").order_by("-ready_at", "-id")[:MAX_VIDEOS_SHOWN]
         )
-        self.channel_rows = list(Channel.objects.exclude(state=ChannelState.DISABLED))
+        self.channel_rows = list(Channel.objects.enabled())
         wanted = {str(pk) for pk in self.data.getlist("videos")} if self.is_bound else set()
         missing = wanted - {str(row.pk) for row in self.video_rows}
         if missing:
@@ -285,7 +281,7 @@ class CoordinateForm(WaveForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         forms.Form.__init__(self, *args, **kwargs)
-        self.channel_rows = list(Channel.objects.exclude(state=ChannelState.DISABLED))
+        self.channel_rows = list(Channel.objects.enabled())
         self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
 
     def clean(self) -> dict[str, Any]:

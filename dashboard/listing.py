@@ -37,11 +37,6 @@ def chosen_id(request: HttpRequest, name: str) -> int | None:
     return id_of(request.GET.get(name, "").strip())
 
 
-def text(request: HttpRequest, name: str = "q", most: int = 100) -> str:
-    """Return what was typed into a search field."""
-    return request.GET.get(name, "").replace("\x00", "").strip()[:most]
-
-
 def whole_number(request: HttpRequest, name: str, default: int, allowed: Sequence[int] | range) -> int:
     """Return a number from the address if it is one of those allowed."""
     value = chosen_id(request, name)

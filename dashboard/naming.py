@@ -4,8 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
 from django.urls import reverse
 
 from orchestration.models import Activity, Distribution, Job, Schedule
@@ -32,28 +30,6 @@ def named(entries: Iterable[Activity]) -> list[Named]:
         Named(entry, *names.get((entry.content_type.model, entry.object_id), (entry.object_repr,)))
         for entry in entries
     ]
-
-
-def mentions(words: str) -> Q:
-    """Return which entries say these words: as they were written down, or in what `named` says of them."""
-    publications = Distribution.objects.filter(
-        Q(video__title__icontains=words) | Q(channel__name__icontains=words)
-    ).order_by()
-    jobs = Job.objects.filter(
-        Q(video__title__icontains=words)
-        | Q(source__name__icontains=words)
-        | Q(channel__name__icontains=words)
-        | Q(distribution__video__title__icontains=words)
-    ).order_by()
-    about = {
-        Distribution: publications.values("pk"),
-        Schedule: publications.exclude(schedule=None).values("schedule"),
-        Job: jobs.values("pk"),
-    }
-    found = Q(object_repr__icontains=words) | Q(reason__icontains=words)
-    for model, ids in about.items():
-        found |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
-    return found
 
 
 Names = dict[tuple[str, int], tuple[str, str]]

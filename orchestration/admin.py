@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from channels.admin import BoundedNumbers, ChannelAdmin, CredentialAdmin, KeepsHistory, ReadOnlyAdmin
+from channels.admin import BaseChannelAdmin, BaseCredentialAdmin, BoundedNumbers, KeepsHistory, ReadOnlyAdmin
 from channels.models import Channel, Credential
 from orchestration.core.permissions import Actor
 from orchestration.errors import OrchestrationError
@@ -64,12 +64,9 @@ def for_each(
 
 # ------------------------------------------------------------------------------------------------- the register's actions
 
-admin.site.unregister(Channel)
-admin.site.unregister(Credential)
-
 
 @admin.register(Channel)
-class OperatedChannelAdmin(ChannelAdmin):
+class ChannelAdmin(BaseChannelAdmin):
     """Channels, with the actions that the service offers for them."""
 
     actions = ("pause", "resume", "disable", "check_now", "sync")
@@ -111,7 +108,7 @@ class OperatedChannelAdmin(ChannelAdmin):
 
 
 @admin.register(Credential)
-class CheckedCredentialAdmin(CredentialAdmin):
+class CredentialAdmin(BaseCredentialAdmin):
     """Credentials: Google is asked about one as soon as it is stored."""
 
     def save_model(self, request: HttpRequest, obj: Credential, form: forms.ModelForm, change: bool) -> None:

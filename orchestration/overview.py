@@ -22,7 +22,6 @@ from orchestration.results import ChannelReport, Dashboard, SystemReport, WaveRe
 from orchestration.scheduling import waves
 from orchestration.states import (
     FINISHED_JOBS,
-    OPEN_SCHEDULES,
     OPEN_WAVES,
     JobState,
     SystemStatus,
@@ -88,9 +87,7 @@ def _waves(now: datetime) -> list[WaveReport]:
 
 
 def _upcoming() -> list[Schedule]:
-    rows = Schedule.objects.filter(state__in=OPEN_SCHEDULES).select_related(
-        "distribution__video", "channel", "wave"
-    )
+    rows = Schedule.objects.open().select_related("distribution__video", "channel", "wave")
     return list(rows.order_by("publish_at", "id")[:MAX_UPCOMING])
 
 

@@ -298,6 +298,7 @@ class ScheduleFactory(DjangoModelFactory):
                 DistributionFactory, published=True, channel=factory.SelfAttribute("..channel")
             ),
         )
+        armed = factory.Trait(staged=True, armed_for=factory.SelfAttribute("publish_at"))
         overdue = factory.Trait(publish_at=factory.LazyFunction(lambda: in_(minutes=-10)))
         held = factory.Trait(state=ScheduleState.HELD, reason="held by hand")
         needs_review = factory.Trait(

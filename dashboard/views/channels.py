@@ -16,42 +16,37 @@ from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
 from dashboard import timeline
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import TriggerForm, sentence_of
-from dashboard.listing import chosen, page_of, text
+from dashboard.listing import page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.lists import ChannelFilters
 from orchestration.models import Activity, Job
 from orchestration.results import SyncResult
-from orchestration.states import OPEN_JOBS, OPEN_SCHEDULES
 
 
 @page
 def channels(request: HttpRequest) -> HttpResponse:
     """List the channels with their health and why, their next publication and their counts."""
-    words = text(request).lower()
-    state = chosen(request, "state", ChannelState.values)
-    health = chosen(request, "health", ChannelHealth.values)
-    executor = chosen(request, "executor", Executor.values)
+    filters = filters_of(request, ChannelFilters, ("state", "health", "executor", "q"))
     everything = service(request).monitor_channels().channels
-    found = [
-        report
-        for report in everything
-        if (
-            not words
-            or words in f"{report.channel.name} {report.channel.slug} {report.channel.repository}".lower()
-        )
-        and (not state or report.state == state)
-        and (not health or report.health == health)
-        and (not executor or report.channel.executor == executor)
-    ]
+    found = everything
+    if filters.model_fields_set:
+        wanted = set(filters.filter(Channel.objects.all()).values_list("pk", flat=True))
+        found = [report for report in everything if report.channel.pk in wanted]
     return show(
         request,
         "channels.html",
         {
             "page": page_of(request, found),
             "total": len(everything),
-            "q": text(request),
-            "filters": {"state": state, "health": health, "executor": executor},
+            "q": filters.q or "",
+            "filters": {
+                "state": first(filters.state),
+                "health": first(filters.health),
+                "executor": filters.executor or "",
+            },
             "choices": {
                 "state": ChannelState.choices,
                 "health": ChannelHealth.choices,
@@ -68,7 +63,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
     report = service(request).monitor_channels(channel_ids=[row.pk]).channels[0]
     coming = list(
-        row.schedules.filter(state__in=OPEN_SCHEDULES)
+        row.schedules.open()
         .select_related("distribution__video", "wave", "channel")
         .order_by("publish_at")[:25]
     )
@@ -92,7 +87,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
             "statistics": row.statistics.first(),
             "activity": _activity_of(row),
             "form": TriggerForm(),
-            "busy": row.jobs.filter(state__in=OPEN_JOBS).exists(),
+            "busy": row.jobs.open().exists(),
         },
     )
 

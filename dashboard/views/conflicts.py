@@ -9,9 +9,11 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
-from dashboard.listing import chosen, chosen_id, id_of, page_of
+from dashboard.filters import filters_of, first
+from dashboard.listing import id_of, page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
+from orchestration.lists import ConflictFilters
 from orchestration.models import Conflict
 from orchestration.planning.rules import TITLE_OF_RULE
 from orchestration.states import (
@@ -23,9 +25,7 @@ from orchestration.states import (
 @page
 def conflicts(request: HttpRequest) -> HttpResponse:
     """List the conflicts, open ones first, with what else could be done."""
-    state = chosen(request, "state", ConflictState.values)
-    kind = chosen(request, "kind", ConflictKind.values)
-    channel_id = chosen_id(request, "channel")
+    filters = filters_of(request, ConflictFilters, ("state", "kind", "channel_id"))
     rows = Conflict.objects.select_related(
         "video",
         "channel",
@@ -34,12 +34,6 @@ def conflicts(request: HttpRequest) -> HttpResponse:
         "other_schedule__distribution__video",
         "other_schedule__channel",
     )
-    if state:
-        rows = rows.filter(state=state)
-    if kind:
-        rows = rows.filter(kind=kind)
-    if channel_id:
-        rows = rows.filter(channel_id=channel_id)
     open_first = Case(
         When(state=ConflictState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
@@ -47,12 +41,12 @@ def conflicts(request: HttpRequest) -> HttpResponse:
         request,
         "conflicts.html",
         {
-            "page": page_of(request, rows.order_by(open_first, "-created_at", "-id"), 30),
-            "state": state,
+            "page": page_of(request, filters.filter(rows).order_by(open_first, "-created_at", "-id"), 30),
+            "state": first(filters.state),
             "states": ConflictState.choices,
-            "kind": kind,
+            "kind": first(filters.kind),
             "kinds": ConflictKind.choices,
-            "channel_id": channel_id,
+            "channel_id": first(filters.channel_id),
             "channels": Channel.objects.only("pk", "name"),
             "titles": TITLE_OF_RULE,
         },

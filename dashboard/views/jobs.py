@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.db.models import Case, Count, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -10,11 +10,13 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import ReviewJobForm, sentence_of
-from dashboard.listing import chosen, chosen_id, page_of, text
+from dashboard.listing import page_of
 from dashboard.live_pages import show
 from orchestration.engine.jobs import given_away
 from orchestration.errors import InvalidRequest
+from orchestration.lists import JOB_GROUPS, JobFilters, JobGroup
 from orchestration.models import Activity, Job
 from orchestration.states import (
     OPEN_JOBS,
@@ -22,59 +24,39 @@ from orchestration.states import (
     JobState,
 )
 
-ATTENTION = (JobState.FAILED, JobState.ERRORED, JobState.NEEDS_REVIEW)
-
 
 @page
 def jobs(request: HttpRequest) -> HttpResponse:
     """List the jobs, those at work first."""
-    kind = chosen(request, "kind", JobKind.values)
-    state = chosen(request, "state", ["open", "attention", *JobState.values])
-    channel_id, words = chosen_id(request, "channel"), text(request)
-    rows = Job.objects.select_related("channel", "video", "source", "schedule__wave")
-    if kind:
-        rows = rows.filter(kind=kind)
-    if state == "open":
-        rows = rows.filter(state__in=OPEN_JOBS)
-    elif state == "attention":
-        rows = rows.filter(state__in=ATTENTION)
-    elif state:
-        rows = rows.filter(state=state)
-    if channel_id:
-        rows = rows.filter(channel_id=channel_id)
-    if words:
-        rows = rows.filter(
-            Q(video__title__icontains=words)
-            | Q(error_message__icontains=words)
-            | Q(holder__icontains=words)
-            | Q(correlation_id__startswith=words)
-        )
+    filters = filters_of(request, JobFilters, ("state", "kind", "channel_id", "q"))
+    rows = filters.filter(Job.objects.select_related("channel", "video", "source", "schedule__wave"))
     at_work_first = Case(
         When(state=JobState.RUNNING, then=Value(0)),
         When(state__in=OPEN_JOBS, then=Value(1)),
         default=Value(2),
         output_field=IntegerField(),
     )
+    attention = JOB_GROUPS[JobGroup.ATTENTION]
     counts = dict(Job.objects.order_by().values_list("state").annotate(Count("pk")))
     return show(
         request,
         "jobs.html",
         {
             "page": page_of(request, rows.order_by(at_work_first, "-id")),
-            "kind": kind,
+            "kind": first(filters.kind),
             "kinds": JobKind.choices,
-            "state": state,
+            "state": first(filters.state),
             "tabs": [
                 ("", "All", sum(counts.values())),
-                ("open", "Open", sum(counts.get(s, 0) for s in OPEN_JOBS)),
+                (JobGroup.OPEN, "Open", sum(counts.get(s, 0) for s in OPEN_JOBS)),
                 (JobState.RUNNING, "Running", counts.get(JobState.RUNNING, 0)),
-                ("attention", "Needs a look", sum(counts.get(s, 0) for s in ATTENTION)),
+                (JobGroup.ATTENTION, "Needs a look", sum(counts.get(s, 0) for s in attention)),
                 (JobState.SUCCEEDED, "Succeeded", counts.get(JobState.SUCCEEDED, 0)),
                 (JobState.CANCELLED, "Cancelled", counts.get(JobState.CANCELLED, 0)),
             ],
-            "channel_id": channel_id,
+            "channel_id": first(filters.channel_id),
             "channels": Channel.objects.only("pk", "name"),
-            "q": words,
+            "q": filters.q or "",
             "busy": any(counts.get(s) for s in OPEN_JOBS),
         },
     )

@@ -11,7 +11,6 @@ from dashboard.actions import act, page, reason_of, service
 from dashboard.live_pages import show
 from orchestration.models import Job, Pool
 from orchestration.states import (
-    OPEN_JOBS,
     JobState,
 )
 
@@ -20,7 +19,7 @@ from orchestration.states import (
 def pools(request: HttpRequest) -> HttpResponse:
     """Show who holds what, since when, and who waits for it and why."""
     waiting = (
-        Job.objects.filter(state__in=OPEN_JOBS)
+        Job.objects.open()
         .exclude(waits_for="")
         .exclude(state=JobState.RUNNING)
         .select_related("channel", "video", "source")

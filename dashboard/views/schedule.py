@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,23 +15,18 @@ from django.views.decorators.http import require_POST
 from channels.models import Blackout, Channel
 from dashboard import timeline
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, ReviewForm, TimeForm, sentence_of
-from dashboard.listing import chosen, chosen_id, page_of, whole_number
+from dashboard.listing import page_of, whole_number
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
+from orchestration.lists import ScheduleFilters, ScheduleGroup
 from orchestration.models import Activity, Schedule, Wave
-from orchestration.states import OPEN_SCHEDULES, OPEN_WAVES, ScheduleState
+from orchestration.states import OPEN_WAVES, ScheduleState
 
 SPANS = ((6, "6 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"), (336, "14 d"))
 MAX_DRAWN = 2000
-TROUBLED = (
-    ScheduleState.NEEDS_REVIEW,
-    ScheduleState.MISSED,
-    ScheduleState.FAILED,
-    ScheduleState.HELD,
-    ScheduleState.SKIPPED,
-)
-GROUPS = (("open", "still to come"), ("troubled", "needs a look"), *ScheduleState.choices)
+STATES = (*ScheduleGroup.choices, *ScheduleState.choices)
 
 REFUSED = "Refused where the channel's rules forbid it, naming the next free times."
 TIME_FORMS = {
@@ -43,14 +38,6 @@ TIME_FORMS = {
         "It is planned again at this time. It leaves a wave that was cancelled or is over.",
     ),
 }
-
-
-def _of_state(rows: QuerySet[Schedule], state: str) -> QuerySet[Schedule]:
-    if state == "open":
-        return rows.filter(state__in=OPEN_SCHEDULES)
-    if state == "troubled":
-        return rows.filter(state__in=TROUBLED)
-    return rows.filter(state=state) if state else rows
 
 
 def _window(request: HttpRequest, hours: int, now: datetime) -> datetime:
@@ -70,16 +57,11 @@ def schedule(request: HttpRequest) -> HttpResponse:
     """Show the agenda: a drawing in which conflicts, gaps and bursts are seen, and a list by day."""
     now = timezone.now()
     hours = whole_number(request, "span", 24, [span for span, _ in SPANS])
-    state = chosen(request, "state", [value for value, _ in GROUPS])
-    channel_id, wave_id = chosen_id(request, "channel"), chosen_id(request, "wave")
+    filters = filters_of(request, ScheduleFilters, ("state", "channel_id", "wave_id"))
+    wave_id = first(filters.wave_id)
     starts_at = _window(request, hours, now)
     ends_at = starts_at + timedelta(hours=hours)
-    rows = Schedule.objects.select_related("distribution__video", "channel", "wave")
-    if channel_id:
-        rows = rows.filter(channel_id=channel_id)
-    if wave_id:
-        rows = rows.filter(wave_id=wave_id)
-    rows = _of_state(rows, state)
+    rows = filters.filter(Schedule.objects.select_related("distribution__video", "channel", "wave"))
     inside = rows.filter(publish_at__gte=starts_at, publish_at__lt=ends_at)
     drawn = list(inside.order_by("publish_at", "id")[:MAX_DRAWN])
     channels = list(Channel.objects.all())
@@ -93,9 +75,10 @@ def schedule(request: HttpRequest) -> HttpResponse:
         {
             "drawing": timeline.draw(drawn, channels, list(blackouts), starts_at, ends_at, now),
             "page": page_of(request, inside.order_by("publish_at", "channel__name", "id")),
-            "later": rows.filter(publish_at__gte=ends_at, state__in=OPEN_SCHEDULES).count(),
-            "overdue": rows.filter(publish_at__lt=starts_at, state__in=OPEN_SCHEDULES).count(),
-            "first_later": rows.filter(publish_at__gte=ends_at, state__in=OPEN_SCHEDULES)
+            "later": rows.open().filter(publish_at__gte=ends_at).count(),
+            "overdue": rows.open().filter(publish_at__lt=starts_at).count(),
+            "first_later": rows.open()
+            .filter(publish_at__gte=ends_at)
             .order_by("publish_at")
             .values_list("publish_at", flat=True)
             .first(),
@@ -105,9 +88,9 @@ def schedule(request: HttpRequest) -> HttpResponse:
             "next_day": (starts_at + timedelta(hours=max(hours, 24))).date(),
             "hours": hours,
             "spans": SPANS,
-            "state": state,
-            "states": GROUPS,
-            "channel_id": channel_id,
+            "state": first(filters.state),
+            "states": STATES,
+            "channel_id": first(filters.channel_id),
             "channels": channels,
             "wave_id": wave_id,
             "waves": Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(pk=wave_id or 0)).only("pk", "name")[

@@ -8,10 +8,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import SourceForm, sentence_of
-from dashboard.listing import chosen, page_of, text
+from dashboard.listing import page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
+from orchestration.lists import SourceFilters
 from orchestration.models import Source
 from orchestration.states import SourceState, VideoState
 
@@ -19,23 +21,19 @@ from orchestration.states import SourceState, VideoState
 @page
 def sources(request: HttpRequest) -> HttpResponse:
     """List the sources, with what went wrong last, and a form to add one."""
-    state, words = chosen(request, "state", SourceState.values), text(request)
-    rows = Source.objects.annotate(
+    filters = filters_of(request, SourceFilters, ("state", "q"))
+    rows = filters.filter(Source.objects.all()).annotate(
         found=Count("videos"), ready=Count("videos", filter=Q(videos__state=VideoState.READY))
     )
-    if state:
-        rows = rows.filter(state=state)
-    if words:
-        rows = rows.filter(Q(name__icontains=words) | Q(url__icontains=words))
     return show(
         request,
         "sources.html",
         {
             "page": page_of(request, rows.order_by("name", "id")),
             "form": SourceForm(),
-            "state": state,
+            "state": first(filters.state),
             "states": SourceState.choices,
-            "q": words,
+            "q": filters.q or "",
         },
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -14,29 +14,21 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import done, page, refuse, service
+from dashboard.filters import filters_of, first
 from dashboard.forms import CoordinateForm, sentence_of
-from dashboard.listing import chosen, chosen_id, page_of, text
+from dashboard.listing import chosen_id, page_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.lists import VideoFilters
 from orchestration.models import Activity, Source, Video
-from orchestration.states import OPEN_JOBS, USABLE_VIDEOS, VideoState
+from orchestration.states import USABLE_VIDEOS, VideoState
 
 
 @page
 def videos(request: HttpRequest) -> HttpResponse:
     """List the videos with their state."""
-    state, words, source_id = (
-        chosen(request, "state", VideoState.values),
-        text(request),
-        chosen_id(request, "source"),
-    )
-    rows = Video.objects.select_related("source").annotate(channels=Count("distributions"))
-    if state:
-        rows = rows.filter(state=state)
-    if source_id:
-        rows = rows.filter(source_id=source_id)
-    if words:
-        rows = rows.filter(Q(title__icontains=words) | Q(url__icontains=words))
+    filters = filters_of(request, VideoFilters, ("state", "source_id", "q"))
+    rows = filters.filter(Video.objects.select_related("source")).annotate(channels=Count("distributions"))
     counts = dict(Video.objects.order_by().values_list("state").annotate(Count("pk")))
     return show(
         request,
@@ -45,10 +37,10 @@ def videos(request: HttpRequest) -> HttpResponse:
             "page": page_of(request, rows.defer("description").order_by("-created_at", "-id")),
             "states": [(value, label, counts.get(value, 0)) for value, label in VideoState.choices],
             "total": sum(counts.values()),
-            "state": state,
-            "source_id": source_id,
+            "state": first(filters.state),
+            "source_id": first(filters.source_id),
             "sources": Source.objects.only("pk", "name"),
-            "q": words,
+            "q": filters.q or "",
             "busy": bool(counts.get(VideoState.SCRAPING) or counts.get(VideoState.PROCESSING)),
         },
     )
@@ -68,7 +60,7 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
         "activity": Activity.objects.filter(
             content_type__app_label="orchestration", content_type__model="video", object_id=row.pk
         ).select_related("content_type")[:10],
-        "busy": row.jobs.filter(state__in=OPEN_JOBS).exists(),
+        "busy": row.jobs.open().exists(),
         "form": CoordinateForm() if row.state in USABLE_VIDEOS else None,
     }
     if channel_id:

@@ -14,11 +14,13 @@ from django.views.decorators.http import require_POST
 from channels.models import Channel
 from dashboard import own_times
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, TimeForm, WaveForm, sentence_of
-from dashboard.listing import chosen, ids_of, page_of, text
+from dashboard.listing import ids_of, page_of
 from dashboard.live_pages import own_address, show
 from dashboard.views.missing import found
 from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.lists import WaveFilters, WaveGroup
 from orchestration.models import Video, Wave
 from orchestration.planning.rules import TITLE_OF_RULE
 from orchestration.results import WaveReport
@@ -34,29 +36,22 @@ MOVE_NOTE = "The first member falls on this time, the others follow by the same 
 @page
 def waves(request: HttpRequest) -> HttpResponse:
     """List the waves, those under way first."""
-    state = chosen(request, "state", ["open", *WaveState.values])
-    words = text(request)
-    rows = Wave.objects.annotate(
+    filters = filters_of(request, WaveFilters, ("state", "q"))
+    rows = filters.filter(Wave.objects.all()).annotate(
         members=Count("schedules"),
         public=Count("schedules", filter=Q(schedules__state=ScheduleState.PUBLISHED)),
         first_at=Min("schedules__publish_at"),
         last_at=Max("schedules__publish_at"),
     )
-    if state == "open":
-        rows = rows.filter(state__in=OPEN_WAVES)
-    elif state:
-        rows = rows.filter(state=state)
-    if words:
-        rows = rows.filter(name__icontains=words)
     return show(
         request,
         "waves.html",
         {
             "page": page_of(request, rows.order_by("-created_at", "-id")),
-            "state": state,
-            "states": [("open", "under way"), *WaveState.choices],
-            "q": words,
-            "busy": Wave.objects.filter(state__in=OPEN_WAVES).exists(),
+            "state": first(filters.state),
+            "states": [*WaveGroup.choices, *WaveState.choices],
+            "q": filters.q or "",
+            "busy": Wave.objects.open().exists(),
         },
     )
 

@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
 from orchestration.api.schemas.plan import DistributeResultOut, WaveResultOut
 from orchestration.api.schemas.requests import (
     ALL_CHANNELS,
@@ -19,6 +18,7 @@ from orchestration.api.schemas.requests import (
 )
 from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
 from orchestration.api.schemas.work import TriggerResultOut
+from orchestration.fields import Id
 from orchestration.results import WaveResult
 
 router = Router(tags=["orchestration"])

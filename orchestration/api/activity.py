@@ -4,11 +4,11 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
-from orchestration.api.fields import Id
-from orchestration.api.filters import ActivityFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.system import ActivityOut
 from orchestration.core import lookup
+from orchestration.fields import Id
+from orchestration.lists import ActivityFilters
 from orchestration.models import Activity
 
 log = Router(tags=["activity"])

@@ -6,13 +6,13 @@ from ninja.pagination import paginate
 
 from channels.models import Blackout, Channel, PostingSlot
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
-from orchestration.api.filters import BlackoutFilters, ChannelFilters, SlotFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.register import BlackoutOut, ChannelDetail, ChannelOut, SlotOut
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewBlackout, NewSlot
 from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
 from orchestration.core import lookup
+from orchestration.fields import Id
+from orchestration.lists import BlackoutFilters, ChannelFilters, SlotFilters
 
 router = Router(tags=["channels"])
 slots = Router(tags=["slots"])

@@ -5,8 +5,6 @@ from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
-from orchestration.api.filters import ConflictFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import (
     ConflictOut,
@@ -17,6 +15,8 @@ from orchestration.api.schemas.requests import (
     Decision,
 )
 from orchestration.core import lookup
+from orchestration.fields import Id
+from orchestration.lists import ConflictFilters
 from orchestration.models import Conflict
 
 conflicts = Router(tags=["conflicts"])

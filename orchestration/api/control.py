@@ -4,11 +4,11 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
 from orchestration.api.filters import EarliestWindow, ForecastWindow
 from orchestration.api.schemas.plan import EarliestOut, ExplanationOut, ResumePreviewOut
 from orchestration.api.schemas.requests import AS_SEEN, DRAIN, JUST_PAUSE, Decision, Pause, Stop
 from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
+from orchestration.fields import Id
 
 router = Router(tags=["orchestration"])
 

@@ -4,14 +4,14 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
-from orchestration.api.fields import Id
-from orchestration.api.filters import DistributionFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import (
     DistributionDetail,
     DistributionOut,
 )
 from orchestration.core import lookup
+from orchestration.fields import Id
+from orchestration.lists import DistributionFilters
 from orchestration.models import Distribution
 
 distributions = Router(tags=["distributions"])

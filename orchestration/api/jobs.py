@@ -5,12 +5,12 @@ from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
-from orchestration.api.filters import JobFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import AS_IT_WAS, AS_SEEN, Decision, Retry, ReviewJob
 from orchestration.api.schemas.work import JobOut
 from orchestration.core import lookup
+from orchestration.fields import Id
+from orchestration.lists import JobFilters
 from orchestration.models import Job
 
 jobs = Router(tags=["jobs"])

@@ -5,13 +5,14 @@ from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
 from orchestration.api.filters import PoolFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import NO_REASON, Because
 from orchestration.api.schemas.work import LeaseOut, PoolOut
+from orchestration.core import lookup
 from orchestration.errors import NotFound
-from orchestration.models import Lease
+from orchestration.fields import Id
+from orchestration.models import Lease, Pool
 from orchestration.results import PoolReport
 
 pools = Router(tags=["pools"])
@@ -63,4 +64,4 @@ def _report(request: HttpRequest, pool_id: int) -> PoolReport:
     for report in service(request).get_pools():
         if report.id == pool_id:
             return report
-    raise NotFound(f"There is no pool {pool_id}.", field="pool_id")
+    raise lookup.missing(Pool, pool_id, field="pool_id")

@@ -5,8 +5,6 @@ from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
-from orchestration.api.filters import ScheduleFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import (
     ScheduleOut,
@@ -22,6 +20,8 @@ from orchestration.api.schemas.requests import (
     ReviewSchedule,
 )
 from orchestration.core import lookup
+from orchestration.fields import Id
+from orchestration.lists import ScheduleFilters
 from orchestration.models import Schedule
 
 schedules = Router(tags=["schedules"])

@@ -5,13 +5,13 @@ from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
-from orchestration.api.filters import SourceFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import RightsChangeOut, SourceOut
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewSource, SourceRights
 from orchestration.api.schemas.work import JobOut
 from orchestration.core import lookup
+from orchestration.fields import Id
+from orchestration.lists import SourceFilters
 from orchestration.models import Source
 
 sources = Router(tags=["sources"])

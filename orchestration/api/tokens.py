@@ -66,7 +66,7 @@ def verify(text: str) -> ApiToken | None:
 def revoke(name: str) -> ApiToken:
     """Make a token useless from now on. Raises: NotFound; InvalidRequest, if it is revoked already."""
     with transaction.atomic(), disable_auditlog():
-        token = ApiToken.objects.select_for_update(no_key=True).filter(name=name).first()
+        token = ApiToken.objects.locked().filter(name=name).first()
         if token is None:
             raise NotFound(f"There is no token named {name}.", field="name")
         if token.revoked_at is not None:

@@ -4,11 +4,11 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
-from orchestration.api.fields import Id
-from orchestration.api.filters import VideoFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import VideoOut
 from orchestration.core import lookup
+from orchestration.fields import Id
+from orchestration.lists import VideoFilters
 from orchestration.models import Video
 
 videos = Router(tags=["videos"])

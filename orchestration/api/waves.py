@@ -5,8 +5,6 @@ from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
 from orchestration.api.auth import service
-from orchestration.api.fields import Id
-from orchestration.api.filters import WaveFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import (
     RecallPreviewOut,
@@ -19,6 +17,8 @@ from orchestration.api.schemas.requests import (
     MoveWave,
     RecallWave,
 )
+from orchestration.fields import Id
+from orchestration.lists import WaveFilters
 from orchestration.models import Wave
 
 waves = Router(tags=["waves"])

@@ -6,9 +6,9 @@ import os
 from datetime import datetime
 
 from channels.models import Channel
-from orchestration.api.fields import LARGEST_ID, parse_instant
 from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound
+from orchestration.fields import LARGEST_ID, parse_instant
 from orchestration.models import Pool
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import OnConflict, Timing, Trigger

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from django.db import models
@@ -12,40 +12,39 @@ from orchestration.errors import InvalidRequest, NotFound
 Row = TypeVar("Row", bound=models.Model)
 
 
-def one(model: type[Row], row_id: int, *, field: str, lock: bool = False) -> Row:
-    """Return the row with this id, under lock if asked. Raises: NotFound, naming `field`."""
-    rows = model._default_manager.filter(pk=row_id)
-    if lock:
-        rows = rows.select_for_update(of=("self",), no_key=True)
-    row = rows.first()
+def one(rows: type[Row] | models.QuerySet[Row] | models.Manager[Row], row_id: int, *, field: str) -> Row:
+    """Return the row with this id, of a model or of rows chosen from it. Raises: NotFound, naming `field`."""
+    found = rows._default_manager.all() if isinstance(rows, type) else rows.all()
+    row = found.filter(pk=row_id).first()
     if row is None:
-        raise NotFound(f"There is no {model._meta.verbose_name} {row_id}.", field=field)
+        raise missing(found.model, row_id, field=field)
     return row
+
+
+def missing(model: type[models.Model], *ids: int, field: str) -> NotFound:
+    """Return the refusal of ids that name nothing."""
+    return NotFound(
+        f"There is no {model._meta.verbose_name} {', '.join(map(str, ids))}.", field=field, missing=list(ids)
+    )
 
 
 def check_ids(ids: Sequence[int], *, field: str) -> list[int]:
     """Return the ids as a list. Raises: InvalidRequest, if there is none or one is named twice."""
     wanted = list(ids)
     if not wanted:
-        raise InvalidRequest(f"{field} is empty: name at least one, or leave it out for all.", field=field)
+        raise InvalidRequest(f"{field} is empty: name at least one.", field=field)
     twice = (
         sorted({row_id for row_id in wanted if wanted.count(row_id) > 1})
         if len(set(wanted)) < len(wanted)
         else []
     )
     if twice:
-        raise InvalidRequest(f"{field} names {', '.join(map(str, twice))} twice.", field=field)
+        raise InvalidRequest(f"{field} names {', '.join(map(str, twice))} more than once.", field=field)
     return wanted
 
 
-def check_found(
-    model: type[models.Model], ids: Sequence[int], rows: Sequence[models.Model], *, field: str
-) -> None:
-    """Compare what was asked for with what was found. Raises: NotFound, naming the missing ids."""
-    missing = sorted(set(ids) - {row.pk for row in rows})
-    if missing:
-        raise NotFound(
-            f"There is no {model._meta.verbose_name} {', '.join(map(str, missing))}.",
-            field=field,
-            missing=missing,
-        )
+def check_found(model: type[models.Model], ids: Iterable[int], found: Iterable[int], *, field: str) -> None:
+    """Compare the ids that were asked for with those found. Raises: NotFound, naming the missing ones."""
+    absent = sorted(set(ids) - set(found))
+    if absent:
+        raise missing(model, *absent, field=field)

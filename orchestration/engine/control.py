@@ -1,6 +1,6 @@
 """Switch the whole system: start, stop, pause, resume, and say how it is."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +14,7 @@ from orchestration.core.verbs import require, require_version
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Schedule, SystemState
+from orchestration.models.querysets import is_overdue
 from orchestration.queue import pools
 from orchestration.queue.policy import SAFE_KINDS
 from orchestration.results import ResumePreview, SystemReport
@@ -23,15 +24,11 @@ from orchestration.scheduling.rows import take_off
 from orchestration.states import (
     CLAIMABLE_JOBS,
     OPEN_JOBS,
-    OPEN_SCHEDULES,
     JobKind,
     JobState,
     ScheduleState,
     SystemStatus,
 )
-
-OVERDUE_AFTER = timedelta(seconds=15)
-"""A publication this much past its moment is shown as overdue; the read-back of one in time takes a few seconds."""
 
 
 def current() -> SystemState:
@@ -43,7 +40,7 @@ def current() -> SystemState:
 def _locked() -> SystemState:
     current()
     system_lock.hold_alone()
-    return SystemState.objects.select_for_update(no_key=True).get(pk=1)
+    return SystemState.objects.locked().get(pk=1)
 
 
 def start(reason: str = "", *, version: int | None = None) -> SystemReport:
@@ -141,10 +138,8 @@ def _disarm(state: SystemState, reason: str) -> None:
             "This database is a copy: what is armed belongs to the original, and only that takes it back.",
             state=state.state,
         )
-    armed = Schedule.objects.filter(state=ScheduleState.STAGED, armed_for__isnull=False).order_by("pk")
-    rows = list(
-        armed.select_for_update(of=("self",), no_key=True).prefetch_related("channel", "distribution")
-    )
+    armed = Schedule.objects.armed().filter(state=ScheduleState.STAGED).order_by("pk")
+    rows = list(armed.locked().prefetch_related("channel", "distribution"))
     leaving = [row for row in rows if not is_beyond_stopping(row)]
     take_off(leaving, f"the system is {state.state}, and what was armed was taken back")
     audit.record(
@@ -158,7 +153,7 @@ def _disarm(state: SystemState, reason: str) -> None:
 
 def _in_the_way() -> QuerySet[Job]:
     """Return what has to finish before the system is stopped; what may run in every state is let be."""
-    return Job.objects.filter(state=JobState.RUNNING).exclude(kind__in=SAFE_KINDS)
+    return Job.objects.running().exclude(kind__in=SAFE_KINDS)
 
 
 def keep_copy_paused() -> bool:
@@ -234,9 +229,9 @@ def report(now: datetime | None = None) -> SystemReport:
         queued=Count("pk", filter=Q(state__in=CLAIMABLE_JOBS)),
         disarming=Count("pk", filter=Q(kind=JobKind.DISARM, state__in=OPEN_JOBS)),
     )
-    schedules = Schedule.objects.filter(state__in=OPEN_SCHEDULES).aggregate(
+    schedules = Schedule.objects.open().aggregate(
         open=Count("pk"),
-        overdue=Count("pk", filter=Q(publish_at__lt=now - OVERDUE_AFTER) & ~Q(state=ScheduleState.HELD)),
+        overdue=Count("pk", filter=is_overdue(now)),
         armed=Count("pk", filter=Q(armed_for__isnull=False, armed_for__gt=now)),
     )
     return SystemReport(

@@ -6,11 +6,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_workers
-from orchestration.errors import IllegalTransition, NotFound, PlanRefused
+from orchestration.errors import IllegalTransition, PlanRefused
 from orchestration.models import Job, Schedule
 from orchestration.pipeline import outcomes
 from orchestration.planning.types import AlternativeKind
@@ -146,10 +146,7 @@ def _time_again(schedule: Schedule, next_free: bool) -> datetime:
 
 
 def _found(job_id: int) -> Job:
-    job = Job.objects.filter(pk=job_id).first()
-    if job is None:
-        raise NotFound(f"There is no job {job_id}.", field="job_id")
-    return job
+    return lookup.one(Job, job_id, field="job_id")
 
 
 def _done_already(job: Job) -> IllegalTransition:

@@ -5,30 +5,27 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from channels.states import ChannelState
 from orchestration.core import audit, system_lock
 from orchestration.core.transitions import transition_all
 from orchestration.core.wakeups import wake_workers
 from orchestration.engine import control, waiting_reasons, worker
 from orchestration.models import Job, Schedule, SystemState, Video
+from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
 from orchestration.pipeline import outcomes
 from orchestration.pipeline.trigger import ensure_prepared
 from orchestration.queue import jobs as queue
 from orchestration.scheduling import misfires, recall, waves
 from orchestration.states import (
-    CLAIMABLE_JOBS,
-    OPEN_JOBS,
     USABLE_VIDEOS,
     DistributionState,
     JobKind,
     ScheduleState,
     SystemStatus,
     VideoState,
-    WaveState,
 )
 
 logger = logging.getLogger(__name__)
@@ -100,25 +97,17 @@ def stage_due(now: datetime, most: int = BATCH) -> int:
         if not _running_and_locked():
             return 0
         due = (
-            Schedule.objects.filter(
-                state=ScheduleState.PLANNED, stage_at__lte=now, channel__state=ChannelState.ACTIVE
-            )
-            .exclude(wave__state=WaveState.PAUSED)
+            Schedule.objects.free()
+            .filter(state=ScheduleState.PLANNED, stage_at__lte=now)
             .select_related("channel", "distribution")
             .only(*TO_STAGE)
             .order_by("stage_at", "id")
         )
-        rows = list(_skipping_locked(due)[:most])
+        rows = list(due.locked_where_free()[:most])
         if not rows:
             return 0
         _claim_batch(rows, "schedules_staging")
     return len(rows)
-
-
-def _skipping_locked(rows):
-    if connection.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    return rows
 
 
 def _claim_batch(rows: Sequence[Schedule], verb: str) -> None:
@@ -139,7 +128,7 @@ def publish_due(now: datetime, most: int = BATCH) -> int:
         if not _running_and_locked():
             return 0
         due = _to_publish().filter(publish_at__lte=horizon).exclude(_late(now))
-        rows = list(_skipping_locked(due)[:most])
+        rows = list(due.locked_where_free()[:most])
         _publish(rows)
     return len(rows)
 
@@ -152,25 +141,24 @@ def release_late(now: datetime, most: int = BATCH) -> int:
         system_lock.hold_alone()  # the rate is counted, so only one tick at a time may release
         if not _running_and_locked():
             return 0
-        rows = list(_skipping_locked(_to_publish().filter(_late(now)))[:most])
+        rows = list(_to_publish().filter(_late(now)).locked_where_free()[:most])
         released = misfires.within_rate(rows, now)
         _publish(released, late=True)
     return len(released)
 
 
 def _late(now: datetime) -> Q:
-    return Q(publish_at__lt=now - misfires.ON_TIME, armed_for=None)
+    return Q(publish_at__lt=now - ON_TIME, armed_for=None)
 
 
-def _to_publish() -> QuerySet[Schedule]:
-    has_job = Job.objects.filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS)
+def _to_publish() -> ScheduleQuerySet[Schedule]:
+    has_job = Job.objects.open().filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH)
     return (
-        Schedule.objects.filter(
+        Schedule.objects.free()
+        .filter(
             state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
-            channel__state=ChannelState.ACTIVE,
             distribution__state=DistributionState.STAGED,
         )
-        .exclude(wave__state=WaveState.PAUSED)
         .exclude(Exists(has_job))
         .select_related("channel", "distribution")
         .order_by("publish_at", "-priority", "id")
@@ -192,17 +180,12 @@ def _publish(rows: Sequence[Schedule], *, late: bool = False) -> None:
 
 def take_up_stranded(now: datetime, most: int = BATCH) -> int:
     """Plan anew what is being staged by no job: the one that stood for it did something else, or was lost."""
-    no_job = ~Exists(
-        Job.objects.filter(distribution=OuterRef("distribution"), kind=JobKind.STAGE, state__in=OPEN_JOBS)
-    )
+    no_job = ~Exists(Job.objects.open().filter(distribution=OuterRef("distribution"), kind=JobKind.STAGE))
     with transaction.atomic():
         if not _running_and_locked():
             return 0
-        rows = list(
-            _skipping_locked(
-                Schedule.objects.filter(no_job, state=ScheduleState.STAGING).order_by("publish_at", "id")
-            )[:most]
-        )
+        stranded = Schedule.objects.filter(no_job, state=ScheduleState.STAGING).order_by("publish_at", "id")
+        rows = list(stranded.locked_where_free()[:most])
         transition_all(
             rows,
             ScheduleState.PLANNED,
@@ -216,9 +199,7 @@ def take_up_stranded(now: datetime, most: int = BATCH) -> int:
 def fail_unstageable(now: datetime, most: int = MOST_VIDEOS) -> int:
     """End the staging jobs that wait for a video which failed, turned out a duplicate or was withdrawn."""
     waiting = (
-        Video.objects.filter(
-            Exists(Job.objects.filter(video=OuterRef("pk"), kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS))
-        )
+        Video.objects.filter(Exists(Job.objects.claimable().filter(video=OuterRef("pk"), kind=JobKind.STAGE)))
         .exclude(state__in=USABLE_VIDEOS)
         .order_by("id")[:most]
     )
@@ -234,9 +215,7 @@ def fail_unstageable(now: datetime, most: int = MOST_VIDEOS) -> int:
 
 def keep_preparing(now: datetime) -> int:
     """See to it that every usable video that is not ready has a job which carries it on."""
-    has_job = Job.objects.filter(
-        video=OuterRef("pk"), kind__in=[JobKind.SCRAPE, JobKind.PROCESS], state__in=OPEN_JOBS
-    )
+    has_job = Job.objects.open().filter(video=OuterRef("pk"), kind__in=[JobKind.SCRAPE, JobKind.PROCESS])
     wanting = (
         Video.objects.filter(
             state__in=[VideoState.FOUND, VideoState.SCRAPING, VideoState.SCRAPED, VideoState.PROCESSING]

@@ -12,7 +12,7 @@ from orchestration.states import CLAIMABLE_JOBS, JobKind, JobState, SystemStatus
 def refresh_waiting_reasons(now: datetime, *, most: int = 500) -> int:
     """Write down why waiting jobs have not been claimed; returns how many sentences changed."""
     status = SystemState.objects.filter(pk=1).values_list("state", flat=True).first() or SystemStatus.STOPPED
-    jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS).select_related("channel", "video", "schedule__wave")
+    jobs = Job.objects.claimable().select_related("channel", "video", "schedule__wave")
     full = {
         pk: shortage.reason
         for shortage in pools.shortages(now)

@@ -97,7 +97,7 @@ def _end(lease: JobLease, error: Exception) -> Job | None:
             # Read anew: memory knows nothing of who asked it to stop, and may hold what was rolled back. Under lock, so
             # that nobody asks between this and what is written.
             ours = queue.held(lease.job, lease.holder, lease.version)
-            job = ours.select_for_update(of=("self",), no_key=True).first()
+            job = ours.locked().first()
             if job is None:
                 _say_taken(lease.job, error)
                 return None

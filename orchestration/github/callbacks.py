@@ -24,7 +24,7 @@ def hashed(secret: str) -> str:
 def _authorised(correlation_id: str, secret: str, *, lock: bool) -> WorkflowRun:
     runs = WorkflowRun.objects.select_related("job__distribution__video")
     if lock:
-        runs = runs.select_for_update(of=("self",), no_key=True)
+        runs = runs.locked()
     run = runs.filter(correlation_id=correlation_id).first()
     # One answer for an unknown run and a wrong token, so that nobody learns which runs exist.
     if run is None or not hmac.compare_digest(run.callback_hash, hashed(secret)):
@@ -52,7 +52,7 @@ def take_permit(correlation_id: str, secret: str, run_id: int, run_attempt: int)
             raise PermitRefused(f"This run is {run.get_state_display()}; its job is over.")
         if run.run_id is not None and run.run_id != run_id:
             raise PermitRefused(f"Headend dispatched run {run.run_id}, not {run_id}.")
-        job = Job.objects.select_for_update(of=("self",), no_key=True).get(pk=run.job_id)
+        job = Job.objects.locked().get(pk=run.job_id)
         if job.state != JobState.RUNNING or job.cancel_requested_at:
             raise PermitRefused("The job is not wanted any more.")
         if run.permit_run_id is not None:

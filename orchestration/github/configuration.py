@@ -12,14 +12,13 @@ from django.db.models import OuterRef, Subquery
 
 from channels.documents import checksum
 from channels.models import Channel, ConfigRevision
-from channels.states import ChannelState
 from orchestration.core import audit, lookup
 from orchestration.core.verbs import require
 from orchestration.github import repository_sync
 from orchestration.models import Job, SystemState
 from orchestration.queue import jobs as queue
 from orchestration.results import SyncOutcome, SyncResult
-from orchestration.states import JobKind, JobState
+from orchestration.states import JobKind
 
 FORMAT = 1
 
@@ -149,7 +148,7 @@ class Standing:
 def _standings(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list[Standing]:
     """Compare the chosen channels in a handful of queries, whatever their number."""
     revisions = ConfigRevision.objects.filter(channel=OuterRef("pk")).order_by("-number").values("pk")[:1]
-    synced = Job.objects.filter(channel=OuterRef("pk"), kind=JobKind.SYNC, state=JobState.SUCCEEDED)
+    synced = Job.objects.succeeded().filter(channel=OuterRef("pk"), kind=JobKind.SYNC)
     rows = (
         Channel.objects.order_by("name", "id")
         .select_related("credential")
@@ -160,14 +159,14 @@ def _standings(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list
     )
     if lock:
         # In the order of their ids, as planners lock calendars; the list itself is read by name.
-        wanted = Channel.objects.all() if channel_ids is None else Channel.objects.filter(pk__in=channel_ids)
-        list(wanted.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
+        chosen = Channel.objects.all() if channel_ids is None else Channel.objects.filter(pk__in=channel_ids)
+        list(chosen.order_by("pk").locked().values_list("pk"))
     if channel_ids is None:
-        channels = list(rows.exclude(state=ChannelState.DISABLED))
+        channels = list(rows.enabled())
     else:
         wanted = lookup.check_ids(channel_ids, field="channel_ids")
         channels = list(rows.filter(pk__in=wanted))
-        lookup.check_found(Channel, wanted, channels, field="channel_ids")
+        lookup.check_found(Channel, wanted, [channel.pk for channel in channels], field="channel_ids")
         for channel in channels:
             require(channel, "sync")
     latest = ConfigRevision.objects.in_bulk(

@@ -26,7 +26,7 @@ from orchestration.pipeline import stage
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
 from orchestration.queue.lease import JobLease
-from orchestration.states import OPEN_RUNS, RunState
+from orchestration.states import RunState
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
         return {"youtube_video_id": distribution.youtube_video_id, "adopted": True}
     if distribution.state not in stage.RECORDABLE:
         return {"skipped": f"the distribution is {distribution.state}"}
-    pending = WorkflowRun.objects.filter(job=job, state__in=OPEN_RUNS).first()
+    pending = WorkflowRun.objects.open().filter(job=job).first()
     if (
         pending is not None
     ):  # we crashed after the intent was stored: the watch finds out, nobody dispatches again

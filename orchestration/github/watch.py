@@ -68,7 +68,7 @@ def _leave_alone(error: RateLimited, now: datetime) -> None:
     What a run reports itself is looked at all the same, and confirmed at YouTube.
     """
     until = now + timedelta(seconds=error.retry_after_seconds or 60)
-    WorkflowRun.objects.filter(state__in=OPEN_RUNS, next_look_at__lt=until).update(next_look_at=until)
+    WorkflowRun.objects.open().filter(next_look_at__lt=until).update(next_look_at=until)
 
 
 def _could_not_look(run: WorkflowRun, error: RemoteError, now: datetime) -> None:
@@ -88,9 +88,7 @@ def _due(now: datetime) -> list[WorkflowRun]:
     """Take the runs to look at, each for one watcher: the next look is set before this one begins."""
     with transaction.atomic():
         runs = list(
-            WorkflowRun.objects.select_for_update(
-                of=("self",), no_key=True, skip_locked=queue.connection_skips_locked()
-            )
+            WorkflowRun.objects.locked_where_free()
             .filter(
                 # Also what was given up and then reported after all: its upload must not be lost.
                 Q(state__in=OPEN_RUNS) | Q(state=RunState.NEEDS_REVIEW, result__outcome="staged"),

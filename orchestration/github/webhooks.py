@@ -15,7 +15,6 @@ from django.views.decorators.http import require_POST
 
 from orchestration.core.wakeups import wake_watch
 from orchestration.models import WorkflowRun
-from orchestration.states import OPEN_RUNS
 
 logger = logging.getLogger(__name__)
 MOST_BYTES = 2 * 1024 * 1024
@@ -51,7 +50,7 @@ def _look_again(body: bytes) -> None:
         logger.info("a signed workflow_run event could not be read")
         return
     with transaction.atomic():
-        runs = WorkflowRun.objects.filter(repository__iexact=repository, state__in=OPEN_RUNS)
+        runs = WorkflowRun.objects.open().filter(repository__iexact=repository)
         found = runs.filter(run_id=run_id).update(next_look_at=timezone.now())
         if not found:
             # The receipt of the dispatch may have been lost; the title carries our correlation id.

@@ -84,7 +84,7 @@ def _distribute_the_rest(service: CentralOrchestrationService, say: Say) -> None
     """Give the other films to the channels' coming slots once they are ready."""
 
     def ready() -> bool:
-        return Video.objects.filter(state=VideoState.READY).count() >= 4
+        return Video.objects.ready().count() >= 4
 
     if _wait_for(ready):
         say(f"Distribution: {service.distribute_videos(horizon_days=5).summary}.")

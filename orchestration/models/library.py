@@ -5,8 +5,10 @@ from django.db import models
 from django.db.models import Q
 
 from channels.models import PRIORITY_VALIDATORS
+from channels.querysets import Lockable
 from channels.stateful import Stateful
 from orchestration.media.urls import canonical_url
+from orchestration.models.querysets import VideoQuerySet
 from orchestration.states import (
     SOURCE_TRANSITIONS,
     SOURCE_VERBS,
@@ -55,6 +57,8 @@ class Source(Stateful):
     consecutive_failures = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -112,6 +116,8 @@ class Video(Stateful):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True, blank=True)
+
+    objects = VideoQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -21,6 +21,12 @@ from channels import secrets
 from channels.models import PRIORITY_VALIDATORS, Channel
 from channels.stateful import Stateful
 from orchestration.models.library import Video
+from orchestration.models.querysets import (
+    ConflictQuerySet,
+    DistributionQuerySet,
+    ScheduleQuerySet,
+    WaveQuerySet,
+)
 from orchestration.states import (
     CONFLICT_TRANSITIONS,
     CONFLICT_VERBS,
@@ -61,6 +67,8 @@ class Wave(Stateful):
     correlation_id = models.CharField(max_length=64, db_index=True)
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = WaveQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -113,6 +121,8 @@ class Distribution(Stateful):
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = DistributionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -179,6 +189,8 @@ class Schedule(Stateful):
     lateness_seconds = models.FloatField(null=True, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ScheduleQuerySet.as_manager()
 
     class Meta:
         ordering = ["publish_at", "id"]
@@ -279,6 +291,8 @@ class Conflict(Stateful):
     alternatives = models.JSONField(default=list, blank=True)
     correlation_id = models.CharField(max_length=64, db_index=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ConflictQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from channels.querysets import Lockable
+from orchestration.models.querysets import LeaseQuerySet
 from orchestration.models.work import Job
 from orchestration.states import BudgetEntryState, LeaseState, PoolKind, PoolState
 
@@ -22,6 +24,8 @@ class Pool(models.Model):
     reserve = models.PositiveIntegerField(
         default=0, help_text="of a budget: units kept for publishing, which statistics may not use"
     )
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -47,6 +51,8 @@ class Lease(models.Model):
     expires_at = models.DateTimeField()
     released_at = models.DateTimeField(null=True, blank=True)
     release_reason = models.CharField(max_length=200, blank=True)
+
+    objects = LeaseQuerySet.as_manager()
 
     class Meta:
         ordering = ["-acquired_at"]

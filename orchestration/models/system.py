@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from channels.querysets import Lockable
 from channels.stateful import Stateful
 from orchestration.states import SYSTEM_TRANSITIONS, SYSTEM_VERBS, SystemStatus
 
@@ -26,6 +27,8 @@ class SystemState(Stateful):
         editable=False,
         help_text="must equal the data folder's; else this is a copy",
     )
+
+    objects = Lockable.as_manager()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="system_state_one_row")]
@@ -78,6 +81,8 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["name"]

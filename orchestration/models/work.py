@@ -11,6 +11,7 @@ from channels.stateful import Stateful
 from channels.states import Executor
 from orchestration.models.library import Source, Video
 from orchestration.models.plan import Distribution, Schedule
+from orchestration.models.querysets import JobQuerySet, OrphanUploadQuerySet, WorkflowRunQuerySet
 from orchestration.states import (
     CLAIMABLE_JOBS,
     JOB_TRANSITIONS,
@@ -100,6 +101,8 @@ class Job(Stateful):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    objects = JobQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -208,6 +211,8 @@ class WorkflowRun(Stateful):
     completed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = WorkflowRunQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         constraints = [
@@ -228,6 +233,8 @@ class OrphanUpload(models.Model):
     reason = models.CharField(max_length=300)
     found_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OrphanUploadQuerySet.as_manager()
 
     class Meta:
         ordering = ["-found_at"]

@@ -27,7 +27,7 @@ from orchestration.pipeline.youtube_calls import charged
 from orchestration.results import HealthCheck
 from orchestration.scheduling import snapshots
 from orchestration.scheduling.file_urls import looks_like_a_file
-from orchestration.states import OPEN_SCHEDULES, DistributionState, JobKind, JobState, ScheduleState
+from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
 CONSENT, DELIVERY = "consent", "delivery"
@@ -40,7 +40,6 @@ MAX_PLANNED = 200
 """How many of a channel's planned videos are looked at for an address that is a page."""
 PUBLISHING_ITSELF = (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED)
 """What goes public at its moment unless somebody does something about it."""
-OVERDUE_AFTER = timedelta(seconds=60)
 EXPIRING_BEFORE = timedelta(days=3)
 """How long before a consent ends its channel says so: of the seven days that an app in Testing gets, the last three."""
 WORKFLOW_FOLDER = ".github/workflows"
@@ -329,9 +328,7 @@ def of_outcomes(channel: Channel, now: datetime) -> HealthCheck:
 
 def of_overdue(channel: Channel, now: datetime) -> HealthCheck:
     """Look for publications whose moment has passed and that are neither published nor settled otherwise."""
-    late = Schedule.objects.filter(
-        channel=channel, state__in=OPEN_SCHEDULES - {ScheduleState.HELD}, publish_at__lt=now - OVERDUE_AFTER
-    ).aggregate(count=Count("pk"), first=Min("publish_at"))
+    late = channel.schedules.overdue(now).aggregate(count=Count("pk"), first=Min("publish_at"))
     if late["count"]:
         sentence = f"{_count(late['count'], 'publication is', 'publications are')} overdue"
         return HealthCheck(OVERDUE, False, f"{sentence}, the first since {late['first']:%Y-%m-%d %H:%M} UTC.")

@@ -20,9 +20,7 @@ from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease
 from orchestration.results import ChannelReport, HealthCheck, MonitorResult
 from orchestration.states import (
-    OPEN_JOBS,
     OPEN_SCHEDULES,
-    DistributionState,
     JobKind,
     JobState,
     ScheduleState,
@@ -62,11 +60,9 @@ def due_checks(now: datetime, *, most: int = 500) -> list[Job]:
 
     Of channels with a repository only so many a round that GitHub's 5,000 calls an hour stay free for dispatches.
     """
-    waiting = Job.objects.filter(kind=JobKind.CHECK, state__in=OPEN_JOBS, channel__isnull=False).values(
-        "channel_id"
-    )
+    waiting = Job.objects.open().filter(kind=JobKind.CHECK, channel__isnull=False).values("channel_id")
     due = (
-        Channel.objects.exclude(state=ChannelState.DISABLED)
+        Channel.objects.enabled()
         .filter(
             Q(health_checked_at=None)
             | Q(health_checked_at__lte=now - timedelta(seconds=ROUTINE_SECONDS * 0.9))
@@ -104,7 +100,7 @@ def run_check(job: Job, lease: JobLease) -> dict[str, Any]:
 
 def _fresh_for() -> timedelta:
     """Return for how long Google's last word on a credential is good enough for a routine check."""
-    channels = Channel.objects.exclude(state=ChannelState.DISABLED).count()
+    channels = Channel.objects.enabled().count()
     return max(CREDENTIAL_FRESH, timedelta(days=1) * channels / ROUTINE_UNITS_A_DAY)
 
 
@@ -112,7 +108,7 @@ def write_health(channel: Channel, found: Sequence[HealthCheck], now: datetime) 
     """Store what was observed of a channel; the audit log hears of it only when the health changed."""
     health, reason = checks.judge(found)
     with transaction.atomic():
-        locked = Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)
+        locked = Channel.objects.locked().get(pk=channel.pk)
         if locked.health_checked_at and locked.health_checked_at > now:
             return locked.health, locked.health_reason  # a later look was faster
         Channel.objects.filter(pk=channel.pk).update(
@@ -141,7 +137,7 @@ def _chosen(channel_ids: Sequence[int] | None) -> list[Channel]:
         return list(channels)
     wanted = lookup.check_ids(channel_ids, field="channel_ids")
     found = list(channels.filter(pk__in=wanted))
-    lookup.check_found(Channel, wanted, found, field="channel_ids")
+    lookup.check_found(Channel, wanted, [channel.pk for channel in found], field="channel_ids")
     return found
 
 
@@ -199,9 +195,7 @@ def _schedules(ids: Sequence[int], since: datetime) -> dict[int, Mapping[str, An
 
 
 def _published(ids: Sequence[int], since: datetime) -> dict[int, Mapping[str, Any]]:
-    rows = Distribution.objects.filter(
-        channel_id__in=ids, state=DistributionState.PUBLISHED, published_at__isnull=False
-    )
+    rows = Distribution.objects.published().filter(channel_id__in=ids, published_at__isnull=False)
     return _by_channel(
         rows.order_by()
         .values("channel_id")

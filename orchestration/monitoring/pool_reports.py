@@ -13,7 +13,7 @@ from orchestration.queue import pool_names, pools
 from orchestration.queue.policy import POLICIES, executions
 from orchestration.results import BudgetDay, PoolReport
 from orchestration.scheduling import snapshots
-from orchestration.states import CLAIMABLE_JOBS, BudgetEntryState, PoolKind
+from orchestration.states import BudgetEntryState, PoolKind
 
 
 def report(now: datetime | None = None, *, with_days: bool = False) -> list[PoolReport]:
@@ -28,7 +28,7 @@ def report(now: datetime | None = None, *, with_days: bool = False) -> list[Pool
     spent = pools.spent(rows, day)
     started = pools.started([pool for pool in rows if pool.kind == PoolKind.RATE], now)
     leases = defaultdict(list)
-    for lease in Lease.objects.filter(released_at=None).select_related("job", "job__channel", "job__video"):
+    for lease in Lease.objects.held().select_related("job", "job__channel", "job__video"):
         held[lease.pool_id] += lease.units
         leases[lease.pool_id].append(
             {
@@ -104,7 +104,8 @@ def _days(rows: Sequence[Pool], today: date) -> dict[int, tuple[BudgetDay, ...]]
 def _waiting_by_pool(now: datetime) -> dict[str, int]:
     needing = {kind for kind, _, execution in executions() if execution.needs}
     rows = (
-        Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now, kind__in=needing)
+        Job.objects.due(now)
+        .filter(kind__in=needing)
         .values_list("kind", "executor")
         .annotate(Count("pk"))
         .order_by()

@@ -5,7 +5,7 @@ The sentences hold no ages, so that the list stays the same while nothing change
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,13 +21,10 @@ from orchestration.monitoring import pool_reports
 from orchestration.results import PoolReport
 from orchestration.states import (
     OPEN_JOBS,
-    OPEN_SCHEDULES,
     TAKING_BACK,
-    ConflictState,
     JobKind,
     JobState,
     PoolKind,
-    ScheduleState,
     SourceState,
     SystemStatus,
 )
@@ -35,7 +32,6 @@ from orchestration.states import (
 ERROR, WARNING, INFO = "error", "warning", "info"
 ORDER = {ERROR: 0, WARNING: 1, INFO: 2}
 MAX_OF_A_KIND = 20
-OVERDUE_AFTER = timedelta(seconds=15)
 RECENT = timedelta(hours=24)
 SOURCE_FAILING_AFTER = 3
 COMPONENTS = {
@@ -127,9 +123,7 @@ def _of_system(known: Known, now: datetime) -> list[dict[str, Any]]:
         status = (
             SystemState.objects.filter(pk=1).values_list("state", flat=True).first() or SystemStatus.STOPPED
         )
-    late = Schedule.objects.filter(
-        state__in=OPEN_SCHEDULES - {ScheduleState.HELD}, publish_at__lt=now - OVERDUE_AFTER
-    )
+    late = Schedule.objects.overdue(now)
     overdue = late.count() if known.overdue is None else known.overdue
     oldest = (
         late.order_by("publish_at").select_related("distribution__video", "channel").first()
@@ -176,9 +170,7 @@ def _of_system(known: Known, now: datetime) -> list[dict[str, Any]]:
 
 
 def _of_schedules() -> list[dict[str, Any]]:
-    rows = Schedule.objects.filter(state=ScheduleState.NEEDS_REVIEW).select_related(
-        "distribution__video", "channel"
-    )
+    rows = Schedule.objects.needing_review().select_related("distribution__video", "channel")
     found, more = _first_of(rows.order_by("state_changed_at"))
     listed = [
         _problem(
@@ -260,9 +252,9 @@ def _not_taken_back(job: Job) -> dict[str, Any]:
 
 
 def _of_channels(known: Known) -> list[dict[str, Any]]:
-    channels = known.channels
+    channels: Iterable[Channel] | None = known.channels
     if channels is None:
-        channels = Channel.objects.select_related("credential").exclude(state=ChannelState.DISABLED)
+        channels = Channel.objects.select_related("credential").enabled()
     found, more = [], 0
     for channel in channels:
         problem = _of_channel(channel)
@@ -301,9 +293,7 @@ def _of_channel(channel: Channel) -> dict[str, Any] | None:
 
 def _of_configuration() -> list[dict[str, Any]]:
     newest = ConfigRevision.objects.filter(channel=OuterRef("pk")).order_by("-number")
-    latest = Channel.objects.exclude(state=ChannelState.DISABLED).annotate(
-        latest=Subquery(newest.values("pk")[:1])
-    )
+    latest = Channel.objects.enabled().annotate(latest=Subquery(newest.values("pk")[:1]))
     rows = (
         ConfigRevision.objects.filter(pk__in=latest.order_by().values("latest"))
         .exclude(sync_error="")
@@ -330,7 +320,7 @@ def _of_configuration() -> list[dict[str, Any]]:
 
 
 def _of_sources(known: Known) -> list[dict[str, Any]]:
-    sources = known.sources
+    sources: Iterable[Source] | None = known.sources
     if sources is None:
         sources = Source.objects.filter(state=SourceState.ACTIVE).filter(
             Q(consecutive_failures__gt=0) | Q(rights_basis="")
@@ -375,7 +365,7 @@ def _of_pools(known: Known) -> list[dict[str, Any]]:
 
 
 def _of_conflicts() -> list[dict[str, Any]]:
-    found, more = _first_of(Conflict.objects.filter(state=ConflictState.OPEN).order_by("-created_at"))
+    found, more = _first_of(Conflict.objects.open().order_by("-created_at"))
     listed = [
         _problem(WARNING, "conflict_open", f"Conflict ({row.kind}): {row.message}", row, row.created_at)
         for row in found
@@ -384,7 +374,7 @@ def _of_conflicts() -> list[dict[str, Any]]:
 
 
 def _of_orphans() -> list[dict[str, Any]]:
-    rows = OrphanUpload.objects.filter(deleted_at__isnull=True).select_related("distribution__channel")
+    rows = OrphanUpload.objects.undeleted().select_related("distribution__channel")
     found, more = _first_of(rows.order_by("found_at"))
     listed = [
         _problem(

@@ -21,7 +21,6 @@ from channels.gateways.errors import WrongChannel
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_values import ChannelInfo, VideoStatus
 from channels.models import Channel, ChannelStatistics
-from channels.states import OPENING_CREDENTIALS, ChannelState
 from orchestration.core import gateways, lookup
 from orchestration.errors import InvalidRequest
 from orchestration.models import Distribution, Job, Schedule, VideoStatistics
@@ -31,10 +30,7 @@ from orchestration.queue.lease import JobLease
 from orchestration.results import StatisticsReport
 from orchestration.states import (
     CLOSED_SCHEDULES,
-    OPEN_JOBS,
-    DistributionState,
     JobKind,
-    ScheduleState,
 )
 
 KEPT_FOR = timedelta(days=30)
@@ -59,13 +55,11 @@ def due_collections(now: datetime, *, most: int = 100) -> list[Job]:
     """
     purge(now)
     stale_since = now - timedelta(seconds=settings.HEADEND_STATISTICS_SECONDS * FRESH_SHARE)
-    waiting = Job.objects.filter(kind=JobKind.COLLECT, state__in=OPEN_JOBS, channel__isnull=False).values(
-        "channel_id"
-    )
+    waiting = Job.objects.open().filter(kind=JobKind.COLLECT, channel__isnull=False).values("channel_id")
     newest = ChannelStatistics.objects.filter(channel=OuterRef("pk")).order_by("-collected_at")
     due = (
-        Channel.objects.exclude(state=ChannelState.DISABLED)
-        .filter(credential__state__in=OPENING_CREDENTIALS)
+        Channel.objects.enabled()
+        .connected()
         .exclude(pk__in=waiting)
         .annotate(collected_at=Subquery(newest.values("collected_at")[:1]))
         .filter(Q(collected_at=None) | Q(collected_at__lte=stale_since))
@@ -109,7 +103,7 @@ def run_collect(job: Job, lease: JobLease) -> dict[str, Any]:
 
 
 def _published(channel: Channel) -> list[Distribution]:
-    rows = channel.distributions.filter(state=DistributionState.PUBLISHED, youtube_video_id__isnull=False)
+    rows = channel.distributions.published().filter(youtube_video_id__isnull=False)
     return list(rows.order_by("-published_at", "-id").only("pk", "youtube_video_id")[:MAX_VIDEOS])
 
 
@@ -179,11 +173,11 @@ def report(
         )
     now = now or timezone.now()
     since = now - timedelta(days=days)
-    channels, of_them = Channel.objects.exclude(state=ChannelState.DISABLED), Q()
+    channels, of_them = Channel.objects.enabled(), Q()
     if channel_ids is not None:
         wanted = lookup.check_ids(channel_ids, field="channel_ids")
         channels, of_them = Channel.objects.filter(pk__in=wanted), Q(channel__in=wanted)
-        lookup.check_found(Channel, wanted, list(channels.only("pk")), field="channel_ids")
+        lookup.check_found(Channel, wanted, channels.values_list("pk", flat=True), field="channel_ids")
     return StatisticsReport(
         channels=_channels(channels),
         top_videos=_top_videos(since, of_them),
@@ -219,7 +213,8 @@ def _top_videos(since: datetime, of_them: Q) -> list[dict[str, Any]]:
     """List the videos published since then with most views, as YouTube last gave them."""
     newest = VideoStatistics.objects.filter(distribution=OuterRef("pk")).order_by("-collected_at")
     rows = (
-        Distribution.objects.filter(of_them, state=DistributionState.PUBLISHED, published_at__gte=since)
+        Distribution.objects.published()
+        .filter(of_them, published_at__gte=since)
         .annotate(
             views=Subquery(newest.values("view_count")[:1]),
             likes=Subquery(newest.values("like_count")[:1]),
@@ -280,8 +275,6 @@ def _outcomes(since: datetime, of_them: Q) -> dict[str, int]:
 
 def _median_lateness(since: datetime, of_them: Q) -> float | None:
     """Return how late the middle one of our publications was, of at most the latest 10,000."""
-    late = Schedule.objects.filter(
-        of_them, state=ScheduleState.PUBLISHED, publish_at__gte=since, lateness_seconds__isnull=False
-    )
+    late = Schedule.objects.published().filter(of_them, publish_at__gte=since, lateness_seconds__isnull=False)
     values = list(late.order_by("-publish_at").values_list("lateness_seconds", flat=True)[:MAX_LATENESSES])
     return median(values) if values else None

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from channels.models import Credential
@@ -17,10 +16,10 @@ from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Distribution, Job, Schedule, Source, Video
+from orchestration.models.querysets import JobQuerySet
 from orchestration.queue import jobs as queue
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.states import (
-    CLAIMABLE_JOBS,
     TAKING_BACK,
     DistributionState,
     JobKind,
@@ -53,9 +52,9 @@ def lock(job: Job) -> None:
 def _lock_publications(distribution_ids: Sequence[int]) -> None:
     if distribution_ids:
         schedules = Schedule.objects.filter(distribution__in=distribution_ids).order_by("pk")
-        list(schedules.select_for_update(of=("self",), no_key=True).values_list("pk"))
+        list(schedules.locked().values_list("pk"))
         distributions = Distribution.objects.filter(pk__in=distribution_ids).order_by("pk")
-        list(distributions.select_for_update(of=("self",), no_key=True).values_list("pk"))
+        list(distributions.locked().values_list("pk"))
 
 
 def end_job(
@@ -126,7 +125,7 @@ def reopen(job: Job) -> None:
 
 
 def _reopen_video(job: Job) -> None:
-    video = Video.objects.select_for_update(of=("self",), no_key=True).get(pk=job.video_id)
+    video = Video.objects.locked().get(pk=job.video_id)
     to = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
     if video.state == VideoState.FAILED:
         transition(video, to, reason=AGAIN, error_code="", error_message="")
@@ -162,11 +161,7 @@ def _reopen_publication(job: Job, schedule: Schedule | None, distribution: Distr
 
 
 def _revoke(job: Job) -> None:
-    credential = (
-        Credential.objects.select_for_update(of=("self",), no_key=True)
-        .filter(channel_id=job.channel_id)
-        .first()
-    )
+    credential = Credential.objects.locked().filter(channel_id=job.channel_id).first()
     if credential is None or credential.state == CredentialState.REVOKED:
         return
     if _is_of_another_token(job, credential):
@@ -194,7 +189,7 @@ def _is_of_another_token(job: Job, credential: Credential) -> bool:
 def _source_failed(job: Job) -> None:
     if job.state == JobState.CANCELLED:
         return  # nothing was learned about the source
-    source = Source.objects.select_for_update(of=("self",), no_key=True).get(pk=job.source_id)
+    source = Source.objects.locked().get(pk=job.source_id)
     source.consecutive_failures += 1
     Source.objects.filter(pk=source.pk).update(
         consecutive_failures=source.consecutive_failures, last_error=job.error_message[:500]
@@ -208,7 +203,7 @@ def _source_failed(job: Job) -> None:
 
 
 def _video_failed(job: Job) -> None:
-    video = Video.objects.select_for_update(of=("self",), no_key=True).get(pk=job.video_id)
+    video = Video.objects.locked().get(pk=job.video_id)
     if job.state == JobState.CANCELLED and job.cancel_reason == STOPPED_BY_SWITCH:
         back = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
         if video.can_become(back):
@@ -225,14 +220,14 @@ def _video_failed(job: Job) -> None:
     fail_waiting_stages(video, f"its video failed: {job.error_message}")
 
 
-def _waiting_stages(video_id: int) -> QuerySet[Job]:
-    return Job.objects.filter(video=video_id, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS)
+def _waiting_stages(video_id: int) -> JobQuerySet[Job]:
+    return Job.objects.claimable().filter(video=video_id, kind=JobKind.STAGE)
 
 
 def fail_waiting_stages(video: Video, why: str) -> int:
     """End the staging jobs that wait for a video which will not become ready by itself; returns how many."""
     _lock_publications(list(_waiting_stages(video.pk).values_list("distribution_id", flat=True)))
-    jobs = list(_waiting_stages(video.pk).select_for_update(of=("self",), no_key=True).order_by("pk"))
+    jobs = list(_waiting_stages(video.pk).locked().order_by("pk"))
     for job in jobs:
         transition(
             job,
@@ -270,14 +265,8 @@ def _staging_ended(job: Job) -> None:
 
 
 def _locked_pair(job: Job) -> tuple[Schedule | None, Distribution]:
-    schedule = (
-        Schedule.objects.select_for_update(of=("self",), no_key=True)
-        .filter(distribution=job.distribution_id)
-        .first()
-    )
-    return schedule, Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-        pk=job.distribution_id
-    )
+    schedule = Schedule.objects.locked().filter(distribution=job.distribution_id).first()
+    return schedule, Distribution.objects.locked().get(pk=job.distribution_id)
 
 
 def _close(distribution: Distribution, to: str, job: Job, message: str = "") -> None:

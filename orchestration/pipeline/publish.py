@@ -28,6 +28,7 @@ from orchestration.core import audit, gateways
 from orchestration.core.transitions import transition
 from orchestration.errors import NoRightsBasis
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.models.querysets import ON_TIME
 from orchestration.pipeline.youtube_calls import charged, look, make_private
 from orchestration.planning.answers import MisfireAction
 from orchestration.queue import jobs as queue
@@ -36,7 +37,6 @@ from orchestration.queue.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.scheduling import misfires
 from orchestration.states import (
     ENDED_WAVES,
-    OPEN_JOBS,
     TAKING_BACK,
     DistributionState,
     ScheduleState,
@@ -183,7 +183,7 @@ def _confirm_arming(job: Job, lease: JobLease, schedule: Schedule) -> bool:
     at = schedule.publish_at
     with transaction.atomic():
         standing = (
-            Schedule.objects.select_for_update(of=("self",), no_key=True)
+            Schedule.objects.locked()
             .filter(pk=schedule.pk, version=schedule.version, state=ScheduleState.STAGED, armed_for=at)
             .first()
         )
@@ -239,7 +239,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     _refuse_rejected(status)
     now = timezone.now()
     is_released = job.released_late and schedule.misfire_action == MisfireAction.PUBLISH_LATE
-    if schedule.publish_at < now - misfires.ON_TIME and not is_released:
+    if schedule.publish_at < now - ON_TIME and not is_released:
         return {"skipped": misfires.settle_late(schedule.pk, now)}
     lease.progress(0.3, "waiting for its second")
     lease.wait_until(schedule.publish_at)
@@ -317,20 +317,14 @@ def _locked(schedule: Schedule, lease: JobLease) -> Schedule:
     What may hold it back is read after the lock was granted and not joined: PostgreSQL reads anew only the row that it
     waited for, so a join would not show the pause of the wave or the channel that held that row.
     """
-    row = (
-        Schedule.objects.select_for_update(of=("self",), no_key=True)
-        .prefetch_related("wave", "channel", "distribution")
-        .get(pk=schedule.pk)
-    )
+    row = Schedule.objects.locked().prefetch_related("wave", "channel", "distribution").get(pk=schedule.pk)
     lease.keep()
     return row
 
 
 def _wait_for_disarming(row: Schedule) -> None:
     """Let what takes an earlier time off YouTube end first; it would take back what is done meanwhile. Raises: WaitUntil."""
-    under_way = Job.objects.filter(
-        distribution=row.distribution_id, kind__in=TAKING_BACK, state__in=OPEN_JOBS
-    )
+    under_way = Job.objects.open().filter(distribution=row.distribution_id, kind__in=TAKING_BACK)
     if under_way.exists():
         raise WaitUntil(timezone.now() + LOOK_AFTER, "an earlier time is being taken off YouTube first")
 
@@ -372,10 +366,8 @@ def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
     """Write down what the read-back saw: public, since when, how late."""
     now = timezone.now()
     with transaction.atomic():
-        schedule = Schedule.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule_id)
-        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=schedule.distribution_id
-        )
+        schedule = Schedule.objects.locked().get(pk=schedule_id)
+        distribution = Distribution.objects.locked().get(pk=schedule.distribution_id)
         published_at = _public_since(status, schedule, now)
         lateness = max((published_at - schedule.publish_at).total_seconds(), 0.0)
         if distribution.state in {DistributionState.STAGED, DistributionState.NEEDS_REVIEW}:

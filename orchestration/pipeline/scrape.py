@@ -174,7 +174,7 @@ def _keep(video: Video, measured: dict[str, Any]) -> dict[str, Any]:
 def _end_plans(video: Video) -> None:
     """Fail what was planned with a video that turned out to be a duplicate: it never becomes ready, nobody waits for it."""
     why = f"its video is a duplicate: {video.error_message}"
-    rows = Schedule.objects.select_for_update(of=("self",), no_key=True).filter(
+    rows = Schedule.objects.locked().filter(
         distribution__video=video,
         state__in=[ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.HELD],
     )

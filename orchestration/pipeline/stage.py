@@ -217,14 +217,8 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
     now = timezone.now()
     with transaction.atomic():
         # The schedule first, as everybody who locks both does.
-        schedule = (
-            Schedule.objects.select_for_update(of=("self",), no_key=True)
-            .filter(distribution=distribution_id)
-            .first()
-        )
-        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=distribution_id
-        )
+        schedule = Schedule.objects.locked().filter(distribution=distribution_id).first()
+        distribution = Distribution.objects.locked().get(pk=distribution_id)
         if distribution.youtube_video_id is None and distribution.state in RECORDABLE:
             was_unclear = distribution.state == DistributionState.NEEDS_REVIEW
             transition(
@@ -239,7 +233,7 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
                 error_message="",
             )
             # Listed while its distribution was cancelled or failed; it is wanted again, so nobody may delete it.
-            OrphanUpload.objects.filter(youtube_video_id=youtube_video_id, deleted_at=None).delete()
+            OrphanUpload.objects.undeleted().filter(youtube_video_id=youtube_video_id).delete()
         elif distribution.youtube_video_id != youtube_video_id:
             known = distribution.youtube_video_id
             why = f"{known} was recorded first" if known else f"the distribution is {distribution.state}"

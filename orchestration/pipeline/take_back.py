@@ -12,7 +12,7 @@ from orchestration.core.transitions import transition
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.pipeline.youtube_calls import look, make_private
 from orchestration.queue.lease import JobLease, WaitUntil
-from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
+from orchestration.states import DistributionState, JobKind, ScheduleState
 
 
 def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
@@ -24,9 +24,7 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
     if not is_recall and distribution.state == DistributionState.PUBLISHED:
         return {"skipped": "it was published in the meantime; only a recall takes it back"}
     # A publish job that is at it may still set its publishAt after this: then look once more when it is over.
-    is_busy = Job.objects.filter(
-        distribution=distribution, kind=JobKind.PUBLISH, state=JobState.RUNNING
-    ).exists()
+    is_busy = Job.objects.running().filter(distribution=distribution, kind=JobKind.PUBLISH).exists()
     lease.progress(0.1, "making it private")
     was, status = None, None
     try:
@@ -45,14 +43,8 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
         )
     now_is = status.privacy_status if status else "not on YouTube any more"
     with transaction.atomic():
-        schedule = (
-            Schedule.objects.select_for_update(of=("self",), no_key=True)
-            .filter(distribution=distribution)
-            .first()
-        )
-        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=distribution.pk
-        )
+        schedule = Schedule.objects.locked().filter(distribution=distribution).first()
+        distribution = Distribution.objects.locked().get(pk=distribution.pk)
         lease.keep()
         if is_recall and distribution.state in {DistributionState.PUBLISHED, DistributionState.NEEDS_REVIEW}:
             transition(

@@ -6,13 +6,12 @@ from django.db.models import F
 from channels.models import Channel
 from channels.states import CHANNEL_VERBS, Executor
 from orchestration import media
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.errors import (
     ChannelPaused,
     InvalidRequest,
     NoRightsBasis,
-    NotFound,
     PlanRefused,
     VideoNotReady,
 )
@@ -22,9 +21,7 @@ from orchestration.queue import jobs as queue
 from orchestration.results import TriggerResult
 from orchestration.scheduling import distribution
 from orchestration.states import (
-    OPEN_JOBS,
     OPEN_SCHEDULES,
-    TAKEN_DISTRIBUTIONS,
     USABLE_VIDEOS,
     DistributionState,
     JobKind,
@@ -46,9 +43,7 @@ def trigger(
         raise InvalidRequest("Give video_id or source_url, not both.", field="source_url")
     with transaction.atomic():
         queue.require_running("nothing new may start")
-        channel = Channel.objects.select_for_update(of=("self",), no_key=True).filter(pk=channel_id).first()
-        if channel is None:
-            raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
+        channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
         if channel.state not in CHANNEL_VERBS["trigger"].states:
             raise ChannelPaused(
                 f"Channel {channel.name} is {channel.state}.", field="channel_id", state=channel.state
@@ -79,9 +74,8 @@ def _chosen_before(channel: Channel, skip_upload: bool) -> TriggerResult | None:
     Else a second press would choose the next best video, and each upload costs one of the day's.
     """
     job = (
-        Job.objects.filter(
-            channel=channel, kind=JobKind.STAGE, state__in=OPEN_JOBS, chosen=True, skip_upload=skip_upload
-        )
+        Job.objects.open()
+        .filter(channel=channel, kind=JobKind.STAGE, chosen=True, skip_upload=skip_upload)
         .select_related("video", "distribution")
         .order_by("-id")
         .first()
@@ -93,12 +87,8 @@ def _chosen_before(channel: Channel, skip_upload: bool) -> TriggerResult | None:
 
 
 def _chosen(channel: Channel, video_id: int | None, source_url: str | None) -> Video:
-    videos = Video.objects.select_related("source")
     if video_id is not None:
-        video = videos.filter(pk=video_id).first()
-        if video is None:
-            raise NotFound(f"There is no video {video_id}.", field="video_id")
-        return video
+        return lookup.one(Video.objects.select_related("source"), video_id, field="video_id")
     if source_url:
         return _of_url(source_url)
     return _best_for(channel)
@@ -122,7 +112,8 @@ def _of_url(source_url: str) -> Video:
         )
     newest = (
         Video.objects.select_related("source")
-        .filter(source=source, state__in=USABLE_VIDEOS)
+        .usable()
+        .filter(source=source)
         .order_by(F("source_published_at").desc(nulls_last=True), "-pk")
         .first()
     )
@@ -212,9 +203,8 @@ def _stage(channel: Channel, video: Video, skip_upload: bool, *, chosen: bool) -
 def _assigned(channel: Channel, video: Video) -> Distribution:
     """Return the distribution to stage: a new one, or one that stands without an upload."""
     same = (
-        Distribution.objects.filter(
-            channel=channel, video__content_hash=video.content_hash, state__in=TAKEN_DISTRIBUTIONS
-        )
+        Distribution.objects.taken()
+        .filter(channel=channel, video__content_hash=video.content_hash)
         .exclude(video=video)
         .first()
         if video.content_hash
@@ -226,11 +216,7 @@ def _assigned(channel: Channel, video: Video) -> Distribution:
             field="video_id",
             kind="duplicate",
         )
-    row = (
-        Distribution.objects.select_for_update(of=("self",), no_key=True)
-        .filter(channel=channel, video=video)
-        .first()
-    )
+    row = Distribution.objects.locked().filter(channel=channel, video=video).first()
     if row is None:
         row = Distribution.objects.create(
             video=video, channel=channel, method=Distribution.Method.MANUAL, reason="triggered by hand"

@@ -10,24 +10,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from channels.models import Channel
 from channels.states import ChannelState, Executor
-from orchestration.core import audit, system_lock
+from orchestration.core import audit, lookup, system_lock
 from orchestration.core.bulk_insert import insert_set
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_workers
-from orchestration.errors import LeaseLost, NotFound, SystemNotRunning
+from orchestration.errors import LeaseLost, SystemNotRunning
 from orchestration.models import Job, Schedule, WorkflowRun
+from orchestration.models.querysets import JobQuerySet
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.queue import holders, pools
 from orchestration.queue.policy import LONGEST_PAUSE, POLICIES, SAFE_KINDS
 from orchestration.states import (
     CLAIMABLE_JOBS,
-    OPEN_JOBS,
     OPEN_RUNS,
     JobKind,
     JobState,
@@ -195,9 +195,9 @@ def enqueue_check(channel: Channel, *, asked: bool) -> Job:
     )
 
 
-def claimable(now: datetime, *, fast: bool | None = None, status: str) -> QuerySet[Job]:
+def claimable(now: datetime, *, fast: bool | None = None, status: str) -> JobQuerySet[Job]:
     """Return the jobs that may start now as far as states say; pools and budgets are looked at when claiming."""
-    jobs = Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
+    jobs = Job.objects.due(now)
     if fast is not None:
         jobs = jobs.filter(fast=fast)
     # YouTube makes an armed publication public by itself; what is left to do is to look.
@@ -269,16 +269,14 @@ def claim(
 
 def _candidates(
     now: datetime, fast: bool | None, status: str, short: Sequence[pools.Shortage], *, passed: Sequence[Job]
-) -> QuerySet[Job]:
+) -> JobQuerySet[Job]:
     """Return the jobs to look at, best rank first, without those whose pool has no room."""
     found = claimable(now, fast=fast, status=status).order_by("rank", "id")
     for shortage in short:
         found = found.exclude(shortage.waiting)
     if passed:
         found = found.exclude(pk__in=[job.pk for job in passed])
-    if connection_skips_locked():
-        found = found.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    return found
+    return found.locked_where_free()
 
 
 def locked_status() -> str:
@@ -297,11 +295,6 @@ def require_running(what: str) -> None:
         raise SystemNotRunning(f"The system is {status}; {what}.", state=status)
 
 
-def connection_skips_locked() -> bool:
-    """Say whether this database can pass over rows that others hold; SQLite lets one writer in at a time anyway."""
-    return connection.features.has_select_for_update_skip_locked
-
-
 def _write_claims(jobs: Sequence[Job], now: datetime, changed: Mapping[str, Any]) -> None:
     written = Job.objects.filter(pk__in=[job.pk for job in jobs], state__in=CLAIMABLE_JOBS).update(
         state=JobState.RUNNING,
@@ -317,7 +310,7 @@ def _write_claims(jobs: Sequence[Job], now: datetime, changed: Mapping[str, Any]
 # --------------------------------------------------------------------------------------------------- the holder's side
 
 
-def held(job: Job, holder: str, version: int | None = None) -> QuerySet[Job]:
+def held(job: Job, holder: str, version: int | None = None) -> JobQuerySet[Job]:
     """Return the job while it is still this holder's; none, once it was taken away.
 
     The version tells one claim from the next, since the name of a thread can come back and a claim cannot.
@@ -417,7 +410,7 @@ def lost(now: datetime) -> list[Job]:
 
     Jobs that a GitHub run serves are left to `github.watch`, which asks GitHub first, as long as it looks at the run.
     """
-    running = Job.objects.filter(state=JobState.RUNNING)
+    running = Job.objects.running()
     of_workers = [job for job in running.exclude(holder__startswith=RUN_HOLDER) if why_lost(job, now)]
     of_runs = running.filter(holder__startswith=RUN_HOLDER).exclude(
         pk__in=_watched_runs(now).values("job_id")
@@ -446,17 +439,14 @@ def _watched_runs(now: datetime) -> QuerySet[WorkflowRun]:
 # ------------------------------------------------------------------------------------------------------------ under lock
 
 
-def open_jobs(dedupe_key: str) -> QuerySet[Job]:
+def open_jobs(dedupe_key: str) -> JobQuerySet[Job]:
     """Return the open job with a key: at most one, by constraint."""
-    return Job.objects.filter(dedupe_key=dedupe_key, state__in=OPEN_JOBS)
+    return Job.objects.open().filter(dedupe_key=dedupe_key)
 
 
 def locked(job_id: int) -> Job:
     """Return a job under lock. Raises: NotFound."""
-    job = Job.objects.select_for_update(of=("self",), no_key=True).filter(pk=job_id).first()
-    if job is None:
-        raise NotFound(f"There is no job {job_id}.", field="job_id")
-    return job
+    return lookup.one(Job.objects.locked(), job_id, field="job_id")
 
 
 def bump_rows(jobs: Sequence[Job], reason: str) -> None:

@@ -104,7 +104,7 @@ class JobLease:
 
         Raises: LeaseLost.
         """
-        ours = queue.held(self.job, self.holder, self.version).select_for_update(of=("self",), no_key=True)
+        ours = queue.held(self.job, self.holder, self.version).locked()
         if ours.values_list("pk", flat=True).first() is None:
             raise LeaseLost(f"job {self.job.pk} is not held by {self.holder} any more")
 

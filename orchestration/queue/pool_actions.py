@@ -3,17 +3,14 @@
 from django.db import transaction
 from django.utils import timezone
 
-from orchestration.core import audit
-from orchestration.errors import IllegalTransition, NotFound
+from orchestration.core import audit, lookup
+from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Lease, Pool
 from orchestration.states import LEASE_VERBS, POOL_VERBS, JobState, LeaseState
 
 
 def _locked(pool_id: int) -> Pool:
-    pool = Pool.objects.select_for_update(no_key=True).filter(pk=pool_id).first()
-    if pool is None:
-        raise NotFound(f"There is no pool {pool_id}.", field="pool_id")
-    return pool
+    return lookup.one(Pool.objects.locked(), pool_id, field="pool_id")
 
 
 def _switch(pool_id: int, paused: bool, verb: str, reason: str) -> Pool:
@@ -44,14 +41,7 @@ def release_by_hand(lease_id: int, reason: str = "") -> Lease:
     """Take a slot back from its holder and ask the job to stop. Raises: NotFound, IllegalTransition if it is over."""
     now = timezone.now()
     with transaction.atomic():
-        lease = (
-            Lease.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("pool", "job")
-            .filter(pk=lease_id)
-            .first()
-        )
-        if lease is None:
-            raise NotFound(f"There is no lease {lease_id}.", field="lease_id")
+        lease = lookup.one(Lease.objects.locked().select_related("pool", "job"), lease_id, field="lease_id")
         is_held = lease.state in LEASE_VERBS["release"].states
         released = is_held and Lease.objects.filter(pk=lease_id, released_at=None).update(
             released_at=now, release_reason=(reason or "released by hand")[:200]

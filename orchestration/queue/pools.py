@@ -23,7 +23,6 @@ from orchestration.models import BudgetEntry, Job, Lease, Pool, Schedule
 from orchestration.queue.policy import POLICIES, Need, executions, pools_of
 from orchestration.queue.pool_names import DISPATCH, PROCESS, SCRAPE, UNITS, UPLOAD, UPLOADS
 from orchestration.states import (
-    CLAIMABLE_JOBS,
     BudgetEntryState,
     JobKind,
     JobState,
@@ -164,7 +163,9 @@ class Room:
             return f"{pool.label}: all {pool.capacity} are taken"
         return ""
 
-    def take(self, jobs: Sequence[Job], *, limit: int) -> tuple[list[Job], dict[str, list[int]]]:
+    def take(
+        self, jobs: Sequence[Job] | QuerySet[Job], *, limit: int
+    ) -> tuple[list[Job], dict[str, list[int]]]:
         """Choose from `jobs`, in their order, those that fit; returns them and, by reason, the ids of the others."""
         wanted = {job.pk: needs(job) for job in jobs}
         reserved = _reserved_jobs(wanted, self.day)
@@ -230,7 +231,7 @@ class Room:
 
 def locked_room(now: datetime, *, fast: bool | None) -> Room:
     """Lock the pools that jobs of a lane may need, by name, and count what is free in each; call it in a transaction."""
-    pools = Pool.objects.select_for_update(no_key=True).filter(name__in=pools_of(fast))
+    pools = Pool.objects.locked().filter(name__in=pools_of(fast))
     return Room(list(pools.order_by("name")), now)
 
 
@@ -248,7 +249,7 @@ def shortages(now: datetime, room: Room | None = None) -> list[Shortage]:
     So what waits for one pool never stands in the way of what needs another, however much there is of it.
     """
     room = room or Room(list(Pool.objects.filter(name__in=pools_of(None))), now)
-    triggered = Job.objects.filter(UNPLANNED, kind=JobKind.STAGE, state__in=CLAIMABLE_JOBS).order_by()
+    triggered = Job.objects.claimable().filter(UNPLANNED, kind=JobKind.STAGE).order_by()
     unplanned = set(triggered.values_list("executor", flat=True).distinct())
     found = []
     for kind, executor, execution in executions():
@@ -295,12 +296,7 @@ def _entry(pool: Pool, day: date, units: int, call: str, job: Job | None, state:
 
 
 def _held(pools: Sequence[Pool]) -> dict[int, int]:
-    rows = (
-        Lease.objects.filter(pool__in=pools, released_at=None)
-        .values_list("pool")
-        .annotate(Sum("units"))
-        .order_by()
-    )
+    rows = Lease.objects.held().filter(pool__in=pools).values_list("pool").annotate(Sum("units")).order_by()
     return dict(rows)
 
 
@@ -334,7 +330,7 @@ def charge(
     now = now or timezone.now()
     day = pacific_day(now)
     with transaction.atomic():
-        pool = Pool.objects.select_for_update(no_key=True).filter(name=name).first()
+        pool = Pool.objects.locked().filter(name=name).first()
         if pool is None:
             return None
         used = spent([pool], day).get(pool.pk, 0)
@@ -382,7 +378,7 @@ def extend(job: Job, *, expires: datetime, now: datetime, holder: str = "") -> N
     changes: dict[str, Any] = {"expires_at": expires, "heartbeat_at": now}
     if holder:
         changes["holder"] = holder
-    Lease.objects.filter(job=job, released_at=None).update(**changes)
+    Lease.objects.held().filter(job=job).update(**changes)
 
 
 def give_back(job: Job, *, reason: str, spent: bool, now: datetime) -> None:
@@ -390,7 +386,7 @@ def give_back(job: Job, *, reason: str, spent: bool, now: datetime) -> None:
 
     A charge whose job ended without a known success is closed as unknown once the job has ended for good.
     """
-    Lease.objects.filter(job=job, released_at=None).update(released_at=now, release_reason=str(reason)[:200])
+    Lease.objects.held().filter(job=job).update(released_at=now, release_reason=str(reason)[:200])
     entries = BudgetEntry.objects.filter(job=job)
     entries.filter(state=BudgetEntryState.RESERVED).update(
         state=BudgetEntryState.SETTLED if spent else BudgetEntryState.RELEASED, settled_at=now

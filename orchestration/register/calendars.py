@@ -23,7 +23,7 @@ def add_slot(channel_id: int, weekday: int, local_time: time, enabled: bool = Tr
     local_time = local_time.replace(second=0, microsecond=0)
     try:
         with transaction.atomic():
-            channel = lookup.one(Channel, channel_id, field="channel_id", lock=True)
+            channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
             slot = PostingSlot(channel=channel, weekday=weekday, local_time=local_time, enabled=enabled)
             with disable_auditlog():  # the action's own entry says it
                 slot.save()
@@ -39,7 +39,7 @@ def add_slot(channel_id: int, weekday: int, local_time: time, enabled: bool = Tr
 def remove_slot(slot_id: int, reason: str = "") -> None:
     """Take a weekly slot away; what is scheduled already stays as it is. Raises: NotFound."""
     with transaction.atomic():
-        slot = lookup.one(PostingSlot, slot_id, field="slot_id", lock=True)
+        slot = lookup.one(PostingSlot.objects.locked(), slot_id, field="slot_id")
         audit.record("slot_removed", slot, before=_facts(slot), reason=reason)
         with disable_auditlog():
             slot.delete()
@@ -74,7 +74,7 @@ def add_blackout(
             raise InvalidRequest("A blackout's time is a wall-clock time without an offset.", field=field)
         times[field] = value and value.replace(second=0, microsecond=0)
     with transaction.atomic():
-        channel = lookup.one(Channel, channel_id, field="channel_id", lock=True)
+        channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
         row = Blackout(channel=channel, first_date=first_date, last_date=last_date, reason=reason, **times)
         try:
             row.clean()
@@ -93,7 +93,7 @@ def add_blackout(
 def remove_blackout(blackout_id: int, reason: str = "") -> None:
     """Take a blackout away. Raises: NotFound."""
     with transaction.atomic():
-        row = lookup.one(Blackout, blackout_id, field="blackout_id", lock=True)
+        row = lookup.one(Blackout.objects.locked(), blackout_id, field="blackout_id")
         audit.record("blackout_removed", row, before=_facts_of_blackout(row), reason=reason)
         with disable_auditlog():
             row.delete()

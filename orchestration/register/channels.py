@@ -30,7 +30,7 @@ def resume_channel(channel_id: int, reason: str = "", *, version: int | None = N
     Raises: NotFound, IllegalTransition.
     """
     with transaction.atomic():
-        channel = lookup.one(Channel, channel_id, field="channel_id", lock=True)
+        channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
         require(channel, "resume", version=version)
         transition(channel, ChannelState.ACTIVE, verb="channel_resumed", reason=reason)
         wake_tick()
@@ -47,7 +47,7 @@ def disable_channel(channel_id: int, reason: str = "", *, version: int | None = 
 
 def _hold_back(channel_id: int, name: str, to: str, verb: str, reason: str, version: int | None) -> Channel:
     with transaction.atomic():
-        channel = lookup.one(Channel, channel_id, field="channel_id", lock=True)
+        channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
         require(channel, name, version=version)
         transition(channel, to, verb=verb, reason=reason)
         _disarm(channel)
@@ -57,9 +57,7 @@ def _hold_back(channel_id: int, name: str, to: str, verb: str, reason: str, vers
 def _disarm(channel: Channel) -> None:
     """Take back what YouTube would publish by itself; what its moment has come for can only be recalled."""
     why = f"channel {channel.name} is {channel.state}"
-    staged = Schedule.objects.select_for_update(of=("self",), no_key=True).prefetch_related(
-        "channel", "distribution"
-    )
+    staged = Schedule.objects.locked().prefetch_related("channel", "distribution")
     rows = [
         row
         for row in staged.filter(channel=channel, state=ScheduleState.STAGED).order_by("pk")

@@ -12,9 +12,9 @@ from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_oauth import OAuthCredential, TokenGrant, authorization_url, exchange_code
 from channels.models import Channel, Credential
 from channels.states import CredentialState, Executor
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
-from orchestration.errors import InvalidRequest, NotFound, OrchestrationError
+from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.queue import jobs as queue
 from orchestration.states import JobKind
 
@@ -43,10 +43,7 @@ class Connected:
 
 
 def _known(channel_id: int) -> Channel:
-    channel = Channel.objects.filter(pk=channel_id).first()
-    if channel is None:
-        raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
-    return channel
+    return lookup.one(Channel, channel_id, field="channel_id")
 
 
 def begin(channel_id: int, *, redirect_uri: str, state: str) -> str:
@@ -91,7 +88,7 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
     except RemoteError as error:
         raise ConnectionFailed(f"Channel {channel.name} was not connected: {error}.") from error
     with transaction.atomic():
-        channel = Channel.objects.select_for_update(of=("self",), no_key=True).get(pk=channel.pk)
+        channel = Channel.objects.locked().get(pk=channel.pk)
         _refuse_another(channel, opened.id, opened.title)
         if not channel.youtube_channel_id:
             Channel.objects.filter(pk=channel.pk).update(youtube_channel_id=opened.id)
@@ -135,9 +132,7 @@ def _sync_secrets(channel: Channel) -> None:
 def _store(channel: Channel, grant: TokenGrant) -> datetime | None:
     """Seal what was granted, and return when it ends, if it does."""
     ends = grant.expires_in_seconds and timezone.now() + timedelta(seconds=grant.expires_in_seconds)
-    credential = (
-        Credential.objects.select_for_update(of=("self",), no_key=True).filter(channel=channel).first()
-    )
+    credential = Credential.objects.locked().filter(channel=channel).first()
     if credential is None:
         credential = Credential(channel=channel)
     credential.client_id = settings.GOOGLE_CLIENT_ID

@@ -20,7 +20,7 @@ from orchestration.queue import jobs as queue
 from orchestration.results import RightsChange
 from orchestration.scheduling.disarming import is_beyond_stopping
 from orchestration.scheduling.rows import hold_row, lock_channels
-from orchestration.states import OPEN_JOBS, JobKind, RightsBasis, ScheduleState, SourceState
+from orchestration.states import JobKind, RightsBasis, ScheduleState, SourceState
 
 NO_RIGHTS = "Without a rights basis nothing of it is published."
 
@@ -95,7 +95,7 @@ def set_rights(
     with transaction.atomic():
         if not rights_basis:
             system_lock.hold_alone()  # what becomes staged in this moment must not be armed by the old rights
-        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        source = lookup.one(Source.objects.locked(), source_id, field="source_id")
         require_version(source, version)
         note = source.rights_note if rights_note is None else rights_note.strip()[:500]
         before = {"rights_basis": source.rights_basis, "rights_note": source.rights_note}
@@ -129,7 +129,7 @@ def _take_back(source: Source) -> tuple[list[Schedule], int]:
         distribution__video__source=source, state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING]
     )
     lock_channels(list(staged.order_by().values_list("channel_id", flat=True)))
-    rows = staged.select_for_update(of=("self",), no_key=True).prefetch_related("channel", "distribution")
+    rows = staged.locked().prefetch_related("channel", "distribution")
     held, too_late = [], 0
     for row in rows.order_by("pk"):
         if row.state == ScheduleState.PUBLISHING or is_beyond_stopping(row):
@@ -155,7 +155,7 @@ def scrape_now(source_id: int) -> Job:
 def pause(source_id: int, reason: str = "", *, version: int | None = None) -> Source:
     """Stop reading a source; what is being read finishes. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
-        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        source = lookup.one(Source.objects.locked(), source_id, field="source_id")
         require(source, "pause", version=version)
         return transition(source, SourceState.PAUSED, verb="source_paused", reason=reason)
 
@@ -163,7 +163,7 @@ def pause(source_id: int, reason: str = "", *, version: int | None = None) -> So
 def resume(source_id: int, reason: str = "", *, version: int | None = None) -> Source:
     """Read a source again, beginning now. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
-        source = lookup.one(Source, source_id, field="source_id", lock=True)
+        source = lookup.one(Source.objects.locked(), source_id, field="source_id")
         require(source, "resume", version=version)
         transition(source, SourceState.ACTIVE, verb="source_resumed", reason=reason)
         _enqueue(source)
@@ -176,9 +176,7 @@ def due_sources(now: datetime, *, most: int = 200) -> list[Job]:
     The next time is set here, guarded by the old one, so that two clocks give one job and a source that fails is not
     read again before its interval is over; the scraper sets it again when it has finished.
     """
-    waiting = Job.objects.filter(
-        kind=JobKind.SCRAPE, state__in=OPEN_JOBS, source__isnull=False, video__isnull=True
-    )
+    waiting = Job.objects.open().filter(kind=JobKind.SCRAPE, source__isnull=False, video__isnull=True)
     due = (
         Source.objects.filter(
             Q(next_scrape_at__lte=now) | Q(next_scrape_at__isnull=True), state=SourceState.ACTIVE

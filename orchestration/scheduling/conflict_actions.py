@@ -7,9 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from orchestration.core import lookup
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require
-from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
+from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
 from orchestration.models import Conflict, Schedule
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
@@ -26,14 +27,11 @@ from orchestration.states import ENDED_WAVES, ConflictState, OnConflict, Schedul
 
 def still_open() -> list[Conflict]:
     """Return the open conflicts, newest first."""
-    return list(Conflict.objects.filter(state=ConflictState.OPEN).order_by("-created_at", "-id"))
+    return list(Conflict.objects.open().order_by("-created_at", "-id"))
 
 
 def _locked_conflict(conflict_id: int) -> Conflict:
-    conflict = Conflict.objects.select_for_update(of=("self",), no_key=True).filter(pk=conflict_id).first()
-    if conflict is None:
-        raise NotFound(f"There is no conflict {conflict_id}.", field="conflict_id")
-    return conflict
+    return lookup.one(Conflict.objects.locked(), conflict_id, field="conflict_id")
 
 
 def apply_alternative(conflict_id: int, index: int, *, version: int | None = None) -> Conflict:

@@ -81,9 +81,11 @@ def record_refused(request: types.WaveRequest, made: types.Plan, now: datetime) 
     What has another time to offer stays open; of the rest the record is all there is to have.
     """
     refused = [c for c in made.conflicts if c.resolution == types.Resolution.REJECTED]
-    existing = Conflict.objects.filter(
-        wave=None, state=ConflictState.OPEN, resolution=types.Resolution.REJECTED
-    ).values_list("rule", "video_id", "channel_id", "wanted_at")
+    existing = (
+        Conflict.objects.open()
+        .filter(wave=None, resolution=types.Resolution.REJECTED)
+        .values_list("rule", "video_id", "channel_id", "wanted_at")
+    )
     known = set(existing)
     rows = record(
         [c for c in refused if (c.rule, c.video_id, c.channel_id, c.at) not in known],

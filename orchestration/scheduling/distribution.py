@@ -8,11 +8,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from channels.models import Channel
 from channels.states import ChannelState
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.wakeups import wake_tick
-from orchestration.errors import InvalidRequest, NotFound
-from orchestration.models import Distribution, SystemState
+from orchestration.errors import InvalidRequest
+from orchestration.models import Distribution, SystemState, Video
 from orchestration.planning import types
 from orchestration.planning.answers import DistributionCaps, Explanation
 from orchestration.planning.distribution import LONGEST_HORIZON_DAYS, DistributionPlan
@@ -22,8 +23,7 @@ from orchestration.planning.distribution_state import FREE_SLOT, STAGING, Distri
 from orchestration.results import DistributeDecision, DistributeResult
 from orchestration.scheduling import conflict_records, reservations, snapshots
 from orchestration.scheduling.plan_writer import write_placements
-from orchestration.scheduling.requests import check_ids
-from orchestration.states import TAKEN_DISTRIBUTIONS, VideoState
+from orchestration.states import VideoState
 
 EXPLAINED_IN_FULL = 3_000
 """Up to so many pairs an answer carries every rule of each; above, the rules that said no (ask `explain` for the rest)."""
@@ -61,9 +61,9 @@ def distribute(
             f"horizon_days {horizon_days} is not between 1 and {LONGEST_HORIZON_DAYS}.", field="horizon_days"
         )
     if video_ids is not None:
-        check_ids(video_ids, "video_ids")
+        lookup.check_ids(video_ids, field="video_ids")
     if channel_ids is not None:
-        check_ids(channel_ids, "channel_ids")
+        lookup.check_ids(channel_ids, field="channel_ids")
     if dry_run:
         return _answer(*_plan(video_ids, channel_ids, horizon_days, lock=False), created=[], dry_run=True)
     with transaction.atomic():
@@ -79,22 +79,16 @@ def _plan(
     if lock:
         reservations.hold_alone()
     now = timezone.now()
-    _all_known(channel_ids, channels, "channel")
+    lookup.check_found(Channel, channel_ids or (), [view.id for view in channels], field="channel_ids")
     if channel_ids is None:
         channels = [channel for channel in channels if channel.state == ChannelState.ACTIVE]
     videos = snapshots.video_views(video_ids, states=[VideoState.READY] if video_ids is None else ())
-    _all_known(video_ids, videos, "video")
+    lookup.check_found(Video, video_ids or (), [view.id for view in videos], field="video_ids")
     return (
         plan_distribution(videos, channels, _context(channels, videos, horizon_days, now)),
         videos,
         channels,
     )
-
-
-def _all_known(ids: Sequence[int] | None, found: Sequence[Any], what: str) -> None:
-    missing = sorted(set(ids or ()) - {row.id for row in found})
-    if missing:
-        raise NotFound(f"There is no {what} {', '.join(map(str, missing))}.", field=f"{what}_ids")
 
 
 def _write(plan: DistributionPlan) -> list[Distribution]:
@@ -197,9 +191,9 @@ def explain(*, video_id: int, channel_id: int, horizon_days: int = 14) -> Explan
     channels = snapshots.channel_views([channel_id])
     videos = snapshots.video_views([video_id])
     if not channels:
-        raise NotFound(f"There is no channel {channel_id}.", field="channel_id")
+        raise lookup.missing(Channel, channel_id, field="channel_id")
     if not videos:
-        raise NotFound(f"There is no video {video_id}.", field="video_id")
+        raise lookup.missing(Video, video_id, field="video_id")
     return explain_pair(videos[0], channels[0], _context(channels, videos, horizon_days, now))
 
 
@@ -207,11 +201,7 @@ def best_for(channel_id: int) -> int | None:
     """Return the ready video that fits a channel best, whether or not it has a free slot; None if none fits."""
     now = timezone.now()
     channels = snapshots.channel_views([channel_id])
-    taken = set(
-        Distribution.objects.filter(channel=channel_id, state__in=TAKEN_DISTRIBUTIONS).values_list(
-            "video", flat=True
-        )
-    )
+    taken = set(Distribution.objects.taken().filter(channel=channel_id).values_list("video", flat=True))
     ready = snapshots.video_views(states=[VideoState.READY])
     videos = [video for video in ready if video.id not in taken][-CANDIDATES:]
     if not channels or not videos:

@@ -16,7 +16,7 @@ from orchestration.planning.forecast import forecast as simulate
 from orchestration.planning.types import PoolView
 from orchestration.queue import pools
 from orchestration.scheduling import snapshots
-from orchestration.states import OPEN_JOBS, OPEN_SCHEDULES, JobKind, ScheduleState
+from orchestration.states import JobKind, ScheduleState
 
 LONGEST_DAYS = 31
 
@@ -30,7 +30,7 @@ def forecast(days: int) -> Forecast:
     seconds = snapshots.stage_estimates()
     executors = dict(Channel.objects.values_list("pk", "executor"))
     rows = (
-        Schedule.objects.filter(state__in=OPEN_SCHEDULES)
+        Schedule.objects.open()
         .exclude(state=ScheduleState.HELD, publish_at__lte=now)  # nobody starts it before a person decides
         .annotate(drawn=Exists(at_it))
         .order_by()
@@ -66,7 +66,5 @@ def forecast(days: int) -> Forecast:
 
 def _pools(now: datetime) -> list[PoolView]:
     """Return the pools, with the uploads that no schedule stands for as what waits beside the items."""
-    by_hand = Job.objects.filter(
-        kind=JobKind.STAGE, executor=Executor.LOCAL, state__in=OPEN_JOBS, schedule=None
-    ).count()
+    by_hand = Job.objects.open().filter(kind=JobKind.STAGE, executor=Executor.LOCAL, schedule=None).count()
     return [replace(view, queued=by_hand if view.queued else 0) for view in snapshots.pool_views(now)]

@@ -14,6 +14,7 @@ from orchestration.core import audit, installation
 from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError, SystemNotRunning
 from orchestration.models import Job, Schedule, SystemState
+from orchestration.models.querysets import ON_TIME
 from orchestration.planning.answers import MisfireAction, MisfireDecision
 from orchestration.planning.calendar import ChannelCalendar, calendars_of
 from orchestration.planning.misfire import OverdueItem as PastDue
@@ -26,7 +27,6 @@ from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import locked, retime, withdraw_jobs
 from orchestration.states import (
-    OCCUPYING_SCHEDULES,
     OPEN_JOBS,
     JobKind,
     JobState,
@@ -36,8 +36,6 @@ from orchestration.states import (
 
 logger = logging.getLogger(__name__)
 
-ON_TIME = timedelta(seconds=60)
-"""Up to this lateness an item is simply published; a read-back or a short queue takes some seconds."""
 MOST_AT_ONCE = 1000
 LOOK_AHEAD = timedelta(days=90)
 WAITING = frozenset({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED})
@@ -47,18 +45,15 @@ _READS_BACK_FIRST = Q(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, read_back_first
 
 
 def overdue_schedules(now: datetime, most: int = MOST_AT_ONCE):
-    """Return what is past its moment and neither public nor armed nor being read back first, in due order.
+    """Return what is overdue, and neither armed nor being made public nor to be read back first, in due order.
 
     Held items wait for a person; what a paused channel or wave holds back is decided when that goes on.
     """
     return (
-        Schedule.objects.filter(
-            state__in=WAITING,
-            publish_at__lt=now - ON_TIME,
-            armed_for=None,
-            channel__state=ChannelState.ACTIVE,
-        )
-        .exclude(wave__state__in=[WaveState.PAUSED, WaveState.RECALLING])
+        Schedule.objects.overdue(now)
+        .free()
+        .filter(state__in=WAITING, armed_for=None)
+        .exclude(wave__state=WaveState.RECALLING)
         .exclude(Exists(Job.objects.filter(_READS_BACK_FIRST, schedule=OuterRef("pk"))))
         .select_related("channel", "distribution", "wave")
         .order_by("publish_at", "-priority", "id")[:most]
@@ -72,11 +67,10 @@ def calendars_for(channel_ids: Iterable[int], now: datetime) -> dict[int, Channe
     """
     views = snapshots.channel_views(set(channel_ids))
     since = now - snapshots.reach(views)
-    released = Job.objects.filter(
-        schedule=OuterRef("pk"), kind=JobKind.PUBLISH, state__in=OPEN_JOBS, released_late=True
-    )
+    released = Job.objects.open().filter(schedule=OuterRef("pk"), kind=JobKind.PUBLISH, released_late=True)
     rows = (
-        Schedule.objects.filter(channel__in=[view.id for view in views], state__in=OCCUPYING_SCHEDULES)
+        Schedule.objects.occupying()
+        .filter(channel__in=[view.id for view in views])
         .filter(Q(publish_at__gte=since) | Q(distribution__published_at__gte=since) | Exists(released))
         .filter(publish_at__lt=now + LOOK_AHEAD)
         .annotate(is_released=Exists(released))
@@ -201,7 +195,7 @@ def read_back_first(now: datetime) -> int:
         .order_by("publish_at", "pk")
     )
     wanted = {queue.publication_key(JobKind.PUBLISH, row.distribution_id): row for row in rows}
-    standing = Job.objects.filter(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, dedupe_key__in=wanted)
+    standing = Job.objects.open().filter(kind=JobKind.PUBLISH, dedupe_key__in=wanted)
     have_one = set(standing.values_list("dedupe_key", flat=True))
     if have_one:
         standing.update(

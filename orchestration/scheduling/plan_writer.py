@@ -163,13 +163,11 @@ def _standing(
     ]
     if not found:
         return [], {}
-    schedules = Schedule.objects.select_for_update(of=("self",), no_key=True).filter(distribution__in=found)
+    schedules = Schedule.objects.locked().filter(distribution__in=found)
     of_distribution = {
         row.distribution_id: row for row in schedules.prefetch_related("channel").order_by("pk")
     }
-    distributions = list(
-        Distribution.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=found).order_by("pk")
-    )
+    distributions = list(Distribution.objects.locked().filter(pk__in=found).order_by("pk"))
     for distribution in distributions:
         row = of_distribution.get(distribution.pk)
         if row is not None:
@@ -231,7 +229,7 @@ def displace(displacements: Sequence[types.Displacement], wave: Wave | None, now
     if not displacements:
         return
     rows = (
-        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        Schedule.objects.locked()
         .select_related("channel", "distribution")
         .order_by("pk")
         .in_bulk([d.schedule_id for d in displacements])

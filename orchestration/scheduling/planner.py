@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from channels.models import Channel
+from orchestration.core import lookup
 from orchestration.errors import (
     ChannelPaused,
     NoRightsBasis,
@@ -14,7 +16,7 @@ from orchestration.errors import (
     PlanRefused,
     VideoNotReady,
 )
-from orchestration.models import Distribution
+from orchestration.models import Distribution, Video
 from orchestration.planning import rules, types
 from orchestration.planning.earliest import earliest_time
 from orchestration.planning.eligibility import UnknownMember
@@ -107,7 +109,8 @@ def earliest(request: types.WaveRequest) -> tuple[datetime | None, types.Plan]:
 
 
 def _unknown(error: UnknownMember) -> NotFound:
-    return NotFound(f"There is no {error.what} {error.member_id}.", field=f"{error.what}_ids")
+    model = {"video": Video, "channel": Channel}[error.what]
+    return lookup.missing(model, error.member_id, field=f"{error.what}_ids")
 
 
 def refuse_if_incomplete(request: types.WaveRequest, made: types.Plan) -> types.Plan:

@@ -16,8 +16,6 @@ from orchestration.scheduling import waves
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import cancel_row
 from orchestration.states import (
-    OPEN_JOBS,
-    OPEN_SCHEDULES,
     TAKING_BACK,
     DistributionState,
     JobKind,
@@ -29,8 +27,8 @@ from orchestration.states import (
 def preview(wave_id: int) -> RecallPreview:
     """List what a recall would make private, and what it would only cancel."""
     wave = waves.known(wave_id)
-    public = Distribution.objects.filter(wave=wave, state=DistributionState.PUBLISHED)
-    still_open = Schedule.objects.filter(wave=wave, state__in=OPEN_SCHEDULES)
+    public = Distribution.objects.published().filter(wave=wave)
+    still_open = Schedule.objects.open().filter(wave=wave)
     return RecallPreview(
         wave=wave,
         public=list(public.select_related("video", "channel").order_by("channel__name")),
@@ -50,9 +48,10 @@ def recall_wave(
         wave, rows = waves.locked(wave_id)
         require(wave, "recall", version=version)
         public = list(
-            Distribution.objects.select_for_update(of=("self",), no_key=True)
+            Distribution.objects.locked()
             .select_related("channel")
-            .filter(wave=wave, state=DistributionState.PUBLISHED)
+            .published()
+            .filter(wave=wave)
             .order_by("pk")
         )
         if {row.pk for row in public} != set(confirmed_ids):
@@ -65,9 +64,7 @@ def recall_wave(
         for row in leaving:
             cancel_row(row, reason or "its wave was recalled")
         transition(wave, WaveState.RECALLING, reason=reason)
-        unclear = Distribution.objects.select_related("channel").filter(
-            wave=wave, state=DistributionState.NEEDS_REVIEW, youtube_video_id__isnull=False
-        )
+        unclear = Distribution.objects.unclear().select_related("channel").filter(wave=wave)
         for distribution in [*public, *unclear]:
             _take_back(distribution)
         audit.record(
@@ -100,17 +97,15 @@ def complete() -> int:
     closed = 0
     for wave in Wave.objects.filter(state=WaveState.RECALLING):
         with transaction.atomic(), audit.correlated(wave.correlation_id):
-            public = Distribution.objects.filter(wave=wave, state=DistributionState.PUBLISHED)
+            public = Distribution.objects.published().filter(wave=wave)
             for distribution in public.select_related("channel"):
                 _take_back(distribution)
-            unclear = Distribution.objects.filter(
-                wave=wave, state=DistributionState.NEEDS_REVIEW, youtube_video_id__isnull=False
-            )
-            going_out = Schedule.objects.filter(wave=wave, state__in=OPEN_SCHEDULES)
-            busy = Job.objects.filter(distribution__wave=wave, kind__in=TAKING_BACK, state__in=OPEN_JOBS)
+            unclear = Distribution.objects.unclear().filter(wave=wave)
+            going_out = Schedule.objects.open().filter(wave=wave)
+            busy = Job.objects.open().filter(distribution__wave=wave, kind__in=TAKING_BACK)
             if public or unclear.exists() or going_out.exists() or busy.exists():
                 continue
-            fresh = Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
+            fresh = Wave.objects.locked().get(pk=wave.pk)
             if fresh.state == WaveState.RECALLING:
                 transition(fresh, WaveState.RECALLED, reason="nothing of it is public any more")
                 closed += 1
@@ -128,11 +123,9 @@ def take_back_strays() -> int:
     Whoever takes a time away has it disarmed in the same transaction; this finds what ended on another way (its job was
     cancelled, or failed) or whose disarming was lost.
     """
-    under_way = Job.objects.filter(
-        distribution=OuterRef("distribution"), kind__in=TAKING_BACK, state__in=OPEN_JOBS
-    )
+    under_way = Job.objects.open().filter(distribution=OuterRef("distribution"), kind__in=TAKING_BACK)
     strays = (
-        Schedule.objects.filter(armed_for__isnull=False)
+        Schedule.objects.armed()
         .exclude(state__in=MAY_BE_ARMED)
         .exclude(distribution__state=DistributionState.NEEDS_REVIEW)
         .exclude(Exists(under_way))

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from orchestration.core import lookup
 from orchestration.errors import (
     InvalidRequest,
-    NotFound,
 )
 from orchestration.models import Video
 from orchestration.planning import types
@@ -47,16 +47,6 @@ def check_time(at: datetime | None, field: str, now: datetime) -> datetime | Non
     return at
 
 
-def check_ids(ids: Sequence[int], field: str) -> tuple[int, ...]:
-    """Return a list of ids. Raises: InvalidRequest for an empty list or an id that stands twice."""
-    if not ids:
-        raise InvalidRequest(f"{field} is empty.", field=field)
-    twice = sorted({item for item in ids if list(ids).count(item) > 1}) if len(set(ids)) != len(ids) else []
-    if twice:
-        raise InvalidRequest(f"{field} names {', '.join(map(str, twice))} more than once.", field=field)
-    return tuple(ids)
-
-
 def check_choice(value: str, choices: Any, field: str) -> str:
     """Return one of the words that are allowed. Raises: InvalidRequest naming them."""
     if value not in choices.values:
@@ -91,8 +81,8 @@ def wave_request(
     Raises: InvalidRequest, naming the field.
     """
     now = timezone.now()
-    videos = check_ids(video_ids, videos_field)
-    channels = check_ids(channel_ids, "channel_ids")
+    videos = tuple(lookup.check_ids(video_ids, field=videos_field))
+    channels = tuple(lookup.check_ids(channel_ids, field="channel_ids"))
     pinned = {}
     for member, at in (overrides or {}).items():
         if member[0] not in videos or member[1] not in channels:
@@ -120,7 +110,4 @@ def wave_request(
 
 def known_video(video_id: int) -> Video:
     """Return a video. Raises: NotFound."""
-    video = Video.objects.select_related("source").filter(pk=video_id).first()
-    if video is None:
-        raise NotFound(f"There is no video {video_id}.", field="video_id")
-    return video
+    return lookup.one(Video.objects.select_related("source"), video_id, field="video_id")

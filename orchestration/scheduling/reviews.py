@@ -6,11 +6,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
-from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
+from orchestration.errors import IllegalTransition, InvalidRequest
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, WorkflowRun
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import locked
@@ -53,9 +53,7 @@ def review_schedule(
     with transaction.atomic():
         row = locked(schedule_id)
         require(row, "review", version=version)
-        distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=row.distribution_id
-        )
+        distribution = Distribution.objects.locked().get(pk=row.distribution_id)
         if row.armed_for is not None and outcome != "published":
             disarm(row, f"reviewed: {outcome}")
         _settle(distribution, outcome, youtube_video_id, reason, planned_at=row.publish_at)
@@ -77,13 +75,9 @@ def review_job(
     Raises: NotFound, IllegalTransition, InvalidRequest.
     """
     with transaction.atomic():
-        job = Job.objects.filter(pk=job_id).first()
-        if job is None:
-            raise NotFound(f"There is no job {job_id}.", field="job_id")
+        job = lookup.one(Job, job_id, field="job_id")
         require(job, "review", version=version)
-        schedule = Schedule.objects.filter(
-            distribution=job.distribution_id, state=ScheduleState.NEEDS_REVIEW
-        ).first()
+        schedule = Schedule.objects.needing_review().filter(distribution=job.distribution_id).first()
         if schedule is not None:
             review_schedule(schedule.pk, outcome, youtube_video_id, reason)
         else:
@@ -92,9 +86,7 @@ def review_job(
                 outcome,
                 {"published", "recalled"} if is_recall else {"staged", "planned", "failed", "cancelled"},
             )
-            distribution = Distribution.objects.select_for_update(of=("self",), no_key=True).get(
-                pk=job.distribution_id
-            )
+            distribution = Distribution.objects.locked().get(pk=job.distribution_id)
             _settle(distribution, outcome, youtube_video_id, reason)
         job.refresh_from_db()
     return job
@@ -103,9 +95,7 @@ def review_job(
 def note_orphan_deleted(orphan_id: int, reason: str = "") -> OrphanUpload:
     """Write down that an operator deleted an upload that belongs to nothing. Raises: NotFound, IllegalTransition."""
     with transaction.atomic():
-        orphan = OrphanUpload.objects.select_for_update(no_key=True).filter(pk=orphan_id).first()
-        if orphan is None:
-            raise NotFound(f"There is no orphan {orphan_id}.", field="orphan_id")
+        orphan = lookup.one(OrphanUpload.objects.locked(), orphan_id, field="orphan_id")
         if orphan.deleted_at is not None:
             raise IllegalTransition(
                 f"{orphan.youtube_video_id} was noted as deleted already.", state="deleted"
@@ -175,13 +165,11 @@ def _close_jobs(distribution: Distribution, outcome: str) -> None:
     """Close the jobs that needed review, and the GitHub runs that served them."""
     is_done = outcome in {"published", "staged", "recalled"}
     why = f"reviewed: {outcome}"
-    runs = WorkflowRun.objects.select_for_update(of=("self",), no_key=True).filter(
+    runs = WorkflowRun.objects.locked().filter(
         job__distribution=distribution, job__state=JobState.NEEDS_REVIEW, state=RunState.NEEDS_REVIEW
     )
     for run in runs.order_by("pk"):  # before their jobs, as whoever looks at a run locks both
         transition(run, RunState.SUCCEEDED if is_done else RunState.FAILED, reason=why)
-    jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
-        distribution=distribution, state=JobState.NEEDS_REVIEW
-    )
+    jobs = Job.objects.locked().needing_review().filter(distribution=distribution)
     for job in jobs.order_by("pk"):
         transition(job, JobState.SUCCEEDED if is_done else JobState.FAILED, verb="job_reviewed", reason=why)

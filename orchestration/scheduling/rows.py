@@ -8,11 +8,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from channels.models import Channel
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require
 from orchestration.errors import (
-    NotFound,
     StaleState,
 )
 from orchestration.models import Distribution, Job, Schedule
@@ -22,7 +21,6 @@ from orchestration.scheduling import conflict_records, reservations, snapshots
 from orchestration.scheduling.disarming import disarm, disarm_later
 from orchestration.states import (
     CLAIMABLE_JOBS,
-    OPEN_JOBS,
     DistributionState,
     JobKind,
     JobState,
@@ -35,12 +33,9 @@ def locked(schedule_id: int) -> Schedule:
 
     What belongs to it is read once the lock is granted: a join would show it as it was before whoever was waited for.
     """
-    found = Schedule.objects.filter(pk=schedule_id).values_list("channel_id", flat=True).first()
-    if found is None:
-        raise NotFound(f"There is no schedule {schedule_id}.", field="schedule_id")
-    lock_channels([found])
+    lock_channels([lookup.one(Schedule, schedule_id, field="schedule_id").channel_id])
     return (
-        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        Schedule.objects.locked()
         .prefetch_related("channel", "distribution__video", "wave")
         .get(pk=schedule_id)
     )
@@ -48,12 +43,7 @@ def locked(schedule_id: int) -> Schedule:
 
 def lock_channels(channel_ids: Sequence[int]) -> None:
     """Lock calendars, in the order of their ids, so that two planners wait for each other and never deadlock."""
-    list(
-        Channel.objects.filter(pk__in=set(channel_ids))
-        .order_by("pk")
-        .select_for_update(of=("self",), no_key=True)
-        .values_list("pk")
-    )
+    list(Channel.objects.filter(pk__in=set(channel_ids)).order_by("pk").locked().values_list("pk"))
 
 
 def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[str, Any]]]:
@@ -98,11 +88,7 @@ def wake_up(row: Schedule, why: str, *, verb: str = "", **changes: Any) -> None:
 def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
     """Cancel the waiting jobs of schedules, and ask the running ones to stop; nothing else follows from their end."""
     ids = list(Distribution.objects.filter(schedule__in=schedule_ids).values_list("pk", flat=True))
-    jobs = (
-        Job.objects.select_for_update(of=("self",), no_key=True)
-        .filter(distribution__in=ids, state__in=OPEN_JOBS)
-        .order_by("pk")
-    )
+    jobs = Job.objects.locked().open().filter(distribution__in=ids).order_by("pk")
     jobs = jobs.filter(kind__in=kinds or [JobKind.STAGE, JobKind.PUBLISH])
     count = 0
     for job in jobs:

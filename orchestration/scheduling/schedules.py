@@ -23,7 +23,7 @@ from orchestration.scheduling.rows import (
     why_not_at,
     withdraw_jobs,
 )
-from orchestration.states import CLAIMABLE_JOBS, OPEN_WAVES, JobKind, WaveState
+from orchestration.states import OPEN_WAVES, JobKind, WaveState
 
 _GOING_ON = OPEN_WAVES - {WaveState.RECALLING}
 
@@ -139,13 +139,11 @@ def bump(schedule_id: int, reason: str = "", *, version: int | None = None) -> S
         audit.record(
             "schedule_bumped", row, before=before, after={"stage_at": row.stage_at.isoformat()}, reason=reason
         )
-        jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
-            state__in=CLAIMABLE_JOBS, schedule=row, kind=JobKind.STAGE
-        )
-        video_jobs = Job.objects.select_for_update(of=("self",), no_key=True).filter(
-            state__in=CLAIMABLE_JOBS,
-            video=row.distribution.video_id,
-            kind__in=[JobKind.SCRAPE, JobKind.PROCESS],
+        jobs = Job.objects.locked().claimable().filter(schedule=row, kind=JobKind.STAGE)
+        video_jobs = (
+            Job.objects.locked()
+            .claimable()
+            .filter(video=row.distribution.video_id, kind__in=[JobKind.SCRAPE, JobKind.PROCESS])
         )
         queue.bump_rows([*jobs, *video_jobs], reason)
         wake_tick()

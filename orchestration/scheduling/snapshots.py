@@ -18,13 +18,10 @@ from orchestration.planning.slots import blackout_of_dates
 from orchestration.queue import pool_names, pools
 from orchestration.scheduling.file_urls import is_in_reach_of_runs
 from orchestration.states import (
-    OCCUPYING_SCHEDULES,
-    OPEN_JOBS,
     OPEN_SCHEDULES,
     SCHEDULE_VERBS,
     DistributionState,
     JobKind,
-    JobState,
     PoolKind,
     ScheduleState,
 )
@@ -42,7 +39,7 @@ def channel_views(
     if channel_ids is not None:
         rows = rows.filter(pk__in=list(channel_ids))
     if lock:
-        rows = rows.select_for_update(of=("self",), no_key=True)
+        rows = rows.locked()
     channels = list(rows.select_related("credential"))
     slots: dict[int, list[planning.SlotRule]] = defaultdict(list)
     for slot in PostingSlot.objects.filter(channel__in=channels, enabled=True):
@@ -60,7 +57,7 @@ def channel_views(
 
 def stage_estimates(latest: int = 200) -> dict[str, int]:
     """Return how many seconds staging took on average lately, by executor; nothing where nothing was staged yet."""
-    done = Job.objects.filter(kind=JobKind.STAGE, state=JobState.SUCCEEDED, started_at__isnull=False)
+    done = Job.objects.succeeded().filter(kind=JobKind.STAGE, started_at__isnull=False)
     newest = done.order_by("-id").values_list("executor", "started_at", "finished_at")[:latest]
     took: dict[str, list[float]] = defaultdict(list)
     for executor, started_at, finished_at in newest:
@@ -154,7 +151,7 @@ def occupied(
     channel_ids: Sequence[int], since: datetime | None = None, until: datetime | None = None
 ) -> list[planning.Occupied]:
     """Return what takes room in the calendars of channels, in a window."""
-    rows = Schedule.objects.filter(channel__in=channel_ids, state__in=OCCUPYING_SCHEDULES)
+    rows = Schedule.objects.occupying().filter(channel__in=channel_ids)
     if since is not None:
         rows = rows.filter(publish_at__gte=since)
     if until is not None:
@@ -256,7 +253,7 @@ def pool_views(now: datetime | None = None, *, without: Sequence[int] = ()) -> l
         if pool.day is not None:
             used[pool.name][pool.day] = pool.units
     # Running uploads hold a slot each, so jobs alone tell what is in the upload pool or before it.
-    queued = Job.objects.filter(kind=JobKind.STAGE, executor="local", state__in=OPEN_JOBS).count()
+    queued = Job.objects.open().filter(kind=JobKind.STAGE, executor="local").count()
     views = []
     for pool in rows.values():
         is_budget = pool.kind == PoolKind.BUDGET

@@ -9,11 +9,11 @@ from django.db.models import Count, F, Max, Min, Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
-from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, PlanRefused
+from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
 from orchestration.models import Conflict, Job, Schedule, Wave
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
@@ -24,8 +24,6 @@ from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.scheduling.requests import check_time
 from orchestration.scheduling.rows import cancel_row, lock_channels, retime, take_off, withdraw_jobs
 from orchestration.states import (
-    OPEN_JOBS,
-    OPEN_SCHEDULES,
     DistributionState,
     JobKind,
     ScheduleState,
@@ -35,10 +33,7 @@ from orchestration.states import (
 
 def known(wave_id: int) -> Wave:
     """Return a wave. Raises: NotFound."""
-    wave = Wave.objects.filter(pk=wave_id).first()
-    if wave is None:
-        raise NotFound(f"There is no wave {wave_id}.", field="wave_id")
-    return wave
+    return lookup.one(Wave, wave_id, field="wave_id")
 
 
 def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
@@ -47,11 +42,12 @@ def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
     lock_channels(
         list(Schedule.objects.filter(wave=wave_id).order_by().values_list("channel_id", flat=True).distinct())
     )
-    wave = Wave.objects.select_for_update(no_key=True).get(pk=wave_id)
+    wave = Wave.objects.locked().get(pk=wave_id)
     rows = (
-        Schedule.objects.select_for_update(of=("self",), no_key=True)
+        Schedule.objects.locked()
         .prefetch_related("channel", "distribution")
-        .filter(wave=wave, state__in=OPEN_SCHEDULES)
+        .open()
+        .filter(wave=wave)
         .order_by("pk")
     )
     return wave, sorted(rows, key=lambda row: (row.publish_at, row.pk))
@@ -171,12 +167,12 @@ def cancel(wave_id: int, reason: str = "", *, version: int | None = None) -> Wav
 def complete(now: datetime) -> int:
     """Close the waves of which nothing is open any more; called by the tick."""
     closed = 0
-    open_members = Schedule.objects.filter(state__in=OPEN_SCHEDULES).values("wave_id")
+    open_members = Schedule.objects.open().values("wave_id")
     for wave in Wave.objects.filter(state=WaveState.SCHEDULED).exclude(
         pk__in=open_members.filter(wave__isnull=False)
     ):
         with transaction.atomic():
-            fresh = Wave.objects.select_for_update(no_key=True).get(pk=wave.pk)
+            fresh = Wave.objects.locked().get(pk=wave.pk)
             if fresh.state == WaveState.SCHEDULED:
                 with audit.correlated(fresh.correlation_id):
                     transition(fresh, WaveState.COMPLETED, reason="nothing of it is open any more")
@@ -229,7 +225,7 @@ def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport
 
 
 def _waits(schedule_ids: Sequence[int]) -> dict[int, str]:
-    jobs = Job.objects.filter(schedule__in=schedule_ids, state__in=OPEN_JOBS).order_by("pk")
+    jobs = Job.objects.open().filter(schedule__in=schedule_ids).order_by("pk")
     return {
         schedule_id: waits_for or note
         for schedule_id, waits_for, note in jobs.values_list("schedule_id", "waits_for", "progress_note")

@@ -81,7 +81,7 @@ def addresses(scene) -> list[str]:
         "/waves/",
         "/waves/?state=open",
         "/waves/?state=scheduled&q=evening",
-        f"/schedule/?state=troubled&channel={scene['channel'].pk}&wave={scene['wave'].pk}",
+        f"/schedule/?state=attention&channel={scene['channel'].pk}&wave={scene['wave'].pk}",
         "/waves/new/",
         f"/waves/{scene['wave'].pk}/",
         "/videos/",

@@ -13,7 +13,9 @@ YEAR = 366 * 24 * 60
 @pytest.fixture
 def saved(admin_client):
     """Save a channel with one field changed; give its row, or the errors."""
-    channel = factories.ChannelFactory(github=True, filters={"min_height": 360}, tags=["film"])
+    channel = factories.ChannelFactory(
+        github=True, repository_id=700, filters={"min_height": 360}, tags=["film"]
+    )
     address = f"/admin/channels/channel/{channel.pk}/change/"
     page = admin_client.get(address)
     form = page.context["adminform"].form
@@ -55,6 +57,13 @@ def test_tags_that_are_no_list_of_words_are_refused(saved, tags):
 def test_a_sound_channel_is_saved(saved):
     row = saved(tags='["film", "archive"]', filters='{"min_height": 720}')
     assert (row.tags, row.filters) == (["film", "archive"], {"min_height": 720})
+
+
+def test_another_repository_is_pinned_anew_and_the_same_one_stays_pinned(saved):
+    known = saved()
+    assert known.repository_id == 700
+    assert saved(repository=known.repository.upper()).repository_id == 700
+    assert saved(repository="headend/another").repository_id is None
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,46 @@ def test_a_filter_that_makes_no_sense_is_left_out(console, scene, address):
     assert console.get(address).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("address", "names"),
+    [
+        ("/jobs/?channel=x&kind=nope&state=nope&q=%00", ["channel", "kind", "state", "q"]),
+        ("/schedule/?channel=9999999999999999999999&state=troubled", ["channel", "state"]),
+        ("/waves/?state=attention", ["state"]),
+        ("/activity/?trigger=nope", ["trigger"]),
+        ("/videos/?source=-1", ["source"]),
+        ("/conflicts/?kind=nope", ["kind"]),
+        ("/channels/?health=poor", ["health"]),
+    ],
+)
+def test_what_is_left_out_is_told_by_its_name(console, scene, address, names):
+    told = console.get(address).content.decode()
+    for name in names:
+        assert f"The filter {name} is left out" in told
+    assert "The filter" not in console.get(address.partition("?")[0]).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("page", "api", "query"),
+    [
+        ("jobs", "jobs", "state=open"),
+        ("jobs", "jobs", "state=attention"),
+        ("jobs", "jobs", "state=failed&kind=stage"),
+        ("waves", "waves", "state=open&q=evening"),
+        ("videos", "videos", "state=ready&q=bold"),
+        ("sources", "sources", "state=active&q=source"),
+        ("conflicts", "conflicts", "state=open&kind=timing"),
+        ("channels", "channels", "state=active&q=nor"),
+        ("activity", "activity", "trigger=button&verb=pause_channel&q=north"),
+    ],
+)
+def test_a_page_and_the_api_keep_the_same_rows(console, scene, page, api, query):
+    shown = console.get(f"/{page}/?{query}")
+    listed = console.get(f"/api/{api}?{query}&limit=200").json()["items"]
+    rows = [getattr(row, "channel", row) if page == "channels" else row for row in shown.context["page"]]
+    assert {row.pk for row in rows} == {row["id"] for row in listed}
+
+
 @pytest.mark.slow
 def test_the_number_of_queries_does_not_grow_with_the_number_of_rows(console, scene, addresses):
     def count() -> dict[str, int]:

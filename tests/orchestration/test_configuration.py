@@ -351,10 +351,8 @@ def test_another_repository_is_pinned_anew_and_gets_the_secrets(sandbox):
     channel = github_channel(sandbox, "aurora")
     sync_and_perform(channel)
     github_state.add_repository(sandbox.store, "headend/aurora-two", files={})
-    channel = Channel.objects.get(pk=channel.pk)
-    channel.repository = "headend/aurora-two"
-    channel.save()
-    assert Channel.objects.get(pk=channel.pk).repository_id is None
+    Channel.objects.filter(pk=channel.pk).update(repository="headend/aurora-two", repository_id=None)
+    channel.refresh_from_db()
 
     result = sync_and_perform(channel)
     assert result["repository_id"] == 700_000_002

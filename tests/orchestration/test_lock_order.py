@@ -152,7 +152,7 @@ def test_an_upload_that_is_recorded_and_a_plan_that_takes_its_publication_up_aga
             write_placements([placement], wave=None, method="wave", now=timezone.now())
 
     def records(gives_the_word):
-        list(Schedule.objects.select_for_update(no_key=True).filter(pk=row.pk))
+        list(Schedule.objects.locked().filter(pk=row.pk))
         gives_the_word()
         stage.record_staged(distribution.pk, "recordedvid")
 
@@ -190,7 +190,7 @@ def test_a_wave_that_is_paused_and_a_video_that_failed_take_its_members_in_the_s
     sooner = factories.ScheduleFactory(wave=wave, publish_at=in_(hours=2))
 
     def fails(gives_the_word):
-        list(Schedule.objects.select_for_update(no_key=True).filter(pk=later.pk))
+        list(Schedule.objects.locked().filter(pk=later.pk))
         gives_the_word()
         outcomes._lock_publications([later.distribution_id, sooner.distribution_id])
 

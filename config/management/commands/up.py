@@ -17,7 +17,7 @@ from django.db import Error as DatabaseFailure
 from django.db import connection, connections
 
 from channels.models import Channel
-from channels.states import ChannelState, Executor
+from channels.states import Executor
 from config import broker, env
 from config.supervisor import embedded_broker, first_user, installation, plan, readiness
 from config.supervisor.embedded_broker import ServerProgram
@@ -135,9 +135,7 @@ class Command(BaseCommand):
         kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[connection.vendor]
         self.say(f"  Database  {kind}")
         call_command("migrate", interactive=False, verbosity=0)
-        staged_at_github = Channel.objects.filter(executor=Executor.GITHUB).exclude(
-            state=ChannelState.DISABLED
-        )
+        staged_at_github = Channel.objects.filter(executor=Executor.GITHUB).enabled()
         if not demo and not settings.HEADEND_PUBLIC_URL and staged_at_github.exists():
             self.say(
                 "  Note      HEADEND_PUBLIC_URL is not set: GitHub's runs fetch originals from their sources, "

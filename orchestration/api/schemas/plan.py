@@ -5,7 +5,7 @@ from typing import Any
 
 from ninja import Schema
 
-from orchestration.api.fields import Value, WallDateTime
+from orchestration.fields import Value, WallDateTime
 from orchestration.models import Conflict, Distribution, Schedule, Wave
 from orchestration.states import (
     ConflictKind,

@@ -7,7 +7,7 @@ from ninja import Schema
 
 from channels.models import Blackout, Channel, PostingSlot
 from channels.states import ChannelHealth, ChannelState, CredentialState, Executor, MisfirePolicy
-from orchestration.api.fields import Value, WallTime
+from orchestration.fields import Value, WallTime
 from orchestration.states import CALENDAR_VERBS
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from orchestration.api.fields import (
+from orchestration.fields import (
     EXAMPLE_INSTANT,
     Body,
     BodyId,

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import BeforeValidator
 
-from orchestration.api.fields import Value
 from orchestration.api.schemas.library import SourceOut, VideoOut
 from orchestration.api.schemas.plain_values import plain
 from orchestration.api.schemas.plan import ScheduleOut, WaveReportOut
 from orchestration.api.schemas.register import ChannelBrief, ChannelReportOut
 from orchestration.api.schemas.work import JobOut, PoolOut
+from orchestration.fields import Value
 from orchestration.models import Activity
 from orchestration.states import SystemStatus, Trigger
 

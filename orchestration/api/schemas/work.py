@@ -7,8 +7,8 @@ from ninja import Schema
 
 from channels.states import Executor
 from channels.verbs import offered
-from orchestration.api.fields import Value
 from orchestration.api.schemas.plan import DistributionOut
+from orchestration.fields import Value
 from orchestration.models import Job
 from orchestration.results import PoolReport
 from orchestration.states import POOL_VERBS, JobKind, JobState, PoolKind, PoolState, RunState

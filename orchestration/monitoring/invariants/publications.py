@@ -5,22 +5,17 @@ from datetime import timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q
 
-from channels.states import ChannelState
 from orchestration.core.installation import is_copy
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState, Video
 from orchestration.monitoring.invariants.values import Look, Violation, broken
 from orchestration.queue.jobs import RUN_HOLDER
 from orchestration.queue.policy import SAFE_KINDS
 from orchestration.states import (
-    OCCUPYING_SCHEDULES,
     OPEN_JOBS,
     DistributionState,
     JobKind,
-    JobState,
     ScheduleState,
     SystemStatus,
-    VideoState,
-    WaveState,
 )
 
 LOST_AFTER = timedelta(minutes=10)
@@ -32,9 +27,9 @@ PUBLIC_STATES = (DistributionState.PUBLISHED, DistributionState.RECALLED, Distri
 def one_public_video(look: Look) -> Iterator[Violation]:
     """Look for a second video, and for public ones of which nobody knows what they are."""
     recorded = Distribution.objects.filter(youtube_video_id=OuterRef("youtube_video_id"))
-    for orphan in OrphanUpload.objects.filter(Exists(recorded), deleted_at=None):
+    for orphan in OrphanUpload.objects.undeleted().filter(Exists(recorded)):
         yield broken(orphan, f"is listed for deletion, and {orphan.youtube_video_id} is a recorded video")
-    public = Distribution.objects.filter(state=DistributionState.PUBLISHED)
+    public = Distribution.objects.published()
     for row in public.filter(Q(youtube_video_id=None) | Q(youtube_video_id="")):
         yield broken(row, "is published, but no video is recorded")
     twins = (
@@ -53,7 +48,7 @@ def one_public_video(look: Look) -> Iterator[Violation]:
 
 def one_open_job_per_key(look: Look) -> Iterator[Violation]:
     """Look for work that is to be done twice."""
-    doubled = Job.objects.filter(state__in=OPEN_JOBS).values("dedupe_key").annotate(times=Count("pk"))
+    doubled = Job.objects.open().values("dedupe_key").annotate(times=Count("pk"))
     for row in doubled.filter(times__gt=1).order_by():
         yield Violation(f"{row['times']} open jobs have the key {row['dedupe_key']}", row["dedupe_key"])
 
@@ -65,20 +60,11 @@ def nothing_due_is_lost(look: Look) -> Iterator[Violation]:
         return
     if system.state_changed_at > look.now - LOST_AFTER:
         return  # just switched on: what is overdue is being sorted out
-    worked_on = Job.objects.filter(distribution=OuterRef("distribution"), state__in=OPEN_JOBS)
+    worked_on = Job.objects.open().filter(distribution=OuterRef("distribution"))
     forgotten = (
-        Schedule.objects.filter(
-            state__in=[
-                ScheduleState.PLANNED,
-                ScheduleState.STAGING,
-                ScheduleState.STAGED,
-                ScheduleState.PUBLISHING,
-            ],
-            publish_at__lt=look.now - LOST_AFTER,
-            misfire_action="",
-            channel__state=ChannelState.ACTIVE,
-        )
-        .exclude(wave__state=WaveState.PAUSED)
+        Schedule.objects.overdue(look.now)
+        .free()
+        .filter(publish_at__lt=look.now - LOST_AFTER, misfire_action="")
         .exclude(Exists(worked_on))
     )
     for row in forgotten:
@@ -88,7 +74,7 @@ def nothing_due_is_lost(look: Look) -> Iterator[Violation]:
 def no_job_is_forgotten(look: Look) -> Iterator[Violation]:
     """Look for jobs that a lost worker holds although the clock runs."""
     if look.ticking:
-        expired = Job.objects.filter(state=JobState.RUNNING, lease_expires_at__lt=look.now - LOST_AFTER)
+        expired = Job.objects.running().filter(lease_expires_at__lt=look.now - LOST_AFTER)
         for row in expired.exclude(holder__startswith=RUN_HOLDER):
             yield broken(
                 row, f"is held by {row.holder}, whose lease ended at {row.lease_expires_at:%H:%M:%S}"
@@ -97,7 +83,7 @@ def no_job_is_forgotten(look: Look) -> Iterator[Violation]:
 
 def never_early(look: Look) -> Iterator[Violation]:
     """Look for videos that were public, or will be, before their moment."""
-    public = Schedule.objects.filter(state=ScheduleState.PUBLISHED).select_related("distribution")
+    public = Schedule.objects.published().select_related("distribution")
     early = public.filter(distribution__published_at__lt=F("publish_at") - EARLY_TOLERANCE)
     for row in early:
         yield broken(
@@ -121,11 +107,11 @@ def states_agree(look: Look) -> Iterator[Violation]:
     published = pairs.filter(state=ScheduleState.PUBLISHED)
     for row in published.exclude(distribution__state__in=PUBLIC_STATES):
         yield broken(row, f"is published, but its distribution is {row.distribution.state}")
-    for row in Distribution.objects.filter(state=DistributionState.PUBLISHED, published_at=None):
+    for row in Distribution.objects.published().filter(published_at=None):
         yield broken(row, "is published, but nobody knows since when")
-    for row in Video.objects.filter(state=VideoState.READY, prepared_file=""):
+    for row in Video.objects.ready().filter(prepared_file=""):
         yield broken(row, "is ready, but has no prepared file")
-    for row in Job.objects.filter(state=JobState.RUNNING, holder=""):
+    for row in Job.objects.running().filter(holder=""):
         yield broken(row, "runs, but nobody holds it")
 
 
@@ -144,7 +130,8 @@ def nothing_starts_while_held(look: Look) -> Iterator[Violation]:
 def one_firing_per_moment(look: Look) -> Iterator[Violation]:
     """Look for a channel that publishes twice at one instant."""
     doubled = (
-        Schedule.objects.filter(state__in=OCCUPYING_SCHEDULES, channel__min_gap_minutes__gt=0)
+        Schedule.objects.occupying()
+        .filter(channel__min_gap_minutes__gt=0)
         .values("channel_id", "publish_at")
         .annotate(times=Count("pk"))
         .filter(times__gt=1)

@@ -16,7 +16,8 @@ from orchestration.states import JobState, PoolKind
 def slots_within_capacity(look: Look) -> Iterator[Violation]:
     """Look for more holders than slots."""
     held = (
-        Lease.objects.filter(pool__kind=PoolKind.SLOTS, released_at=None)
+        Lease.objects.held()
+        .filter(pool__kind=PoolKind.SLOTS)
         .values("pool_id")
         .annotate(units=Sum("units"), since=Min("acquired_at"))
         .order_by()
@@ -68,7 +69,7 @@ def budgets_within_capacity(look: Look) -> Iterator[Violation]:
 
 def slots_end_with_their_jobs(look: Look) -> Iterator[Violation]:
     """Look for leases that outlive the job they were taken for, and for ends without a reason."""
-    left = Lease.objects.filter(released_at=None, job__isnull=False).exclude(job__state=JobState.RUNNING)
+    left = Lease.objects.held().filter(job__isnull=False).exclude(job__state=JobState.RUNNING)
     for lease in left.select_related("job"):
         yield broken(
             lease, f"is held by {lease.holder}, although its job {lease.job_id} is {lease.job.state}"

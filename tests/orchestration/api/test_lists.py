@@ -217,3 +217,43 @@ def test_instants_carry_their_offset(api):
     shown = api.get(f"schedules/{factories.ScheduleFactory().pk}").json()
 
     assert shown["publish_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("name", "of_each", "words", "states"),
+    [
+        ("jobs", JobState, ["open"], {"queued", "running", "waiting"}),
+        ("jobs", JobState, ["attention"], {"failed", "errored", "needs_review"}),
+        ("jobs", JobState, ["attention", "running"], {"failed", "errored", "needs_review", "running"}),
+        ("schedules", ScheduleState, ["open"], {"planned", "staging", "staged", "publishing", "held"}),
+        ("schedules", ScheduleState, ["attention"], {"needs_review", "missed", "failed", "held", "skipped"}),
+        ("waves", WaveState, ["open", "cancelled"], {"scheduled", "paused", "recalling", "cancelled"}),
+    ],
+)
+def test_a_word_stands_for_several_states(api, name, of_each, words, states):
+    for state in of_each.values:
+        LISTS[name](state=state)
+
+    listed = api.get(name, state=words, limit=200).json()["items"]
+
+    assert {row["state"] for row in listed} == states
+    assert len(listed) == len(states)
+
+
+def test_a_group_that_a_list_does_not_have_is_refused_by_name(api):
+    answer = api.get("waves", state="attention")
+
+    assert answer.status_code == 422
+    assert "state" in answer.content.decode()
+
+
+def test_jobs_and_entries_are_found_by_words(api):
+    job = factories.JobFactory(video=factories.VideoFactory(title="Bold move"))
+    factories.JobFactory(video=factories.VideoFactory(title="Quiet day"))
+    entry = factories.ActivityFactory(reason="copyright claim", actor_label="anna@example.org")
+    factories.ActivityFactory(reason="", actor_label="ben@example.org")
+
+    assert [row["id"] for row in api.get("jobs", q="bold").json()["items"]] == [job.pk]
+    for words in ({"q": "copyright"}, {"actor_contains": "anna"}, {"actor": "anna@example.org"}):
+        assert [row["id"] for row in api.get("activity", **words).json()["items"]] == [entry.pk], words
+    assert api.get("activity", actor="anna").json()["items"] == []

@@ -83,6 +83,7 @@ WallDateTime = Annotated[
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 BodyId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Text = Annotated[str, AfterValidator(check_text)]
+Word = Annotated[Text, Field(min_length=1, max_length=200)]
 Reason = Annotated[Text, Field(max_length=300, description="why, for the activity log")]
 Priority = Annotated[int, Field(strict=True, ge=0, le=10, description="0 to 10; 10 goes first")]
 Count = Annotated[int, Field(strict=True, ge=0, le=31_536_000)]

@@ -1,0 +1,306 @@
+"""Name what each list can be filtered by, once for its page and its API; times are instants with an offset.
+
+`ChannelFilters.filter(rows)` keeps the rows that are asked for. Where a list has groups of states, such as what is open or
+needs a look, their words stand beside the states'.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Q
+from ninja import FilterLookup, FilterSchema
+from pydantic import Field
+from pydantic_core import core_schema
+
+from channels.states import ChannelHealth, ChannelState, Executor
+from orchestration.fields import Id, Instant, WallDate, Word
+from orchestration.models import Distribution, Job, Schedule
+from orchestration.states import (
+    OPEN_JOBS,
+    OPEN_SCHEDULES,
+    OPEN_WAVES,
+    ConflictKind,
+    ConflictState,
+    DistributionState,
+    JobKind,
+    JobState,
+    RightsBasis,
+    RunState,
+    ScheduleState,
+    SourceState,
+    Trigger,
+    VideoState,
+    WaveState,
+)
+
+
+class WaveGroup(models.TextChoices):
+    """States of waves under one word."""
+
+    OPEN = "open", "under way"
+
+
+class ScheduleGroup(models.TextChoices):
+    """States of schedules under one word."""
+
+    OPEN = "open", "still to come"
+    ATTENTION = "attention", "needs a look"
+
+
+class JobGroup(models.TextChoices):
+    """States of jobs under one word."""
+
+    OPEN = "open", "waits or runs"
+    ATTENTION = "attention", "needs a look"
+
+
+class OneOf:
+    """Take the words of several vocabularies."""
+
+    def __init__(self, *vocabularies: type[models.TextChoices]) -> None:
+        self.words: list[str] = [word for choices in vocabularies for word in choices.values]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        """Return the schema of the words, all in one list."""
+        return core_schema.literal_schema(self.words)
+
+
+WAVE_GROUPS: dict[str, frozenset[str]] = {WaveGroup.OPEN: OPEN_WAVES}
+SCHEDULE_GROUPS: dict[str, frozenset[str]] = {
+    ScheduleGroup.OPEN: OPEN_SCHEDULES,
+    ScheduleGroup.ATTENTION: frozenset(
+        {
+            ScheduleState.NEEDS_REVIEW,
+            ScheduleState.MISSED,
+            ScheduleState.FAILED,
+            ScheduleState.HELD,
+            ScheduleState.SKIPPED,
+        }
+    ),
+}
+JOB_GROUPS: dict[str, frozenset[str]] = {
+    JobGroup.OPEN: OPEN_JOBS,
+    JobGroup.ATTENTION: frozenset({JobState.FAILED, JobState.ERRORED, JobState.NEEDS_REVIEW}),
+}
+
+CreatedSince = Annotated[
+    Instant | None, FilterLookup("created_at__gte"), Field(description="made at or after")
+]
+CreatedUntil = Annotated[Instant | None, FilterLookup("created_at__lt"), Field(description="made before")]
+
+
+def _in_states(words: Iterable[str] | None, groups: Mapping[str, frozenset[str]]) -> Q:
+    if words is None:
+        return Q()
+    return Q(state__in=frozenset().union(*(groups.get(word, {word}) for word in words)))
+
+
+class ChannelFilters(FilterSchema):
+    """Of channels."""
+
+    state: Annotated[list[ChannelState] | None, FilterLookup("state__in")] = None
+    health: Annotated[list[ChannelHealth] | None, FilterLookup("health__in")] = None
+    executor: Annotated[Executor | None, FilterLookup("executor")] = None
+    slug: Annotated[Word | None, FilterLookup("slug")] = None
+    q: Annotated[
+        Word | None,
+        FilterLookup(["name__icontains", "slug__icontains", "repository__icontains"]),
+        Field(description="part of the name, the slug or the repository"),
+    ] = None
+
+
+class SlotFilters(FilterSchema):
+    """Of slots."""
+
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    weekday: Annotated[int | None, FilterLookup("weekday"), Field(ge=0, le=6)] = None
+    enabled: Annotated[bool | None, FilterLookup("enabled")] = None
+
+
+class BlackoutFilters(FilterSchema):
+    """Of blackouts, by the dates of the channel's zone."""
+
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    since: Annotated[
+        WallDate | None, FilterLookup("last_date__gte"), Field(description="ends on it or later")
+    ] = None
+    until: Annotated[
+        WallDate | None, FilterLookup("first_date__lte"), Field(description="begins on it or earlier")
+    ] = None
+
+
+class SourceFilters(FilterSchema):
+    """Of sources."""
+
+    state: Annotated[list[SourceState] | None, FilterLookup("state__in")] = None
+    rights_basis: Annotated[list[RightsBasis] | None, FilterLookup("rights_basis__in")] = None
+    q: Annotated[Word | None, FilterLookup(["name__icontains", "url__icontains"])] = None
+
+
+class VideoFilters(FilterSchema):
+    """Of videos."""
+
+    state: Annotated[list[VideoState] | None, FilterLookup("state__in")] = None
+    source_id: Annotated[list[Id] | None, FilterLookup("source_id__in")] = None
+    q: Annotated[Word | None, FilterLookup(["title__icontains", "url__icontains"])] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+
+class WaveFilters(FilterSchema):
+    """Of waves."""
+
+    state: list[Annotated[str, OneOf(WaveGroup, WaveState)]] | None = None
+    correlation_id: Annotated[Word | None, FilterLookup("correlation_id")] = None
+    q: Annotated[Word | None, FilterLookup("name__icontains")] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+    def filter_state(self, words: list[str] | None) -> Q:
+        """Keep these states, and those of these groups."""
+        return _in_states(words, WAVE_GROUPS)
+
+
+class DistributionFilters(FilterSchema):
+    """Of distributions."""
+
+    state: Annotated[list[DistributionState] | None, FilterLookup("state__in")] = None
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    video_id: Annotated[list[Id] | None, FilterLookup("video_id__in")] = None
+    wave_id: Annotated[list[Id] | None, FilterLookup("wave_id__in")] = None
+    method: Annotated[list[Distribution.Method] | None, FilterLookup("method__in")] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+
+class ScheduleFilters(FilterSchema):
+    """Of schedules; `since` and `until` mean the moment of publication."""
+
+    state: list[Annotated[str, OneOf(ScheduleGroup, ScheduleState)]] | None = None
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    wave_id: Annotated[list[Id] | None, FilterLookup("wave_id__in")] = None
+    video_id: Annotated[list[Id] | None, FilterLookup("distribution__video_id__in")] = None
+    distribution_id: Annotated[list[Id] | None, FilterLookup("distribution_id__in")] = None
+    since: Annotated[
+        Instant | None, FilterLookup("publish_at__gte"), Field(description="public at or after")
+    ] = None
+    until: Annotated[Instant | None, FilterLookup("publish_at__lt"), Field(description="public before")] = (
+        None
+    )
+
+    def filter_state(self, words: list[str] | None) -> Q:
+        """Keep these states, and those of these groups."""
+        return _in_states(words, SCHEDULE_GROUPS)
+
+
+class JobFilters(FilterSchema):
+    """Of jobs."""
+
+    state: list[Annotated[str, OneOf(JobGroup, JobState)]] | None = None
+    kind: Annotated[list[JobKind] | None, FilterLookup("kind__in")] = None
+    executor: Annotated[Executor | None, FilterLookup("executor")] = None
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    source_id: Annotated[list[Id] | None, FilterLookup("source_id__in")] = None
+    video_id: Annotated[list[Id] | None, FilterLookup("video_id__in")] = None
+    distribution_id: Annotated[list[Id] | None, FilterLookup("distribution_id__in")] = None
+    schedule_id: Annotated[list[Id] | None, FilterLookup("schedule_id__in")] = None
+    wave_id: Annotated[list[Id] | None, FilterLookup("schedule__wave_id__in")] = None
+    correlation_id: Annotated[Word | None, FilterLookup("correlation_id")] = None
+    q: Annotated[
+        Word | None,
+        FilterLookup(
+            [
+                "video__title__icontains",
+                "error_message__icontains",
+                "holder__icontains",
+                "correlation_id__startswith",
+            ]
+        ),
+        Field(
+            description="part of the video's title, the error or the holder, or how the correlation id begins"
+        ),
+    ] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+    def filter_state(self, words: list[str] | None) -> Q:
+        """Keep these states, and those of these groups."""
+        return _in_states(words, JOB_GROUPS)
+
+
+class RunFilters(FilterSchema):
+    """Of GitHub runs."""
+
+    state: Annotated[list[RunState] | None, FilterLookup("state__in")] = None
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    job_id: Annotated[list[Id] | None, FilterLookup("job_id__in")] = None
+    repository: Annotated[Word | None, FilterLookup("repository")] = None
+    correlation_id: Annotated[Word | None, FilterLookup("correlation_id")] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+
+class ConflictFilters(FilterSchema):
+    """Of conflicts."""
+
+    state: Annotated[list[ConflictState] | None, FilterLookup("state__in")] = None
+    kind: Annotated[list[ConflictKind] | None, FilterLookup("kind__in")] = None
+    rule: Annotated[Word | None, FilterLookup("rule")] = None
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    video_id: Annotated[list[Id] | None, FilterLookup("video_id__in")] = None
+    wave_id: Annotated[list[Id] | None, FilterLookup("wave_id__in")] = None
+    schedule_id: Annotated[list[Id] | None, FilterLookup("schedule_id__in")] = None
+    correlation_id: Annotated[Word | None, FilterLookup("correlation_id")] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+
+class ActivityFilters(FilterSchema):
+    """Of activity."""
+
+    verb: Annotated[list[Word] | None, FilterLookup("verb__in")] = None
+    trigger: Annotated[list[Trigger] | None, FilterLookup("trigger__in")] = None
+    actor: Annotated[Word | None, FilterLookup("actor_label")] = None
+    actor_contains: Annotated[
+        Word | None, FilterLookup("actor_label__icontains"), Field(description="part of the actor's name")
+    ] = None
+    subject_type: Annotated[Word | None, Field(description="for example channel, wave, job")] = None
+    subject_id: Annotated[Word | None, FilterLookup("object_pk")] = None
+    correlation_id: Annotated[Word | None, FilterLookup("cid")] = None
+    q: Annotated[
+        Word | None, Field(description="part of the subject, of what it is about, or of the reason")
+    ] = None
+    since: Annotated[Instant | None, FilterLookup("timestamp__gte"), Field(description="at or after")] = None
+    until: Annotated[Instant | None, FilterLookup("timestamp__lt"), Field(description="before")] = None
+
+    def filter_subject_type(self, name: str | None) -> Q:
+        """Keep the entries about rows of this kind."""
+        return Q(content_type__in=ContentType.objects.filter(model=name)) if name else Q()
+
+    def filter_q(self, words: str | None) -> Q:
+        """Keep the entries that say these words."""
+        return _mentions(words) if words else Q()
+
+
+def _mentions(words: str) -> Q:
+    """Return which entries say these words: as they were written down, or in the names of what they are about."""
+    publications = Distribution.objects.filter(
+        Q(video__title__icontains=words) | Q(channel__name__icontains=words)
+    ).order_by()
+    jobs = Job.objects.filter(
+        Q(video__title__icontains=words)
+        | Q(source__name__icontains=words)
+        | Q(channel__name__icontains=words)
+        | Q(distribution__video__title__icontains=words)
+    ).order_by()
+    about = {
+        Distribution: publications.values("pk"),
+        Schedule: publications.exclude(schedule=None).values("schedule"),
+        Job: jobs.values("pk"),
+    }
+    found = Q(object_repr__icontains=words) | Q(reason__icontains=words)
+    for model, ids in about.items():
+        found |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
+    return found
