@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from channels.models import Channel
@@ -285,3 +285,17 @@ class Dashboard:
     activity: list[Activity]
     statistics: StatisticsReport
     first_steps: list[dict[str, Any]]
+
+
+class RunPermit(TypedDict):
+    """What a GitHub run is told when it may begin; `again` says that it was told so before."""
+
+    permitted: bool
+    again: bool
+
+
+class RunRecorded(TypedDict):
+    """What a GitHub run is told of its result: whether it was taken, and where the run stands."""
+
+    recorded: bool
+    state: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
-from typing import Any
 
-from channels.models import Blackout, PostingSlot
+from channels.models import Blackout, Channel, PostingSlot
 from orchestration import overview
 from orchestration.core.audit import Acting, acting_as, new_correlation_id
 from orchestration.core.permissions import Actor, action
@@ -15,6 +14,7 @@ from orchestration.github import callbacks, configuration
 from orchestration.models import Conflict, Job, Lease, OrphanUpload, Pool, Schedule, Source, Wave
 from orchestration.monitoring import health, pool_reports, statistics
 from orchestration.pipeline.trigger import trigger
+from orchestration.planning.answers import Explanation, Forecast
 from orchestration.queue import pool_actions
 from orchestration.register import calendars, channels, google_connect, sources
 from orchestration.results import (
@@ -26,6 +26,8 @@ from orchestration.results import (
     RecallPreview,
     ResumePreview,
     RightsChange,
+    RunPermit,
+    RunRecorded,
     StatisticsReport,
     SyncResult,
     SystemReport,
@@ -199,8 +201,8 @@ class CentralOrchestrationService:
         )
 
     @action("read")
-    def explain(self, *, video_id: int, channel_id: int) -> Any:
-        """Return rule by rule why a video may or may not go to a channel (`planning.types.Explanation`)."""
+    def explain(self, *, video_id: int, channel_id: int) -> Explanation:
+        """Return rule by rule why a video may or may not go to a channel."""
         return distribution.explain(video_id=video_id, channel_id=channel_id)
 
     @action("read")
@@ -350,17 +352,17 @@ class CentralOrchestrationService:
         return configuration.sync(channel_ids, dry_run=dry_run)
 
     @action("operate")
-    def pause_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Any:
+    def pause_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Channel:
         """Hold a channel back; what runs finishes."""
         return channels.pause_channel(channel_id, reason, version=version)
 
     @action("operate")
-    def resume_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Any:
+    def resume_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Channel:
         """Let a paused or disabled channel go on."""
         return channels.resume_channel(channel_id, reason, version=version)
 
     @action("operate")
-    def disable_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Any:
+    def disable_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Channel:
         """Take a channel out of planning altogether."""
         return channels.disable_channel(channel_id, reason, version=version)
 
@@ -501,9 +503,7 @@ class CentralOrchestrationService:
 
     # ---------------------------------------------------------------------------------------------------------- runs
 
-    def take_permit(
-        self, *, correlation_id: str, secret: str, run_id: int, run_attempt: int
-    ) -> dict[str, Any]:
+    def take_permit(self, *, correlation_id: str, secret: str, run_id: int, run_attempt: int) -> RunPermit:
         """Let a GitHub run begin, once: the run's own token authorises. Raises: PermitRefused to any other run."""
         with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
             return callbacks.take_permit(correlation_id, secret, run_id, run_attempt)
@@ -519,7 +519,7 @@ class CentralOrchestrationService:
         youtube_video_id: str = "",
         error_code: str = "",
         error_message: str = "",
-    ) -> dict[str, Any]:
+    ) -> RunRecorded:
         """Record what a GitHub run says became of its job; the run's own token authorises, doubled calls end alike."""
         with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
             return callbacks.record_result(
@@ -546,6 +546,6 @@ class CentralOrchestrationService:
         return statistics.report(days, channel_ids=channel_ids)
 
     @action("read")
-    def forecast(self, *, days: int = 7) -> Any:
-        """Run the planner and dispatcher against a simulated clock (`planning.types.Forecast`)."""
+    def forecast(self, *, days: int = 7) -> Forecast:
+        """Run the planner and dispatcher against a simulated clock."""
         return forecast.forecast(days)

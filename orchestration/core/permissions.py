@@ -14,7 +14,7 @@ from orchestration.models import ApiToken
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SCOPES = {ApiToken.Scope.READ: 0, ApiToken.Scope.OPERATE: 1, ApiToken.Scope.ADMIN: 2}
+SCOPES: dict[str, int] = {ApiToken.Scope.READ: 0, ApiToken.Scope.OPERATE: 1, ApiToken.Scope.ADMIN: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,15 @@ class Asking(Protocol):
     correlation_id: str
 
 
-def action(
-    scope: str,
-) -> Callable[
-    [Callable[Concatenate[Any, P], R]],
-    Callable[Concatenate[Any, P], R],
-]:
+A = TypeVar("A", bound=Asking)
+
+
+def action(scope: str) -> Callable[[Callable[Concatenate[A, P], R]], Callable[Concatenate[A, P], R]]:
     """Let a method be called by actors of `scope` and above, and name them in all it records."""
 
-    def decorate(method):
+    def decorate(method: Callable[Concatenate[A, P], R]) -> Callable[Concatenate[A, P], R]:
         @functools.wraps(method)
-        def guarded(self: Asking, *args: P.args, **kwargs: P.kwargs) -> R:
+        def guarded(self: A, *args: P.args, **kwargs: P.kwargs) -> R:
             if SCOPES[self.actor.scope] < SCOPES[scope]:
                 raise NotPermitted(
                     f"{self.actor.label} may {self.actor.scope}, but {method.__name__} needs {scope}."
@@ -71,7 +69,6 @@ def action(
             with acting_as(Acting(self.actor.label, self.actor.user_id, self.trigger, self.correlation_id)):
                 return method(self, *args, **kwargs)
 
-        guarded.needs_scope = scope
         return guarded
 
     return decorate

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from pathlib import Path
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +12,7 @@ from orchestration.core.wakeups import wake_watch
 from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
 from orchestration.models import Job, WorkflowRun
 from orchestration.pipeline.scrape import absolute
+from orchestration.results import RunPermit, RunRecorded
 from orchestration.states import OPEN_RUNS, JobState
 
 
@@ -32,7 +32,7 @@ def _authorised(correlation_id: str, secret: str, *, lock: bool) -> WorkflowRun:
     return run
 
 
-def take_permit(correlation_id: str, secret: str, run_id: int, run_attempt: int) -> dict[str, Any]:
+def take_permit(correlation_id: str, secret: str, run_id: int, run_attempt: int) -> RunPermit:
     """Let exactly one run, at one attempt, do the work. Raises: NotPermitted, PermitRefused.
 
     The same run may ask again, since its first answer may have been lost on the way.
@@ -87,7 +87,7 @@ def record_result(
     youtube_video_id: str,
     error_code: str,
     error_message: str,
-) -> dict[str, Any]:
+) -> RunRecorded:
     """Keep what the run says of itself and look at once; what it says counts only once YouTube confirms it.
 
     Raises: NotPermitted, PermitRefused (another run holds the permit), InvalidRequest.
