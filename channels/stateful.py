@@ -1,7 +1,7 @@
 """Give every row that has a lifecycle the same three columns."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -19,7 +19,7 @@ class Stateful(models.Model):
     VERBS: ClassVar[Mapping[str, Verb]] = {}
 
     if TYPE_CHECKING:
-        state: models.CharField[Any, Any]
+        state: models.CharField[str, str]
 
     version = models.PositiveIntegerField(default=0, editable=False)
     state_changed_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -9,7 +9,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -101,7 +101,7 @@ def fault(name: str, fact: str) -> ImproperlyConfigured:
 def text(name: str) -> str: ...
 @overload
 def text(name: str, default: T) -> str | T: ...
-def text(name: str, *default):
+def text(name: str, *default: Any) -> Any:
     """Return a text; without a default the variable must be set."""
     return _read(name, str, default)
 
@@ -110,7 +110,7 @@ def text(name: str, *default):
 def integer(name: str, *, minimum: int | None = None, maximum: int | None = None) -> int: ...
 @overload
 def integer(name: str, default: T, *, minimum: int | None = None, maximum: int | None = None) -> int | T: ...
-def integer(name: str, *default, minimum: int | None = None, maximum: int | None = None):
+def integer(name: str, *default: Any, minimum: int | None = None, maximum: int | None = None) -> Any:
     """Return a whole number within the bounds."""
 
     def parse(value: str) -> int:
@@ -131,7 +131,7 @@ def integer(name: str, *default, minimum: int | None = None, maximum: int | None
 def flag(name: str) -> bool: ...
 @overload
 def flag(name: str, default: T) -> bool | T: ...
-def flag(name: str, *default):
+def flag(name: str, *default: Any) -> Any:
     """Return a yes or no."""
 
     def parse(value: str) -> bool:
@@ -148,7 +148,7 @@ def flag(name: str, *default):
 def url(name: str, *, schemes: tuple[str, ...] = ("https", "http")) -> str: ...
 @overload
 def url(name: str, default: T, *, schemes: tuple[str, ...] = ("https", "http")) -> str | T: ...
-def url(name: str, *default, schemes: tuple[str, ...] = ("https", "http")):
+def url(name: str, *default: Any, schemes: tuple[str, ...] = ("https", "http")) -> Any:
     """Return an address with one of the schemes; one for HTTP comes without a slash at its end."""
 
     def parse(value: str) -> str:

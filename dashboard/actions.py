@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 from dashboard.listing import id_of
 from orchestration.core.permissions import Actor
@@ -27,9 +29,24 @@ def service(request: HttpRequest) -> CentralOrchestrationService:
     return CentralOrchestrationService(actor=Actor.of_user(request.user), trigger=Trigger.BUTTON)
 
 
-def page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+class _HtmxRequest(HttpRequest):
+    htmx: HtmxDetails
+
+
+def by_htmx(request: HttpRequest) -> bool:
+    """Return whether htmx asks, and so takes a part of a page."""
+    return bool(cast(_HtmxRequest, request).htmx)
+
+
+class _Page(Protocol):
+    is_page: bool
+
+    def __call__(self, request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase: ...
+
+
+def page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Mark a view as a page: it takes GET, and one may be led back to it."""
-    guarded = require_GET(view)
+    guarded = cast(_Page, require_GET(view))
     guarded.is_page = True
     return guarded
 
@@ -63,7 +80,7 @@ def refuse(request: HttpRequest, error: OrchestrationError, fallback: str) -> Ht
     text = f"{error.message} ({error.field})" if error.field else error.message
     offers = [offer["sentence"] for offer in error.details.get("alternatives", ())]
     text += f" Possible instead: {'; '.join(offers)}." if offers else ""
-    if request.htmx:
+    if by_htmx(request):
         return say(request, text, level="error", status=error.status)
     messages.error(request, text)
     return redirect(where_from(request, fallback))
@@ -71,10 +88,10 @@ def refuse(request: HttpRequest, error: OrchestrationError, fallback: str) -> Ht
 
 def done(request: HttpRequest, text: str, *, to: str, leave: bool = False) -> HttpResponse:
     """Show what was done: on the open page, or on `to` if the operator is led away (`leave`, or no JavaScript)."""
-    if request.htmx and not leave:
+    if by_htmx(request) and not leave:
         return say(request, text)
     messages.success(request, text)
-    if request.htmx:
+    if by_htmx(request):
         return HttpResponseClientRedirect(to)
     return redirect(to if leave else where_from(request, to))
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO
 
 from config.supervisor.errors import CannotStart
 
@@ -15,7 +15,7 @@ class DataFolderLock:
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / LOCK_FILE
-        self._file = None
+        self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
         """Take the lock.
@@ -23,23 +23,25 @@ class DataFolderLock:
         Raises:
             CannotStart: another supervisor holds it; the message names its process.
         """
-        self._file = self._path.open("a+")
+        file = self._path.open("a+")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._file.seek(0)
-            holder = self._file.read().strip() or "unknown"
-            self._file.close()
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
             raise CannotStart(
                 f"Headend already runs on {self._path.parent} (process {holder}). Stop that one first, "
                 "or give this one another folder by HEADEND_DATA_DIR."
             ) from None
-        self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
-        self._file.flush()
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        self._file = file
         return self
 
     def __exit__(self, *_: object) -> None:
         """Release the lock; the file stays, for removing it could let two in."""
-        self._file.truncate(0)
-        self._file.close()
+        if self._file is not None:
+            self._file.truncate(0)
+            self._file.close()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -45,6 +45,7 @@ class Sweeper:
             start_new_session=True,
             env={"PATH": os.environ.get("PATH", "")},
         )
+        self._input = cast(BinaryIO, self._process.stdin)  # a pipe
 
     @property
     def pid(self) -> int:
@@ -62,15 +63,15 @@ class Sweeper:
     def close(self) -> None:
         """End the sweeper; it kills what is still watched."""
         with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._input.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2)
 
     def _say(self, line: str) -> None:
         # Without a sweeper Headend runs on; it is the second of two safety nets.
         with contextlib.suppress(OSError):
-            self._process.stdin.write(f"{line}\n".encode())
-            self._process.stdin.flush()
+            self._input.write(f"{line}\n".encode())
+            self._input.flush()
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
-from dashboard.actions import done, page, refuse, service
+from dashboard.actions import by_htmx, done, page, refuse, service
 from dashboard.forms import DistributeForm, sentence_of
 from dashboard.live_pages import own_address, show
 from orchestration.errors import InvalidRequest, OrchestrationError
@@ -52,7 +52,7 @@ def distribute_preview(request: HttpRequest) -> HttpResponse:
             context |= _decisions(result)
         except OrchestrationError as error:
             context["refusal"] = error
-    if request.htmx:
+    if by_htmx(request):
         return render(
             request, "parts/decisions.html", {**context, "screen": {"address": own_address(request)}}
         )

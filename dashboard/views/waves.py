@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard import own_times
-from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.actions import act, by_htmx, done, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, TimeForm, WaveForm, sentence_of
 from dashboard.listing import ids_of, page_of
@@ -89,7 +89,7 @@ def _plan_context(form: WaveForm, plan: Any = None) -> dict[str, Any]:
 
 def _show_plan(request: HttpRequest, form: WaveForm, context: dict[str, Any]) -> HttpResponse:
     context = {"form": form, **_plan_context(form, context.pop("plan", None)), **context}
-    if request.htmx:
+    if by_htmx(request):
         return render(request, "parts/plan.html", {**context, "screen": {"address": own_address(request)}})
     return show(request, "wave_new.html", context)
 

@@ -11,7 +11,7 @@ from django.urls import URLPattern
 from ninja.responses import NinjaJSONEncoder
 
 from orchestration.api import idempotency
-from orchestration.api.auth import identify
+from orchestration.api.auth import ApiRequest, identify
 from orchestration.api.problems import CONTENT_TYPE, problem
 from orchestration.core.audit import new_correlation_id
 from orchestration.errors import OrchestrationError
@@ -23,9 +23,15 @@ NEVER_KEPT = frozenset({401, 403, 429})
 LOOK_OUTSIDE = frozenset({"/api/sources"})
 
 
-def problem_response(document: dict[str, Any], **headers: str) -> HttpResponse:
+class ProblemResponse(HttpResponse):
+    """An answer that carries a problem, and whether to ask again."""
+
+    again: str = ""
+
+
+def problem_response(document: dict[str, Any], **headers: str) -> ProblemResponse:
     """Return an answer that carries a problem."""
-    response = HttpResponse(
+    response = ProblemResponse(
         json.dumps(document, cls=NinjaJSONEncoder),
         status=document["status"],
         content_type=CONTENT_TYPE,
@@ -42,7 +48,7 @@ def answered(
     view = pattern.callback
 
     @functools.wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.correlation_id = new_correlation_id()
         try:
             if request.method == "POST" and "Idempotency-Key" in request.headers:
@@ -65,7 +71,7 @@ def answered(
     return pattern
 
 
-def _once(request: HttpRequest, run: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+def _once(request: ApiRequest, run: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     try:
         caller = identify(request)
     except OrchestrationError:
@@ -89,7 +95,7 @@ def _once(request: HttpRequest, run: Callable[[], HttpResponseBase]) -> HttpResp
     )
 
 
-def _answer_of(request: HttpRequest, response: HttpResponseBase) -> idempotency.Answer:
+def _answer_of(request: ApiRequest, response: HttpResponseBase) -> idempotency.Answer:
     """Return what is kept of a response; one without effect that may go otherwise later leaves the key free."""
     response.headers.setdefault("X-Correlation-Id", request.correlation_id)
     content = getattr(response, "content", b"")

@@ -1,6 +1,6 @@
 """Find out who calls the API: a bearer token, or a logged-in browser with a CSRF token."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest
 from ninja.errors import HttpError
@@ -89,6 +89,13 @@ class SessionAuth(APIKeyCookie):
         return _checked(request, Actor.of_user(request.user)) if key else None
 
 
+class ApiRequest(HttpRequest):
+    """A request to the API: ninja adds who asks, `answers.answered` the correlation id."""
+
+    auth: Actor
+    correlation_id: str
+
+
 WAYS_IN = (TokenAuth(), SessionAuth())
 
 
@@ -103,6 +110,7 @@ def identify(request: HttpRequest) -> Actor | None:
 
 def service(request: HttpRequest) -> CentralOrchestrationService:
     """Return the service for whoever sent this request."""
+    asked = cast(ApiRequest, request)
     return CentralOrchestrationService(
-        actor=request.auth, trigger=Trigger.API, correlation_id=request.correlation_id
+        actor=asked.auth, trigger=Trigger.API, correlation_id=asked.correlation_id
     )

@@ -16,7 +16,7 @@ from orchestration.states import Trigger
 
 router = Router(tags=["run callbacks"], auth=None)
 CorrelationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-SECURITY = {"security": [{"RunToken": []}]}
+SECURITY: dict[str, Any] = {"security": [{"RunToken": []}]}
 
 
 def _secret(request: HttpRequest) -> str:

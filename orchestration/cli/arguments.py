@@ -4,6 +4,7 @@ import argparse
 import getpass
 import os
 from datetime import datetime
+from typing import overload
 
 from channels.models import Channel
 from orchestration.core.permissions import Actor
@@ -58,6 +59,10 @@ def channel(text: str) -> int:
     return found
 
 
+@overload
+def channels(texts: list[str]) -> list[int]: ...
+@overload
+def channels(texts: None) -> None: ...
 def channels(texts: list[str] | None) -> list[int] | None:
     """Return the ids of these channels; None means all."""
     return None if texts is None else [channel(text) for text in texts]

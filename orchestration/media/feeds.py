@@ -42,7 +42,7 @@ def looks_like_feed(head: bytes) -> bool:
         "\ufeff \t\r\n"
     )
     match = re.match(r"<(?:[\w.-]+:)?([\w.-]+)", text)
-    return bool(match) and match[1] in _FEED_ROOTS
+    return match is not None and match[1] in _FEED_ROOTS
 
 
 def read_feed(document: bytes, *, feed_url: str, limit: int) -> list[FoundItem]:

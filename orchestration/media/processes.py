@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .errors import Cancelled, StorageFull, TranscodeFailed
@@ -56,7 +56,7 @@ def run_ffmpeg(
 
 
 @contextlib.contextmanager
-def _child(command: list[str]):
+def _child(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -71,8 +71,9 @@ def _child(command: list[str]):
         # Whatever left the block early (cancel, an error of the caller's): the child goes with it.
         if child.poll() is None:
             _kill(child)
-        child.stdout.close()
-        child.stderr.close()
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def _before_exec(parent_id: int) -> Callable[[], None]:
@@ -87,7 +88,7 @@ def _before_exec(parent_id: int) -> Callable[[], None]:
     return prepare
 
 
-def _kill(child: subprocess.Popen) -> None:
+def _kill(child: subprocess.Popen[bytes]) -> None:
     try:
         if os.name == "posix":
             os.killpg(child.pid, signal.SIGKILL)
@@ -99,15 +100,18 @@ def _kill(child: subprocess.Popen) -> None:
 
 
 def _watch(
-    child: subprocess.Popen, cancelled: Callable[[], bool], on_position: Callable[[float], None] | None
+    child: subprocess.Popen[bytes],
+    cancelled: Callable[[], bool],
+    on_position: Callable[[float], None] | None,
 ) -> bytes:
     """Read both of the child's outputs until they end; returns the last of what it said on stderr."""
     tail, line = b"", b""
     look_at = moved_at = time.monotonic()
     position = -1.0
     with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
-        selector.register(child.stderr, selectors.EVENT_READ)
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ)
         while selector.get_map():
             for key, _ in selector.select(LOOK_EVERY_SECONDS):
                 data = os.read(key.fd, 65536)

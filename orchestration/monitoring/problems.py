@@ -117,7 +117,7 @@ def _more(count: int, severity: str, code: str, what: str, kind: str) -> list[di
 
 
 def _of_system(known: Known, now: datetime) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     status = known.status
     if status is None:
         status = (
@@ -255,7 +255,8 @@ def _of_channels(known: Known) -> list[dict[str, Any]]:
     channels: Iterable[Channel] | None = known.channels
     if channels is None:
         channels = Channel.objects.select_related("credential").enabled()
-    found, more = [], 0
+    found: list[dict[str, Any]] = []
+    more = 0
     for channel in channels:
         problem = _of_channel(channel)
         if problem is None:
@@ -325,7 +326,8 @@ def _of_sources(known: Known) -> list[dict[str, Any]]:
         sources = Source.objects.filter(state=SourceState.ACTIVE).filter(
             Q(consecutive_failures__gt=0) | Q(rights_basis="")
         )
-    found, more = [], 0
+    found: list[dict[str, Any]] = []
+    more = 0
     for source in sources:
         if source.state != SourceState.ACTIVE:
             continue

@@ -276,5 +276,6 @@ def _outcomes(since: datetime, of_them: Q) -> dict[str, int]:
 def _median_lateness(since: datetime, of_them: Q) -> float | None:
     """Return how late the middle one of our publications was, of at most the latest 10,000."""
     late = Schedule.objects.published().filter(of_them, publish_at__gte=since, lateness_seconds__isnull=False)
-    values = list(late.order_by("-publish_at").values_list("lateness_seconds", flat=True)[:MAX_LATENESSES])
+    latest = late.order_by("-publish_at").values_list("lateness_seconds", flat=True)[:MAX_LATENESSES]
+    values = [seconds for seconds in latest if seconds is not None]
     return median(values) if values else None

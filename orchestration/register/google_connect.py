@@ -131,7 +131,8 @@ def _sync_secrets(channel: Channel) -> None:
 
 def _store(channel: Channel, grant: TokenGrant) -> datetime | None:
     """Seal what was granted, and return when it ends, if it does."""
-    ends = grant.expires_in_seconds and timezone.now() + timedelta(seconds=grant.expires_in_seconds)
+    seconds = grant.expires_in_seconds
+    ends = timezone.now() + timedelta(seconds=seconds) if seconds else None
     credential = Credential.objects.locked().filter(channel=channel).first()
     if credential is None:
         credential = Credential(channel=channel)

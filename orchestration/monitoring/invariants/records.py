@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import F, QuerySet
+from django.db.models import F, Model, QuerySet
 
 from channels.models import Channel, Credential
 from channels.secrets import SecretUnreadable
@@ -107,7 +107,7 @@ SHAPES = re.compile(
 )
 """How tokens of GitHub and Google look, and the capability in an upload session's address."""
 SHORTEST = 8  # a shorter value would be found everywhere by chance
-PLAIN: tuple[tuple[type, tuple[str, ...], str], ...] = (
+PLAIN: tuple[tuple[type[Model], tuple[str, ...], str], ...] = (
     (Activity, ("reason", "object_repr", "changes", "before", "after", "additional_data"), "timestamp"),
     (Job, ("reason", "result", "error_message", "progress_note", "waits_for"), "created_at"),
     (WorkflowRun, ("result", "error_message", "html_url"), "created_at"),
