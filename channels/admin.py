@@ -5,6 +5,7 @@ How channels and credentials are edited is said here; they are registered, with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -21,7 +22,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """Show what the system writes; nothing of it is added, changed or deleted by hand."""
 
     show_full_result_count = False
-    actions = None
+    actions: Sequence[str] | None = None
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -37,7 +38,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class KeepsHistory:
+class KeepsHistory(admin.ModelAdmin):
     """Refuse to delete a row that something rests on, with a sentence that says what."""
 
     def history_of(self, row: Any) -> str:
@@ -71,7 +72,7 @@ YEAR_DAYS = 366
 LARGEST_NUMBER = 2**31 - 1
 
 
-class BoundedNumbers:
+class BoundedNumbers(admin.options.BaseModelAdmin):
     """Refuse numbers that only one kind of database holds, and lengths of time of more than a year."""
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:

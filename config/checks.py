@@ -54,7 +54,7 @@ def check_production(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
                 id="headend.W002",
             )
         )
-    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql") and broker.is_embedded():
+    if str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql") and broker.is_embedded():
         found.append(
             Warning(
                 "CELERY_BROKER_URL is not set, so messages stay on this machine.",

@@ -1,6 +1,7 @@
 """Choose the database: PostgreSQL by DATABASE_URL, else SQLite in the data folder."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -14,7 +15,7 @@ SQLITE_PRAGMAS = (
 SQLITE_BUSY_SECONDS = 20
 
 
-def settings_for(url: str | None, data_dir: Path) -> dict[str, object]:
+def settings_for(url: str | None, data_dir: Path) -> dict[str, Any]:
     """Return Django's settings of the database.
 
     Raises:
@@ -42,4 +43,4 @@ def settings_for(url: str | None, data_dir: Path) -> dict[str, object]:
     if not settings.get("NAME"):
         raise fault("DATABASE_URL", "names no database: postgres://user:password@host:5432/name")
     settings.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
-    return settings
+    return dict(settings)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -13,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from kombu import Connection
+from kombu.connection import Connection
 
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, component_ages
 
@@ -49,7 +50,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {name: {"ok": finding.ok, "detail": finding.detail} for name, finding in findings.items()}
     response = JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
     # Django would log an error for each 503; here it is an answer, and whoever asks does so every second.
-    response._has_been_logged = True
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark
     return response
 
 
@@ -77,7 +78,10 @@ def check_database() -> Finding:
 
 def check_broker() -> Finding:
     """Connect to the broker as a worker would."""
-    options = {"socket_connect_timeout": BROKER_PATIENCE_SECONDS, "socket_timeout": BROKER_PATIENCE_SECONDS}
+    options: dict[str, Any] = {
+        "socket_connect_timeout": BROKER_PATIENCE_SECONDS,
+        "socket_timeout": BROKER_PATIENCE_SECONDS,
+    }
     url = settings.CELERY_BROKER_URL
     if not url.startswith("redis"):
         options = settings.CELERY_BROKER_TRANSPORT_OPTIONS

@@ -44,7 +44,8 @@ else:
 CSRF_TRUSTED_ORIGINS = []
 if HEADEND_PUBLIC_URL:
     _public = urlsplit(HEADEND_PUBLIC_URL)
-    _host = f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname
+    _host = _public.hostname or ""  # `env.url` refuses an address without one
+    _host = f"[{_host}]" if ":" in _host else _host
     ALLOWED_HOSTS = list(dict.fromkeys([*ALLOWED_HOSTS, _host]))
     CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 

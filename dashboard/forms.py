@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.http import QueryDict
 
 from channels.models import Channel
 from dashboard import own_times
@@ -27,6 +29,11 @@ MAX_VIDEOS_SHOWN = 200
 LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 
 
+def offer(form: forms.Form, name: str, choices: Iterable[tuple[Any, str]]) -> None:
+    """Give one of a form's fields its choices."""
+    cast(forms.ChoiceField, form.fields[name]).choices = list(choices)
+
+
 def zones() -> list[tuple[str, str]]:
     """Return UTC and the zones that channels live in, for a choice."""
     names = Channel.objects.order_by("timezone").values_list("timezone", flat=True).distinct()
@@ -38,7 +45,7 @@ class LineField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         """Return the line as it may stand in a sentence."""
-        return unturned(super().to_python(value))
+        return unturned(super().to_python(value) or "")
 
 
 class LocalTimeField(forms.DateTimeField):
@@ -101,19 +108,19 @@ class TimeForm:
     url: str
 
 
+OUTCOMES = [
+    (ScheduleState.PUBLISHED.value, "it is public on YouTube"),
+    (ScheduleState.STAGED.value, "it is uploaded, but not public"),
+    (ScheduleState.PLANNED.value, "nothing was uploaded: do it again"),
+    (ScheduleState.FAILED.value, "it failed for good"),
+    (ScheduleState.CANCELLED.value, "it is not wanted any more"),
+]
+
+
 class ReviewForm(forms.Form):
     """What a person found out about a publication whose outcome was not known."""
 
-    outcome = forms.ChoiceField(
-        choices=[
-            (ScheduleState.PUBLISHED, "it is public on YouTube"),
-            (ScheduleState.STAGED, "it is uploaded, but not public"),
-            (ScheduleState.PLANNED, "nothing was uploaded: do it again"),
-            (ScheduleState.FAILED, "it failed for good"),
-            (ScheduleState.CANCELLED, "it is not wanted any more"),
-        ],
-        label="what you found",
-    )
+    outcome = forms.ChoiceField(choices=OUTCOMES, label="what you found")
     youtube_video_id = LineField(required=False, max_length=32, label="YouTube video id, if there is one")
     reason = LineField(required=False, max_length=300, label="what it rests on")
 
@@ -124,12 +131,13 @@ class ReviewJobForm(ReviewForm):
     def __init__(self, *args: Any, job: Job, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if job.kind in TAKING_BACK:
-            self.fields["outcome"].choices = [
-                (DistributionState.RECALLED, "it is private again"),
-                (DistributionState.PUBLISHED, "it is still public"),
+            found = [
+                (DistributionState.RECALLED.value, "it is private again"),
+                (DistributionState.PUBLISHED.value, "it is still public"),
             ]
         else:
-            self.fields["outcome"].choices = self.fields["outcome"].choices[1:]
+            found = OUTCOMES[1:]
+        offer(self, "outcome", found)
 
 
 class TriggerForm(forms.Form):
@@ -149,10 +157,11 @@ class TriggerForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["video"].queryset = Video.objects.usable()
+        field = cast("forms.ModelChoiceField[Video]", self.fields["video"])
+        field.queryset = Video.objects.usable()
         # A choice of ten thousand helps nobody; an id typed into the address of the API still works.
         newest = Video.objects.usable().only("pk", "title", "url")[:MAX_VIDEOS_SHOWN]
-        self.fields["video"].choices = [("", "— none —"), *((video.pk, str(video)) for video in newest)]
+        offer(self, "video", [("", "— none —"), *((video.pk, str(video)) for video in newest)])
 
 
 class SourceForm(forms.Form):
@@ -220,12 +229,12 @@ class WaveForm(ZonedForm):
             Video.objects.usable().select_related("source").order_by("-ready_at", "-id")[:MAX_VIDEOS_SHOWN]
         )
         self.channel_rows = list(Channel.objects.enabled())
-        wanted = {str(pk) for pk in self.data.getlist("videos")} if self.is_bound else set()
+        wanted = {str(pk) for pk in cast(QueryDict, self.data).getlist("videos")} if self.is_bound else set()
         missing = wanted - {str(row.pk) for row in self.video_rows}
         if missing:
             self.video_rows += Video.objects.filter(pk__in=ids_of(missing)).select_related("source")
-        self.fields["videos"].choices = [(row.pk, str(row)) for row in self.video_rows]
-        self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
+        offer(self, "videos", [(row.pk, str(row)) for row in self.video_rows])
+        offer(self, "channels", [(row.pk, str(row)) for row in self.channel_rows])
         self.typed_times: dict[own_times.Member, str] = {}
         self.overrides: dict[own_times.Member, datetime] = {}
 
@@ -247,7 +256,7 @@ class WaveForm(ZonedForm):
         """Turn wall-clock times into instants: the wave's on the chosen clock, each member's own on its channel's."""
         self.cleaned_data["scheduled_at"] = self.instant("scheduled_at")
         chosen = [self.cleaned_data.get(name, []) for name in ("videos", "channels")]
-        self.typed_times = own_times.typed_in(self.data, *chosen)
+        self.typed_times = own_times.typed_in(cast(QueryDict, self.data), *chosen)
         channels = {row.pk: row for row in self.channel_rows}
         for member, text in self.typed_times.items():
             try:
@@ -276,13 +285,14 @@ class WaveForm(ZonedForm):
 class CoordinateForm(WaveForm):
     """One video on several channels."""
 
-    name = None
-    videos = None
+    # How Django takes away a field that was inherited.
+    name = None  # type: ignore[assignment]
+    videos = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         forms.Form.__init__(self, *args, **kwargs)
         self.channel_rows = list(Channel.objects.enabled())
-        self.fields["channels"].choices = [(row.pk, str(row)) for row in self.channel_rows]
+        offer(self, "channels", [(row.pk, str(row)) for row in self.channel_rows])
 
     def clean(self) -> dict[str, Any]:
         """Turn the wall-clock time into an instant."""
@@ -314,6 +324,6 @@ def sentence_of(form: forms.Form) -> str:
     parts = []
     for field, errors in form.errors.items():
         label = form.fields[field].label if field in form.fields else ""
-        text = " ".join(errors)
+        text = " ".join(map(str, errors))
         parts.append(f"{label}: {text}" if label else text)
     return " ".join(parts)

@@ -42,8 +42,8 @@ def typed_in(data: QueryDict, videos: Iterable[int], channels: Iterable[int]) ->
     """Return what was typed for members that are still ticked; a time of another one says nothing any more."""
     videos, channels = set(videos), set(channels)
     typed: dict[Member, str] = {}
-    for name, text in data.items():
-        match = _NAME.fullmatch(name)
+    for name in data:
+        match, text = _NAME.fullmatch(name), str(data[name])
         if match and text.strip():
             member = (int(match[1]), int(match[2]))
             if member[0] in videos and member[1] in channels:

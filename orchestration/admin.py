@@ -381,7 +381,7 @@ class OrphanUploadAdmin(ReadOnlyAdmin):
     list_display = ("youtube_video_id", "reason", "found_at", "deleted_at")
     list_filter = ("deleted_at",)
     search_fields = ("youtube_video_id",)
-    actions = ("note_deleted",)
+    actions = ["note_deleted"]
 
     @admin.action(description="Note that it was deleted at YouTube", permissions=["view"])
     def note_deleted(self, request: HttpRequest, rows: QuerySet[OrphanUpload]) -> None:

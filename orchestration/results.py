@@ -40,6 +40,13 @@ class WaveResult:
     wave: Wave | None
     dry_run: bool
 
+    @property
+    def written(self) -> Wave:
+        """Return the wave that was made. Raises: ValueError after a dry run, which makes none."""
+        if self.wave is None:
+            raise ValueError("a dry run makes no wave")
+        return self.wave
+
 
 @dataclass(frozen=True, slots=True)
 class EarliestResult:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kombu import Connection
+from kombu.connection import Connection
 
 from config.broker import socket_path
 from config.supervisor.errors import CannotStart

@@ -137,7 +137,7 @@ def why_not_free(host: str, port: int) -> str:
         try:
             probe.bind((host, port))
         except OSError as error:
-            return BIND_FAULTS.get(error.errno, f"the system says: {error.strerror}.")
+            return BIND_FAULTS.get(error.errno or 0, f"the system says: {error.strerror}.")
     return ""
 
 
@@ -169,7 +169,8 @@ def allowed_hosts(host: str) -> list[str]:
             found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except OSError:
             found = []
-        names += [f"[{entry[4][0]}]" if ":" in entry[4][0] else entry[4][0] for entry in found]
+        addresses = [str(entry[4][0]) for entry in found]
+        names += [f"[{address}]" if ":" in address else address for address in addresses]
         names += _outgoing_address()
     else:
         names.append(f"[{host}]" if ":" in host else host)

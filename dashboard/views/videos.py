@@ -84,7 +84,7 @@ def video_coordinate(request: HttpRequest, pk: int) -> HttpResponse:
     return done(
         request,
         f"Planned: {result.plan.summary}.",
-        to=reverse("dashboard:wave", args=[result.wave.pk]),
+        to=reverse("dashboard:wave", args=[result.written.pk]),
         leave=True,
     )
 

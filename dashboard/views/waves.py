@@ -138,8 +138,8 @@ def wave_schedule(request: HttpRequest) -> HttpResponse:
     members = len(result.plan.placements)
     return done(
         request,
-        f"{result.wave.name} is scheduled: {members} publication{'' if members == 1 else 's'}.",
-        to=_page(result.wave.pk),
+        f"{result.written.name} is scheduled: {members} publication{'' if members == 1 else 's'}.",
+        to=_page(result.written.pk),
         leave=True,
     )
 
@@ -155,7 +155,7 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
     first = min((member.schedule.publish_at for member in report.members), default=report.wave.scheduled_at)
     zones = {member.schedule.zone for member in report.members}
     zone = zones.pop() if len(zones) == 1 else "UTC"
-    initial = {"zone": "UTC"}
+    initial: dict[str, Any] = {"zone": "UTC"}
     if first:
         initial["at"] = first.astimezone(timezone.get_fixed_timezone(0)).replace(tzinfo=None, microsecond=0)
     return show(

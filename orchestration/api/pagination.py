@@ -1,9 +1,7 @@
 """Cut lists into pages, with the addresses of the next and the previous one."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Field, FilterSchema, Schema
 from ninja.pagination import PaginationBase
@@ -29,7 +27,7 @@ class Pages(PaginationBase):
         previous: str | None = Field(description="address of the previous page")
 
     def paginate_queryset(
-        self, queryset: QuerySet | Sequence[Any], pagination: Input, request: HttpRequest, **params: Any
+        self, queryset: Any, pagination: Input, request: HttpRequest, **params: Any
     ) -> dict[str, Any]:
         """Return one page of a query or of a list."""
         known = {"page", "limit"}

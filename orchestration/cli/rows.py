@@ -223,7 +223,10 @@ def _blackout_add(service: Service, options: Options) -> Any:
 
 
 def _just_id(name: str) -> Callable[[argparse.ArgumentParser], None]:
-    return lambda parser: parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
+
+    return add
 
 
 ROWS = (

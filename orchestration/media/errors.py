@@ -35,7 +35,7 @@ class SourceUnreachable(MediaError):
     """The source did not give its answer; `status` is the HTTP status where there was one."""
 
     code = "source_unreachable"
-    again = "again"
+    again: Again = "again"
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)

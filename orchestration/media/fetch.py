@@ -220,7 +220,7 @@ class _GuardedHTTPHandler(yt_urllib.HTTPHandler):
 
 def _connection(http_class: type[http.client.HTTPConnection], guard: Guard, *args: Any, **kwargs: Any) -> Any:
     connection = http_class(*args, **kwargs)
-    connection._create_connection = guard.connect  # the hook that yt-dlp's own handler uses, too
+    connection._create_connection = guard.connect  # type: ignore[attr-defined]  # the hook that yt-dlp's own handler uses, too
     return connection
 
 
@@ -348,7 +348,7 @@ class GuardedYoutubeDL(yt_dlp.YoutubeDL):
         """
         opened: list[Any] = []
 
-        class Tidy(SEGMENTS_DOWNLOADERS[protocol]):
+        class Tidy(SEGMENTS_DOWNLOADERS[protocol]):  # type: ignore[valid-type, misc]  # chosen as it runs
             def sanitize_open(self, filename, open_mode):
                 stream, name = super().sanitize_open(filename, open_mode)
                 opened.append(stream)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from orchestration.text import unturned
 
@@ -37,7 +38,7 @@ class FoundItem:
     tags: tuple[str, ...] = ()
 
     @classmethod
-    def make(cls, url: str, **facts: object) -> FoundItem:
+    def make(cls, url: str, **facts: Any) -> FoundItem:
         """Build an item from what a site says, cleaned so that it can be stored and shown.
 
         Raises: UnsafeUrl when the address is not an http(s) one.

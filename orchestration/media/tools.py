@@ -55,7 +55,11 @@ def ffmpeg_tool(configured_path: str | None = None) -> MediaTool:
             )
         return _examine(found, "environment")
     reasons = []
-    for origin, path in (("system", shutil.which("ffmpeg")), ("wheel", _wheel_path())):
+    places: tuple[tuple[Origin, str | None], ...] = (
+        ("system", shutil.which("ffmpeg")),
+        ("wheel", _wheel_path()),
+    )
+    for origin, path in places:
         if path is None:
             reasons.append(f"{origin}: none there")
             continue

@@ -114,7 +114,9 @@ def check_form(url: str) -> tuple[str, int]:
     return host, port
 
 
-def resolve_fetchable(host: str, port: int, *, allowed_networks: Sequence[IPNetwork]) -> list[AddressInfo]:
+def resolve_fetchable(
+    host: str, port: int, *, allowed_networks: Sequence[IPNetwork]
+) -> Sequence[AddressInfo]:
     """Resolve a host and return the addresses, all of them approved, to connect to.
 
     One refused address refuses the host: a name that is half public and half private is how a

@@ -25,8 +25,9 @@ class AppendOnlyQuerySet(models.QuerySet):
         """Refuse: the log is append-only; retention is the database administrator's business."""
         raise AppendOnlyError("The activity log is append-only.")
 
-    update.alters_data = bulk_update.alters_data = delete.alters_data = True
-    delete.queryset_only = True
+    # What Django's own methods carry: templates may not call them, and no manager offers `delete`.
+    update.alters_data = bulk_update.alters_data = delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
 
 
 class Activity(AbstractLogEntry):

@@ -32,6 +32,7 @@ def operations() -> Operations:
             for slug, ends in Credential.objects.exclude(expires_at=None).values_list(
                 "channel__slug", "expires_at"
             )
+            if ends is not None
         },
     )
 

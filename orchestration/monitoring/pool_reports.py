@@ -46,11 +46,14 @@ def report(now: datetime | None = None, *, with_days: bool = False) -> list[Pool
         )
     waiting = _waiting_by_pool(now)
     days = _days(rows, day) if with_days else {}
+    counts: dict[str, dict[int, int]] = {
+        PoolKind.SLOTS: held,
+        PoolKind.RATE: started,
+        PoolKind.BUDGET: spent,
+    }
     reports = []
     for pool in rows:
-        used = {PoolKind.SLOTS: held, PoolKind.RATE: started, PoolKind.BUDGET: spent}[pool.kind].get(
-            pool.pk, 0
-        )
+        used = counts[pool.kind].get(pool.pk, 0)
         is_budget = pool.kind == PoolKind.BUDGET
         reports.append(
             PoolReport(

@@ -162,7 +162,7 @@ class Command(BaseCommand):
             while monotonic() < deadline and not supervisor.wait(0.02):
                 if embedded_broker.answers(url):
                     return
-                if child.process.poll() is not None:
+                if child.process is not None and child.process.poll() is not None:
                     break
             if supervisor.stopping:
                 return

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from orchestration.monitoring import invariants
+from orchestration.monitoring.invariants.values import Violation
 
 BROKEN = 1
 
@@ -31,7 +32,7 @@ class Command(BaseCommand):
             raise SystemExit(BROKEN)
 
 
-def _document(found: list[invariants.Violation]) -> str:
+def _document(found: list[Violation]) -> str:
     return json.dumps(
         {
             "ok": not found,
@@ -46,7 +47,7 @@ def _document(found: list[invariants.Violation]) -> str:
     )
 
 
-def _sentences(found: list[invariants.Violation]) -> str:
+def _sentences(found: list[Violation]) -> str:
     if not found:
         return f"{len(invariants.CHECKS)} checks, nothing is broken."
     return "\n".join([*map(str, found), f"{len(found)} broken."])

@@ -107,12 +107,12 @@ def states_agree(look: Look) -> Iterator[Violation]:
     published = pairs.filter(state=ScheduleState.PUBLISHED)
     for row in published.exclude(distribution__state__in=PUBLIC_STATES):
         yield broken(row, f"is published, but its distribution is {row.distribution.state}")
-    for row in Distribution.objects.published().filter(published_at=None):
-        yield broken(row, "is published, but nobody knows since when")
-    for row in Video.objects.ready().filter(prepared_file=""):
-        yield broken(row, "is ready, but has no prepared file")
-    for row in Job.objects.running().filter(holder=""):
-        yield broken(row, "runs, but nobody holds it")
+    for distribution in Distribution.objects.published().filter(published_at=None):
+        yield broken(distribution, "is published, but nobody knows since when")
+    for video in Video.objects.ready().filter(prepared_file=""):
+        yield broken(video, "is ready, but has no prepared file")
+    for job in Job.objects.running().filter(holder=""):
+        yield broken(job, "runs, but nobody holds it")
 
 
 def nothing_starts_while_held(look: Look) -> Iterator[Violation]:

@@ -58,7 +58,7 @@ def only_listed_transitions(look: Look) -> Iterator[Violation]:
     """Look for entries of changes that no arrow allows."""
     tables = {ContentType.objects.get_for_model(model).pk: model.TRANSITIONS for model in STATEFUL}
     for entry in _entries(look).filter(content_type__in=tables, after__has_key="state"):
-        old, new = (entry.before or {}).get("state"), entry.after["state"]
+        old, new = (entry.before or {}).get("state"), (entry.after or {}).get("state")
         if entry.additional_data and "members" in entry.additional_data:
             continue  # a batch's states are its members'
         if isinstance(old, str) and old != new and new not in tables[entry.content_type_id].get(old, ()):
@@ -69,19 +69,20 @@ def changes_have_entries(look: Look) -> Iterator[Violation]:
     """Look for rows whose state changed without an entry that names the state they are in."""
     named = _named_states(look)
     for model in AUDITED:
+        kind = str(model._meta.model_name)
         lately = model._default_manager.filter(state_changed_at__gt=look.since)
         changed = lately.filter(state_changed_at__gt=F("created_at"))
         for pk, state in changed.values_list("pk", "state")[:MAX_ROWS]:
-            if state not in named[model._meta.model_name, pk]:
+            if state not in named[kind, pk]:
                 yield Violation(
-                    f"{model._meta.model_name} {pk} became {state}, and no entry says so",
-                    f"{model._meta.model_name} {pk}",
+                    f"{kind} {pk} became {state}, and no entry says so",
+                    f"{kind} {pk}",
                 )
 
 
 def _named_states(look: Look) -> dict[tuple[str, int], set[str]]:
     """Return which states entries say that each row went to, by itself or as a member of a batch."""
-    models = {ContentType.objects.get_for_model(model).pk: model._meta.model_name for model in AUDITED}
+    models = {ContentType.objects.get_for_model(model).pk: str(model._meta.model_name) for model in AUDITED}
     named: dict[tuple[str, int], set[str]] = defaultdict(set)
     rows = _entries(look).filter(after__has_key="state")
     for content_type, pk, after, more in rows.values_list(

@@ -71,9 +71,8 @@ def slots_end_with_their_jobs(look: Look) -> Iterator[Violation]:
     """Look for leases that outlive the job they were taken for, and for ends without a reason."""
     left = Lease.objects.held().filter(job__isnull=False).exclude(job__state=JobState.RUNNING)
     for lease in left.select_related("job"):
-        yield broken(
-            lease, f"is held by {lease.holder}, although its job {lease.job_id} is {lease.job.state}"
-        )
+        state = lease.job.state if lease.job else "gone"
+        yield broken(lease, f"is held by {lease.holder}, although its job {lease.job_id} is {state}")
     for lease in Lease.objects.filter(released_at__isnull=False, release_reason=""):
         yield broken(lease, "was released for no stated reason")
 
