@@ -93,7 +93,7 @@ class BudgetDay:
 
 @dataclass(frozen=True, slots=True)
 class ForecastItem:
-    """A schedule whose future is to be told. `stage_at` None means `lead_time_seconds` before its moment.
+    """A schedule whose future is to be forecast. `stage_at` None means `lead_time_seconds` before its moment.
 
     `staged` items need no staging any more. What is `drawn` is at it: its upload is in the budgets' `used` already; so
     are the units of making it public once it is `armed`.

@@ -22,7 +22,7 @@ from orchestration.planning.types import PoolKind, PoolView
 
 ONE_DAY = timedelta(days=1)
 ONE_MINUTE = timedelta(minutes=1)
-FURTHEST_DAYS = 3660
+MAX_DAYS_AHEAD = 3660
 """A budget that has no room within ten years has none."""
 
 
@@ -259,11 +259,11 @@ class Stager:
                 leap = (day + ONE_DAY, full.pool.name)
             passed.append(key)
             day, blocking = leap
-            if (day - first).days > FURTHEST_DAYS:
+            if (day - first).days > MAX_DAYS_AHEAD:
                 break
         for key in passed:
             self._later[key] = (day, blocking)
-        return (None if (day - first).days > FURTHEST_DAYS else day), blocking
+        return (None if (day - first).days > MAX_DAYS_AHEAD else day), blocking
 
     @staticmethod
     def _take(pools: _Pools, booking: Booking, day: date | None, seconds: int) -> None:

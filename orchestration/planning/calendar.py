@@ -24,7 +24,7 @@ from orchestration.planning.obstacles import (
     TooClose,
     yields,
 )
-from orchestration.planning.slots import ONE_DAY, Instant, day_starts_at, slot_line, wall_of, zone_of
+from orchestration.planning.slots import ONE_DAY, Instant, day_starts_at, slot_timeline, wall_of, zone_of
 from orchestration.planning.types import Blackout, ChannelView, Occupied
 
 SEARCH_DAYS = 730
@@ -88,7 +88,7 @@ class ChannelCalendar:
     ) -> None:
         self.channel = channel
         self.clock = clock or ZoneClock(channel.zone)
-        self.line = slot_line(channel.slots, channel.zone)
+        self.line = slot_timeline(channel.slots, channel.zone)
         self.gap = timedelta(minutes=channel.min_gap_minutes)
         self.cap = channel.daily_cap
         self.now = now
@@ -218,13 +218,13 @@ class ChannelCalendar:
             if free_at is None:
                 return None
             if free_at == slot.at:
-                if not self._stands_at(free_at):
+                if not self._is_taken_at(free_at):
                     return slot
                 free_at += timedelta(microseconds=1)
             slot = self.next_slot(free_at)
         return None
 
-    def _stands_at(self, at: datetime) -> bool:
+    def _is_taken_at(self, at: datetime) -> bool:
         """Return whether an entry stands at this very instant.
 
         A slot is used once, also by a channel without a gap.

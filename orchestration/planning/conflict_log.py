@@ -14,11 +14,11 @@ from orchestration.planning.budgets import Booking, ceil_minute
 from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.conflicts import (
     alternatives,
+    format_duration,
+    format_instant,
     party_of,
     past_message,
     resource_message,
-    said,
-    span,
     timing_message,
     without_capacity,
 )
@@ -38,7 +38,7 @@ from orchestration.planning.types import (
 
 
 @dataclass(slots=True)
-class _Short:
+class _Shortage:
     """The members of one video that wait for one pool, and the one of them that is moved furthest."""
 
     video: VideoView
@@ -48,7 +48,7 @@ class _Short:
     moved_to: datetime | None
 
 
-class Recorder:
+class ConflictLog:
     """The conflicts of one plan, and what the request wants done about them."""
 
     def __init__(self, request: WaveRequest, pools: Iterable[PoolView], now: datetime) -> None:
@@ -56,12 +56,12 @@ class Recorder:
         self.pools = tuple(pools)
         self.now = now
         self.priority = request.priority
-        self.turned_away = (
+        self.refused_as = (
             Resolution.REJECTED if request.on_conflict == OnConflict.REJECT else Resolution.SKIPPED
         )
         self.conflicts: list[Conflict] = []
         self._pool_of = {pool.name: pool for pool in self.pools}
-        self._short: dict[tuple[int, str, str, bool], _Short] = {}
+        self._short: dict[tuple[int, str, str, bool], _Shortage] = {}
 
     def lead_of(self, channel: ChannelView) -> int:
         """Return how many seconds ahead a channel's videos are staged."""
@@ -85,11 +85,11 @@ class Recorder:
         offers = alternatives(
             calendar, wanted, obstacles, self.priority, taken=None if group else moved_to, video=video
         )
-        resolution = self.turned_away if moved_to is None else Resolution.SHIFTED
+        resolution = self.refused_as if moved_to is None else Resolution.SHIFTED
         for obstacle in obstacles:
             message = timing_message(calendar, wanted, obstacle)
             if moved_to is not None:
-                message += f"; {'the whole group' if group else 'it'} moves to {said(moved_to)}"
+                message += f"; {'the whole group' if group else 'it'} moves to {format_instant(moved_to)}"
             self.conflicts.append(
                 Conflict(
                     obstacle.rule,
@@ -127,7 +127,7 @@ class Recorder:
         key = (video.id, rule, pool, moved_to is None)
         short = self._short.get(key)
         if short is None:
-            self._short[key] = _Short(video, list(channels), wanted, booking, moved_to)
+            self._short[key] = _Shortage(video, list(channels), wanted, booking, moved_to)
             return
         short.channels.extend(channels)
         if moved_to is None or short.moved_to is None:  # they never are in time, and neither is moved further
@@ -135,7 +135,7 @@ class Recorder:
         if moved_to - wanted > short.moved_to - short.wanted:
             short.wanted, short.booking, short.moved_to = wanted, booking, moved_to
 
-    def conclude_resources(self) -> None:
+    def record_short_of_staging(self) -> None:
         """Write out what was short of staging.
 
         One conflict for each video and pool, with the member it hits most.
@@ -148,8 +148,8 @@ class Recorder:
             message = resource_message(short.booking, known, short.wanted, count)
             if short.moved_to is not None:
                 lead = max(self.lead_of(channel) for channel in short.channels)
-                message += f"; moved to {said(short.moved_to)}"
-                message += f", with {span(lead)} of lead time" if lead else ""
+                message += f"; moved to {format_instant(short.moved_to)}"
+                message += f", with {format_duration(lead)} of lead time" if lead else ""
             earliest = self.after_staging(short.booking, short.channels) if short.booking else None
             self._record_whole(
                 rule, short.video, short.channels, short.wanted, message, short.moved_to, earliest
@@ -159,7 +159,7 @@ class Recorder:
     def record_no_time(self, video: VideoView, channel: ChannelView | None, wanted: datetime) -> None:
         """Record that no free time was found within the planning horizon."""
         where = "on all its channels at once" if channel is None else f"on {channel.name or channel.slug}"
-        message = f"no free time {where} within the planning horizon after {said(wanted)}"
+        message = f"no free time {where} within the planning horizon after {format_instant(wanted)}"
         self._record_whole(rules.NO_FREE_TIME, video, [channel] if channel else [], wanted, message, None)
 
     def _record_whole(
@@ -176,7 +176,7 @@ class Recorder:
         offers = []
         if moved_to is None and earliest is not None:
             later = max(0, int((earliest - wanted).total_seconds() // 60))
-            sentence = f"publish from {said(earliest)} on"
+            sentence = f"publish from {format_instant(earliest)} on"
             offers.append(Alternative(AlternativeKind.SHIFT, earliest, later, 0, sentence))
         offers.append(Alternative(AlternativeKind.SKIP, None, 0, 0, "leave it out"))
         self.conflicts.append(
@@ -188,7 +188,7 @@ class Recorder:
                 message,
                 None,
                 Yielded.REQUEST,
-                self.turned_away if moved_to is None else Resolution.SHIFTED,
+                self.refused_as if moved_to is None else Resolution.SHIFTED,
                 moved_to,
                 tuple(offers),
                 () if is_one else tuple(channel.id for channel in channels),

@@ -35,17 +35,17 @@ PUBLISHABLE_STATES = frozenset({"found", "scraping", "scraped", "processing", "r
 CLOSED_CREDENTIALS = frozenset({"revoked", "wrong_channel"})
 
 
-def said(at: datetime) -> str:
+def format_instant(at: datetime) -> str:
     """Write an instant for a sentence."""
     return f"{at:%Y-%m-%d %H:%M} UTC" if not at.second else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def counted(count: int, word: str) -> str:
+def format_count(count: int, word: str) -> str:
     """Write a count with its noun for a sentence: 1 video, 2 videos."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def span(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a duration for a sentence: 40 s, 12 min, 5 h 30 min, 3 d 4 h."""
     seconds = int(seconds)
     if seconds < 60:
@@ -60,12 +60,12 @@ def span(seconds: float) -> str:
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
-def named(channel: ChannelView) -> str:
+def channel_label(channel: ChannelView) -> str:
     """Return what a sentence calls a channel."""
     return channel.name or channel.slug or f"channel {channel.id}"
 
 
-def titled(video: VideoView) -> str:
+def video_label(video: VideoView) -> str:
     """Return what a sentence calls a video."""
     return f"“{video.title}”" if video.title else f"video {video.id}"
 
@@ -86,26 +86,26 @@ def party_of(entry: Occupied | None) -> Party | None:
 
 def timing_message(calendar: ChannelCalendar, at: datetime, obstacle: Obstacle) -> str:
     """Return why a time is not free on a channel, with the rule's numbers."""
-    channel = named(calendar.channel)
+    channel = channel_label(calendar.channel)
     if isinstance(obstacle, InThePast):
         return past_message(at, obstacle.seconds)
     if isinstance(obstacle, InBlackout):
         blackout = obstacle.blackout
         why = f" ({blackout.reason})" if blackout.reason else ""
         return (
-            f"{said(at)} lies in a blackout of {channel}{why} "
-            f"from {said(blackout.starts_at)} to {said(blackout.ends_at)}"
+            f"{format_instant(at)} lies in a blackout of {channel}{why} "
+            f"from {format_instant(blackout.starts_at)} to {format_instant(blackout.ends_at)}"
         )
     if isinstance(obstacle, TooClose):
         entry = obstacle.entry
         other = entry.label or (f"schedule {entry.schedule_id}" if entry.schedule_id else "another")
         return (
-            f"{said(at)} is {obstacle.minutes} min from {other} at {said(entry.at)} on {channel}, "
+            f"{format_instant(at)} is {obstacle.minutes} min from {other} at {format_instant(entry.at)} on {channel}, "
             f"which keeps {obstacle.gap_minutes} min apart"
         )
     count = obstacle.count if isinstance(obstacle, DayFull) else obstacle.cap
     return (
-        f"{channel} has {counted(count, 'publication')} on {calendar.clock.wall(at):%Y-%m-%d} local time; "
+        f"{channel} has {format_count(count, 'publication')} on {calendar.clock.wall(at):%Y-%m-%d} local time; "
         f"its daily cap is {obstacle.cap}"
     )
 
@@ -113,9 +113,9 @@ def timing_message(calendar: ChannelCalendar, at: datetime, obstacle: Obstacle) 
 def past_message(at: datetime, seconds: int) -> str:
     """Return the message that a time is over."""
     return (
-        f"{said(at)} lies {span(seconds)} in the past"
+        f"{format_instant(at)} lies {format_duration(seconds)} in the past"
         if seconds > 0
-        else f"{said(at)} is now, not in the future"
+        else f"{format_instant(at)} is now, not in the future"
     )
 
 
@@ -126,24 +126,24 @@ def without_capacity(pools: Iterable[PoolView], executor: str) -> PoolView | Non
 
 def resource_message(booking: Booking | None, pool: PoolView | None, wanted: datetime, items: int) -> str:
     """Return why something cannot be staged in time, with the pool's numbers; without a booking it never can."""
-    what = counted(items, "item")
+    what = format_count(items, "item")
     if booking is None:
         which = f"the pool {pool.name}" if pool else "a pool that staging needs"
         return f"{what} cannot be staged at all: {which} has no capacity"
-    late = span((booking.ready_at - wanted).total_seconds())
+    late = format_duration((booking.ready_at - wanted).total_seconds())
     if pool is None:
-        return f"{what} cannot be staged before {said(booking.ready_at)}, {late} after {said(wanted)}"
+        return f"{what} cannot be staged before {format_instant(booking.ready_at)}, {late} after {format_instant(wanted)}"
     if booking.rule == rules.BUDGET_EXHAUSTED:
         return (
             f"the budget {pool.name} gives {pool.capacity} a Pacific day and has no room before "
-            f"{said(booking.starts_at)}: {what} wanted at {said(wanted)} can be ready {late} later"
+            f"{format_instant(booking.starts_at)}: {what} wanted at {format_instant(wanted)} can be ready {late} later"
         )
     limit = (
         f"{pool.capacity} at once" if pool.kind == "slots" else f"{pool.capacity} in {pool.window_seconds} s"
     )
     return (
-        f"the pool {pool.name} takes {limit}: {what} wanted at {said(wanted)} "
-        f"can be ready at {said(booking.ready_at)}, {late} later"
+        f"the pool {pool.name} takes {limit}: {what} wanted at {format_instant(wanted)} "
+        f"can be ready at {format_instant(booking.ready_at)}, {late} later"
     )
 
 
@@ -163,7 +163,7 @@ def alternatives(
     """
     base = max(wanted, soonest(calendar.now), earliest or wanted)
     offers: list[Alternative] = []
-    name = named(calendar.channel)
+    name = channel_label(calendar.channel)
     entries = [entry_of(obstacle) for obstacle in obstacles]
     outranked = [entry for entry in entries if entry is not None and _is_outranked(entry, priority)]
     if outranked and earliest is None and len(outranked) == len(entries):
@@ -176,7 +176,9 @@ def alternatives(
     if free_at is not None and free_at != taken:
         later = _minutes(wanted, free_at)
         offers.append(
-            Alternative(AlternativeKind.SHIFT, free_at, later, 0, f"publish on {name} at {said(free_at)}")
+            Alternative(
+                AlternativeKind.SHIFT, free_at, later, 0, f"publish on {name} at {format_instant(free_at)}"
+            )
         )
     slot = calendar.free_slot_from(base)
     if slot is not None and slot.at not in (taken, free_at):
@@ -184,7 +186,7 @@ def alternatives(
         sentence = f"use the posting slot {slot.local_wall:%a %Y-%m-%d %H:%M} of {name}"
         offers.append(Alternative(AlternativeKind.NEXT_SLOT, slot.at, later, 0, sentence))
     offers.sort(key=lambda a: (a.minutes_later, a.units))
-    what = titled(video) if video else "it"
+    what = video_label(video) if video else "it"
     offers.append(Alternative(AlternativeKind.SKIP, None, 0, 0, f"leave {what} out on {name}"))
     return tuple(offers)
 

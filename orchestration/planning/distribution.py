@@ -15,10 +15,10 @@ from orchestration.planning import unit_days
 from orchestration.planning.answers import Explanation, Unplaced
 from orchestration.planning.budgets import soonest
 from orchestration.planning.calendar import ChannelCalendar
-from orchestration.planning.conflicts import counted
+from orchestration.planning.conflicts import format_count
 from orchestration.planning.distribution_state import DistributionContext, DistributionDraft, seconds_of
-from orchestration.planning.filter_bits import Judged
-from orchestration.planning.gc_pause import without_collection
+from orchestration.planning.filter_bits import FilterBits
+from orchestration.planning.gc_pause import with_gc_paused
 from orchestration.planning.reservations import Reservations, ToStage
 from orchestration.planning.slots import Instant
 from orchestration.planning.types import (
@@ -31,7 +31,7 @@ from orchestration.planning.types import (
     VideoView,
 )
 
-LONGEST_HORIZON_DAYS = 90
+MAX_HORIZON_DAYS = 90
 
 
 class DistributionPlan:
@@ -43,18 +43,18 @@ class DistributionPlan:
         videos: Mapping[int, VideoView],
         placements: tuple[Placement, ...],
         days: tuple[DayLoad, ...],
-        judged: Judged,
+        bits: FilterBits,
         conflicts: tuple[Conflict, ...] = (),
     ) -> None:
         self._draft = draft
-        self._judged = judged
+        self._bits = bits
         self._videos = videos
         self.placements = placements
         self.days = days
         self.conflicts = conflicts
-        self.unplaced: tuple[Unplaced, ...] = judged.unplaced()
+        self.unplaced: tuple[Unplaced, ...] = bits.unplaced()
         self.weighed = len(videos) * len(draft.channels)
-        self.eligible = judged.eligible
+        self.eligible = bits.eligible
 
     @property
     def summary(self) -> str:
@@ -63,14 +63,15 @@ class DistributionPlan:
         channels = len({p.channel_id for p in self.placements})
         nowhere = len(self.unplaced)
         text = (
-            f"{counted(len(self.placements), 'placement')} of {counted(videos, 'video')} on {counted(channels, 'channel')}; "
-            f"{counted(self.weighed, 'pair')} weighed, {self.eligible} eligible; "
-            f"{counted(nowhere, 'video')} {'goes' if nowhere == 1 else 'go'} nowhere"
+            f"{format_count(len(self.placements), 'placement')} of {format_count(videos, 'video')} "
+            f"on {format_count(channels, 'channel')}; "
+            f"{format_count(self.weighed, 'pair')} weighed, {self.eligible} eligible; "
+            f"{format_count(nowhere, 'video')} {'goes' if nowhere == 1 else 'go'} nowhere"
         )
         if self.conflicts:
             text += f"; {self.conflicts[0].message}"
         more = len(self.conflicts) - 1
-        return f"{text}; so it is on {counted(more, 'more day')}" if more > 0 else text
+        return f"{text}; so it is on {format_count(more, 'more day')}" if more > 0 else text
 
     def explain(self, video_id: int, channel_id: int) -> Explanation:
         """Explain one pair by the rules that decided it. Raises KeyError for one that was not weighed."""
@@ -78,7 +79,7 @@ class DistributionPlan:
 
     def reasons(self, video_id: int, channel_id: int) -> tuple[str, ...]:
         """Return the codes of the rules by which a video may not go to a channel, from the sets that decided it."""
-        return self._judged.reasons(video_id, channel_id)
+        return self._bits.reasons(video_id, channel_id)
 
     def explanations(self) -> Iterator[Explanation]:
         """Explain every pair that was weighed, one after the other."""
@@ -93,7 +94,7 @@ def explain(video: VideoView, channel: ChannelView, context: DistributionContext
     return draft.explain(video, draft.channels[channel.id])
 
 
-@without_collection
+@with_gc_paused
 def distribute(
     videos: Iterable[VideoView], channels: Iterable[ChannelView], context: DistributionContext
 ) -> DistributionPlan:
@@ -105,14 +106,14 @@ def distribute(
     """
     draft = DistributionDraft(channels, context)
     video_of = {v.id: v for v in sorted(videos, key=lambda v: v.id)}
-    judged = Judged(draft, list(video_of.values()))
+    bits = FilterBits(draft, list(video_of.values()))
     soon = soonest(draft.now)
     heap: list[tuple[int, int, int]] = []
     waiting: dict[int, list[VideoView]] = {}
     since: dict[int, datetime] = {}
     lengths: dict[int, set[int]] = {}
     for channel in draft.channels.values():
-        candidates = judged.candidates(channel)
+        candidates = bits.candidates(channel)
         if not candidates:
             continue
         waiting[channel.id] = candidates
@@ -136,7 +137,7 @@ def distribute(
     placements, days = _reserved(draft, made)
     moments = [placement.at for placement in placements]
     short = unit_days.conflicts(moments, context.pools, draft.stager.days, Resolution.OPEN)
-    return DistributionPlan(draft, video_of, placements, days, judged, tuple(short))
+    return DistributionPlan(draft, video_of, placements, days, bits, tuple(short))
 
 
 def _choose(

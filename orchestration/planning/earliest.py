@@ -12,7 +12,7 @@ from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.planning.answers import ForecastItem
 from orchestration.planning.budgets import ceil_minute, soonest
 from orchestration.planning.calendar import calendars_of
-from orchestration.planning.gc_pause import without_collection
+from orchestration.planning.gc_pause import with_gc_paused
 from orchestration.planning.rules import BUDGET_EXHAUSTED, ConflictKind
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.types import (
@@ -35,7 +35,7 @@ MAX_TRIES, MAX_MEMBERS = 60, 200_000
 """Tries end after so many plans, or so many members planned, whichever comes first."""
 
 
-@without_collection
+@with_gc_paused
 def earliest_time(
     request: WaveRequest,
     channels: Iterable[ChannelView],
@@ -66,13 +66,13 @@ def earliest_time(
 
     at = max(request.scheduled_at or soonest(now), soonest(now))
     members = len(request.videos) * len(request.channels)
-    most_tries = min(MAX_TRIES, max(MAX_MEMBERS // max(members, 1), 5))
+    max_tries = min(MAX_TRIES, max(MAX_MEMBERS // max(members, 1), 5))
     first = plan = plan_from(at)
     for tries in count(1):
         moves, late_at = _moves(plan), _first_late(plan)
         if not moves and late_at is None:
             return (at if plan.placements else None), plan
-        if tries == most_tries:
+        if tries == max_tries:
             break
         later = _later(request, plan, at, moves, late_at, pools)
         if later is None:
@@ -83,7 +83,7 @@ def earliest_time(
 
 
 class _Move(NamedTuple):
-    """A conflict that a plan settled by moving a member, or a group, on."""
+    """A conflict that a plan resolved by moving a member, or a group, on."""
 
     conflict: Conflict
     by: timedelta
@@ -115,7 +115,7 @@ def _later(
     if any(_is_of_a_pin(request, move.conflict) for move in moves):
         return None
     if moves:
-        return ceil_minute(at + _slip(moves))
+        return ceil_minute(at + _postponement(moves))
     first_late = None if late_at is None else _first_that_follows(request, plan, late_at, pools)
     return None if first_late is None else _next_day(request, at, first_late)
 
@@ -153,7 +153,7 @@ def _next_day(request: WaveRequest, at: datetime, first_late: datetime) -> datet
     return next_day if request.timing == Timing.INDEPENDENT else ceil_minute(at + (next_day - first_late))
 
 
-def _slip(moves: list[_Move]) -> timedelta:
+def _postponement(moves: list[_Move]) -> timedelta:
     """Return by how much a wave has to move on.
 
     The first conflict of time, or all that staging is short of.
@@ -166,7 +166,7 @@ def _slip(moves: list[_Move]) -> timedelta:
     return max(moves[0].by, sum(staging.values(), timedelta()))
 
 
-@without_collection
+@with_gc_paused
 def items_of_slots(
     channels: Iterable[ChannelView],
     occupied: Iterable[Occupied],

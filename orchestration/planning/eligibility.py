@@ -12,9 +12,9 @@ from orchestration.planning import rules
 from orchestration.planning.conflicts import (
     CLOSED_CREDENTIALS,
     PUBLISHABLE_STATES,
-    counted,
-    named,
-    titled,
+    channel_label,
+    format_count,
+    video_label,
 )
 from orchestration.planning.types import (
     Alternative,
@@ -42,14 +42,17 @@ class UnknownMember(LookupError):
 def channel_refusal(channel: ChannelView) -> tuple[str, str] | None:
     """Return the rule and the sentence by which a channel takes nothing at present, or None."""
     if channel.state == "paused":
-        return rules.CHANNEL_PAUSED, f"{named(channel)} is paused"
+        return rules.CHANNEL_PAUSED, f"{channel_label(channel)} is paused"
     if channel.state != "active":
-        return rules.CHANNEL_DISABLED, f"{named(channel)} is {channel.state}"
+        return rules.CHANNEL_DISABLED, f"{channel_label(channel)} is {channel.state}"
     if channel.credential_state in CLOSED_CREDENTIALS:
         state = channel.credential_state.replace("_", " ")
-        return rules.CREDENTIAL_REVOKED, f"the credential of {named(channel)} is {state}: connect it again"
+        return (
+            rules.CREDENTIAL_REVOKED,
+            f"the credential of {channel_label(channel)} is {state}: connect it again",
+        )
     if channel.health == "failing":
-        return rules.CHANNEL_FAILING, f"{named(channel)} is failing its checks"
+        return rules.CHANNEL_FAILING, f"{channel_label(channel)} is failing its checks"
     return None
 
 
@@ -58,14 +61,14 @@ def video_refusal(video: VideoView) -> tuple[str, str] | None:
     if not video.rights_basis:
         return (
             rules.NO_RIGHTS_BASIS,
-            f"the source of {titled(video)} has no rights basis: it may not be published",
+            f"the source of {video_label(video)} has no rights basis: it may not be published",
         )
     if video.state not in PUBLISHABLE_STATES:
-        return rules.VIDEO_NOT_READY, f"{titled(video)} is {video.state} and cannot be published"
+        return rules.VIDEO_NOT_READY, f"{video_label(video)} is {video.state} and cannot be published"
     return None
 
 
-class Taken:
+class AlreadyDistributed:
     """What already goes, or went, where, by video and by content hash; and what a person cancelled where."""
 
     __slots__ = ("_by_content", "_by_video", "_cancelled", "_counts")
@@ -96,7 +99,7 @@ class Taken:
             when = f" (at {row.at:%Y-%m-%d %H:%M} UTC)" if row.at else ""
             return (
                 rules.ALREADY_DISTRIBUTED,
-                f"{titled(video)} already goes, or went, to {named(channel)}: {row.state}{when}",
+                f"{video_label(video)} already goes, or went, to {channel_label(channel)}: {row.state}{when}",
                 row,
             )
         if video.content_hash:
@@ -104,8 +107,8 @@ class Taken:
             if row is not None:
                 return (
                     rules.SAME_CONTENT,
-                    f"{titled(video)} has the same content as video {row.video_id}, which goes, or went, "
-                    f"to {named(channel)}: {row.state}",
+                    f"{video_label(video)} has the same content as video {row.video_id}, which goes, or went, "
+                    f"to {channel_label(channel)}: {row.state}",
                     row,
                 )
         return None
@@ -170,8 +173,8 @@ def sort_members(
         if refusal is None:
             open_channels.append(channel)
         else:
-            refuse(*refusal, named(channel), channel_id=channel_id)
-    taken = Taken(existing, request.channels)
+            refuse(*refusal, channel_label(channel), channel_id=channel_id)
+    taken = AlreadyDistributed(existing, request.channels)
     members: list[tuple[VideoView, list[ChannelView]]] = []
     for video_id in dict.fromkeys(request.videos):
         video = videos.get(video_id)
@@ -179,14 +182,14 @@ def sort_members(
             raise UnknownMember("video", video_id)
         refusal = video_refusal(video)
         if refusal is not None:
-            refuse(*refusal, titled(video), video_id=video_id)
+            refuse(*refusal, video_label(video), video_id=video_id)
             continue
         goes_to: list[ChannelView] = []
         for channel in open_channels:
             duplicate = taken.refusal(video, channel)
             called_off = taken.cancelled(video, channel)
             if duplicate is None and called_off is not None:
-                message = f"{titled(video)} was {called_off.cancelled} on {named(channel)}"
+                message = f"{video_label(video)} was {called_off.cancelled} on {channel_label(channel)}"
                 if request.acknowledge_policy:
                     conflicts.append(_taken_up_again(video, channel, message, called_off))
                 else:
@@ -196,7 +199,7 @@ def sort_members(
                     other = Party(
                         video_id=video.id, channel_id=channel.id, at=called_off.at, label="cancelled"
                     )
-                    what = f"{titled(video)} on {named(channel)}"
+                    what = f"{video_label(video)} on {channel_label(channel)}"
                     refuse(rules.CANCELLED_BEFORE, message, what, video_id, channel.id, other)
                     continue
             if duplicate is None:
@@ -205,7 +208,7 @@ def sort_members(
                 continue
             rule, message, row = duplicate
             other = Party(video_id=row.video_id, channel_id=channel.id, at=row.at, label=row.state)
-            what = f"{titled(video)} on {named(channel)}"
+            what = f"{video_label(video)} on {channel_label(channel)}"
             refuse(rule, message, what, video_id, channel.id, other)
         members.append((video, goes_to))
         for warning in (_policy_warning(request, video, len(goes_to), taken), _reach_warning(video, goes_to)):
@@ -232,11 +235,11 @@ def _reach_warning(video: VideoView, goes_to: list[ChannelView]) -> Conflict | N
     staged_by_runs = [] if video.in_reach_of_runs else [c for c in goes_to if c.executor == "github"]
     if not staged_by_runs:
         return None
-    first, more = named(staged_by_runs[0]), len(staged_by_runs) - 1
-    where = f"{first} and {counted(more, 'other channel')}" if more else first
+    first, more = channel_label(staged_by_runs[0]), len(staged_by_runs) - 1
+    where = f"{first} and {format_count(more, 'other channel')}" if more else first
     message = (
-        f"HEADEND_PUBLIC_URL is not set, so the GitHub run of {where} fetches {titled(video)} from its address, and that "
-        "looks like a page: it would fail as media_changed. Set it, or let local workers stage"
+        f"HEADEND_PUBLIC_URL is not set, so the GitHub run of {where} fetches {video_label(video)} from its address, "
+        "and that looks like a page: it would fail as media_changed. Set it, or let local workers stage"
     )
     return Conflict(
         rules.OUT_OF_REACH,
@@ -249,14 +252,16 @@ def _reach_warning(video: VideoView, goes_to: list[ChannelView]) -> Conflict | N
     )
 
 
-def _policy_warning(request: WaveRequest, video: VideoView, fresh: int, taken: Taken) -> Conflict | None:
+def _policy_warning(
+    request: WaveRequest, video: VideoView, fresh: int, taken: AlreadyDistributed
+) -> Conflict | None:
     """Warn of one video over many channels: YouTube's spam policy covers networks that repeat content."""
     total = fresh + taken.channels_of(video.id)
     if not fresh or total <= request.same_asset_limit:
         return None
     acknowledged = request.acknowledge_policy
     message = (
-        f"{titled(video)} goes to {total} channels, more than {request.same_asset_limit}: YouTube's spam policy covers "
+        f"{video_label(video)} goes to {total} channels, more than {request.same_asset_limit}: YouTube's spam policy covers "
         "networks that repeat content; give each channel its own title and spacing"
         + ("; acknowledged" if acknowledged else "")
     )

@@ -11,7 +11,7 @@ from orchestration.planning.filters import CHANNEL_RULES, FILTER_RULES, VIDEO_RU
 from orchestration.planning.types import ChannelView, VideoView
 
 
-class Judged:
+class FilterBits:
     """The verdicts over all pairs as sets of bits.
 
     Bit i of a set is the i-th video, and says that a rule refuses it.

@@ -1,4 +1,4 @@
-"""Judge a video for a channel, rule by rule: the decision and its explanation are this one list.
+"""Weigh a video for a channel, rule by rule: the decision and its explanation are this one list.
 
 A rule reads a value from the video, compares it with the channel's threshold, and says yes or no. A limit
 that a channel does not set says yes; a value that nobody knows fails a limit that is set, and the sentence
@@ -53,7 +53,11 @@ class FilterRule:
         test = self.test_for(channel)
         ok = test is None or test(video)
         return RuleResult(
-            self.code, _shown(self.value(video)), _shown(self.threshold(channel)), ok, self.template
+            self.code,
+            _for_display(self.value(video)),
+            _for_display(self.threshold(channel)),
+            ok,
+            self.template,
         )
 
 
@@ -73,14 +77,14 @@ class ChannelRule:
         return RuleResult(self.code, value, self.threshold, self.passes(value), self.template)
 
 
-def _shown(value: Any) -> Any:
+def _for_display(value: Any) -> Any:
     if isinstance(value, frozenset | tuple):
         return ", ".join(sorted(str(part) for part in value))
     return value.strip() if isinstance(value, str) else value
 
 
 @lru_cache(maxsize=16384)
-def _spoken(text: str, more: tuple[str, ...] = ()) -> str:
+def _as_words(text: str, more: tuple[str, ...] = ()) -> str:
     """Return text as lower-case words between single spaces, so that a word or a phrase is found by `in`."""
     joined = " ".join((text, *more)).casefold()
     words = "".join(c if c.isalnum() else " " for c in joined).split()
@@ -89,21 +93,21 @@ def _spoken(text: str, more: tuple[str, ...] = ()) -> str:
 
 def words_of(video: VideoView) -> str | None:
     """Return the words of a video's title and keywords; None where it has none."""
-    return _spoken(video.title, video.keywords) or None
+    return _as_words(video.title, video.keywords) or None
 
 
 def phrase_in(phrase: str, words: str) -> bool:
     """Return whether a word or a phrase occurs among the words of a video."""
-    return _spoken(phrase) in words
+    return _as_words(phrase) in words
 
 
 def _any_of(wanted: Iterable[str]) -> Callable[[str], bool]:
-    phrases = [_spoken(phrase) for phrase in wanted]
+    phrases = [_as_words(phrase) for phrase in wanted]
     return lambda words: any(phrase in words for phrase in phrases)
 
 
 def _none_of(unwanted: Iterable[str]) -> Callable[[str], bool]:
-    phrases = [_spoken(phrase) for phrase in unwanted]
+    phrases = [_as_words(phrase) for phrase in unwanted]
     return lambda words: not any(phrase in words for phrase in phrases)
 
 

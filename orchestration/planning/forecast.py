@@ -17,8 +17,8 @@ from datetime import date, datetime, timedelta
 from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.planning import rules
 from orchestration.planning.answers import BudgetDay, Forecast, ForecastItem, LateItem, PoolHour
-from orchestration.planning.conflicts import said, span
-from orchestration.planning.gc_pause import without_collection
+from orchestration.planning.conflicts import format_duration, format_instant
+from orchestration.planning.gc_pause import with_gc_paused
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.types import PoolKind, PoolView
@@ -158,7 +158,7 @@ class _Line:
         return self.gauges[longest] if waits[longest] > 0 else None
 
 
-@without_collection
+@with_gc_paused
 def forecast(
     items: Iterable[ForecastItem],
     pools: Iterable[PoolView],
@@ -297,15 +297,19 @@ def _late(
         f"schedule {item.schedule_id}" if item.schedule_id else f"channel {item.channel_id}"
     )
     if gauge is None:
-        rule, waited_for, why = STAGE_TIME, "", f"staging takes {span(item.stage_seconds)}"
+        rule, waited_for, why = STAGE_TIME, "", f"staging takes {format_duration(item.stage_seconds)}"
     elif gauge.pool.kind == PoolKind.BUDGET:
         rule, waited_for = rules.BUDGET_EXHAUSTED, gauge.pool.name
         why = f"it waits for the budget {waited_for}, {gauge.pool.capacity} a Pacific day"
     else:
         rule, waited_for = rules.POOL_CAPACITY, gauge.pool.name
         why = f"it waits for the pool {waited_for}, capacity {gauge.pool.capacity}"
-    when = f"is staged {span(late)} late" if ready is not None else "is not staged within the forecast"
-    sentence = f"{name}, due at {said(item.at)}, {when}: {why}"
+    when = (
+        f"is staged {format_duration(late)} late"
+        if ready is not None
+        else "is not staged within the forecast"
+    )
+    sentence = f"{name}, due at {format_instant(item.at)}, {when}: {why}"
     return LateItem(item, clock.at(ready) if ready is not None else None, late, waited_for, rule, sentence)
 
 

@@ -21,7 +21,7 @@ _holders = 0
 _was_enabled = False
 
 
-def without_collection(work: Callable[P, T]) -> Callable[P, T]:
+def with_gc_paused(work: Callable[P, T]) -> Callable[P, T]:
     """Run a function with the cycle collector held back; the last of several threads lets it go again."""
 
     @wraps(work)

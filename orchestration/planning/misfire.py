@@ -9,7 +9,7 @@ from math import ceil
 
 from orchestration.planning.answers import MisfireAction, MisfireDecision, Release
 from orchestration.planning.calendar import ChannelCalendar
-from orchestration.planning.conflicts import said, span
+from orchestration.planning.conflicts import format_duration, format_instant
 from orchestration.planning.slots import Instant, require_aware
 from orchestration.planning.types import Occupied
 
@@ -43,15 +43,16 @@ def decide_misfire(
 
     if late <= on_time_seconds:
         return decided(MisfireAction.ON_TIME, "on time: it is published now")
-    overdue = f"{span(late)} late"
+    overdue = f"{format_duration(late)} late"
     if policy == "publish_late":
         if late <= grace_seconds:
             return decided(
                 MisfireAction.PUBLISH_LATE,
-                f"{overdue}, within the grace of {span(grace_seconds)}: it is published late",
+                f"{overdue}, within the grace of {format_duration(grace_seconds)}: it is published late",
             )
         return decided(
-            MisfireAction.MISS, f"{overdue}, beyond the grace of {span(grace_seconds)}: it is missed"
+            MisfireAction.MISS,
+            f"{overdue}, beyond the grace of {format_duration(grace_seconds)}: it is missed",
         )
     if policy == "next_slot":
         slot = next((slot for slot in slots if slot.at > now), None)
@@ -113,7 +114,10 @@ def preview_resume(
             release_at = _tick(calendar, now, max(latest, now), interval, used)
             if release_at is None:
                 late = int((now - item.due_at).total_seconds())
-                why = f"{span(late)} late, and its turn would come after the grace, at {said(latest)}: it is missed"
+                why = (
+                    f"{format_duration(late)} late, and its turn would come after the grace, "
+                    f"at {format_instant(latest)}: it is missed"
+                )
                 decision = MisfireDecision(
                     MisfireAction.MISS, channel.misfire_policy, item.due_at, None, late, why
                 )

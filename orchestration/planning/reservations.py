@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from orchestration.planning.budgets import FURTHEST_DAYS, Budget, PacificDays
+from orchestration.planning.budgets import MAX_DAYS_AHEAD, Budget, PacificDays
 from orchestration.planning.slots import ONE_DAY, ONE_MINUTE
 from orchestration.planning.types import DayLoad, PoolKind, PoolView
 
@@ -91,7 +91,7 @@ class Reservations:
         day = self._latest_with_room(executor, budgets, wanted)
         if day is None:
             day = wanted
-            while any(b.room(day) <= 0 for b in budgets) and (day - wanted).days <= FURTHEST_DAYS:
+            while any(b.room(day) <= 0 for b in budgets) and (day - wanted).days <= MAX_DAYS_AHEAD:
                 day += ONE_DAY
         for budget in budgets:
             budget.book(day)

@@ -228,7 +228,7 @@ def next_slots(rules: Iterable[SlotRule], zone: str, after: datetime, n: int) ->
     return found
 
 
-class SlotLine:
+class SlotTimeline:
     """The firings of a set of weekly slots, worked out in stretches of four weeks when they are asked for."""
 
     __slots__ = ("_rules", "_stretches", "_zone")
@@ -264,9 +264,9 @@ class SlotLine:
 
 
 @lru_cache(maxsize=1024)
-def slot_line(rules: tuple[SlotRule, ...], zone: str) -> SlotLine:
+def slot_timeline(rules: tuple[SlotRule, ...], zone: str) -> SlotTimeline:
     """Return the line of a set of slots; channels with the same slots in the same zone share it."""
-    return SlotLine(rules, zone)
+    return SlotTimeline(rules, zone)
 
 
 def blackout_of_dates(

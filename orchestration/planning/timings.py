@@ -10,7 +10,7 @@ from orchestration.planning.calendar import SEARCH_DAYS, ChannelCalendar
 from orchestration.planning.obstacles import yields
 from orchestration.planning.slots import ONE_DAY, Instant
 from orchestration.planning.types import ChannelView, Method, VideoView
-from orchestration.planning.wave_placer import Members, Settler
+from orchestration.planning.wave_placer import Members, WavePlacer
 
 
 def _largest_gap(members: Members) -> timedelta:
@@ -22,85 +22,85 @@ def _largest_gap(members: Members) -> timedelta:
 # ------------------------------------------------------------------------------------------------------- simultaneous
 
 
-def place_simultaneous(settler: Settler, members: Members) -> None:
+def place_simultaneous(placer: WavePlacer, members: Members) -> None:
     """Give each video one instant on all its channels.
 
     Videos follow each other by the largest gap, at least the delay.
     """
-    step = max(_largest_gap(members), settler.delay)
-    wanted = settler.base
+    step = max(_largest_gap(members), placer.delay)
+    wanted = placer.base
     for video, goes_to in members:
         if not goes_to:
             continue
-        calendars = [settler.calendars[c.id] for c in goes_to]
-        if settler.moves:
-            at = _move_group(settler, video, calendars, wanted)
+        calendars = [placer.calendars[c.id] for c in goes_to]
+        if placer.moves:
+            at = _move_group(placer, video, calendars, wanted)
         else:
             at = wanted
-            _keep_group(settler, video, calendars, wanted)
+            _keep_group(placer, video, calendars, wanted)
         wanted = (at or wanted) + step
 
 
 def _keep_group(
-    settler: Settler, video: VideoView, calendars: list[ChannelCalendar], wanted: datetime
+    placer: WavePlacer, video: VideoView, calendars: list[ChannelCalendar], wanted: datetime
 ) -> None:
     """Place, at exactly the wanted instant, the members for which it is free, and turn the others away."""
-    if wanted <= settler.now:
-        settler.record_past(video, wanted, None)
+    if wanted <= placer.now:
+        placer.record_past(video, wanted, None)
         return
     for calendar in calendars:
-        settler.settle_one(video, calendar, wanted, Method.SIMULTANEOUS)
+        placer.place_one(video, calendar, wanted, Method.SIMULTANEOUS)
 
 
 def _move_group(
-    settler: Settler, video: VideoView, calendars: list[ChannelCalendar], wanted: datetime
+    placer: WavePlacer, video: VideoView, calendars: list[ChannelCalendar], wanted: datetime
 ) -> datetime | None:
     """Place all members at the first instant, from the wanted one on, that is free on every channel."""
-    calendars, booking = _book_group(settler, video, calendars, wanted)
+    calendars, booking = _book_group(placer, video, calendars, wanted)
     if booking is None:
         return None
-    start = max(wanted, settler.soonest) if wanted <= settler.now else wanted
+    start = max(wanted, placer.soonest) if wanted <= placer.now else wanted
     in_time = booking.ready_at <= start
-    asap = settler.request.scheduled_at is None
+    asap = placer.request.scheduled_at is None
     if not in_time:
-        start = max(start, settler.after_staging(booking, [c.channel for c in calendars]))
+        start = max(start, placer.after_staging(booking, [c.channel for c in calendars]))
     at = _common_free(calendars, start)
     while at is None:
         kept = [c for c in calendars if c.free_from(start) is not None]
         for calendar in calendars:
             if calendar not in kept:
-                settler.record_no_time(video, calendar.channel, wanted)
+                placer.record_no_time(video, calendar.channel, wanted)
         if not kept or len(kept) == len(calendars):
             if kept:
-                settler.record_no_time(video, None, wanted)
+                placer.record_no_time(video, None, wanted)
             return None
         calendars = kept
         at = _common_free(calendars, start)
-    if wanted <= settler.now:
-        settler.record_past(video, wanted, at)
-    if not in_time and not (asap and wanted == settler.base):
-        settler.record_resource(video, [c.channel for c in calendars], wanted, booking, at)
+    if wanted <= placer.now:
+        placer.record_past(video, wanted, at)
+    if not in_time and not (asap and wanted == placer.base):
+        placer.record_resource(video, [c.channel for c in calendars], wanted, booking, at)
     if at != wanted:
         for calendar in calendars:
-            if wanted > settler.now and calendar.free_from(wanted, wanted) != wanted:
+            if wanted > placer.now and calendar.free_from(wanted, wanted) != wanted:
                 obstacles = [o for o in calendar.why_not(wanted) if not yields(o)]
-                settler.record_timing(video, calendar, wanted, obstacles, at, group=True)
+                placer.record_timing(video, calendar, wanted, obstacles, at, group=True)
     reason = "" if at == wanted else f"moved from {wanted:%Y-%m-%d %H:%M} UTC with its group"
     for calendar in calendars:
-        settler.place(video, calendar, at, Method.SIMULTANEOUS, reason)
+        placer.place(video, calendar, at, Method.SIMULTANEOUS, reason)
     return at
 
 
 def _book_group(
-    settler: Settler, video: VideoView, calendars: list[ChannelCalendar], wanted: datetime
+    placer: WavePlacer, video: VideoView, calendars: list[ChannelCalendar], wanted: datetime
 ) -> tuple[list[ChannelCalendar], Booking | None]:
     """Book the staging of a group; return who can be staged at all, and the booking that is ready last."""
     kept: list[ChannelCalendar] = []
     last: Booking | None = None
     for calendar in calendars:
-        booking = settler.book(video, calendar.channel)
+        booking = placer.book(video, calendar.channel)
         if booking is None:
-            settler.record_resource(video, [calendar.channel], wanted, None, None)
+            placer.record_resource(video, [calendar.channel], wanted, None, None)
             continue
         kept.append(calendar)
         if last is None or booking.ready_at > last.ready_at:
@@ -131,26 +131,26 @@ def _common_free(calendars: list[ChannelCalendar], start: datetime) -> datetime 
 # ---------------------------------------------------------------------------------------------------------- staggered
 
 
-def place_staggered(settler: Settler, members: Members) -> None:
+def place_staggered(placer: WavePlacer, members: Members) -> None:
     """Send each video from channel to channel, `delay_seconds` apart, and the next video after it.
 
     A member that cannot have its time moves alone; on one channel the videos keep their order.
     """
-    delay = settler.delay
+    delay = placer.delay
     step = max(_largest_gap(members), delay * max((len(goes_to) for _, goes_to in members), default=0))
-    nominal = settler.base
+    nominal = placer.base
     last_on: dict[int, datetime] = {}
     for video, goes_to in members:
         if not goes_to:
             continue
         wanted = nominal
         for channel in goes_to:
-            calendar = settler.calendars[channel.id]
+            calendar = placer.calendars[channel.id]
             before = last_on.get(channel.id)
             earliest = wanted
-            if before is not None and settler.moves and before + calendar.gap > wanted:
+            if before is not None and placer.moves and before + calendar.gap > wanted:
                 earliest = before + calendar.gap
-            at = settler.settle_one(video, calendar, earliest, Method.STAGGERED)
+            at = placer.place_one(video, calendar, earliest, Method.STAGGERED)
             if at is not None:
                 last_on[channel.id] = at
             wanted += delay
@@ -160,7 +160,7 @@ def place_staggered(settler: Settler, members: Members) -> None:
 # -------------------------------------------------------------------------------------------------------- independent
 
 
-def place_independent(settler: Settler, members: Members) -> None:
+def place_independent(placer: WavePlacer, members: Members) -> None:
     """Give each channel's videos, in order, its own next free posting slots.
 
     Without slots its next free times.
@@ -173,15 +173,15 @@ def place_independent(settler: Settler, members: Members) -> None:
         for channel in goes_to:
             queues.setdefault(channel.id, []).append(video)
             channels[channel.id] = channel
-    start = max(settler.base, settler.soonest)
+    start = max(placer.base, placer.soonest)
     heap: list[tuple[datetime, int, int]] = []
     times: dict[int, tuple[datetime, Instant | None]] = {}
 
     def offer(channel_id: int, order: int, since: datetime) -> None:
-        found = _next_time(settler.calendars[channel_id], since)
+        found = _next_time(placer.calendars[channel_id], since)
         if found is None:
             for video in queues[channel_id][order:]:
-                settler.record_no_time(video, channels[channel_id], since)
+                placer.record_no_time(video, channels[channel_id], since)
             return
         times[channel_id] = found
         heapq.heappush(heap, (found[0], order, channel_id))
@@ -191,9 +191,9 @@ def place_independent(settler: Settler, members: Members) -> None:
     while heap:
         _, order, channel_id = heapq.heappop(heap)
         at, slot = times[channel_id]
-        calendar = settler.calendars[channel_id]
+        calendar = placer.calendars[channel_id]
         method = Method.SLOT if slot else Method.FREE_TIME
-        placed_at = settler.settle_one(queues[channel_id][order], calendar, at, method, slot=slot)
+        placed_at = placer.place_one(queues[channel_id][order], calendar, at, method, slot=slot)
         if order + 1 < len(queues[channel_id]):
             offer(channel_id, order + 1, placed_at or at)
 

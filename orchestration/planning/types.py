@@ -339,7 +339,7 @@ class Conflict:
 
     @property
     def kind(self) -> ConflictKind:
-        """Return what collided, as told by the rule."""
+        """Return what collided, by the rule."""
         return KIND_OF_RULE[self.rule]
 
 

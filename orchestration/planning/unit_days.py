@@ -29,7 +29,7 @@ def wanted_units(moments: Iterable[datetime], pool: PoolView, days: PacificDays)
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class Shortfall:
     """A Pacific day on which these publications want more units than are left, and how many of them would be late."""
 
     day: date
@@ -37,9 +37,9 @@ class Lack:
     message: str
 
 
-def lacks(moments: Sequence[datetime], pools: Iterable[PoolView], days: PacificDays) -> list[Lack]:
+def shortfalls(moments: Sequence[datetime], pools: Iterable[PoolView], days: PacificDays) -> list[Shortfall]:
     """Return each Pacific day of these moments whose units do not pay for all that is to be public on it."""
-    found: list[Lack] = []
+    found: list[Shortfall] = []
     for pool in pools:
         if not pool.publish_units:
             continue
@@ -53,7 +53,7 @@ def lacks(moments: Sequence[datetime], pools: Iterable[PoolView], days: PacificD
                 f"would take {wanted} of the {pool.capacity} that {pool.name} gives, so {late} of these {len(of_day)} "
                 "would be late, after midnight there"
             )
-            found.append(Lack(day, min(of_day), message))
+            found.append(Shortfall(day, min(of_day), message))
     return found
 
 
@@ -96,5 +96,5 @@ def conflicts(
             yielded=Yielded.NOBODY,
             resolution=resolution,
         )
-        for lack in lacks(moments, pools, days)
+        for lack in shortfalls(moments, pools, days)
     ]

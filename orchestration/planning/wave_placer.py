@@ -1,4 +1,4 @@
-"""Settle single members of a wave.
+"""Place single members of a wave.
 
 Find the time, record the conflict, move who yields, reserve the staging.
 """
@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from orchestration.planning.budgets import Booking, Stager, soonest
 from orchestration.planning.calendar import ChannelCalendar
-from orchestration.planning.conflict_log import Recorder
+from orchestration.planning.conflict_log import ConflictLog
 from orchestration.planning.conflicts import (
     alternatives,
+    format_instant,
     party_of,
-    said,
     timing_message,
 )
 from orchestration.planning.obstacles import Collision, yields
@@ -40,7 +40,7 @@ from orchestration.planning.types import (
 Members = list[tuple[VideoView, list[ChannelView]]]
 
 
-class Settler(Recorder):
+class WavePlacer(ConflictLog):
     """The state of one plan while it is made: calendars, staging, what is placed, what collided, who moved."""
 
     def __init__(
@@ -121,7 +121,7 @@ class Settler(Recorder):
         for collision in gone:
             self._displaced.append((video, calendar, at, collision, offers))
 
-    def settle_one(
+    def place_one(
         self,
         video: VideoView,
         calendar: ChannelCalendar,
@@ -130,14 +130,14 @@ class Settler(Recorder):
         reason: str = "",
         slot: Instant | None = None,
     ) -> datetime | None:
-        """Settle one member on its own.
+        """Place one member on its own.
 
         At its wanted time, at its next free one, or not at all; return the time.
         """
         channel = calendar.channel
         free = wanted > self.now and calendar.free_from(wanted, wanted) == wanted
         obstacles = [] if free else [o for o in calendar.why_not(wanted) if not yields(o)]
-        # Pinned members are settled first, whenever they are due: what is due before them must not wait for them.
+        # Pinned members are placed first, whenever they are due: what is due before them must not wait for them.
         by = wanted if method == Method.OVERRIDE and wanted > self.base else None
         booking = self.book(video, channel, by) if self.moves else self.peek(video, channel)
         in_time = booking is not None and booking.ready_at <= wanted
@@ -162,12 +162,12 @@ class Settler(Recorder):
             if self.moves and booking is not None:
                 self.record_no_time(video, channel, wanted)
             return None
-        why = f"moved from {said(wanted)}"
+        why = f"moved from {format_instant(wanted)}"
         self.place(video, calendar, moved_to, method, why, moved_slot.slot_id if moved_slot else None)
         return moved_to
 
     def place_pinned(self, members: Members) -> Members:
-        """Settle the members that were given a time of their own, and return the rest."""
+        """Place the members that were given a time of their own, and return the rest."""
         pins = self.request.overrides
         if not pins:
             return members
@@ -183,14 +183,14 @@ class Settler(Recorder):
                     pinned.append((at, len(pinned), video, channel))
             rest.append((video, stay))
         for at, _, video, channel in sorted(pinned, key=lambda p: p[:2]):
-            self.settle_one(
+            self.place_one(
                 video, self.calendars[channel.id], at, Method.OVERRIDE, "time given for this member"
             )
         return rest
 
     # ------------------------------------------------------------------------------------------------------ concluding
 
-    def settle_displaced(self) -> None:
+    def place_displaced(self) -> None:
         """Give what had to yield its next free time, higher priorities first; nobody else moves for it."""
         order = sorted(
             self._displaced,
@@ -211,7 +211,9 @@ class Settler(Recorder):
             if to_at == entry.at:
                 continue
             where = (
-                f"it moves to {said(to_at)}" if to_at else "no free time was found for it: it is to be held"
+                f"it moves to {format_instant(to_at)}"
+                if to_at
+                else "no free time was found for it: it is to be held"
             )
             label = entry.label or f"schedule {entry.schedule_id}"
             message = f"{timing_message(calendar, at, collision)}; priority {entry.priority} yields to {self.priority}"

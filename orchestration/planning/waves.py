@@ -1,4 +1,4 @@
-"""Plan a wave: videos over channels in time, every conflict found and settled before anything is written.
+"""Plan a wave: videos over channels in time, every conflict found and resolved before anything is written.
 
 `simultaneous`: one instant for all channels; a conflict moves the whole group. `staggered`: channel after
 channel, video after video; a conflict moves one member. `independent`: each channel's own next free slots.
@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 
 from orchestration.planning import unit_days
 from orchestration.planning.calendar import calendars_of
-from orchestration.planning.conflicts import counted
+from orchestration.planning.conflicts import format_count
 from orchestration.planning.eligibility import sort_members
-from orchestration.planning.gc_pause import without_collection
+from orchestration.planning.gc_pause import with_gc_paused
 from orchestration.planning.slots import ONE_DAY, require_aware
 from orchestration.planning.timings import place_independent, place_simultaneous, place_staggered
 from orchestration.planning.types import (
@@ -36,7 +36,7 @@ from orchestration.planning.types import (
     VideoView,
     WaveRequest,
 )
-from orchestration.planning.wave_placer import Settler
+from orchestration.planning.wave_placer import WavePlacer
 
 _PLACE = {
     Timing.SIMULTANEOUS: place_simultaneous,
@@ -45,7 +45,7 @@ _PLACE = {
 }
 
 
-@without_collection
+@with_gc_paused
 def plan_wave(
     request: WaveRequest,
     channels: Iterable[ChannelView],
@@ -74,12 +74,12 @@ def plan_wave(
     members, conflicts = sort_members(request, channel_of, video_of, existing)
     active = list({c.id: c for _, goes_to in members for c in goes_to}.values())
     calendars = calendars_of(active, occupied, now, _yielding(request))
-    settler = Settler(request, calendars, pools, now)
-    members = settler.place_pinned(members)
-    _PLACE[Timing(request.timing)](settler, members)
-    settler.conclude_resources()
-    settler.settle_displaced()
-    return _concluded(request, settler, [*conflicts, *settler.conflicts])
+    placer = WavePlacer(request, calendars, pools, now)
+    members = placer.place_pinned(members)
+    _PLACE[Timing(request.timing)](placer, members)
+    placer.record_short_of_staging()
+    placer.place_displaced()
+    return _concluded(request, placer, [*conflicts, *placer.conflicts])
 
 
 def planning_window(
@@ -132,14 +132,14 @@ def _yielding(request: WaveRequest) -> Callable[[Occupied], bool] | None:
     return None
 
 
-def _concluded(request: WaveRequest, settler: Settler, conflicts: list[Conflict]) -> Plan:
+def _concluded(request: WaveRequest, placer: WavePlacer, conflicts: list[Conflict]) -> Plan:
     """Put the plan together, say it in a sentence, and refuse it whole where it has to be."""
-    placements = settler.placements()
+    placements = placer.placements()
     rejects = request.on_conflict == OnConflict.REJECT
     conflicts += unit_days.conflicts(
         [p.at for p in placements],
-        settler.pools,
-        settler.stager.days,
+        placer.pools,
+        placer.stager.days,
         Resolution.REJECTED if rejects else Resolution.OPEN,
     )
     blocking = [c for c in conflicts if c.resolution == Resolution.REJECTED]
@@ -147,7 +147,7 @@ def _concluded(request: WaveRequest, settler: Settler, conflicts: list[Conflict]
         return Plan(
             (),
             tuple(conflicts),
-            looked_until=settler.looked_until(),
+            looked_until=placer.looked_until(),
             refused=True,
             summary=f"refused: {_counted(blocking)}; nothing is planned",
         )
@@ -155,24 +155,24 @@ def _concluded(request: WaveRequest, settler: Settler, conflicts: list[Conflict]
         return Plan(
             (),
             tuple(conflicts),
-            looked_until=settler.looked_until(),
+            looked_until=placer.looked_until(),
             refused=True,
             summary=f"nothing can be planned: {_counted(conflicts)}",
         )
     first_at = min(p.at for p in placements)
     last_at = max(p.at for p in placements)
-    days = settler.day_loads()
+    days = placer.day_loads()
     staged_on = {p.stage_on for p in placements if p.stage_on is not None}
-    days_needed = len(staged_on) or len({settler.stager.days.day(p.at) for p in placements})
+    days_needed = len(staged_on) or len({placer.stager.days.day(p.at) for p in placements})
     plan = Plan(
         placements=tuple(placements),
         conflicts=tuple(conflicts),
-        displacements=tuple(settler.displacements),
+        displacements=tuple(placer.displacements),
         days=days,
         days_needed=days_needed,
         first_at=first_at,
         last_at=last_at,
-        looked_until=settler.looked_until(),
+        looked_until=placer.looked_until(),
     )
     return replace(plan, summary=_summary(request, plan, bool(staged_on)))
 
@@ -182,7 +182,8 @@ def _summary(request: WaveRequest, plan: Plan, budgeted: bool) -> str:
     channels = len({p.channel_id for p in plan.placements})
     wanted = len(set(request.videos)) * len(set(request.channels))
     parts = [
-        f"{counted(len(plan.placements), 'publication')} of {counted(videos, 'video')} on {counted(channels, 'channel')}, "
+        f"{format_count(len(plan.placements), 'publication')} of {format_count(videos, 'video')} "
+        f"on {format_count(channels, 'channel')}, "
         f"{plan.first_at:%Y-%m-%d %H:%M} to {plan.last_at:%Y-%m-%d %H:%M} UTC"
     ]
     if budgeted:
@@ -195,7 +196,7 @@ def _summary(request: WaveRequest, plan: Plan, budgeted: bool) -> str:
         parts.append(f"{wanted - len(plan.placements)} of {wanted} left out")
     if plan.displacements:
         gone = len(plan.displacements)
-        parts.append(f"{counted(gone, 'existing schedule')} {'gives' if gone == 1 else 'give'} way")
+        parts.append(f"{format_count(gone, 'existing schedule')} {'gives' if gone == 1 else 'give'} way")
     if plan.conflicts:
         parts.append(_counted(plan.conflicts))
     return "; ".join(parts)

@@ -16,7 +16,7 @@ from orchestration.errors import InvalidRequest
 from orchestration.models import Distribution, SystemState, Video
 from orchestration.planning import types
 from orchestration.planning.answers import DistributionCaps, Explanation
-from orchestration.planning.distribution import LONGEST_HORIZON_DAYS, DistributionPlan
+from orchestration.planning.distribution import MAX_HORIZON_DAYS, DistributionPlan
 from orchestration.planning.distribution import distribute as plan_distribution
 from orchestration.planning.distribution import explain as explain_pair
 from orchestration.planning.distribution_state import FREE_SLOT, STAGING, DistributionContext
@@ -56,9 +56,9 @@ def distribute(
     dry_run: bool,
 ) -> DistributeResult:
     """Place ready videos into free slots; all of it or nothing. Raises: InvalidRequest, NotFound."""
-    if not 1 <= horizon_days <= LONGEST_HORIZON_DAYS:
+    if not 1 <= horizon_days <= MAX_HORIZON_DAYS:
         raise InvalidRequest(
-            f"horizon_days {horizon_days} is not between 1 and {LONGEST_HORIZON_DAYS}.", field="horizon_days"
+            f"horizon_days {horizon_days} is not between 1 and {MAX_HORIZON_DAYS}.", field="horizon_days"
         )
     if video_ids is not None:
         lookup.check_ids(video_ids, field="video_ids")

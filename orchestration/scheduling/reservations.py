@@ -71,13 +71,16 @@ def unpaid(moves: Sequence[Move], now: datetime) -> list[Shortage]:
     """
     days, moments = PacificDays(), [at for _, at in moves]
     pools = _pools_without(moves, now)
-    lacks = unit_days.lacks(moments, pools, days)
-    if not lacks:
+    shortfalls = unit_days.shortfalls(moments, pools, days)
+    if not shortfalls:
         return []
     late_now = unit_days.overspent((), snapshots.pool_views(now), days)
     if unit_days.overspent(moments, pools, days) <= late_now:
         return []
-    return [Shortage(lack.message, unit_days.paid_from(lack.first_at, pools, days)) for lack in lacks]
+    return [
+        Shortage(shortfall.message, unit_days.paid_from(shortfall.first_at, pools, days))
+        for shortfall in shortfalls
+    ]
 
 
 def stage_times(moves: Sequence[Move], now: datetime) -> list[datetime]:

@@ -59,16 +59,18 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
         if entry.schedule_id != schedule.pk
     ]
     calendar = calendars_of([view], entries, now)[view.id]
-    hits = calendar.why_not(at)
+    obstacles = calendar.why_not(at)
     wanted = [(schedule, at)]
     short = reservations.shortages(wanted, now) + reservations.unpaid(wanted, now)
-    if not hits and not short:
+    if not obstacles and not short:
         return [], []
-    messages = [timing_message(calendar, at, hit) for hit in hits] + [lack.message for lack in short]
+    messages = [timing_message(calendar, at, obstacle) for obstacle in obstacles] + [
+        lack.message for lack in short
+    ]
     if any(lack.earliest is None for lack in short):  # no time at all would do
         return messages, []
     earliest_at = max((lack.earliest for lack in short), default=None)
-    offers = alternatives(calendar, at, hits, schedule.priority, earliest=earliest_at)
+    offers = alternatives(calendar, at, obstacles, schedule.priority, earliest=earliest_at)
     return messages, [
         conflict_records.alternative_document(offer) for offer in offers if offer.at is not None
     ]

@@ -140,7 +140,7 @@ def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
     messages = []
     for row, at in zip(rows, times, strict=True):
         calendar = calendars[row.channel_id]
-        messages += [timing_message(calendar, at, hit) for hit in calendar.why_not(at)]
+        messages += [timing_message(calendar, at, obstacle) for obstacle in calendar.why_not(at)]
         # The distances stay, but not the local days: what was spread over two may now meet a daily cap on one.
         calendar.add(types.Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}"))
     moves = list(zip(rows, times, strict=True))

@@ -17,7 +17,7 @@ from orchestration.fields import (
     WallDate,
     WallTime,
 )
-from orchestration.planning.distribution import LONGEST_HORIZON_DAYS
+from orchestration.planning.distribution import MAX_HORIZON_DAYS
 from orchestration.states import DistributionState, OnConflict, RightsBasis, ScheduleState, Timing
 
 
@@ -196,7 +196,7 @@ class DistributeVideos(Body):
 
     video_ids: Ids | None = None
     channel_ids: Ids | None = None
-    horizon_days: int = Field(14, strict=True, ge=1, le=LONGEST_HORIZON_DAYS)
+    horizon_days: int = Field(14, strict=True, ge=1, le=MAX_HORIZON_DAYS)
     dry_run: bool = Field(False, strict=True, description="say yes and no for each pair, write nothing")
 
 

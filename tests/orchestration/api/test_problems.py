@@ -12,7 +12,7 @@ from ninja.errors import Throttled
 from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteRejected
 from orchestration import errors
 from orchestration.api.schemas.requests import DistributeVideos
-from orchestration.planning.distribution import LONGEST_HORIZON_DAYS
+from orchestration.planning.distribution import MAX_HORIZON_DAYS
 from orchestration.service import CentralOrchestrationService
 from tests.factories import ChannelFactory, VideoFactory
 
@@ -287,4 +287,4 @@ def test_a_field_that_does_not_fit_says_that_trying_again_is_of_no_use(api):
 def test_the_description_promises_no_longer_horizon_than_the_service_takes():
     described = DistributeVideos.model_json_schema()["properties"]["horizon_days"]
 
-    assert described["maximum"] == LONGEST_HORIZON_DAYS
+    assert described["maximum"] == MAX_HORIZON_DAYS

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestration.planning.slots import (
     NaiveDatetime,
     NonexistentLocalTime,
-    SlotLine,
+    SlotTimeline,
     blackout_of_dates,
     day_exists,
     iter_slots,
@@ -241,7 +241,7 @@ def test_slots_hold_their_promises_for_any_zone_rule_and_instant(zone, rules, af
 )
 def test_a_line_answers_in_any_order_what_the_list_answers(zone, start, jumps):
     rules = (SlotRule(1, time(2, 30)), SlotRule(3, time(23, 59)), SlotRule(6, time(0, 0)))
-    line = SlotLine(rules, zone)
+    line = SlotTimeline(rules, zone)
     for jump in jumps:
         at = start + timedelta(days=jump)
         assert line.first_from(at) == next(islice(iter_slots(rules, zone, at - timedelta(microseconds=1)), 1))

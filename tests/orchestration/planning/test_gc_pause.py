@@ -5,14 +5,14 @@ import threading
 
 import pytest
 
-from orchestration.planning.gc_pause import without_collection
+from orchestration.planning.gc_pause import with_gc_paused
 from tests.patience import PATIENCE_SECONDS
 
 
 def test_the_collector_rests_during_the_work_and_works_after_it_even_if_it_fails():
     seen = []
 
-    @without_collection
+    @with_gc_paused
     def work(fail):
         seen.append(gc.isenabled())
         if fail:
@@ -30,7 +30,7 @@ def test_the_last_of_several_threads_lets_it_go_again():
     first_is_in, second_is_done = threading.Event(), threading.Event()
     seen = []
 
-    @without_collection
+    @with_gc_paused
     def first():
         first_is_in.set()
         second_is_done.wait(PATIENCE_SECONDS)
@@ -39,7 +39,7 @@ def test_the_last_of_several_threads_lets_it_go_again():
     thread = threading.Thread(target=first)
     thread.start()
     assert first_is_in.wait(PATIENCE_SECONDS)
-    without_collection(lambda: None)()
+    with_gc_paused(lambda: None)()
     second_is_done.set()
     thread.join()
     assert seen == [False]
@@ -49,7 +49,7 @@ def test_the_last_of_several_threads_lets_it_go_again():
 def test_a_collector_that_was_off_stays_off():
     gc.disable()
     try:
-        without_collection(lambda: None)()
+        with_gc_paused(lambda: None)()
         assert not gc.isenabled()
     finally:
         gc.enable()
