@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import cast
 from zoneinfo import ZoneInfo
 
 from orchestration.planning.types import Blackout, SlotRule
@@ -26,6 +25,7 @@ ONE_DAY = timedelta(days=1)
 ONE_SECOND = timedelta(seconds=1)
 ONE_MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_OFFSET = timedelta()  # of UTC; a time with a zone always has one, so None is never met
 
 
 class NaiveDatetime(ValueError):
@@ -92,8 +92,7 @@ def wall_of(at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _offset(naive: datetime, zone: ZoneInfo, fold: int = 0) -> timedelta:
-    # None is the answer of a time without a zone; this one has one.
-    return cast(timedelta, naive.replace(tzinfo=zone, fold=fold).utcoffset())
+    return naive.replace(tzinfo=zone, fold=fold).utcoffset() or _NO_OFFSET
 
 
 def _instant_at(naive: datetime, offset: timedelta) -> datetime:
@@ -128,7 +127,8 @@ def day_exists(day: date, zone: ZoneInfo) -> bool:
 
 def _resolve(naive: datetime, zone: ZoneInfo) -> tuple[datetime, bool, bool]:
     """Return the instant of a wall time, whether it lay in a gap, and whether it occurs twice."""
-    first, second = _offset(naive, zone), _offset(naive, zone, 1)
+    first = naive.replace(tzinfo=zone).utcoffset() or _NO_OFFSET
+    second = naive.replace(tzinfo=zone, fold=1).utcoffset() or _NO_OFFSET
     if first == second:
         return (naive - first).replace(tzinfo=UTC), False, False
     if first > second:
@@ -182,7 +182,8 @@ def iter_slots(rules: Iterable[SlotRule], zone: str, after: datetime) -> Iterato
 def _firing(rule: SlotRule, day: date, zone_info: ZoneInfo, zone: str) -> Instant | None:
     """Return the one firing of a rule on a local date, or None where the zone skipped the date."""
     naive = datetime.combine(day, rule.local_time)
-    first, second = _offset(naive, zone_info), _offset(naive, zone_info, 1)
+    first = naive.replace(tzinfo=zone_info).utcoffset() or _NO_OFFSET
+    second = naive.replace(tzinfo=zone_info, fold=1).utcoffset() or _NO_OFFSET
     if first == second:
         return Instant((naive - first).replace(tzinfo=UTC), naive, zone, rule.slot_id)
     if first > second:
