@@ -56,11 +56,11 @@ class CadenceAdmin(KeepsHistory, PeriodicTaskAdmin):
     actions = ("enable_tasks", "disable_tasks", "run_tasks")
 
     def get_form(
-        self, request: HttpRequest, obj: PeriodicTask | None = None, **kwargs: Any
-    ) -> type[forms.Form]:
+        self, request: HttpRequest, obj: PeriodicTask | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[Any]]:
         """Give the engine's entries a form of their own."""
         kwargs["form"] = CadenceForm if _ours(obj) else PeriodicTaskForm
-        return super().get_form(request, obj, **kwargs)
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: PeriodicTask | None = None) -> Any:
         """Show of the engine's entries what an operator can use."""
@@ -72,7 +72,7 @@ class CadenceAdmin(KeepsHistory, PeriodicTaskAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: PeriodicTask | None = None) -> tuple[str, ...]:
         """Keep what is the engine's."""
         if not _ours(obj):
-            return super().get_readonly_fields(request, obj)
+            return tuple(super().get_readonly_fields(request, obj))
         # Who may only look has no form, and so no field `seconds`.
         looks = () if self.has_change_permission(request, obj) else ("seconds",)
         return ("name", "description", "cannot_be_off", "last_run_at", *looks)
