@@ -15,7 +15,7 @@ from tests.factories import ChannelFactory, ScheduleFactory, WaveFactory
 
 pytestmark = pytest.mark.django_db
 
-A_BIT = timedelta(seconds=5)
+A_BIT = timedelta(seconds=30)
 
 
 @pytest.fixture
