@@ -214,14 +214,14 @@ def _to(state: SystemState, to: str, verb: str, reason: str) -> None:
 
 
 def is_running() -> bool:
-    """Say whether new work may be dispatched."""
+    """Return whether new work may be dispatched."""
     return SystemState.objects.filter(
         pk=1, state=SystemStatus.RUNNING, installation_id__in=["", settings.HEADEND_INSTALLATION_ID]
     ).exists()
 
 
 def report(now: datetime | None = None) -> SystemReport:
-    """Say how the system is and how much it has to do."""
+    """Return how the system is and how much it has to do."""
     now = now or timezone.now()
     state = current()
     jobs = Job.objects.aggregate(

@@ -77,7 +77,7 @@ def retry(job_id: int, reason: str = "", *, next_free: bool = False, version: in
         if open_jobs(job.dedupe_key).exclude(pk=job.pk).exists():
             raise _done_already(job)
         schedule = given_away(job)
-        at = _time_again(schedule, next_free) if schedule else None
+        at = _retry_time(schedule, next_free) if schedule else None
         run_at = now
         if at is not None and job.kind == JobKind.PUBLISH:
             run_at = max(now, at - timedelta(seconds=settings.HEADEND_ARM_SECONDS))
@@ -128,7 +128,7 @@ def given_away(job: Job) -> Schedule | None:
     return failed.select_related("channel", "distribution").first()
 
 
-def _time_again(schedule: Schedule, next_free: bool) -> datetime:
+def _retry_time(schedule: Schedule, next_free: bool) -> datetime:
     """Return when a failed publication may be public: at its old time if that is free, else at the next free one.
 
     Raises: PlanRefused, if the old time is not free and nobody chose another, or if there is none.
@@ -150,8 +150,8 @@ def _found(job_id: int) -> Job:
 
 
 def _done_already(job: Job) -> IllegalTransition:
-    standing = open_jobs(job.dedupe_key).exclude(pk=job.pk).first()
-    name = f"Job {standing.pk}" if standing else "Another job"
+    existing = open_jobs(job.dedupe_key).exclude(pk=job.pk).first()
+    name = f"Job {existing.pk}" if existing else "Another job"
     return IllegalTransition(f"{name} already does this.", state=job.state)
 
 

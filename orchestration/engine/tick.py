@@ -31,7 +31,7 @@ from orchestration.states import (
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
-MOST_VIDEOS = 100
+MAX_VIDEOS = 100
 TO_STAGE = (
     "state",
     "version",
@@ -196,7 +196,7 @@ def take_up_stranded(now: datetime, most: int = BATCH) -> int:
     return len(rows)
 
 
-def fail_unstageable(now: datetime, most: int = MOST_VIDEOS) -> int:
+def fail_unstageable(now: datetime, most: int = MAX_VIDEOS) -> int:
     """End the staging jobs that wait for a video which failed, turned out a duplicate or was withdrawn."""
     waiting = (
         Video.objects.filter(Exists(Job.objects.claimable().filter(video=OuterRef("pk"), kind=JobKind.STAGE)))
@@ -223,7 +223,7 @@ def keep_preparing(now: datetime) -> int:
         .exclude(Q(source__rights_basis="") | Q(source=None))
         .exclude(Exists(has_job))
         .select_related("source")
-        .order_by("id")[:MOST_VIDEOS]
+        .order_by("id")[:MAX_VIDEOS]
     )
     started = 0
     for video in wanting:

@@ -50,7 +50,7 @@ RUNNERS: dict[tuple[str, str], Runner] = {
     (JobKind.CHECK, Executor.LOCAL): health.run_check,
 }
 
-LOOK_AGAIN = timedelta(seconds=30)
+RECHECK_PAUSE = timedelta(seconds=30)
 """How long an armed publication waits for the switch before it is looked at again; each look costs a unit."""
 SHORTEST_WAIT = timedelta(seconds=60)
 """How long a spent quota is waited for at least, whatever the remote said about when it is refilled."""
@@ -81,7 +81,7 @@ def run(job: Job) -> Job:
                 return job  # somebody else finishes it: the GitHub run that serves it now
             outcomes.end_job(job, JobState.SUCCEEDED, result=result)
         except LeaseLost as error:
-            _say_taken(job, error)
+            _log_taken(job, error)
         except Exception as error:
             return _end(lease, error) or job
     return job
@@ -99,7 +99,7 @@ def _end(lease: JobLease, error: Exception) -> Job | None:
             ours = queue.held(lease.job, lease.holder, lease.version)
             job = ours.locked().first()
             if job is None:
-                _say_taken(lease.job, error)
+                _log_taken(lease.job, error)
                 return None
             _write_outcome(job, error)
     except (StaleState, IllegalTransition, LeaseLost) as lost:
@@ -112,7 +112,7 @@ def _end(lease: JobLease, error: Exception) -> Job | None:
     return None
 
 
-def _say_taken(job: Job, error: Exception) -> None:
+def _log_taken(job: Job, error: Exception) -> None:
     """Log that a job went on without us: no trouble where its GitHub run was faster than its dispatcher."""
     is_done = Job.objects.filter(pk=job.pk, executor=Executor.GITHUB, state=JobState.SUCCEEDED).exists()
     if is_done:
@@ -125,7 +125,7 @@ def _write_outcome(job: Job, error: Exception) -> None:
     now = timezone.now()
     match error:
         case WaitUntil():
-            _again(job, at=error.at, error_code="", error_message=error.note, counted=False)
+            _retry_later(job, at=error.at, error_code="", error_message=error.note, counted=False)
         case JobCancelled() | Cancelled():
             outcomes.end_job(job, JobState.CANCELLED, "cancelled", "stopped as asked")
         case OutcomeUnknown():
@@ -139,8 +139,8 @@ def _write_outcome(job: Job, error: Exception) -> None:
         case SystemNotRunning():
             # What is not armed is not claimed either before the system runs; then it goes on at once.
             is_armed = job.schedule is not None and job.schedule.armed_for is not None
-            at = now + LOOK_AGAIN if is_armed else now
-            _again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
+            at = now + RECHECK_PAUSE if is_armed else now
+            _retry_later(job, at=at, error_code=error.code, error_message=str(error), counted=False)
         case StaleState():
             _retry_or_end(job, "again", error.code, error.message, 1)
         case RemoteError() | MediaError() | OrchestrationError():
@@ -158,7 +158,7 @@ def _write_outcome(job: Job, error: Exception) -> None:
 def _wait(job: Job, at: datetime, error: Exception) -> None:
     """Let a job wait for a quota: not a failure, not counted as an attempt."""
     at = max(at, timezone.now() + SHORTEST_WAIT)
-    _again(job, at=at, error_code=error.code, error_message=str(error), counted=False)
+    _retry_later(job, at=at, error_code=error.code, error_message=str(error), counted=False)
 
 
 def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
@@ -168,14 +168,16 @@ def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: f
         pause = queue.back_off(job.attempts, most_seconds=policy.longest_pause)
         if wait_seconds and policy.obeys_retry_after:
             pause = timedelta(seconds=wait_seconds)
-        _again(job, at=timezone.now() + pause, error_code=code, error_message=message)
+        _retry_later(job, at=timezone.now() + pause, error_code=code, error_message=message)
     elif again == "unknown" and policy.is_reviewed:
         outcomes.end_job(job, JobState.NEEDS_REVIEW, code, message, uncertain=True)
     else:
         outcomes.end_job(job, JobState.FAILED, code, message)
 
 
-def _again(job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True) -> None:
+def _retry_later(
+    job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True
+) -> None:
     """Let a job wait for another try, unless it was asked to stop meanwhile: its next try may come too late for that.
 
     After *stop now* one whose publication is armed still waits, since it only has to read back what YouTube does.

@@ -103,27 +103,27 @@ def sync(channel_ids: Sequence[int] | None = None, *, dry_run: bool = False) -> 
     Raises: InvalidRequest, NotFound, naming `channel_ids`.
     """
     if dry_run:
-        return SyncResult([_foreseen(standing) for standing in _standings(channel_ids)], dry_run=True)
+        return SyncResult([_foreseen(comparison) for comparison in _compare_all(channel_ids)], dry_run=True)
     with transaction.atomic():
-        standings = _standings(channel_ids, lock=True)
-        revised = [standing for standing in standings if standing.changes]
+        compared = _compare_all(channel_ids, lock=True)
+        revised = [comparison for comparison in compared if comparison.changes]
         made = ConfigRevision.objects.bulk_create(
             ConfigRevision(
-                channel=standing.channel,
-                number=standing.next_number,
-                document=standing.document,
-                checksum=standing.checksum,
+                channel=comparison.channel,
+                number=comparison.next_number,
+                document=comparison.document,
+                checksum=comparison.checksum,
                 created_by=audit.acting().label[:150],
             )
-            for standing in revised
+            for comparison in revised
         )
         if made:
             _record(revised, made)
-        return SyncResult([_done(standing) for standing in standings], dry_run=False)
+        return SyncResult([_done(comparison) for comparison in compared], dry_run=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Comparison:
     """How a channel's configuration compares with what was last written down and synced."""
 
     channel: Channel
@@ -145,7 +145,7 @@ class Standing:
         return self.next_number if self.changes else (self.latest.number if self.latest else None)
 
 
-def _standings(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list[Standing]:
+def _compare_all(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list[Comparison]:
     """Compare the chosen channels in a handful of queries, whatever their number."""
     revisions = ConfigRevision.objects.filter(channel=OuterRef("pk")).order_by("-number").values("pk")[:1]
     synced = Job.objects.succeeded().filter(channel=OuterRef("pk"), kind=JobKind.SYNC)
@@ -172,14 +172,14 @@ def _standings(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list
     latest = ConfigRevision.objects.in_bulk(
         [channel.revision_id for channel in channels if channel.revision_id]
     )
-    return [_standing(channel, latest.get(channel.revision_id)) for channel in channels]
+    return [_compare(channel, latest.get(channel.revision_id)) for channel in channels]
 
 
-def _standing(channel: Channel, latest: ConfigRevision | None) -> Standing:
+def _compare(channel: Channel, latest: ConfigRevision | None) -> Comparison:
     document = document_of(channel)
     mark = checksum(document)
     same = latest is not None and latest.checksum == mark
-    return Standing(
+    return Comparison(
         channel=channel,
         latest=latest,
         document=document,
@@ -190,7 +190,7 @@ def _standing(channel: Channel, latest: ConfigRevision | None) -> Standing:
     )
 
 
-def _record(revised: Sequence[Standing], made: Sequence[ConfigRevision]) -> None:
+def _record(revised: Sequence[Comparison], made: Sequence[ConfigRevision]) -> None:
     """Write one entry that names every channel whose configuration was written down."""
     if len(revised) == 1:
         after = {"revision": made[0].number, "changes": list(revised[0].changes)}
@@ -202,48 +202,48 @@ def _record(revised: Sequence[Standing], made: Sequence[ConfigRevision]) -> None
         system,
         after={"channels": len(revised)},
         members={
-            "channel": [standing.channel.pk for standing in revised],
+            "channel": [comparison.channel.pk for comparison in revised],
             "revision": [row.pk for row in made],
         },
     )
 
 
-def _why(standing: Standing) -> str:
-    """Say what there is to write; empty if nothing."""
+def _why(comparison: Comparison) -> str:
+    """Return what there is to write; empty if nothing."""
     said = []
-    if standing.changes:
-        shown, rest = standing.changes[:4], len(standing.changes) - 4
+    if comparison.changes:
+        shown, rest = comparison.changes[:4], len(comparison.changes) - 4
         more = f" and {rest} more" if rest > 0 else ""
-        said.append(f"changed: {', '.join(shown)}{more}" if standing.latest else "the first configuration")
-    if standing.unsynced:
-        said.append(f"revision {standing.latest.number} is not in the repository yet")
-    if standing.secrets_due:
+        said.append(f"changed: {', '.join(shown)}{more}" if comparison.latest else "the first configuration")
+    if comparison.unsynced:
+        said.append(f"revision {comparison.latest.number} is not in the repository yet")
+    if comparison.secrets_due:
         said.append("the repository has not got the channel's secrets yet")
     return "; ".join(said)
 
 
-def _foreseen(standing: Standing) -> SyncOutcome:
-    why = _why(standing)
+def _foreseen(comparison: Comparison) -> SyncOutcome:
+    why = _why(comparison)
     message = f"Would be written: {why}." if why else "Nothing changed."
     return SyncOutcome(
-        channel=standing.channel,
+        channel=comparison.channel,
         outcome="changed" if why else "unchanged",
-        revision=standing.number,
+        revision=comparison.number,
         message=message,
-        changes=standing.changes,
+        changes=comparison.changes,
     )
 
 
-def _done(standing: Standing) -> SyncOutcome:
-    channel, why, job = standing.channel, _why(standing), None
+def _done(comparison: Comparison) -> SyncOutcome:
+    channel, why, job = comparison.channel, _why(comparison), None
     if not why:
-        outcome, message = "unchanged", f"Nothing changed since revision {standing.number}."
+        outcome, message = "unchanged", f"Nothing changed since revision {comparison.number}."
     elif not channel.repository:
         outcome = "recorded"
-        message = f"Revision {standing.number} is recorded here ({why}); the channel has no repository."
+        message = f"Revision {comparison.number} is recorded here ({why}); the channel has no repository."
     else:
         job = queue.enqueue(
             JobKind.SYNC, dedupe_key=f"sync:{channel.pk}", channel=channel, priority=channel.priority
         )
         outcome, message = "queued", f"Being written to {channel.repository}: {why}."
-    return SyncOutcome(channel, outcome, standing.number, message, job, standing.changes)
+    return SyncOutcome(channel, outcome, comparison.number, message, job, comparison.changes)

@@ -65,7 +65,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
     with gateways.github() as github:
         repository_pin.look_at(channel, github)
         secret = secrets.token_urlsafe(32)
-        run = _intend(job, lease, channel, secret)
+        run = _store_intent(job, lease, channel, secret)
         sheet = job_sheet(run, distribution, marker, secret, skip_upload=job.skip_upload)
         pools.charge_reserved(job)
         try:
@@ -108,7 +108,7 @@ def _hand_over(job: Job, lease: JobLease, run: WorkflowRun) -> None:
     queue.hand_over(job, lease.holder, f"run:{run.correlation_id}", seconds=RUN_LEASE_SECONDS)
 
 
-def _intend(job: Job, lease: JobLease, channel: Channel, secret: str) -> WorkflowRun:
+def _store_intent(job: Job, lease: JobLease, channel: Channel, secret: str) -> WorkflowRun:
     """Write down that a run is about to be dispatched, while the job is ours and the system lets new runs begin."""
     with transaction.atomic():
         queue.require_running("no run is dispatched")

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 SETTLE = timedelta(seconds=120)
 """How long a dispatch whose answer was lost may stay unlisted; GitHub's list of runs lags (FACTS)."""
 LONGEST_RUN = timedelta(hours=6)  # a job on a GitHub-hosted runner ends after six hours
-MOST_LOOKS_AT_ONCE = 50
+MAX_LOOKS_AT_ONCE = 50
 
 
 def watch(now: datetime | None = None) -> int:
@@ -72,7 +72,7 @@ def _leave_alone(error: RateLimited, now: datetime) -> None:
 
 
 def _could_not_look(run: WorkflowRun, error: RemoteError, now: datetime) -> None:
-    """Say why a look failed; nothing is concluded from it until the run must have ended long ago."""
+    """Return why a look failed; nothing is concluded from it until the run must have ended long ago."""
     logger.info("run %s could not be looked at: %s", run.correlation_id, error)
     WorkflowRun.objects.filter(pk=run.pk).update(
         next_look_at=now + timedelta(seconds=error.retry_after_seconds or 10),
@@ -95,7 +95,7 @@ def _due(now: datetime) -> list[WorkflowRun]:
                 next_look_at__lte=now,
             )
             .select_related("job", "channel")
-            .order_by("next_look_at")[:MOST_LOOKS_AT_ONCE]
+            .order_by("next_look_at")[:MAX_LOOKS_AT_ONCE]
         )
         for run in runs:
             age = (now - run.created_at).total_seconds()
@@ -256,7 +256,7 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
     with _closing(run, state, why, error_code=code[:60], error_message=why[:500], **done) as job:
         if job.cancel_requested_at or conclusion == "cancelled":
             outcomes.end_job(job, JobState.CANCELLED, "cancelled", why)
-        elif code in NEVER_AGAIN or job.attempts >= job.max_attempts:
+        elif code in PERMANENT_ERRORS or job.attempts >= job.max_attempts:
             outcomes.end_job(job, JobState.FAILED, code, why)
         elif job.state == JobState.RUNNING:
             at = timezone.now() + queue.back_off(job.attempts, base_seconds=10)
@@ -264,7 +264,7 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
             wake_tick()
 
 
-NEVER_AGAIN = frozenset(
+PERMANENT_ERRORS = frozenset(
     {
         "credential_missing",
         "credential_revoked",

@@ -17,7 +17,7 @@ from orchestration.core.wakeups import wake_watch
 from orchestration.models import WorkflowRun
 
 logger = logging.getLogger(__name__)
-MOST_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024
 
 
 @csrf_exempt  # GitHub has no cookie of ours; the signature over the raw body takes the token's place
@@ -29,7 +29,7 @@ def github(request: HttpRequest) -> HttpResponse:
         return HttpResponse(
             "GITHUB_WEBHOOK_SECRET is not set, so no webhook is taken.", status=503, content_type="text/plain"
         )
-    if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
+    if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
         return HttpResponse("too large", status=413, content_type="text/plain")
     expected = hmac.new(settings.GITHUB_WEBHOOK_SECRET.encode(), request.body, hashlib.sha256).hexdigest()
     given = request.headers.get("X-Hub-Signature-256", "")

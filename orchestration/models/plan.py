@@ -78,7 +78,7 @@ class Wave(Stateful):
         return self.name
 
     def hint(self, name: str) -> str:
-        """Say what stands against resuming."""
+        """Return what stands against resuming."""
         return "it is not paused" if name == "resume" else ""
 
 
@@ -213,7 +213,7 @@ class Schedule(Stateful):
 
     @property
     def is_beyond_stopping(self) -> bool:
-        """Say whether YouTube will make it public before anybody could stop it."""
+        """Return whether YouTube will make it public before anybody could stop it."""
         return self.armed_for is not None and self.armed_for - timezone.now() < LAST_MOMENT
 
     @property
@@ -222,7 +222,7 @@ class Schedule(Stateful):
         return self.wave if self.wave is not None and self.wave.state in ENDED_WAVES else None
 
     def why_not(self, name: str) -> str:
-        """Say why a verb is refused now: by its state, its moment, its wave, or what became of its video."""
+        """Return why a verb is refused now: by its state, its moment, its wave, or what became of its video."""
         if refused := super().why_not(name):
             return refused
         if name in {"move", "hold", "cancel"} and self.is_beyond_stopping:
@@ -238,7 +238,7 @@ class Schedule(Stateful):
         return ""
 
     def hint(self, name: str) -> str:
-        """Say which verb takes up again what is held or over, and which settles what is unclear."""
+        """Return which verb takes up again what is held or over, and which settles what is unclear."""
         if self.state == ScheduleState.NEEDS_REVIEW:
             return "it may be public, so it is settled by a review of what is on YouTube"
         plain = {
@@ -301,7 +301,7 @@ class Conflict(Stateful):
         return f"{self.kind}: {self.message}"
 
     def why_not(self, name: str) -> str:
-        """Say why a verb is refused now; where no alternative was found there is none to apply."""
+        """Return why a verb is refused now; where no alternative was found there is none to apply."""
         if refused := super().why_not(name):
             return refused
         return f"{self._named()} has no alternative." if name == "apply" and not self.alternatives else ""

@@ -38,7 +38,7 @@ class SystemState(Stateful):
         return f"the system is {self.state}"
 
     def why_not(self, name: str) -> str:
-        """Say why a verb is refused now, and which one is meant instead."""
+        """Return why a verb is refused now, and which one is meant instead."""
         if self.state in self.VERBS[name].states:
             return ""
         only = {

@@ -129,7 +129,7 @@ class Job(Stateful):
         return {name: value for name in self.PARTICULARS if (value := getattr(self, name))}
 
     def why_not(self, name: str) -> str:
-        """Say why a verb is refused now: by its state, or by what became of the publication that it works for."""
+        """Return why a verb is refused now: by its state, or by what became of the publication that it works for."""
         if refused := super().why_not(name):
             return refused
         if name == "retry":
@@ -141,7 +141,7 @@ class Job(Stateful):
         return ""
 
     def hint(self, name: str) -> str:
-        """Say what stands against a verb that the state refuses."""
+        """Return what stands against a verb that the state refuses."""
         return {
             "review": "it needs no review",
             "cancel": "it is over",

@@ -29,7 +29,7 @@ from orchestration.states import (
 )
 
 STOPPED_BY_SWITCH = "stop_now"
-AGAIN = "its job is tried again"
+RETRIED = "its job is tried again"
 DECIDED_SCHEDULES = frozenset(
     {ScheduleState.HELD, ScheduleState.CANCELLED, ScheduleState.SKIPPED, ScheduleState.MISSED}
 )
@@ -128,15 +128,15 @@ def _reopen_video(job: Job) -> None:
     video = Video.objects.locked().get(pk=job.video_id)
     to = VideoState.FOUND if job.kind == JobKind.SCRAPE else VideoState.SCRAPED
     if video.state == VideoState.FAILED:
-        transition(video, to, reason=AGAIN, error_code="", error_message="")
+        transition(video, to, reason=RETRIED, error_code="", error_message="")
 
 
 def _reopen_recall(job: Job, schedule: Schedule | None, distribution: Distribution) -> None:
     if job.kind == JobKind.DISARM or distribution.state != DistributionState.NEEDS_REVIEW:
         return  # a video that was to be disarmed stays under review: only its moment can tell what it did
-    transition(distribution, DistributionState.PUBLISHED, reason=AGAIN, error_code="", error_message="")
+    transition(distribution, DistributionState.PUBLISHED, reason=RETRIED, error_code="", error_message="")
     if schedule is not None and schedule.state == ScheduleState.NEEDS_REVIEW:
-        transition(schedule, ScheduleState.PUBLISHED, reason=AGAIN)
+        transition(schedule, ScheduleState.PUBLISHED, reason=RETRIED)
 
 
 def _reopen_publication(job: Job, schedule: Schedule | None, distribution: Distribution) -> None:
@@ -150,14 +150,14 @@ def _reopen_publication(job: Job, schedule: Schedule | None, distribution: Distr
     wanted = DistributionState.STAGED if distribution.youtube_video_id else DistributionState.ASSIGNED
     closed = {DistributionState.FAILED, DistributionState.CANCELLED, DistributionState.NEEDS_REVIEW}
     if distribution.state in closed:
-        transition(distribution, wanted, reason=AGAIN, error_code="", error_message="")
+        transition(distribution, wanted, reason=RETRIED, error_code="", error_message="")
     if schedule is None:
         return
     wanted = ScheduleState.STAGED if distribution.youtube_video_id else ScheduleState.PLANNED
     if schedule.state != wanted and schedule.can_become(wanted):
-        transition(schedule, wanted, reason=AGAIN)
+        transition(schedule, wanted, reason=RETRIED)
     if job.kind == JobKind.STAGE and schedule.state == ScheduleState.PLANNED:
-        transition(schedule, ScheduleState.STAGING, reason=AGAIN)
+        transition(schedule, ScheduleState.STAGING, reason=RETRIED)
 
 
 def _revoke(job: Job) -> None:
@@ -172,7 +172,7 @@ def _revoke(job: Job) -> None:
 
 
 def _is_of_another_token(job: Job, credential: Credential) -> bool:
-    """Say whether the token that Google refused need not be the channel's present one.
+    """Return whether the token that Google refused need not be the channel's present one.
 
     A worker reads it when its job begins, and may go on for hours while the channel is connected anew; a GitHub run has
     the one that was brought to its repository last.

@@ -46,11 +46,11 @@ from orchestration.states import (
 ARM_MARGIN = timedelta(seconds=8)
 """A publishAt nearer than this could lie in the past when it arrives, and a past one publishes at once (FACTS)."""
 LOOK_AFTER = timedelta(seconds=1)
-LOOK_AGAIN = timedelta(seconds=30)
+RECHECK_PAUSE = timedelta(seconds=30)
 GRACE_FOR_YOUTUBE = timedelta(seconds=45)
 """How long after its moment an armed video may still be private before we flip it ourselves."""
 ARMED = "armed: YouTube makes it public at its moment"
-MOST_FLIPS = 5
+MAX_FLIPS = 5
 """How often one job makes a video public that stays private: each costs fifty looks of a budget that all share."""
 FIRST_PAUSE_SECONDS = 2.0
 CLOCKS_DIFFER = timedelta(seconds=30)
@@ -120,7 +120,7 @@ def _arm_if_it_can_be(job: Job, lease: JobLease, youtube: YouTubeGateway, schedu
     except RemoteError as error:
         if error.again == "never":
             raise
-        soon = min(timezone.now() + LOOK_AGAIN, to_flip_at)
+        soon = min(timezone.now() + RECHECK_PAUSE, to_flip_at)
         raise WaitUntil(soon, f"not armed yet: {error}") from error
 
 
@@ -129,13 +129,13 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
         return
     lease.progress(0.1, "arming")
     is_first = schedule.armed_for is None
-    _intend_arming(schedule, lease)
+    _store_arming_intent(schedule, lease)
     try:
         with charged("set_publish_at", "videos.update", job):
             status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
     except (RemoteError, pools.BudgetExhausted) as error:
         if error.again != "unknown" and is_first:
-            _forget_arming(schedule, lease)
+            _clear_arming_intent(schedule, lease)
         raise
     if status.privacy_status != "private" or status.publish_at != schedule.publish_at:
         raise OutcomeUnknown(
@@ -147,7 +147,7 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
         raise WaitUntil(timezone.now() + LOOK_AFTER, "its time changed while it was being armed")
 
 
-def _forget_arming(schedule: Schedule, lease: JobLease) -> None:
+def _clear_arming_intent(schedule: Schedule, lease: JobLease) -> None:
     """Take back the intent of a call that had no effect for certain, and that no call of unknown effect came before.
 
     Else the intent stays, and whoever takes the time away disarms. Raises: LeaseLost; the intent is another's then.
@@ -160,11 +160,11 @@ def _forget_arming(schedule: Schedule, lease: JobLease) -> None:
 
 
 def _is_confirmed(job: Job, schedule: Schedule) -> bool:
-    """Say whether YouTube was heard to take the time that the schedule is armed for."""
+    """Return whether YouTube was heard to take the time that the schedule is armed for."""
     return schedule.armed_for is not None and job.confirmed_for == schedule.armed_for
 
 
-def _intend_arming(schedule: Schedule, lease: JobLease) -> None:
+def _store_arming_intent(schedule: Schedule, lease: JobLease) -> None:
     """Write down that YouTube is about to be told the time, if it is still wanted. Raises: WaitUntil, NoRightsBasis."""
     soon = timezone.now() + LOOK_AFTER
     with transaction.atomic():
@@ -182,13 +182,13 @@ def _confirm_arming(job: Job, lease: JobLease, schedule: Schedule) -> bool:
     """Write down that YouTube took the time and showed it; False if the time was taken away meanwhile."""
     at = schedule.publish_at
     with transaction.atomic():
-        standing = (
+        still_armed = (
             Schedule.objects.locked()
             .filter(pk=schedule.pk, version=schedule.version, state=ScheduleState.STAGED, armed_for=at)
             .first()
         )
         lease.keep()
-        if standing is None:
+        if still_armed is None:
             return False
         job.confirmed_for = at
         Job.objects.filter(pk=job.pk).update(confirmed_for=at)
@@ -214,7 +214,7 @@ def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: 
             raise OutcomeUnknown(
                 f"YouTube was to publish it by itself, and cannot be asked: {error}"
             ) from error
-        raise WaitUntil(timezone.now() + LOOK_AGAIN, f"YouTube cannot be asked now: {error}") from error
+        raise WaitUntil(timezone.now() + RECHECK_PAUSE, f"YouTube cannot be asked now: {error}") from error
     if status.is_public:
         return record_published(schedule.pk, status)
     _refuse_rejected(status)
@@ -243,7 +243,7 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
         return {"skipped": misfires.settle_late(schedule.pk, now)}
     lease.progress(0.3, "waiting for its second")
     lease.wait_until(schedule.publish_at)
-    refusal = _intend_flip(schedule, lease)
+    refusal = _store_flip_intent(schedule, lease)
     if refusal:
         return {"skipped": refusal}
     lease.progress(0.5, "publishing")
@@ -272,7 +272,7 @@ def _wait_after_flip(job: Job, lease: JobLease) -> WaitUntil:
     with transaction.atomic():
         lease.keep()
         Job.objects.filter(pk=job.pk).update(flips=job.flips)
-    if job.flips >= MOST_FLIPS:
+    if job.flips >= MAX_FLIPS:
         raise OutcomeUnknown(
             f"YouTube took the call to make it public {job.flips} times and keeps it private. It does so with uploads of a "
             "Google project that has not passed its audit (see the README)."
@@ -281,7 +281,7 @@ def _wait_after_flip(job: Job, lease: JobLease) -> WaitUntil:
     return WaitUntil(timezone.now() + pause, "YouTube does not show it as public yet")
 
 
-def _intend_flip(schedule: Schedule, lease: JobLease) -> str:
+def _store_flip_intent(schedule: Schedule, lease: JobLease) -> str:
     """Write down that it is about to be made public, if it is still wanted; returns why not.
 
     Raises: SystemNotRunning, NoRightsBasis, WaitUntil where it was moved to a later time.
@@ -354,7 +354,7 @@ def _refuse_without_rights(row: Schedule) -> None:
 
 
 def _held_back(row: Schedule) -> str:
-    """Say by whom a schedule is held back that is otherwise due; empty if by nobody."""
+    """Return by whom a schedule is held back that is otherwise due; empty if by nobody."""
     if row.channel.state != ChannelState.ACTIVE:
         return f"channel {row.channel.name} is {row.channel.state}"
     if row.wave is not None and row.wave.state in {WaveState.PAUSED, *ENDED_WAVES}:

@@ -128,7 +128,7 @@ def _close_charge(job: Job, state: str) -> None:
 
 
 def may_be_uploaded(fresh: bool) -> bool:
-    """Say whether an upload may be there that is not recorded; a first try has none, but in a restored database."""
+    """Return whether an upload may be there that is not recorded; a first try has none, but in a restored database."""
     return not fresh or installation.taken_over_at() is not None
 
 
@@ -187,7 +187,7 @@ def _adopt(
 
 
 def _may_be_public(distribution: Distribution) -> bool:
-    """Say whether an upload may be public rightly: in a restored database, of what that knew already.
+    """Return whether an upload may be public rightly: in a restored database, of what that knew already.
 
     Whatever time it has by now: its policy, or a person, may have moved what went public since the backup. Where that is
     public ahead of its new time, a person looks.

@@ -100,17 +100,17 @@ def enqueue(
         correlation_id=correlation_id or audit.acting().correlation_id or audit.new_correlation_id(),
     )
     with transaction.atomic():
-        standing = open_jobs(dedupe_key).first()
-        if standing is not None:
-            return standing
+        existing = open_jobs(dedupe_key).first()
+        if existing is not None:
+            return existing
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
         except IntegrityError:
-            standing = open_jobs(dedupe_key).first()
-            if standing is None:
+            existing = open_jobs(dedupe_key).first()
+            if existing is None:
                 raise
-            return standing
+            return existing
         audit.record("job_queued", job, after={"kind": kind, "dedupe_key": dedupe_key})
         wake_workers(fast=job.fast)
     return job
@@ -419,7 +419,7 @@ def lost(now: datetime) -> list[Job]:
 
 
 def why_lost(job: Job, now: datetime) -> str:
-    """Say how a running job was lost; empty while it is held."""
+    """Return how a running job was lost; empty while it is held."""
     if job.holder.startswith(RUN_HOLDER):
         return "" if _watched_runs(now).filter(job=job).exists() else "its run ended without it"
     if holders.is_gone(job.holder):

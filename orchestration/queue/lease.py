@@ -75,7 +75,7 @@ class JobLease:
             self._thread.join(timeout=10)
 
     def cancelled(self) -> bool:
-        """Say whether work should stop: asked to, or the lease is lost, or may be as it could not be extended."""
+        """Return whether work should stop: asked to, or the lease is lost, or may be as it could not be extended."""
         if self._thread is None:
             self._look()
         elif time.monotonic() - self._beaten_at > queue.LEASE_SECONDS:

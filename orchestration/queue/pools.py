@@ -60,7 +60,7 @@ SPENT = (
     BudgetEntryState.UNKNOWN,
 )
 STILL_RESERVED = (BudgetEntryState.RESERVED, BudgetEntryState.CHARGED)
-PAUSED_AGAIN = timedelta(minutes=1)
+PAUSED_BACKOFF = timedelta(minutes=1)
 """How long a call waits for a paused budget before it asks again."""
 ORNAMENTS = frozenset({"thumbnails.set"})
 """Calls that a publication can do without: they may not use what a budget keeps for publishing."""
@@ -139,7 +139,7 @@ class Room:
         ).count()
 
     def lacks(self, wants: Iterable[Need], *, unplanned: bool = False) -> str:
-        """Say what is missing for these needs; empty if they fit. What is unplanned leaves the planned its uploads."""
+        """Return what is missing for these needs; empty if they fit. What is unplanned leaves the planned its uploads."""
         for want in wants:
             pool = self.pools.get(want.pool)
             if pool is None:
@@ -339,7 +339,7 @@ def charge(
         if pool.paused:
             raise BudgetExhausted(
                 f"{pool.label} is paused; {call} needs {units}.",
-                resets_at=now + PAUSED_AGAIN,
+                resets_at=now + PAUSED_BACKOFF,
                 pool=pool.name,
             )
         if used + units > most:

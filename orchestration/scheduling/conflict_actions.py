@@ -118,7 +118,7 @@ def _refuse_cancelled(conflict: Conflict, channel_ids: Sequence[int]) -> None:
 
 
 def dismiss(conflict_id: int, reason: str = "", *, version: int | None = None) -> Conflict:
-    """Say that nothing needs to be done about a conflict. Raises: NotFound, IllegalTransition, StaleVersion."""
+    """Dismiss a conflict: nothing needs to be done about it. Raises: NotFound, IllegalTransition, StaleVersion."""
     with transaction.atomic():
         conflict = _locked_conflict(conflict_id)
         require(conflict, "dismiss", version=version)

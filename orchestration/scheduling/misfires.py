@@ -36,7 +36,7 @@ from orchestration.states import (
 
 logger = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 1000
+MAX_AT_ONCE = 1000
 LOOK_AHEAD = timedelta(days=90)
 WAITING = frozenset({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED})
 
@@ -44,7 +44,7 @@ WAITING = frozenset({ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState
 _READS_BACK_FIRST = Q(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, read_back_first=True)
 
 
-def overdue_schedules(now: datetime, most: int = MOST_AT_ONCE):
+def overdue_schedules(now: datetime, most: int = MAX_AT_ONCE):
     """Return what is overdue, and neither armed nor being made public nor to be read back first, in due order.
 
     Held items wait for a person; what a paused channel or wave holds back is decided when that goes on.
@@ -195,10 +195,10 @@ def read_back_first(now: datetime) -> int:
         .order_by("publish_at", "pk")
     )
     wanted = {queue.publication_key(JobKind.PUBLISH, row.distribution_id): row for row in rows}
-    standing = Job.objects.open().filter(kind=JobKind.PUBLISH, dedupe_key__in=wanted)
-    have_one = set(standing.values_list("dedupe_key", flat=True))
+    existing = Job.objects.open().filter(kind=JobKind.PUBLISH, dedupe_key__in=wanted)
+    have_one = set(existing.values_list("dedupe_key", flat=True))
     if have_one:
-        standing.update(
+        existing.update(
             read_back_first=True, run_at=now, max_attempts=POLICIES[JobKind.PUBLISH].read_back_attempts
         )
     fresh = [row for key, row in wanted.items() if key not in have_one]
@@ -282,7 +282,7 @@ def preview(now: datetime, most: int = 500) -> ResumePreview:
 
 
 def _asked_first(row: Schedule, is_copy: bool) -> str:
-    """Say of what a copy knows to be uploaded that the resume looks before it decides."""
+    """Return that, of what a copy knows to be uploaded, the resume looks before it decides."""
     return "read back first; if it is not public, " if is_copy and row.distribution.youtube_video_id else ""
 
 

@@ -99,8 +99,8 @@ def write_placements(
     """
     explanations = explanations or {}
     wanted = {(p.video_id, p.channel_id): p for p in placements}
-    again, standing = _standing(set(wanted), with_cancelled=with_cancelled)
-    _take_up_again(again, wave=wave, method=method)
+    again, standing = _existing(set(wanted), with_cancelled=with_cancelled)
+    _reuse(again, wave=wave, method=method)
     ids = {(row.video_id, row.channel_id): row.pk for row in again}
     uploaded = {row.pk for row in again if row.youtube_video_id}
     new = [p for key, p in wanted.items() if key not in ids]
@@ -144,7 +144,7 @@ NOT_AGAIN = frozenset(
 )
 
 
-def _standing(
+def _existing(
     wanted: set[tuple[int, int]], *, with_cancelled: bool
 ) -> tuple[list[Distribution], dict[int, Schedule]]:
     """Return the distributions of these videos and channels that stand already, and their schedules by distribution.
@@ -185,7 +185,7 @@ def _standing(
     return distributions, of_distribution
 
 
-def _take_up_again(rows: Sequence[Distribution], *, wave: Wave | None, method: str) -> None:
+def _reuse(rows: Sequence[Distribution], *, wave: Wave | None, method: str) -> None:
     for row in rows:
         to = DistributionState.STAGED if row.youtube_video_id else DistributionState.ASSIGNED
         if row.state != to:

@@ -212,7 +212,7 @@ def existing(videos: Sequence[planning.VideoView]) -> list[planning.Existing]:
 def cancellations(
     distribution_ids: Sequence[int], schedule_ids: Sequence[int]
 ) -> dict[tuple[type[Model], int], str]:
-    """Say of cancelled rows who cancelled them, when and why, as the activity log has it; by model and id."""
+    """Return of cancelled rows who cancelled them, when and why, as the activity log has it; by model and id."""
     said: dict[tuple[type[Model], int], str] = {}
     for model, ids in ((Distribution, distribution_ids), (Schedule, schedule_ids)):
         said |= {(model, pk): "cancelled" for pk in ids}

@@ -80,7 +80,7 @@ def test_a_pause_that_answers_while_a_flip_waits_for_it_prevents_the_flip(by):
 
     def flips():
         assert is_held.wait(PATIENCE_SECONDS)
-        return publish._intend_flip(Schedule.objects.get(pk=row.pk), lease)
+        return publish._store_flip_intent(Schedule.objects.get(pk=row.pk), lease)
 
     _, refusal = no_errors(together(pauses, flips))
     assert "paused" in refusal
@@ -208,7 +208,7 @@ def test_rights_that_are_withdrawn_while_an_arming_is_intended_stop_it_or_take_i
 
     def intends():
         try:
-            publish._intend_arming(Schedule.objects.get(pk=row.pk), lease)
+            publish._store_arming_intent(Schedule.objects.get(pk=row.pk), lease)
         except (NoRightsBasis, WaitUntil) as error:
             refused.append(error)
 
@@ -242,7 +242,7 @@ def test_what_is_uploaded_while_rights_are_withdrawn_is_not_armed_by_the_old_one
     def is_staged_and_armed():
         Schedule.objects.filter(pk=row.pk).update(state=ScheduleState.STAGED)
         with pytest.raises(NoRightsBasis):
-            publish._intend_arming(Schedule.objects.get(pk=row.pk), lease)
+            publish._store_arming_intent(Schedule.objects.get(pk=row.pk), lease)
 
     steered_against(withdraws, is_staged_and_armed)
     row.refresh_from_db()

@@ -666,7 +666,7 @@ def test_a_flip_whose_job_was_lost_is_looked_at_and_then_decided_by_the_policy(e
     assert state_of(row)[0] == ScheduleState.SKIPPED
 
 
-@pytest.mark.parametrize("step", [publish._intend_arming, publish._intend_flip])
+@pytest.mark.parametrize("step", [publish._store_arming_intent, publish._store_flip_intent])
 def test_a_holder_whose_job_was_given_to_another_writes_nothing_of_what_it_intends(engine, step):
     row = due_now(engine.staged(engine.channel(), minutes=30))
     engine.tick()

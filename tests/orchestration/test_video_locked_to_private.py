@@ -41,8 +41,8 @@ def test_a_person_is_asked_after_a_few_tries_and_the_days_budget_is_left_to_othe
     before = spent()
     pass_five_minutes(engine)
     assert state_of(due) == REVIEW
-    assert len(calls) == publish.MOST_FLIPS
-    assert spent() - before < 60 * publish.MOST_FLIPS
+    assert len(calls) == publish.MAX_FLIPS
+    assert spent() - before < 60 * publish.MAX_FLIPS
     job = Job.objects.filter(schedule=due, kind=JobKind.PUBLISH).latest("pk")
     assert job.error_code == "outcome_unknown"
     assert "audit" in job.error_message
