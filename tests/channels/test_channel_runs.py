@@ -297,6 +297,7 @@ def test_a_stop_concludes_what_runs_and_a_start_takes_up_what_waits(tmp_path, ro
         assert conclude(github, waiting).conclusion == "success"
 
 
+@pytest.mark.slow
 def test_a_run_that_a_killed_sandbox_left_behind_is_concluded(tmp_path, room):
     first = Sandbox(data_dir=tmp_path)
     seed_demo(first.store)

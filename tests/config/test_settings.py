@@ -141,6 +141,7 @@ def test_production_does_not_run_on_a_demo(tmp_path: Path) -> None:
     assert "data folder that holds a demo" in done.stderr
 
 
+@pytest.mark.slow
 def test_production_settings_pass_the_deployment_checks(tmp_path: Path) -> None:
     done = run(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **production())
     assert done.returncode == 0, done.stderr
@@ -157,6 +158,7 @@ def test_production_settings_pass_the_deployment_checks(tmp_path: Path) -> None:
         ({"GITHUB_TOKEN": "github_pat_x", "HEADEND_PUBLIC_URL": ""}, "headend.W004"),
     ],
 )
+@pytest.mark.slow
 def test_the_deployment_checks_say_what_production_should_not_do(tmp_path, changes, check) -> None:
     done = run(tmp_path, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **production(**changes))
     assert done.returncode == 1

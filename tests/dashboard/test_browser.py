@@ -12,7 +12,7 @@ from orchestration.models import Job, Schedule, SystemState
 from orchestration.states import JobState, ScheduleState, SystemStatus, WaveState
 from tests import factories
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 CHROMIUM = shutil.which(os.environ.get("HEADEND_TEST_CHROMIUM") or "chromium")
 REQUIRED = bool(os.environ.get("HEADEND_TEST_BROWSER_REQUIRED"))
