@@ -301,7 +301,7 @@ def test_a_video_that_youtube_takes_no_time_for_is_flipped_at_its_moment(engine)
     engine.work()
     assert engine.on_youtube(row)["privacy_status"] == "private"
     again = (timezone.now() + timedelta(minutes=10)).replace(microsecond=0)
-    door().move_schedule(schedule_id=row.pk, publish_at=again)
+    door().release_schedule(schedule_id=row.pk, publish_at=again)
     engine.tick()
     engine.work()
     job = publish_job(row)

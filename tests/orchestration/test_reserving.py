@@ -371,7 +371,7 @@ def test_a_move_says_that_no_day_ever_has_the_units():
     door().cancel_schedule(schedule_id=row.pk)
     units_for(0)
     with pytest.raises(PlanRefused, match="of the 0 that youtube_units gives") as refused:
-        door().move_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + 40 * HOUR)
+        door().reopen_schedule(schedule_id=row.pk, publish_at=MIDNIGHT + 40 * HOUR)
     assert refused.value.details["alternatives"] == []
 
 

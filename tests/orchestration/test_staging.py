@@ -352,7 +352,7 @@ def test_of_two_ids_for_one_distribution_the_first_counts_and_the_other_is_liste
 def test_what_is_uploaded_already_is_not_uploaded_again(engine):
     row = engine.staged(engine.channel())
     door().cancel_schedule(schedule_id=row.pk)
-    door().move_schedule(schedule_id=row.pk, publish_at=timezone.now() + timedelta(minutes=50))
+    door().reopen_schedule(schedule_id=row.pk, publish_at=timezone.now() + timedelta(minutes=50))
     assert state_of(row) == STAGED
     engine.tick()
     engine.work()
