@@ -79,12 +79,12 @@ class CadenceAdmin(KeepsHistory, PeriodicTaskAdmin):
 
     @admin.display(description="switched on")
     def cannot_be_off(self, row: PeriodicTask) -> str:
-        """Say what would break without it."""
+        """Return what would break without it."""
         return f"Always. {cadences.BY_NAME[row.name].not_off}"
 
     @admin.display(description="every (seconds)")
     def seconds(self, row: PeriodicTask) -> str:
-        """Say how often it comes."""
+        """Return how often it comes."""
         return f"{cadences.seconds_of(row) or 0:g}"
 
     def save_model(
@@ -98,7 +98,7 @@ class CadenceAdmin(KeepsHistory, PeriodicTaskAdmin):
             cadences.change(obj, form.cleaned_data["seconds"])
 
     def history_of(self, row: PeriodicTask) -> str:
-        """Say why one of the engine's entries stays."""
+        """Return why one of the engine's entries stays."""
         return f"{row.name} cannot be deleted. {cadences.BY_NAME[row.name].not_off}" if _ours(row) else ""
 
     @admin.action(description="Enable", permissions=["change"])
@@ -142,7 +142,7 @@ class SharedIntervalAdmin(KeepsHistory, IntervalScheduleAdmin):
         return ("every", "period") if obj else ()
 
     def history_of(self, row: IntervalSchedule) -> str:
-        """Say which entries would be deleted with it."""
+        """Return which entries would be deleted with it."""
         names = ", ".join(row.periodictask_set.order_by("name").values_list("name", flat=True))
         return f"{names} would be deleted with it; give them another interval first." if names else ""
 

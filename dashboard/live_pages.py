@@ -43,7 +43,7 @@ class SystemBar:
 
     @property
     def note(self) -> str:
-        """Say who set the state, and why."""
+        """Return who set the state, and why."""
         report = self.report
         by = f"by {report.changed_by}" if report.changed_by else ""
         return f"{by}: {report.reason}" if report.reason else by

@@ -73,7 +73,7 @@ def readiness_steps(member: Any) -> dict[str, Any]:
 
 @register.filter
 def pace(wave: Any) -> str:
-    """Say how a wave's members follow each other."""
+    """Return how a wave's members follow each other."""
     if wave.timing == "staggered" and wave.delay_seconds:
         return f"{wave.timing}, {duration(wave.delay_seconds)} apart"
     return str(wave.timing)

@@ -47,7 +47,7 @@ def lock_channels(channel_ids: Sequence[int]) -> None:
 
 
 def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[str, Any]]]:
-    """Say why a schedule may not move to an instant, with ranked alternatives; two empty lists if it may."""
+    """Return why a schedule may not move to an instant, with ranked alternatives; two empty lists if it may."""
     now = timezone.now()
     view = snapshots.channel_views([schedule.channel_id])[0]
     around = snapshots.reach([view])

@@ -65,7 +65,7 @@ def pause(wave_id: int, reason: str = "", *, version: int | None = None) -> Wave
 
 
 def is_going_out(row: Schedule) -> bool:
-    """Say whether a member goes public whatever is done now: its job is at it, or YouTube is about to do it."""
+    """Return whether a member goes public whatever is done now: its job is at it, or YouTube is about to do it."""
     return row.state == ScheduleState.PUBLISHING or is_beyond_stopping(row)
 
 
