@@ -147,7 +147,7 @@ def test_what_went_public_since_the_backup_stays_so_though_it_was_given_another_
     engine.tick()
     if by == "a person":
         assert state_of(row)[0] == ScheduleState.SKIPPED
-        door().move_schedule(schedule_id=row.pk, publish_at=timezone.now() + timedelta(hours=30))
+        door().reopen_schedule(schedule_id=row.pk, publish_at=timezone.now() + timedelta(hours=30))
     assert state_of(row)[0] == ScheduleState.PLANNED
     assert row.publish_at > timezone.now()
     engine.pass_until(row.stage_at + timedelta(seconds=1))
