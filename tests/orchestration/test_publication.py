@@ -706,7 +706,10 @@ def test_a_publication_planned_anew_while_its_old_time_is_being_disarmed_does_no
     door().cancel_schedule(schedule_id=row.pk)
     at = row.publish_at + timedelta(minutes=30)
     door().coordinate_publication(
-        video_id=row.distribution.video_id, channel_ids=[row.channel_id], scheduled_at=at
+        video_id=row.distribution.video_id,
+        channel_ids=[row.channel_id],
+        scheduled_at=at,
+        acknowledge_policy=True,
     )
     engine.work()
     assert engine.on_youtube(row)["publish_at"] is None
@@ -724,6 +727,7 @@ def test_a_publication_planned_anew_whose_disarming_was_lost_is_disarmed_all_the
         video_id=distribution.video_id,
         channel_ids=[row.channel_id],
         scheduled_at=old + timedelta(hours=5),
+        acknowledge_policy=True,
     )
     engine.tick()
     engine.work()
