@@ -84,6 +84,7 @@ def test_a_routine_check_that_waits_does_not_stand_in_for_one_that_was_asked_for
 
 
 def test_a_heartbeat_is_one_statement_without_a_trace_in_the_audit_log(django_assert_num_queries):
+    Heartbeat.objects.all().delete()  # a worker that another test started may show life once more after that has ended
     beat("worker", "first")
     with django_assert_num_queries(1):
         beat("worker", "second")
