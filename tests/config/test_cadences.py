@@ -15,7 +15,8 @@ from config.beat import CadenceScheduler
 from config.celery import app
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS
 from orchestration.models import Activity
-from orchestration.monitoring import health, problems
+from orchestration.models.querysets import ON_TIME
+from orchestration.monitoring import health
 from orchestration.states import Trigger
 from tests import factories
 from tests.orchestration.engine import no_errors, together
@@ -231,7 +232,7 @@ def test_out_of_bounds_is_refused_with_the_fact_and_changes_nothing(cadence):
 
 def test_bounds_are_those_of_the_promises_that_they_name():
     tick, _, _, check, _ = cadences.CADENCES
-    assert timedelta(seconds=tick.slowest) <= problems.OVERDUE_AFTER
+    assert timedelta(seconds=tick.slowest) <= ON_TIME
     assert tick.slowest * 2 <= SILENT_AFTER_SECONDS
     assert check.fastest == health.ROUTINE_SECONDS
 
