@@ -196,7 +196,7 @@ def test_a_wave_is_cancelled_only_once_that_was_confirmed(page):
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     page.click("button[data-action=cancel]")
-    assert asked and "cannot be taken back" in asked[0]
+    assert asked and "Only a person takes up again what was cancelled." in asked[0]
     assert page.locator("#messages .message").count() == 0
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("button[data-action=cancel]")
