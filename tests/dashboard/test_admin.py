@@ -130,7 +130,7 @@ def test_actions_go_through_the_service_and_say_so(root, db):
     assert (entry.trigger, entry.actor_label) == (Trigger.ADMIN, "ada")
     html = answer.content.decode()
     assert "1 paused." in html
-    assert f"{paused.name} is paused; pause is not possible then." in html
+    assert f"{paused.pk} is paused; pause is not possible then." in html
 
 
 def test_an_edit_is_in_the_activity_log_with_the_name_of_who_made_it(root, db):
