@@ -331,6 +331,7 @@ def test_an_orphan_that_is_wanted_again_is_adopted_and_not_listed_for_deletion(e
         video_id=distribution.video_id,
         channel_ids=[distribution.channel_id],
         scheduled_at=timezone.now() + timedelta(minutes=40),
+        acknowledge_policy=True,  # a person had cancelled it
     )
     engine.tick()
     engine.work()
