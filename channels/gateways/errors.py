@@ -3,7 +3,9 @@
 Each error states a fact and answers one question, in `again`:
 
 * ``"again"``: the call had no effect, or repeating it is harmless; the same call may be made later.
-* ``"never"``: the same call will fail the same way until a person changes something.
+* ``"blocked"``: the same call fails the same way until a named condition ends (a consent is renewed, a workflow enabled);
+  `code` names the condition, `scope` what it holds for. Whatever waits for it goes on when it has ended.
+* ``"never"``: the same call will fail the same way for good: what was asked for cannot be.
 * ``"unknown"``: the call may or may not have had its effect; look before calling again.
 
 The text of an error is shown to operators and written to the audit trail, so it never carries a token, a
@@ -15,14 +17,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Literal
 
-Again = Literal["again", "never", "unknown"]
+Again = Literal["again", "blocked", "never", "unknown"]
+Scope = Literal["installation", "channel", "source"]
+"""For what a condition holds: for everything here, for one channel with its repository, or for one source."""
 
 
 class RemoteError(Exception):
     """A call to another system did not succeed; `again` says whether it is worth repeating."""
 
     code: ClassVar[str] = "remote_error"
-    again: ClassVar[Again] = "never"
+    again: ClassVar[Again] = "again"
+    scope: ClassVar[Scope] = "channel"
 
     def __init__(
         self,
@@ -54,36 +59,98 @@ class RemoteRejected(RemoteError):
     """The other side understood the call and refused it: the values are wrong."""
 
     code = "remote_rejected"
+    again = "never"
 
 
 class RemoteNotFound(RemoteError):
     """The thing does not exist there, or this credential may not see it."""
 
     code = "remote_not_found"
+    again = "never"
+
+
+class RepositoryMissing(RemoteNotFound):
+    """The channel's repository does not exist, or our credential may not see it."""
+
+    code = "repository_missing"
+    again = "blocked"
+
+
+class RepositoryArchived(RemoteRejected):
+    """The channel's repository is archived: GitHub lets nobody change it or run a workflow in it."""
+
+    code = "repository_archived"
+    again = "blocked"
+
+
+class WorkflowMissing(RemoteNotFound):
+    """The channel's workflow file is not in its repository, or not on its branch."""
+
+    code = "workflow_missing"
+    again = "blocked"
+
+
+class WorkflowDisabled(RemoteRejected):
+    """The channel's workflow is disabled: by a person, or by GitHub after 60 idle days."""
+
+    code = "workflow_disabled"
+    again = "blocked"
+
+
+class BranchMissing(RemoteRejected):
+    """The branch (or tag) that the channel names does not exist in its repository; it may have been renamed."""
+
+    code = "branch_missing"
+    again = "blocked"
 
 
 class CredentialMissing(RemoteError):
     """No credential is stored for this call."""
 
     code = "credential_missing"
+    again = "blocked"
+
+
+class GitHubTokenMissing(CredentialMissing):
+    """The installation has no credential for GitHub."""
+
+    code = "github_token_missing"
+    scope = "installation"
 
 
 class CredentialRevoked(RemoteError):
     """The credential was refused: revoked, expired for good, or wrong."""
 
     code = "credential_revoked"
+    again = "blocked"
 
 
 class GitHubTokenRefused(CredentialRevoked):
     """GitHub refuses the installation's token; it says nothing about a channel's own credential."""
 
     code = "github_token_refused"
+    scope = "installation"
+
+
+class ClientRefused(RemoteError):
+    """Google refuses the installation's OAuth client (`invalid_client`, `unauthorized_client`); no channel is at fault."""
+
+    code = "client_refused"
+    again = "blocked"
+    scope = "installation"
 
 
 class PermissionMissing(RemoteError):
     """The credential is genuine, but does not permit this call."""
 
     code = "permission_missing"
+    again = "blocked"
+
+
+class SignupRequired(PermissionMissing):
+    """The Google account has no YouTube channel (any more)."""
+
+    code = "youtube_signup_required"
 
 
 class RateLimited(RemoteError):
@@ -117,6 +184,7 @@ class WrongChannel(RemoteError):
     """The credential belongs to another YouTube channel than the one it is stored for."""
 
     code = "wrong_channel"
+    again = "blocked"
 
 
 class SessionGone(RemoteError):

@@ -164,7 +164,7 @@ def _wait(job: Job, at: datetime, error: Exception) -> None:
 def _retry_or_end(job: Job, again: str, code: str, message: str, wait_seconds: float | None) -> None:
     """Try again while that can help and tries are left; then it has failed, or somebody has to look what happened."""
     policy = POLICIES[job.kind]
-    if again != "never" and job.attempts < job.max_attempts:
+    if again not in {"never", "blocked"} and job.attempts < job.max_attempts:
         pause = queue.back_off(job.attempts, most_seconds=policy.longest_pause)
         if wait_seconds and policy.obeys_retry_after:
             pause = timedelta(seconds=wait_seconds)

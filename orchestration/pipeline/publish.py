@@ -118,7 +118,7 @@ def _arm_if_it_can_be(job: Job, lease: JobLease, youtube: YouTubeGateway, schedu
     except (QuotaExhausted, RateLimited):
         raise
     except RemoteError as error:
-        if error.again == "never":
+        if error.again in {"never", "blocked"}:
             raise
         soon = min(timezone.now() + RECHECK_PAUSE, to_flip_at)
         raise WaitUntil(soon, f"not armed yet: {error}") from error
@@ -210,7 +210,7 @@ def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: 
     except (RemoteNotFound, QuotaExhausted, RateLimited):
         raise
     except RemoteError as error:
-        if error.again == "never":
+        if error.again in {"never", "blocked"}:
             raise OutcomeUnknown(
                 f"YouTube was to publish it by itself, and cannot be asked: {error}"
             ) from error

@@ -64,7 +64,7 @@ def test_a_revoked_permission_is_named_and_the_token_is_not(sandbox):
     revoke(sandbox.store, "sandbox-refresh-aurora")
     with gateway(sandbox) as youtube, pytest.raises(CredentialRevoked, match="invalid_grant") as refused:
         youtube.my_channel()
-    assert refused.value.again == "never"
+    assert refused.value.again == "blocked"
     assert "sandbox-refresh" not in str(refused.value)
 
 
