@@ -15,7 +15,7 @@ secret or a resumable session's address.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Literal
 
 Again = Literal["again", "blocked", "never", "unknown"]
 Scope = Literal["installation", "channel", "source"]
@@ -25,9 +25,9 @@ Scope = Literal["installation", "channel", "source"]
 class RemoteError(Exception):
     """A call to another system did not succeed; `again` says whether it is worth repeating."""
 
-    code: ClassVar[str] = "remote_error"
-    again: ClassVar[Again] = "again"
-    scope: ClassVar[Scope] = "channel"
+    code: str = "remote_error"
+    again: Again = "again"
+    scope: Scope = "channel"
 
     def __init__(
         self,
@@ -192,3 +192,14 @@ class SessionGone(RemoteError):
 
     code = "session_gone"
     again = "again"
+
+
+def by_code(code: str) -> type[RemoteError] | None:
+    """Return the class of a stored or reported code; None, if none is called so."""
+    waiting = [RemoteError]
+    while waiting:
+        known = waiting.pop()
+        if known.code == code:
+            return known
+        waiting += known.__subclasses__()
+    return None

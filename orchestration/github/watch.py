@@ -14,16 +14,15 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound
+from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound, by_code
 from channels.gateways.github import GitHubGateway, RunInfo
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import carries_marker
 from orchestration.core import audit, gateways
 from orchestration.core.transitions import transition
-from orchestration.core.wakeups import wake_tick
 from orchestration.errors import OrchestrationError
 from orchestration.models import Distribution, Job, WorkflowRun
-from orchestration.pipeline import outcomes, stage
+from orchestration.pipeline import endings, outcomes, stage
 from orchestration.pipeline.youtube_calls import charged
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import OutcomeUnknown
@@ -256,19 +255,23 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
     with _closing(run, state, why, error_code=code[:60], error_message=why[:500], **done) as job:
         if job.cancel_requested_at or conclusion == "cancelled":
             outcomes.end_job(job, JobState.CANCELLED, "cancelled", why)
-        elif code in PERMANENT_ERRORS or job.attempts >= job.max_attempts:
-            outcomes.end_job(job, JobState.FAILED, code, why)
-        elif job.state == JobState.RUNNING:
-            at = timezone.now() + queue.back_off(job.attempts, base_seconds=10)
-            queue.try_again(job, at=at, error_code=code[:60], error_message=why)
-            wake_tick()
+        else:
+            endings.write_outcome(job, RunFailed(why, said=code))
+
+
+class RunFailed(RemoteError):
+    """A run ended without its work; what it said of itself tells whether another may do it."""
+
+    def __init__(self, message: str, *, said: str) -> None:
+        super().__init__(message)
+        known = by_code(said)
+        self.code = said[:60]
+        self.again = known.again if known else "never" if said in PERMANENT_ERRORS else "again"
+        self.scope = known.scope if known else "channel"
 
 
 PERMANENT_ERRORS = frozenset(
     {
-        "credential_missing",
-        "credential_revoked",
-        "permission_missing",
         "media_empty",
         "media_changed",
         "bad_job_sheet",
@@ -277,7 +280,7 @@ PERMANENT_ERRORS = frozenset(
         "run_action_required",
     }
 )
-"""What a run reports that another run would report again."""
+"""What a run reports that another run would report again, beside what `channels.gateways.errors` knows."""
 
 
 def _why_it_failed(run: WorkflowRun, conclusion: str, github: GitHubGateway) -> str:
