@@ -20,6 +20,9 @@ def main() -> None:
     )
     parser.add_argument("--seed", choices=["demo"], help="put the demo's content in where it is missing")
     parser.add_argument(
+        "--ledger", type=Path, help="file to write down in what happens; see channels.sandbox.ledger"
+    )
+    parser.add_argument(
         "--run-queue-seconds", type=float, default=1.0, help="how long a GitHub run stays queued"
     )
     options = parser.parse_args()
@@ -28,7 +31,9 @@ def main() -> None:
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, _: signals.put(number))
-    sandbox = Sandbox(options.port, options.data, run_queue_seconds=options.run_queue_seconds)
+    sandbox = Sandbox(
+        options.port, options.data, ledger=options.ledger, run_queue_seconds=options.run_queue_seconds
+    )
     if options.seed:
         from channels.sandbox.seed import seed_demo
 

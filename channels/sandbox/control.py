@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from channels.sandbox.ledger import count
 from channels.sandbox.wire import Request, Response, route
 
 if TYPE_CHECKING:
@@ -41,6 +42,23 @@ def recorded_requests(sandbox: Sandbox, request: Request) -> Response:
     """List the recorded requests; ?method= and ?path= (a part of the path) narrow it."""
     found = sandbox.requests(request.query.get("method"), request.query.get("path", ""))
     return Response.json([asdict(entry) for entry in found])
+
+
+@route("GET", "/sandbox/ledger")
+def ledger(sandbox: Sandbox, request: Request) -> Response:
+    """List what was written down; ?kind= narrows it. ?count=yes counts it instead (without a plan)."""
+    lines = sandbox.ledger.lines()
+    if request.query.get("count"):
+        return Response.json(count(lines).as_dict())
+    wanted = request.query.get("kind")
+    return Response.json([line for line in lines if wanted in (None, line["kind"])])
+
+
+@route("POST", "/sandbox/drop-connections")
+def drop_connections(sandbox: Sandbox, request: Request) -> Response:
+    """Cut every connection that is open, this one too."""
+    sandbox.drop_connections()
+    return Response(204)
 
 
 @route("GET", "/sandbox/faults")

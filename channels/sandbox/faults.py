@@ -10,6 +10,8 @@ A fault names the requests it applies to and what happens to them, a number of t
 * ``status_before``: answer `status` without doing anything; ``status_after``: do it, then answer `status`
 * ``timeout_before`` and ``timeout_after``: without or with the effect, hold for `hold_seconds`, then drop the connection
 * ``slow``: wait `delay_seconds`, then answer as usual
+* ``truncated``: do it, send half of the answer, then end the connection
+* ``html_before`` and ``html_after``: without or with the effect, answer `status` with a page, as a proxy in between does
 * ``cut``: drop the connection when `after_bytes` of the request's body have been read
 * ``quota``: the answer of an exhausted daily budget; ``rate_limit``: the answer of "too many requests", with
   `retry_after_seconds` in its Retry-After header (0 leaves the header out)
@@ -31,6 +33,9 @@ KINDS = (
     "timeout_after",
     "slow",
     "cut",
+    "truncated",
+    "html_before",
+    "html_after",
     "quota",
     "rate_limit",
 )
@@ -69,7 +74,7 @@ class Fault:
 
     @property
     def after_effect(self) -> bool:
-        return self.kind in ("status_after", "timeout_after")
+        return self.kind.endswith("_after")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -124,7 +129,7 @@ class Faults:
 
 
 def answer_of(fault: Fault, request: Request) -> Response:
-    """Return what the service would say for a fault of kind status, quota or rate_limit."""
+    """Return what is answered for a fault of kind status, html, quota or rate_limit."""
     youtube = request.path.startswith(("/youtube/", "/upload/"))
     if fault.kind == "quota":
         return _with(
@@ -141,6 +146,8 @@ def answer_of(fault: Fault, request: Request) -> Response:
             answer = Response.json({"message": message, "documentation_url": GITHUB_LIMITS_PAGE}, 403)
         answer.headers.update(wait)
         return _with(fault, answer)
+    if fault.kind.startswith("html"):
+        return _with(fault, Response.html(PAGE_OF_A_PROXY, fault.status))
     if fault.body is not None:
         body = fault.body
         answer = (
@@ -155,6 +162,10 @@ def answer_of(fault: Fault, request: Request) -> Response:
 
 GITHUB_LIMITS_PAGE = (
     "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"
+)
+
+PAGE_OF_A_PROXY = (
+    "<!DOCTYPE html>\n<html><head><title>Error</title></head><body>The page cannot be shown</body></html>\n"
 )
 
 

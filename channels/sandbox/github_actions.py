@@ -130,6 +130,7 @@ def _new_run(
         "born": store.now().timestamp(),
     }
     call.github.setdefault("runs", {})[str(number)] = run
+    state.note_run(call.github, run, "run", store.now())
     return run
 
 
@@ -301,5 +302,6 @@ def rerun(call: Call) -> Response:
         updated_at=now,
         run_started_at=now,
     )
+    state.note_run(call.github, run, "run", call.sandbox.store.now())
     runs.launch(call.sandbox, run["id"], run["run_attempt"])
     return Response.json({}, 201)

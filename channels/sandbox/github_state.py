@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from nacl.public import PrivateKey, SealedBox
 
+from channels.sandbox.ledger import note
 from channels.sandbox.store import Store, iso
 from channels.sandbox.workflow_file import Workflow, WorkflowError, read_workflow
 
@@ -204,3 +207,13 @@ def runs_of(github: dict[str, Any], repository_id: int) -> list[dict[str, Any]]:
     """Return a repository's runs, the newest first."""
     mine = [run for run in github.get("runs", {}).values() if run["repository_id"] == repository_id]
     return sorted(mine, key=lambda run: run["id"], reverse=True)
+
+
+def note_run(github: dict[str, Any], run: dict[str, Any], kind: str, now: datetime) -> None:
+    """Leave a note of a run for the ledger, with the marker where its job sheet tells it, else its correlation id."""
+    try:
+        marker = json.loads(run["inputs"].get("job_sheet") or "{}")["metadata"]["marker"]
+    except (ValueError, KeyError, TypeError):
+        marker = run["inputs"].get("correlation_id", "")
+    facts = {"marker": marker, "run_id": run["id"], "attempt": run["run_attempt"]}
+    note(github, kind, now.isoformat(), **facts, correlation_id=run["inputs"].get("correlation_id", ""))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SCRIPT = "headend/stage.py"
 COMMAND = f"python3 {SCRIPT}"
+AT_WORK = "downloaded "  # what the script says first when it had its permit, or needed none
 LOOK_SECONDS = 0.05
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
@@ -313,6 +314,9 @@ def _run_script(work: Work, step: dict[str, Any], workspace: Path) -> bool:
         reader.join(1)
         process.stdout.close()
         _say(work, "".join(output))
+        if any(line.startswith(AT_WORK) for line in output):
+            with work.sandbox.store.change("github") as github:
+                state.note_run(github, github["runs"][str(work.run_id)], "permit", work.sandbox.store.now())
     if process.returncode:
         _say(work, f"##[error]Process completed with exit code {process.returncode}.")
     return process.returncode == 0

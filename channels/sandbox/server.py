@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from channels.sandbox import wire
 from channels.sandbox.faults import Fault, Faults, answer_of
+from channels.sandbox.ledger import Ledger
 from channels.sandbox.store import Store
 from channels.sandbox.wire import Body, BodyCut, Problem, Request, Response
 
@@ -52,7 +53,8 @@ class Sandbox:
 
     `port` 0 takes a free one. Without `data_dir` everything is forgotten at `stop`. `run_queue_seconds` is how long
     a dispatched GitHub run stays queued. `list_lag_seconds` is how much later a run shows up in lists. `trust_scripts`
-    lets runs execute a stage.py that differs from the template's.
+    lets runs execute a stage.py that differs from the template's. `ledger` is the file that what happens is written to
+    (see `channels.sandbox.ledger`); without it, one in the data folder.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Sandbox:
         port: int = 0,
         data_dir: Path | None = None,
         *,
+        ledger: Path | None = None,
         run_queue_seconds: float = 0.2,
         list_lag_seconds: float = 0.0,
         trust_scripts: bool = False,
@@ -67,6 +70,7 @@ class Sandbox:
         load_services()
         self._server = _listen(port, self)  # first: a taken port leaves nothing behind
         self.store = Store(data_dir)
+        self.ledger = Ledger(self.store, ledger)
         self.faults = Faults()
         self.stopping = threading.Event()
         self.run_queue_seconds = run_queue_seconds
@@ -135,7 +139,12 @@ class Sandbox:
         deadline = time.monotonic() + 0.8
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self.ledger.close()
         self.store.close()
+
+    def drop_connections(self) -> None:
+        """Cut every open connection."""
+        self._server.drop_connections()
 
     def spawn(self, work: Callable[..., None], *args: Any) -> None:
         """Do work in the background. It must look at `stopping` and end soon after that is set."""
@@ -192,6 +201,8 @@ class Sandbox:
             )
             self._recorded.append(entry)
             del self._recorded[:-KEPT_REQUESTS]
+        if request.method not in ("GET", "HEAD") and not request.path.startswith("/sandbox/"):
+            self.ledger.write("call", method=entry.method, path=entry.path, status=status, fault=entry.fault)
 
 
 def load_services() -> None:
@@ -276,9 +287,13 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self._answer(request, fault)
         except BodyCut:
             answer = None
+        sandbox.ledger.take_notes()
         sandbox.store.save()
         # Written down before the answer goes out, so that whoever has an answer also finds the request.
         sandbox.record(request, answer.status if answer else None, fault)
+        if answer is not None and fault is not None and fault.kind == "truncated":
+            self._send_half(request, answer)
+            return
         if answer is not None:
             self._send(request, answer)
             return
@@ -289,7 +304,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, request: Request, fault: Fault | None) -> Response | None:
         """Return the answer, or None to drop the connection."""
         sandbox = self.server.sandbox
-        if fault is None:
+        if fault is None or fault.kind == "truncated":
             return self._handle(request)
         if fault.kind == "slow":
             sandbox.stopping.wait(fault.delay_seconds)
@@ -351,6 +366,25 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
         except OSError:
             self.close_connection = True
+
+    def _send_half(self, request: Request, answer: Response) -> None:
+        """Announce the whole answer, send half of its body (of an empty one half of the head), and end the connection."""
+        with contextlib.suppress(BodyCut, OSError):
+            if not request.body.finished:
+                request.body.discard()
+            if isinstance(answer.body, Path):
+                size = answer.file_bytes or 0
+                with answer.body.open("rb") as file:
+                    file.seek(answer.file_offset)
+                    half = file.read(min(size // 2, wire.BLOCK_BYTES))
+            else:
+                size, half = len(answer.body), answer.body[: len(answer.body) // 2]
+            head = [f"HTTP/1.1 {answer.status} Half"]
+            head += [f"{name}: {value}" for name, value in {**answer.headers, "Content-Length": size}.items()]
+            text = "\r\n".join(head)
+            self.wfile.write(f"{text}\r\n\r\n".encode() + half if half else text[: len(text) // 2].encode())
+            self.wfile.flush()
+        self._drop()
 
     def _send_file(self, answer: Response) -> None:
         left = answer.file_bytes or 0

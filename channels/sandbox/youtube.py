@@ -6,6 +6,7 @@ address is replaced. Resumable uploads are in `youtube_upload`, the token endpoi
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from channels.sandbox import oauth, youtube_upload  # noqa: F401 - they register their own routes
@@ -23,9 +24,11 @@ from channels.sandbox.youtube_state import (
     charge,
     configure,
     delete_video,
+    instant,
     problem,
     publications,
     revoke,
+    setting,
     settle,
 )
 from channels.sandbox.youtube_upload import check_metadata, expire_sessions
@@ -136,7 +139,9 @@ def list_playlist_items(sandbox: Sandbox, request: Request) -> Response:
             )
         # Kept in the order of arrival, so that uploads of the same instant keep their order too.
         videos = [v for v in youtube.get("videos", {}).values() if v["channel_id"] == channel["id"]][::-1]
-        videos = [video for video in videos if _visible(video, caller)]
+        lag = timedelta(seconds=setting(youtube, "list_lag_seconds", channel["id"]))
+        listed_before = sandbox.store.now() - lag
+        videos = [v for v in videos if _visible(v, caller) and instant(v["uploaded_at"]) <= listed_before]
         page = list(enumerate(videos))[start : start + size]
         items = [playlist_item(youtube, channel, video, position) for position, video in page]
     more = {"nextPageToken": f"SBX{start + size}"} if start + size < len(videos) else {}
@@ -186,14 +191,27 @@ def list_publications(sandbox: Sandbox, request: Request) -> Response:
 
 @route("POST", "/sandbox/youtube/settings")
 def change_settings(sandbox: Sandbox, request: Request) -> Response:
-    """Change settings: ``{"uploads_per_day": 3}``."""
+    """Change settings: ``{"uploads_per_day": 3}``, or one channel's with its ``"channel_id"``."""
     wanted = request.json()
     try:
         configure(sandbox.store, **(wanted if isinstance(wanted, dict) else {}))
     except ValueError as error:
         return Response.json({"message": str(error)}, 422)
     with sandbox.store.read(SECTION) as youtube:
-        return Response.json(youtube.get("settings", {}))
+        channel = youtube.get("channels", {}).get(wanted.get("channel_id", "")) if wanted else None
+        return Response.json((channel or youtube).get("settings", {}))
+
+
+@route("POST", "/sandbox/youtube/fail-processing")
+def fail_processing(sandbox: Sandbox, request: Request) -> Response:
+    """Let the processing of a video fail: ``{"video_id": …, "reason": "codec"}``, or be rejected: ``"rejected": true``."""
+    wanted = request.json()
+    with sandbox.store.change(SECTION) as youtube:
+        video = youtube.get("videos", {}).get((wanted or {}).get("video_id"))
+        if video is None:
+            return Response.json({"message": "no such video_id"}, 404)
+        video["rejection" if wanted.get("rejected") else "failure"] = wanted.get("reason", "codec")
+    return Response(204)
 
 
 @route("POST", "/sandbox/youtube/revoke")

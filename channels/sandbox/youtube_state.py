@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from channels.sandbox.ledger import note
 from channels.sandbox.store import Store
 from channels.sandbox.wire import Problem, Request, Response
 
@@ -40,6 +41,9 @@ SETTINGS: dict[str, Any] = {
     "refresh_token_seconds": None,  # how long a consent lasts; 604799 is what an app in Testing gets
     "check_media": False,  # whether a file that is not a video fails in processing
     "answer_after_completion": "video",  # or "error": what a query about a finished upload gets
+    "list_lag_seconds": 0.0,  # how much later an upload shows up in the list of uploads
+    "fails_in_processing": "",  # what every new upload fails with in the end, for example "codec"
+    "rejected_in_processing": "",  # what every new upload is rejected for in the end, for example "duplicate"
 }
 
 Section = dict[str, Any]
@@ -125,17 +129,30 @@ def revoke(store: Store, refresh_token: str) -> None:
             del tokens[name]
 
 
-def configure(store: Store, **settings: Any) -> None:
-    """Change some of `SETTINGS`. Raises ValueError for a name that is not one."""
+def configure(store: Store, *, channel_id: str = "", **settings: Any) -> None:
+    """Change some of `SETTINGS`, for all or for one channel; None gives the channel back what holds for all.
+
+    Raises ValueError for a name that is not one, or a channel that is not there.
+    """
     unknown = set(settings) - set(SETTINGS)
     if unknown:
         raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
     with store.change(SECTION) as youtube:
-        _part(youtube, "settings").update(settings)
+        if not channel_id:
+            _part(youtube, "settings").update(settings)
+            return
+        if channel_id not in _part(youtube, "channels"):
+            raise ValueError(f"no such channel: {channel_id}")
+        own = youtube["channels"][channel_id].setdefault("settings", {})
+        own.update(settings)
+        for name in [name for name, value in own.items() if value is None]:
+            del own[name]
 
 
-def setting(youtube: Section, name: str) -> Any:
-    return youtube.get("settings", {}).get(name, SETTINGS[name])
+def setting(youtube: Section, name: str, channel_id: str = "") -> Any:
+    """Return what holds for a channel, or for all."""
+    own = youtube.get("channels", {}).get(channel_id, {}).get("settings", {})
+    return own[name] if name in own else youtube.get("settings", {}).get(name, SETTINGS[name])
 
 
 # -- who calls -----------------------------------------------------------------------------------------
@@ -183,7 +200,7 @@ def charge_upload(store: Store, caller: Caller) -> None:
             if video["channel_id"] == caller.channel_id
             and instant(video["uploaded_at"]) > now - timedelta(hours=24)
         ]
-        if len(recent) >= setting(youtube, "channel_uploads_per_day"):
+        if len(recent) >= setting(youtube, "channel_uploads_per_day", caller.channel_id):
             raise problem(
                 400, "uploadLimitExceeded", "The user has exceeded the number of videos they may upload."
             )
@@ -231,6 +248,9 @@ def new_video(
         "thumbnail": None,
         **file,
     }
+    video["failure"] = video.get("failure") or setting(youtube, "fails_in_processing", channel_id)
+    video["rejection"] = setting(youtube, "rejected_in_processing", channel_id)
+    _write_down(youtube, video, "upload", video["uploaded_at"], sha256=video.get("sha256"))
     apply_status(youtube, video, resource.get("status") or {}, now, cause="insert")
     _part(youtube, "videos")[video["id"]] = video
     return video
@@ -255,9 +275,9 @@ def apply_status(
     _part(youtube, "scheduled").pop(video["id"], None)
     video["publish_at"] = None
     if publish_at is not None and publish_at <= now:
-        set_privacy(video, "public", now, cause="publishAt in the past")
+        set_privacy(youtube, video, "public", now, cause="publishAt in the past")
         return
-    set_privacy(video, privacy, now, cause=cause)
+    set_privacy(youtube, video, privacy, now, cause=cause)
     if publish_at is not None:
         video["publish_at"] = text(publish_at)
         _part(youtube, "scheduled")[video["id"]] = video["publish_at"]
@@ -281,7 +301,7 @@ def checked_status(status: dict[str, Any], *, was_public: bool) -> tuple[str, da
     return privacy, publish_at
 
 
-def set_privacy(video: Video, privacy: str, at: datetime, *, cause: str) -> None:
+def set_privacy(youtube: Section, video: Video, privacy: str, at: datetime, *, cause: str) -> None:
     """Change who may see a video, and write the change down."""
     before = video["privacy_status"]
     if before == privacy:
@@ -292,6 +312,14 @@ def set_privacy(video: Video, privacy: str, at: datetime, *, cause: str) -> None
     )
     if privacy == "public" and not video["made_public_at"]:
         video["made_public_at"] = text(at)
+    changed = {"from": before, "to": privacy, "cause": cause, "publish_at": video["publish_at"]}
+    _write_down(youtube, video, "visibility", text(at), **changed)
+
+
+def _write_down(youtube: Section, video: Video, kind: str, at: str, **facts: Any) -> None:
+    """Leave a note for the ledger."""
+    whose = {"channel": video["channel_id"], "marker": marker_of(video), "title": video["snippet"]["title"]}
+    note(youtube, kind, at, **whose, video=video["id"], **facts)
 
 
 def settle(store: Store) -> None:
@@ -305,7 +333,7 @@ def settle(store: Store) -> None:
         with store.change(SECTION):
             for video_id in due:
                 video, at = youtube["videos"][video_id], instant(scheduled.pop(video_id))
-                set_privacy(video, "public", at, cause="publishAt")
+                set_privacy(youtube, video, "public", at, cause="publishAt")
                 video["publish_at"] = None
 
 
@@ -314,6 +342,7 @@ def delete_video(youtube: Section, video_id: str) -> Video:
     video = _part(youtube, "videos").pop(video_id)
     # Its publications stay on record: a deleted video was public all the same.
     _part(youtube, "deleted")[video_id] = video
+    _write_down(youtube, video, "deleted", text(datetime.now(UTC)))
     return video
 
 
@@ -341,7 +370,12 @@ def publications(store: Store) -> list[dict[str, Any]]:
 
 def marker_of(video: Video) -> str:
     """Return the last line of a description that looks like an uploader's marker, or nothing."""
-    lines = [line.strip() for line in video["snippet"]["description"].splitlines()]
+    return marker_in(video["snippet"]["description"])
+
+
+def marker_in(description: str) -> str:
+    """Return the last line that looks like an uploader's marker, or nothing."""
+    lines = [line.strip() for line in description.splitlines()]
     return next((line for line in reversed(lines) if line.startswith("headend:")), "")
 
 

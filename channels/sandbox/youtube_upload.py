@@ -12,6 +12,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from channels.sandbox.ledger import note
 from channels.sandbox.store import Store
 from channels.sandbox.wire import BodyCut, Problem, Request, Response, route
 from channels.sandbox.youtube_state import (
@@ -22,6 +23,7 @@ from channels.sandbox.youtube_state import (
     caller_of,
     charge_upload,
     checked_status,
+    marker_in,
     new_video,
     problem,
     setting,
@@ -61,6 +63,10 @@ def open_session(sandbox: Sandbox, request: Request) -> Response:
             "video_id": None,
             "opened_at": text(sandbox.store.now()),
         }
+        snippet = resource["snippet"]
+        marker = marker_in(snippet.get("description", ""))
+        whose = {"channel": caller.channel_id, "marker": marker, "title": snippet["title"]}
+        note(youtube, "session", text(sandbox.store.now()), **whose)
     host = request.headers.get("Host") or f"127.0.0.1:{sandbox.port}"
     where = f"http://{host}{PATH}?uploadType=resumable&upload_id={upload_id}"
     return Response(200, b"", {"Location": where, "X-GUploader-UploadID": upload_id})

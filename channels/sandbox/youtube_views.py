@@ -65,17 +65,25 @@ def video_resource(
             "hasCustomThumbnail": video["thumbnail"] is not None,
         }
     if "processingDetails" in parts and own:
-        done = upload_status(youtube, video, now) == "processed"
-        resource["processingDetails"] = {"processingStatus": "succeeded" if done else "processing"}
+        resource["processingDetails"] = _processing(upload_status(youtube, video, now))
     return resource
 
 
 def upload_status(youtube: Section, video: Video, now: datetime) -> str:
     """Return how far the processing of an uploaded file is."""
-    ready_at = instant(video["uploaded_at"]) + timedelta(seconds=setting(youtube, "processing_seconds"))
-    if now < ready_at:
+    seconds = setting(youtube, "processing_seconds", video["channel_id"])
+    if now < instant(video["uploaded_at"]) + timedelta(seconds=seconds):
         return "uploaded"
+    if video.get("rejection"):
+        return "rejected"
     return "failed" if video["failure"] else "processed"
+
+
+def _processing(upload: str) -> dict[str, str]:
+    """Word how far processing is; a rejected video was processed all the same."""
+    if upload == "failed":
+        return {"processingStatus": "failed", "processingFailureReason": "transcodeFailed"}
+    return {"processingStatus": "processing" if upload == "uploaded" else "succeeded"}
 
 
 def channel_resource(
@@ -135,6 +143,8 @@ def _status(youtube: Section, video: Video, own: bool, now: datetime) -> dict[st
     status: dict[str, Any] = {"uploadStatus": state, "privacyStatus": video["privacy_status"]}
     if state == "failed":
         status["failureReason"] = video["failure"]
+    if state == "rejected":
+        status["rejectionReason"] = video["rejection"]
     status |= {
         key: value for key, value in video["status"].items() if own or key != "selfDeclaredMadeForKids"
     }

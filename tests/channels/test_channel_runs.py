@@ -9,6 +9,7 @@ from channels.gateways.github import GitHubGateway
 from channels.sandbox import github_state as state
 from channels.sandbox import runs
 from channels.sandbox.faults import Match
+from channels.sandbox.ledger import count
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, refresh_token, seed_demo
 from channels.sandbox.server import Sandbox
 from tests.control_room import TOKEN, ControlRoom
@@ -155,6 +156,16 @@ def test_without_callback_addresses_the_video_is_uploaded_once_and_found_by_its_
     assert "before: nothing more to do" in runs.read_log(sandbox, run.run_id, 2)
     assert len(videos(sandbox)) == 1
     assert {path for path, _ in room.calls} == {"/media"}
+
+
+def test_the_ledger_counts_runs_and_the_permits_that_they_had(github, sandbox, room):
+    room.statuses["/permit"] = [200, 409]
+    run = run_through(github, room.sheet())
+    github._writer.requester.requestJson("POST", f"/repos/{AURORA}/actions/runs/{run.run_id}/rerun")
+    conclude(github, run.run_id)
+    counted = count(sandbox.ledger.lines())
+    (marker,) = counted.runs
+    assert (counted.runs[marker], counted.permits[marker]) == (2, 1)
 
 
 def test_addresses_without_a_token_are_an_incomplete_sheet(github, sandbox, room):

@@ -95,6 +95,36 @@ def test_a_cut_leaves_the_client_without_an_answer(sandbox):
     assert requests.get(url, headers=TOKEN).status_code == 404
 
 
+def test_half_an_answer_comes_after_the_effect_and_then_the_connection_ends(sandbox):
+    seed_demo(sandbox.store)
+    sandbox.faults.add(Match("PUT", "/contents/"), "truncated")
+    url = f"{sandbox.url}{REPOSITORY}/contents/hello.txt"
+    with pytest.raises((requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        requests.put(url, json={"message": "add", "content": "aGVsbG8="}, headers=TOKEN)
+    assert requests.get(url, headers=TOKEN).json()["size"] == 5
+    (entry,) = sandbox.requests("PUT", "/contents/")
+    assert (entry.status, entry.fault) == (201, "truncated")
+
+
+def test_an_answer_without_a_body_is_cut_in_its_head(sandbox):
+    sandbox.faults.add(Match("GET", "/github/zen"), "truncated")
+    with socket.create_connection(("127.0.0.1", sandbox.port), timeout=5) as raw:
+        raw.sendall(b"HEAD /github/zen HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % sandbox.port)
+        raw.settimeout(5)
+        whole = raw.recv(4096)
+    assert whole.startswith(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize(("kind", "made"), [("html_before", 404), ("html_after", 200)])
+def test_a_proxy_answers_with_its_page_instead_of_or_after_the_service(sandbox, kind, made):
+    seed_demo(sandbox.store)
+    sandbox.faults.add(Match("PUT", "/contents/"), kind, status=200)
+    url = f"{sandbox.url}{REPOSITORY}/contents/hello.txt"
+    answer = requests.put(url, json={"message": "add", "content": "aGVsbG8="}, headers=TOKEN)
+    assert (answer.status_code, answer.headers["Content-Type"][:9]) == (200, "text/html")
+    assert requests.get(url, headers=TOKEN).status_code == made
+
+
 @pytest.mark.parametrize(
     ("path", "kind", "status", "word"),
     [

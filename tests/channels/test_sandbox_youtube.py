@@ -10,7 +10,7 @@ from googleapiclient.discovery_cache import get_static_doc
 
 from channels.sandbox.server import Sandbox
 from channels.sandbox.youtube_state import configure, instant, publications, seed_demo, usage
-from tests.channels.youtube_helpers import STEP, gateway, sha256, stored_videos, upload, video_file
+from tests.channels.youtube_helpers import MARKER, STEP, gateway, sha256, stored_videos, upload, video_file
 
 API = "/youtube/v3"
 UPLOADS = "/upload/youtube/v3/videos"
@@ -243,6 +243,53 @@ def test_a_file_that_is_no_video_fails_in_processing_if_that_is_checked(sandbox,
         sandbox.store.advance(5)
         stated = youtube.videos([video_id])[video_id]
     assert (stated.upload_status, stated.failure_reason) == ("failed", "invalidFile")
+
+
+def test_the_list_of_uploads_of_one_channel_lags_as_long_as_it_is_told(sandbox, tmp_path):
+    configure(sandbox.store, channel_id="UCsandbox-aurora", list_lag_seconds=60)
+    found = []
+    for slug in ("aurora", "borealis"):
+        with gateway(sandbox, slug) as youtube:
+            upload(youtube, tmp_path)
+            found.append(youtube.find_all_by_marker(MARKER))
+    assert [len(each) for each in found] == [0, 1]
+    sandbox.store.advance(61)
+    with gateway(sandbox) as youtube:
+        assert len(youtube.find_all_by_marker(MARKER)) == 1
+
+
+def test_processing_takes_its_time_and_ends_as_it_was_told(sandbox, call, tmp_path):
+    configure(sandbox.store, channel_id="UCsandbox-aurora", processing_seconds=300)
+    with gateway(sandbox) as youtube:
+        ids = [upload(youtube, tmp_path).youtube_video_id for _ in range(3)]
+        for video_id, rejected in ((ids[1], False), (ids[2], True)):
+            asked = {"video_id": video_id, "reason": "codec", "rejected": rejected}
+            control = f"{sandbox.url}/sandbox/youtube/fail-processing"
+            assert call("POST", control, json=asked).status_code == 204
+        path = f"{API}/videos?part=status,processingDetails&id={','.join(ids)}"
+
+        def seen():
+            items = call("GET", path).json()["items"]
+            return [(i["status"]["uploadStatus"], i["processingDetails"]["processingStatus"]) for i in items]
+
+        assert seen() == [("uploaded", "processing")] * 3
+        sandbox.store.advance(301)
+        assert seen() == [("processed", "succeeded"), ("failed", "failed"), ("rejected", "succeeded")]
+        stated = youtube.videos(ids)
+    assert (stated[ids[1]].failure_reason, stated[ids[2]].rejection_reason) == ("codec", "codec")
+    assert call("POST", control, json={"video_id": "nothing"}).status_code == 404
+
+
+def test_a_channel_can_have_a_cap_of_its_own_and_lose_it_again(sandbox, call):
+    control = f"{sandbox.url}/sandbox/youtube/settings"
+    capped = {"channel_id": "UCsandbox-aurora", "channel_uploads_per_day": 0}
+    assert call("POST", control, json=capped).json() == {"channel_uploads_per_day": 0}
+    refused = open_session(call, {"snippet": snippet()}, 5)
+    assert (refused.status_code, reason(refused)) == (400, "uploadLimitExceeded")
+    assert call("POST", control, json={**capped, "channel_uploads_per_day": None}).json() == {}
+    assert open_session(call, {"snippet": snippet()}, 5).status_code == 200
+    unknown = call("POST", control, json={**capped, "channel_id": "UCnobody"})
+    assert (unknown.status_code, unknown.json()["message"]) == (422, "no such channel: UCnobody")
 
 
 def test_an_access_token_expires(sandbox, call):
