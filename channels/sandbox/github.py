@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from channels.sandbox import github_state as state
+from channels.sandbox import github_views as views
 from channels.sandbox.store import iso
 from channels.sandbox.wire import Problem, Request, Response, route
 
@@ -42,11 +43,11 @@ class Call:
     @property
     def url(self) -> str:
         """The API address of the repository."""
-        return f"{self.sandbox.github_url}/repos/{state.full_name_of(self.repository)}"
+        return views.api_url(self.sandbox, self.repository)
 
     @property
     def html_url(self) -> str:
-        return f"{self.sandbox.url}/github-web/{state.full_name_of(self.repository)}"
+        return views.html_url(self.sandbox, self.repository)
 
     def object(self) -> dict[str, Any]:
         """Return the body, which must be a JSON object."""
@@ -198,34 +199,12 @@ def rate_limit(call: Call) -> Response:
         "remaining": limit - usage["used"],
         "reset": usage["reset"],
     }
-    return Response.json({"resources": {"core": core}, "rate": core})
+    return Response.json({"resources": {"core": core, "search": core}, "rate": core})
 
 
 @github("GET", "/repos/{owner}/{repo}")
 def repository(call: Call) -> Response:
-    held = call.repository
-    owner = {
-        "login": held["owner"],
-        "id": 1,
-        "type": "Organization",
-        "url": f"{call.sandbox.github_url}/user",
-    }
-    return Response.json(
-        {
-            "id": held["id"],
-            "name": held["name"],
-            "full_name": state.full_name_of(held),
-            "owner": owner,
-            "private": held["private"],
-            "visibility": "private" if held["private"] else "public",
-            "archived": held["archived"],
-            "disabled": False,
-            "default_branch": held["default_branch"],
-            "created_at": held["created_at"],
-            "url": call.url,
-            "html_url": call.html_url,
-        }
-    )
+    return Response.json(views.full_repository(call.sandbox, call.repository))
 
 
 @github("GET", "/repos/{owner}/{repo}/branches/{branch}", needs="contents:read")
@@ -245,6 +224,8 @@ def branch(call: Call) -> Response:
 
 def _content(call: Call, branch: str, path: str, content: bytes) -> dict[str, Any]:
     sha = state.blob_sha(content)
+    url = f"{call.url}/contents/{quote(path)}?ref={branch}"
+    git_url, html_url = f"{call.url}/git/blobs/{sha}", f"{call.html_url}/blob/{branch}/{quote(path)}"
     return {
         "type": "file",
         "encoding": "base64",
@@ -253,10 +234,11 @@ def _content(call: Call, branch: str, path: str, content: bytes) -> dict[str, An
         "path": path,
         "content": base64.encodebytes(content).decode(),
         "sha": sha,
-        "url": f"{call.url}/contents/{quote(path)}?ref={branch}",
-        "git_url": f"{call.url}/git/blobs/{sha}",
-        "html_url": f"{call.html_url}/blob/{branch}/{quote(path)}",
-        "download_url": None,
+        "url": url,
+        "git_url": git_url,
+        "html_url": html_url,
+        "download_url": f"{call.html_url}/raw/{branch}/{quote(path)}",
+        "_links": {"self": url, "git": git_url, "html": html_url},
     }
 
 
@@ -274,15 +256,13 @@ def get_contents(call: Call) -> Response:
     if not below:
         raise refusal(404, "Not Found")
     names = sorted({name[len(path) + 1 :].partition("/")[0] for name in below})
-    listing = [
-        {
-            "type": "file" if f"{path}/{name}" in below else "dir",
-            "name": name,
-            "path": f"{path}/{name}",
-            "url": f"{call.url}/contents/{quote(path)}/{quote(name)}?ref={branch}",
-        }
-        for name in names
-    ]
+    listing = []
+    for name in names:
+        is_file = f"{path}/{name}" in below
+        there = state.read_file(call.repository, branch, f"{path}/{name}") or b""
+        entry = _content(call, branch, f"{path}/{name}", there)
+        del entry["content"], entry["encoding"]
+        listing.append({**entry, "type": "file" if is_file else "dir"})
     return Response.json(listing)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from channels.sandbox import github_state as state
+from channels.sandbox import github_views as views
 from channels.sandbox import runs
 from channels.sandbox.github import Call, github, refusal
 from channels.sandbox.store import iso
@@ -26,21 +27,7 @@ def _workflow(call: Call) -> str:
 
 
 def _described_workflow(call: Call, path: str) -> dict[str, Any]:
-    number = call.repository["workflow_ids"][path]
-    try:
-        name = state.workflow_at(call.repository, call.repository["default_branch"], path).name
-    except WorkflowError:
-        name = path
-    return {
-        "id": number,
-        "name": name,
-        "path": path,
-        "state": "active",
-        "created_at": call.repository["created_at"],
-        "updated_at": call.repository["created_at"],
-        "url": f"{call.url}/actions/workflows/{number}",
-        "html_url": f"{call.html_url}/blob/{call.repository['default_branch']}/{path}",
-    }
+    return views.workflow(call.sandbox, call.repository, path)
 
 
 @github("GET", "/repos/{owner}/{repo}/actions/workflows", needs="actions:read")
@@ -138,33 +125,7 @@ def _new_run(
 
 
 def _described_run(call: Call, run: dict[str, Any]) -> dict[str, Any]:
-    url = f"{call.url}/actions/runs/{run['id']}"
-    workflow_id = call.repository["workflow_ids"][run["path"]]
-    shown = (
-        "id name display_title event status conclusion head_branch head_sha path run_number run_attempt "
-        "created_at updated_at run_started_at"
-    )
-    return {
-        **{name: run[name] for name in shown.split()},
-        "workflow_id": workflow_id,
-        "workflow_url": f"{call.url}/actions/workflows/{workflow_id}",
-        "url": url,
-        "html_url": f"{call.html_url}/actions/runs/{run['id']}",
-        "jobs_url": f"{url}/jobs",
-        "logs_url": f"{url}/logs",
-        "cancel_url": f"{url}/cancel",
-        "rerun_url": f"{url}/rerun",
-        "artifacts_url": f"{url}/artifacts",
-        "previous_attempt_url": None,
-        "pull_requests": [],
-        "actor": {"login": run["actor"], "id": 1, "type": "User"},
-        "repository": {
-            "id": call.repository["id"],
-            "full_name": state.full_name_of(call.repository),
-            "name": call.repository["name"],
-            "url": call.url,
-        },
-    }
+    return views.run(call.sandbox, call.repository, run)
 
 
 def _run(call: Call) -> dict[str, Any]:
@@ -251,19 +212,13 @@ def get_run(call: Call) -> Response:
 def list_jobs(call: Call) -> Response:
     run = _run(call)
     job = {
-        "id": run["job_id"],
-        "run_id": run["id"],
-        "run_attempt": run["run_attempt"],
-        "name": run.get("job_name", "job"),
+        **views.job(call.sandbox, call.repository, run, run.get("job_name", "job")),
         "status": run["status"],
         "conclusion": run["conclusion"],
         "created_at": run["run_started_at"],
         "started_at": run["run_started_at"],
         "completed_at": run["updated_at"] if run["status"] == "completed" else None,
         "steps": run["steps"],
-        "url": f"{call.url}/actions/jobs/{run['job_id']}",
-        "html_url": f"{call.html_url}/actions/runs/{run['id']}/job/{run['job_id']}",
-        "labels": ["ubuntu-latest"],
     }
     jobs = [] if run["status"] in ("queued", "pending") else [job]
     return Response.json({"total_count": len(jobs), "jobs": jobs})

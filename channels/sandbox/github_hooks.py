@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from channels.sandbox import github_state as state
+from channels.sandbox import github_views as views
 from channels.sandbox.github import Call, github, refusal
 from channels.sandbox.wire import Response
 
@@ -26,10 +26,6 @@ EVENT = "workflow_run"
 ANSWER_SECONDS = 10
 MAX_DELIVERIES = 50
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
-SHOWN = (
-    *("id", "name", "display_title", "event", "status", "conclusion", "head_branch", "head_sha", "path"),
-    *("run_number", "run_attempt", "created_at", "updated_at", "run_started_at"),
-)
 
 
 @github("GET", "/repos/{owner}/{repo}/hooks", needs="webhooks:read")
@@ -90,8 +86,10 @@ def announce(sandbox: Sandbox, run: dict[str, Any], action: str) -> None:
         body = json.dumps(
             {
                 "action": action,
-                "workflow_run": {name: run[name] for name in SHOWN},
-                "repository": {"id": repository["id"], "full_name": state.full_name_of(repository)},
+                "workflow_run": views.run(sandbox, repository, run),
+                "workflow": views.workflow(sandbox, repository, run["path"]),
+                "repository": views.repository(sandbox, repository),
+                "sender": views.account(sandbox, run["actor"]),
             }
         ).encode()
     for hook in hooks:

@@ -180,8 +180,8 @@ class Sandbox:
         with self._lock:
             self._recorded.clear()
 
-    def record(self, request: Request, status: int | None, fault: Fault | None) -> None:
-        """Write a request down. Bodies sent to the token endpoint are left out."""
+    def record(self, request: Request, answer: Response | None, fault: Fault | None) -> None:
+        """Write a request down, with the status of its answer. Bodies sent to the token endpoint are left out."""
         body = None
         raw = request._raw or b""
         if raw[:1] in (b"{", b"[") and not request.path.startswith("/oauth/"):
@@ -196,7 +196,7 @@ class Sandbox:
                 request.path,
                 request.query_string,
                 body,
-                status,
+                answer.status if answer else None,
                 fault.kind if fault else None,
             )
             self._recorded.append(entry)
@@ -290,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
         sandbox.ledger.take_notes()
         sandbox.store.save()
         # Written down before the answer goes out, so that whoever has an answer also finds the request.
-        sandbox.record(request, answer.status if answer else None, fault)
+        sandbox.record(request, answer, fault)
         if answer is not None and fault is not None and fault.kind == "truncated":
             self._send_half(request, answer)
             return

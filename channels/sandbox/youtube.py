@@ -166,7 +166,7 @@ def set_thumbnail(sandbox: Sandbox, request: Request) -> Response:
         path = sandbox.store.folder("thumbnails") / f"{video['id']}.{kind}"
         path.write_bytes(image)
     picture = {"default": {"url": f"{sandbox.youtube_url}/vi/{video['id']}", "width": 120, "height": 90}}
-    return _list("youtube#thumbnailSetResponse", [picture])
+    return Response.json({"kind": "youtube#thumbnailSetResponse", "etag": "l", "items": [picture]})
 
 
 @route("GET", "/youtube/vi/{video_id}")
