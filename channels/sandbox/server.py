@@ -202,7 +202,7 @@ class Sandbox:
             self._recorded.append(entry)
             del self._recorded[:-KEPT_REQUESTS]
         if request.method not in ("GET", "HEAD") and not request.path.startswith("/sandbox/"):
-            self.ledger.write("call", method=entry.method, path=entry.path, status=status, fault=entry.fault)
+            self.ledger.write("call", method=entry.method, path=entry.path, status=entry.status, fault=entry.fault)
 
 
 def load_services() -> None:
