@@ -262,8 +262,8 @@ def test_processing_takes_its_time_and_ends_as_it_was_told(sandbox, call, tmp_pa
     configure(sandbox.store, channel_id="UCsandbox-aurora", processing_seconds=300)
     with gateway(sandbox) as youtube:
         ids = [upload(youtube, tmp_path).youtube_video_id for _ in range(3)]
-        for video_id, rejected in ((ids[1], False), (ids[2], True)):
-            asked = {"video_id": video_id, "reason": "codec", "rejected": rejected}
+        for video_id, reason, rejected in ((ids[1], "codec", False), (ids[2], "duplicate", True)):
+            asked = {"video_id": video_id, "reason": reason, "rejected": rejected}
             control = f"{sandbox.url}/sandbox/youtube/fail-processing"
             assert call("POST", control, json=asked).status_code == 204
         path = f"{API}/videos?part=status,processingDetails&id={','.join(ids)}"
@@ -276,7 +276,7 @@ def test_processing_takes_its_time_and_ends_as_it_was_told(sandbox, call, tmp_pa
         sandbox.store.advance(301)
         assert seen() == [("processed", "succeeded"), ("failed", "failed"), ("rejected", "succeeded")]
         stated = youtube.videos(ids)
-    assert (stated[ids[1]].failure_reason, stated[ids[2]].rejection_reason) == ("codec", "codec")
+    assert (stated[ids[1]].failure_reason, stated[ids[2]].rejection_reason) == ("codec", "duplicate")
     assert call("POST", control, json={"video_id": "nothing"}).status_code == 404
 
 

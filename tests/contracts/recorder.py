@@ -39,7 +39,7 @@ class RecordingSandbox(Sandbox):
 
     def record(self, request: Request, answer: Response | None, fault: Fault | None) -> None:
         super().record(request, answer, fault)
-        if answer is None or fault is not None or _is_by_a_test(request):
+        if answer is None or fault is not None or request.method == "HEAD" or _is_by_a_test(request):
             return
         answered = _json(answer.body) if isinstance(answer.body, bytes) else None
         sent = _json(request._raw or b"")
