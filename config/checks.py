@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from config import broker
+from orchestration.core import failpoints
 
 
 @register(Tags.security, deploy=True)
@@ -63,3 +64,10 @@ def check_production(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
             )
         )
     return found
+
+
+@register(Tags.security)
+def check_failpoints(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Check that nothing breaks off on purpose where real channels are served."""
+    fault = failpoints.fault_of(settings.HEADEND_FAILPOINTS)
+    return [Error(fault, id="headend.E003")] if fault else []

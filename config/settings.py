@@ -212,6 +212,9 @@ GOOGLE_AUTH_URL = env.url("GOOGLE_AUTH_URL", "https://accounts.google.com/o/oaut
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", "")
 GOOGLE_CLIENT_SECRET = env.text("GOOGLE_CLIENT_SECRET", "")
 
+# Where a drill breaks off (orchestration/core/failpoints.py); taken only where every address above is this machine's.
+HEADEND_FAILPOINTS = env.text("HEADEND_FAILPOINTS", "")
+
 HEADEND_SOURCE_NETWORKS = env.networks("HEADEND_SOURCE_NETWORKS")
 HEADEND_MAX_SOURCE_BYTES = env.integer("HEADEND_MAX_SOURCE_BYTES", 5 * 1024**3, minimum=1)
 HEADEND_FFMPEG = env.text("HEADEND_FFMPEG", "")

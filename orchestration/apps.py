@@ -12,11 +12,14 @@ class OrchestrationConfig(AppConfig):
     def ready(self) -> None:
         """Follow edits of the configuration; high-churn fields and secrets are left out (see FACTS on auditlog)."""
         from auditlog.registry import auditlog
+        from django.conf import settings
         from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
         from channels import models as register
+        from orchestration.core import failpoints
         from orchestration.models import ApiToken, Pool, Source
 
+        failpoints.load(settings.HEADEND_FAILPOINTS)
         stateful = ["version", "state", "state_changed_at", "created_at", "updated_at"]
         auditlog.register(
             register.Channel,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from channels.states import Executor
 from orchestration.core import audit
 from orchestration.core.audit import Acting, acting_as
+from orchestration.core.failpoints import failpoint
 from orchestration.core.wakeups import wake_workers
 from orchestration.errors import IllegalTransition, LeaseLost, StaleState
 from orchestration.github import dispatch, repository_sync
@@ -50,6 +51,7 @@ def work(*, fast: bool, most: int = 50) -> int:
             break
         # Whoever finds work calls the next one: so many wake-ups, as there is work and hands.
         wake_workers(fast=fast)
+        failpoint("claim.committed")
         run(claimed[0])
         done += 1
     return done
@@ -65,6 +67,7 @@ def run(job: Job) -> Job:
             if result is None:
                 return job  # somebody else finishes it: the GitHub run that serves it now
             outcomes.end_job(job, JobState.SUCCEEDED, result=result)
+            failpoint("outcome.written")
         except LeaseLost as error:
             _log_taken(job, error)
         except Exception as error:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orchestration.core import audit
+from orchestration.core.failpoints import failpoint
 from orchestration.core.wakeups import wake_watch
 from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
 from orchestration.models import Job, WorkflowRun
@@ -74,6 +75,7 @@ def take_permit(correlation_id: str, secret: str, run_id: int, run_attempt: int)
             before={"permit": None},
             after={"permit_run_id": run_id, "attempt": run_attempt},
         )
+    failpoint("run.permitted")
     return {"permitted": True, "again": False}
 
 
@@ -113,6 +115,7 @@ def record_result(
             WorkflowRun.objects.filter(pk=run.pk).update(result=said, next_look_at=timezone.now())
             audit.record("run_reported", run, after=said)
             wake_watch()
+    failpoint("run.reported")
     return {"recorded": True, "state": run.state}
 
 

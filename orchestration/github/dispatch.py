@@ -17,6 +17,7 @@ from django.utils import timezone
 from channels.gateways.errors import RemoteError, RemoteUncertain
 from channels.models import Channel
 from orchestration.core import audit, gateways
+from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.github import repository_pin
 from orchestration.github.callbacks import hashed
@@ -66,6 +67,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
         repository_pin.look_at(channel, github)
         secret = secrets.token_urlsafe(32)
         run = _store_intent(job, lease, channel, secret)
+        failpoint("run.intended")
         sheet = job_sheet(run, distribution, marker, secret, skip_upload=job.skip_upload)
         pools.charge_reserved(job)
         try:
@@ -75,6 +77,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
                 run.ref,
                 {"correlation_id": run.correlation_id, "job_sheet": json.dumps(sheet)},
             )
+            failpoint("run.dispatched")
         except RemoteUncertain as error:
             logger.warning("dispatch %s is uncertain: %s", run.correlation_id, error)
             WorkflowRun.objects.filter(pk=run.pk).update(
@@ -99,6 +102,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
                 dispatched_at=timezone.now(),
                 next_look_at=timezone.now() + timedelta(seconds=1),
             )
+            failpoint("run.written")
     _hand_over(job, lease, run)
     return None
 
@@ -106,6 +110,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
 def _hand_over(job: Job, lease: JobLease, run: WorkflowRun) -> None:
     lease.progress(0.05, "dispatched to GitHub")
     queue.hand_over(job, lease.holder, f"run:{run.correlation_id}", seconds=RUN_LEASE_SECONDS)
+    failpoint("run.handed_over")
 
 
 def _store_intent(job: Job, lease: JobLease, channel: Channel, secret: str) -> WorkflowRun:

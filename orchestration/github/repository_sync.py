@@ -22,6 +22,7 @@ from channels.gateways.github import GitHubGateway
 from channels.models import Channel, ConfigRevision, Credential
 from channels.states import ChannelHealth, Executor
 from orchestration.core import audit, gateways
+from orchestration.core.failpoints import failpoint
 from orchestration.errors import OrchestrationError
 from orchestration.github import repository_pin
 from orchestration.models import Job
@@ -186,7 +187,9 @@ def _write_once(
         return ""
     message = f"Headend: {path} of revision {revision.number}"
     sha = present.sha if present else None
-    return github.write_file(channel.repository, path, text, message, channel.ref, sha=sha)
+    commit = github.write_file(channel.repository, path, text, message, channel.ref, sha=sha)
+    failpoint("sync.written")
+    return commit
 
 
 def _push_secrets(
@@ -203,6 +206,7 @@ def _push_secrets(
     for number, (name, value) in enumerate(secrets.items()):
         lease.progress(0.5 + 0.1 * number, f"storing secret {name}")
         github.put_secret(channel.repository, channel.repository_id, name, value)
+        failpoint("sync.secret_stored")
     with transaction.atomic():
         now = timezone.now()
         Credential.objects.filter(pk=credential.pk).update(pushed_at=now)

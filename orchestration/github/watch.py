@@ -19,6 +19,7 @@ from channels.gateways.github import GitHubGateway, RunInfo
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import carries_marker
 from orchestration.core import audit, gateways
+from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError
 from orchestration.models import Distribution, Job, WorkflowRun
@@ -200,9 +201,11 @@ def _confirm(run: WorkflowRun) -> bool:
                 "run %s reported video %s, which does not carry its marker", run.correlation_id, said
             )
             return False
+        failpoint("run.seen_staged")
         result = {"youtube_video_id": said, "run_id": run.run_id}
         if stage.record_staged(distribution.pk, said):
             result["thumbnail"] = stage.set_thumbnail(youtube, said, distribution.video, run.job)
+    failpoint("run.confirmed")
     _succeed(run, result)
     return True
 

@@ -25,6 +25,7 @@ from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_values import VideoStatus
 from channels.states import ChannelState
 from orchestration.core import audit, gateways
+from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.errors import NoRightsBasis
 from orchestration.models import Distribution, Job, Schedule
@@ -130,9 +131,11 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
     lease.progress(0.1, "arming")
     is_first = schedule.armed_for is None
     _store_arming_intent(schedule, lease)
+    failpoint("arming.intended")
     try:
         with charged("set_publish_at", "videos.update", job):
             status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
+            failpoint("arming.set")
     except (RemoteError, pools.BudgetExhausted) as error:
         if error.again != "unknown" and is_first:
             _clear_arming_intent(schedule, lease)
@@ -145,6 +148,7 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
         # Moved, held or cancelled while we were calling: what we just set must not fire.
         make_private(job, youtube, schedule.distribution)
         raise WaitUntil(timezone.now() + LOOK_AFTER, "its time changed while it was being armed")
+    failpoint("arming.confirmed")
 
 
 def _clear_arming_intent(schedule: Schedule, lease: JobLease) -> None:
@@ -246,18 +250,23 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     refusal = _store_flip_intent(schedule, lease)
     if refusal:
         return {"skipped": refusal}
+    failpoint("flip.intended")
     lease.progress(0.5, "publishing")
     try:
         with charged("publish_now", "videos.update", job):
             youtube.publish_now(schedule.distribution.youtube_video_id)
+            failpoint("flip.called")
     except RemoteError as error:
         if error.again != "unknown":
             raise
         # Publishing the recorded id twice does no harm; whether it happened is told by reading it back.
     lease.progress(0.9, "reading back")
     status = look(job, youtube, schedule.distribution)
+    failpoint("flip.read_back")
     if status.is_public:
-        return record_published(schedule.pk, status)
+        recorded = record_published(schedule.pk, status)
+        failpoint("flip.recorded")
+        return recorded
     _refuse_rejected(status)
     raise _wait_after_flip(job, lease)
 

@@ -14,6 +14,7 @@ from channels.gateways.errors import QuotaExhausted, RemoteError, SessionGone
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import UploadCancelled, VideoMetadata, marker_of
 from orchestration.core import audit, gateways, installation
+from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import NoRightsBasis
@@ -42,7 +43,9 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
     require_rights(distribution)
     video = distribution.video
     path = prepared_path(video)
+    failpoint("marker.wanted")
     marker, fresh = ensure_marker(distribution)
+    failpoint("marker.stored")
     with gateways.youtube(distribution.channel) as youtube:
         lease.progress(0.01, "looking for an earlier upload")
         session = distribution.upload_session or None
@@ -63,6 +66,7 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
                 ),
                 cancelled=lease.cancelled,
             )
+            failpoint("upload.returned")
         except UploadCancelled as error:
             lease.check()
             raise JobCancelled(str(error)) from error
@@ -86,6 +90,7 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
             # Not asked for, and never wanted: take it back before anybody hears of it.
             youtube.make_private(receipt.youtube_video_id)
         record_staged(distribution.pk, receipt.youtube_video_id)
+        failpoint("upload.recorded")
         result["thumbnail"] = set_thumbnail(youtube, receipt.youtube_video_id, video, job)
     return result
 
@@ -152,9 +157,11 @@ def ensure_marker(distribution: Distribution) -> tuple[str, bool]:
 
 def store_session(distribution: Distribution, uri: str) -> None:
     """Keep the resumable session's address, sealed, so that a crash resumes instead of uploading again."""
+    failpoint("session.opened")
     sealed = distribution.sealed_session(uri) if uri else ""
     Distribution.objects.filter(pk=distribution.pk).update(upload_session_sealed=sealed)
     distribution.upload_session_sealed = sealed
+    failpoint("session.stored")
 
 
 def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> str | None:

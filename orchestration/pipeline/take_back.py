@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from channels.gateways.errors import RemoteNotFound
 from orchestration.core import audit, gateways
+from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.pipeline.youtube_calls import look, make_private
@@ -19,6 +20,7 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
     """Make a video private again (recall), or drop its publishAt (disarm)."""
     distribution = Distribution.objects.select_related("channel").get(pk=job.distribution_id)
     is_recall = job.kind == JobKind.RECALL
+    name = "recall" if is_recall else "disarm"
     if not distribution.youtube_video_id:
         return {"skipped": "nothing is uploaded"}
     if not is_recall and distribution.state == DistributionState.PUBLISHED:
@@ -30,7 +32,9 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
     try:
         with gateways.youtube(distribution.channel) as youtube:
             was = look(job, youtube, distribution)
+            failpoint(f"{name}.looked")
             make_private(job, youtube, distribution)
+            failpoint(f"{name}.called")
             lease.progress(0.8, "reading back")
             status = look(job, youtube, distribution)
     except RemoteNotFound:
@@ -67,4 +71,5 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
             },
             after={"privacy": now_is, "publish_at": None},
         )
+    failpoint(f"{name}.recorded")
     return {"was": was.privacy_status if was else None, "now": now_is}

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from channels.states import ChannelState, MisfirePolicy
 from orchestration.core import audit, installation
+from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError, SystemNotRunning
 from orchestration.models import Job, Schedule, SystemState
@@ -153,7 +154,9 @@ def settle_late(schedule_id: int, now: datetime) -> str:
 def _settle_locked(schedule_id: int, now: datetime, *, by_its_job: bool = False) -> bool:
     with transaction.atomic():
         queue.require_running("nothing overdue is decided")
-        return settle_one(locked(schedule_id), now, by_its_job=by_its_job)
+        changed = settle_one(locked(schedule_id), now, by_its_job=by_its_job)
+    failpoint("misfire.settled")
+    return changed
 
 
 def settle_one(row: Schedule, now: datetime, *, released: bool = False, by_its_job: bool = False) -> bool:
