@@ -132,6 +132,25 @@ class GitHubTokenRefused(CredentialRevoked):
     scope = "installation"
 
 
+class GitHubAppRefused(CredentialRevoked):
+    """GitHub does not take the installation's App: its key or its id is wrong, or the App was deleted."""
+
+    code = "github_app_refused"
+    scope = "installation"
+
+
+class GitHubAppNotInstalled(CredentialMissing):
+    """The GitHub App is not installed where the channel's repository lies, or was not given this repository."""
+
+    code = "github_app_not_installed"
+
+
+class GitHubAppSuspended(CredentialRevoked):
+    """The owner of the channel's repository has suspended the GitHub App there."""
+
+    code = "github_app_suspended"
+
+
 class ClientRefused(RemoteError):
     """Google refuses the installation's OAuth client (`invalid_client`, `unauthorized_client`); no channel is at fault."""
 

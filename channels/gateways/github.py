@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -23,14 +24,14 @@ from urllib3.util import Retry
 
 from channels.gateways.errors import (
     CredentialMissing,
+    GitHubTokenRefused,
     RemoteNotFound,
     RemoteRejected,
     RemoteUnavailable,
     RemoteUncertain,
 )
-from channels.gateways.github_wire import as_dict, error_of, never_sent, reading
+from channels.gateways.github_wire import API_VERSION, as_dict, error_of, never_sent, reading, token_end
 
-API_VERSION = "2022-11-28"
 FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 MAX_INPUTS = 25
 MAX_INPUT_CHARACTERS = 65_535
@@ -105,15 +106,24 @@ class GitHubGateway:
     """Speak to one GitHub with one token. Every method may raise any `RemoteError`.
 
     `base_url` is https://api.github.com, an Enterprise server's address or a proxy's. Use one gateway per task: it
-    is not safe for threads. Raises CredentialMissing when there is no token.
+    is not safe for threads. `on_refused` is called when a `with` ends because GitHub refused the token.
+    `token_ends_at` is when the token expires, as far as it is known: from who gave it, else from GitHub's answers.
+    Raises CredentialMissing when there is no token.
     """
 
     def __init__(
-        self, token: str, base_url: str = "https://api.github.com", timeout_seconds: int = 10
+        self,
+        token: str,
+        base_url: str = "https://api.github.com",
+        timeout_seconds: int = 10,
+        *,
+        token_ends_at: datetime | None = None,
+        on_refused: Callable[[], None] | None = None,
     ) -> None:
         if not token:
             raise CredentialMissing("no GitHub token is configured")
         self._base_url = base_url.rstrip("/")
+        self.token_ends_at, self._on_refused = token_ends_at, on_refused
         common: dict[str, Any] = {
             "auth": Auth.Token(token),
             "base_url": self._base_url,
@@ -144,8 +154,10 @@ class GitHubGateway:
     def __enter__(self) -> GitHubGateway:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, *rest: object) -> None:
         self.close()
+        if isinstance(error, GitHubTokenRefused) and self._on_refused is not None:
+            self._on_refused()
 
     # -- repositories and files ------------------------------------------------------------------------------------
 
@@ -154,6 +166,7 @@ class GitHubGateway:
         _check_name(full_name)
         with reading(f"reading repository {full_name}"):
             found = self._reader.get_repo(full_name)
+            self.token_ends_at = self.token_ends_at or token_end(found.raw_headers)
             return RepositoryInfo(
                 id=_present(found.id),
                 full_name=found.full_name,

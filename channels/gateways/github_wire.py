@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -22,6 +23,9 @@ from channels.gateways.errors import (
     RemoteRejected,
     RemoteUnavailable,
 )
+
+API_VERSION = "2022-11-28"
+EXPIRY_HEADER = "github-authentication-token-expiration"
 
 
 @contextmanager
@@ -90,6 +94,15 @@ def _wait_seconds(headers: dict[str, Any], now: Callable[[], float] = time.time)
     ):
         return max(1.0, float(headers["x-ratelimit-reset"]) - now())
     return 60.0
+
+
+def token_end(headers: Mapping[str, Any]) -> datetime | None:
+    """Return when a personal token expires, which GitHub says in every answer; None: never, or it does not say."""
+    said = str({name.lower(): value for name, value in headers.items()}.get(EXPIRY_HEADER, ""))
+    try:
+        return datetime.fromisoformat(said.replace(" UTC", "+00:00")).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def as_dict(data: Any) -> dict[str, Any]:

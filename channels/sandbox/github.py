@@ -14,6 +14,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from channels.sandbox import github_app_state as apps
 from channels.sandbox import github_state as state
 from channels.sandbox import github_views as views
 from channels.sandbox.store import iso
@@ -79,7 +80,7 @@ def github(method: str, path: str, needs: str = "") -> Callable[[Callable[[Call]
                 request.read()  # before the lock is taken: the client may be slow
             with section("github") as data:
                 try:
-                    token = _authenticate(data, request)
+                    token = _authenticate(sandbox, data, request)
                     limits = _count(sandbox, token, request, free=path == "/rate_limit")
                     call = Call(sandbox, request, token, data)
                     if "{repo}" in path:
@@ -100,12 +101,14 @@ def github(method: str, path: str, needs: str = "") -> Callable[[Callable[[Call]
     return register
 
 
-def _authenticate(data: dict[str, Any], request: Request) -> dict[str, Any]:
+def _authenticate(sandbox: Sandbox, data: dict[str, Any], request: Request) -> dict[str, Any]:
     scheme, _, value = (request.headers.get("Authorization") or "").partition(" ")
     if not value:
         raise refusal(401, "Requires authentication")
     token = data.get("tokens", {}).get(value.strip())
     if scheme.lower() not in ("bearer", "token") or token is None:
+        raise refusal(401, "Bad credentials")
+    if not apps.is_good(data, token, sandbox.store.now()):
         raise refusal(401, "Bad credentials")
     return token
 
@@ -168,6 +171,8 @@ def _repository(call: Call) -> dict[str, Any]:
 def _visible(call: Call, repository: dict[str, Any]) -> bool:
     if not repository["private"]:
         return True
+    if call.token.get("owner", repository["owner"]) != repository["owner"]:
+        return False  # of an App that is installed elsewhere
     narrowed = call.token["repositories"]
     return narrowed is None or state.full_name_of(repository) in narrowed
 
@@ -176,7 +181,8 @@ def _permit(call: Call, needs: str) -> None:
     """Refuse what the token may not do, and every write to an archived repository."""
     permission, _, level = (needs or "metadata:read").partition(":")
     if RANKS[call.token["permissions"].get(permission, "none")] < RANKS[level]:
-        raise refusal(403, "Resource not accessible by personal access token")
+        kind = "integration" if "owner" in call.token else "personal access token"
+        raise refusal(403, f"Resource not accessible by {kind}")
     if call.repository["archived"] and level == "write":
         raise refusal(403, "Repository was archived so is read-only.")
 

@@ -29,7 +29,16 @@ from channels.sandbox.wire import Body, BodyCut, Problem, Request, Response
 
 log = logging.getLogger("headend.sandbox")
 
-SERVICES = ("control", "github", "github_actions", "github_hooks", "github_web", "youtube", "site")
+SERVICES = (
+    "control",
+    "github",
+    "github_apps",
+    "github_actions",
+    "github_hooks",
+    "github_web",
+    "youtube",
+    "site",
+)
 PORTS = range(20000, 32000)  # below Linux's ephemeral range, so that no client socket sits on them
 KEPT_REQUESTS = 5000
 
@@ -202,7 +211,9 @@ class Sandbox:
             self._recorded.append(entry)
             del self._recorded[:-KEPT_REQUESTS]
         if request.method not in ("GET", "HEAD") and not request.path.startswith("/sandbox/"):
-            self.ledger.write("call", method=entry.method, path=entry.path, status=entry.status, fault=entry.fault)
+            self.ledger.write(
+                "call", method=entry.method, path=entry.path, status=entry.status, fault=entry.fault
+            )
 
 
 def load_services() -> None:
