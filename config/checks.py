@@ -7,8 +7,37 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from channels.gateways import github_app
 from config import broker
 from orchestration.core import failpoints
+
+
+@register(Tags.security)
+def check_github_app(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Check that a GitHub App, where one is set, comes with a key that can sign."""
+    if not settings.GITHUB_APP_ID:
+        named = [
+            name
+            for name in ("GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_INSTALLATION_ID")
+            if getattr(settings, name)
+        ]
+        if not named:
+            return []
+        hint = "Set GITHUB_APP_ID to the App ID on the App's page, or leave the others out."
+        return [Error(f"{named[0]} is set, but GITHUB_APP_ID is not.", hint=hint, id="headend.E003")]
+    if not settings.GITHUB_APP_PRIVATE_KEY:
+        wrong = "is not set, but GITHUB_APP_ID is"
+    else:
+        wrong = github_app.why_unusable(settings.GITHUB_APP_PRIVATE_KEY)
+    if not wrong:
+        return []
+    return [
+        Error(
+            f"GITHUB_APP_PRIVATE_KEY {wrong}.",
+            hint="Make a key on the App's page and give the .pem file's path as GITHUB_APP_PRIVATE_KEY_FILE.",
+            id="headend.E003",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)
@@ -39,7 +68,7 @@ def check_production(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[
                 id="headend.E002",
             )
         )
-    if settings.GITHUB_TOKEN and not settings.HEADEND_PUBLIC_URL:
+    if (settings.GITHUB_TOKEN or settings.GITHUB_APP_ID) and not settings.HEADEND_PUBLIC_URL:
         found.append(
             Warning(
                 "HEADEND_PUBLIC_URL is not set, so GitHub's runs cannot reach Headend.",

@@ -79,3 +79,31 @@ def check_encryption_keys(keys: list[str], name: str = "HEADEND_ENCRYPTION_KEYS"
                 'python -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
             )
     return keys
+
+
+def read_private_key(given: str, path: str, name: str) -> str:
+    """Return a private key in PEM: from the variable `name` (PEM, also on one line, or base64 of it), else from a file.
+
+    Whether it is a key that signs is for `manage.py check` to say. Empty where neither is given.
+
+    Raises:
+        ImproperlyConfigured: both are given, the file cannot be read, or the text is neither PEM nor base64.
+    """
+    if given and path:
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set: leave one out.")
+    if path:
+        try:
+            given = Path(path).expanduser().read_text(encoding="ascii")
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from error
+        except ValueError:
+            raise ImproperlyConfigured(f"{name}_FILE is no PEM file.") from None
+    if not given or "-----BEGIN" in given:
+        return given.replace("\\n", "\n").strip()
+    try:
+        decoded = base64.b64decode("".join(given.split()), validate=True).decode("ascii").strip()
+    except ValueError:
+        decoded = ""
+    if "-----BEGIN" not in decoded:
+        raise ImproperlyConfigured(f"{name} is neither PEM nor base64 of PEM.")
+    return decoded

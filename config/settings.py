@@ -204,6 +204,13 @@ CELERY_BEAT_SCHEDULER = "config.beat:CadenceScheduler"
 # --- the outside world -----------------------------------------------------------------------------------
 GITHUB_API_URL = env.url("GITHUB_API_URL", "https://api.github.com")
 GITHUB_TOKEN = env.text("GITHUB_TOKEN", "")
+GITHUB_APP_ID = env.text("GITHUB_APP_ID", "")
+GITHUB_APP_INSTALLATION_ID = env.integer("GITHUB_APP_INSTALLATION_ID", None, minimum=1)
+GITHUB_APP_PRIVATE_KEY = keys.read_private_key(
+    env.text("GITHUB_APP_PRIVATE_KEY", ""),
+    env.text("GITHUB_APP_PRIVATE_KEY_FILE", ""),
+    "GITHUB_APP_PRIVATE_KEY",
+)
 GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET", "")
 HEADEND_METRICS_TOKEN = env.text("HEADEND_METRICS_TOKEN", "")
 YOUTUBE_API_URL = env.url("YOUTUBE_API_URL", "https://youtube.googleapis.com")
@@ -230,6 +237,7 @@ logs.protect(
     SECRET_KEY,
     *HEADEND_ENCRYPTION_KEYS,
     GITHUB_TOKEN,
+    GITHUB_APP_PRIVATE_KEY,
     GITHUB_WEBHOOK_SECRET,
     GOOGLE_CLIENT_SECRET,
     HEADEND_METRICS_TOKEN,

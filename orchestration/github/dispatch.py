@@ -63,7 +63,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
         if found:
             return {"youtube_video_id": found, "adopted": True}
     lease.progress(0.02, "asking GitHub")
-    with gateways.github() as github:
+    with gateways.github(channel) as github:
         repository_pin.look_at(channel, github)
         secret = secrets.token_urlsafe(32)
         run = _store_intent(job, lease, channel, secret)

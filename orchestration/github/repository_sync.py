@@ -128,7 +128,7 @@ def _write(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease
         raise repository_pin.RepositoryChanged(
             f"Channel {channel.name} has no repository any more.", field="repository"
         )
-    with gateways.github() as github:
+    with gateways.github(channel) as github:
         lease.progress(0.05, f"looking at {channel.repository}")
         repository_pin.look_at(channel, github)
         files = {SCRIPT_PATH: template_file(SCRIPT_PATH)}

@@ -117,7 +117,7 @@ def _look(run: WorkflowRun, now: datetime) -> None:
         except RateLimited as error:
             _could_not_look(run, error, now)  # YouTube's limit, which says nothing of the runs at GitHub
             return
-    with gateways.github() as github:
+    with gateways.github(repository=run.repository) as github:
         if run.run_id is None:
             info = github.find_run(run.repository, run.workflow, run.correlation_id, run.created_at)
             if info is None:

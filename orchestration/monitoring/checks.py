@@ -209,10 +209,13 @@ def of_repository(channel: Channel) -> list[HealthCheck]:
     if channel.executor != Executor.GITHUB:
         return []
     try:
-        with gateways.github() as github:
+        with gateways.github(channel) as github:
             found = repository_pin.look_at(channel, github)
             checks = [
-                HealthCheck(REPOSITORY, True, f"Repository {found.full_name} is the pinned one ({found.id}).")
+                HealthCheck(GITHUB, *gateways.github_access(channel, github)),
+                HealthCheck(
+                    REPOSITORY, True, f"Repository {found.full_name} is the pinned one ({found.id})."
+                ),
             ]
             path = f"{WORKFLOW_FOLDER}/{channel.workflow}"
             try:

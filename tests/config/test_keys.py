@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import keys
+from tests.app_keys import private_pem
 
 
 def test_a_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
@@ -60,3 +61,31 @@ def test_a_key_of_another_shape_is_refused_without_being_shown(bad: str) -> None
 def test_no_key_at_all_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match="must hold at least one key"):
         keys.check_encryption_keys([])
+
+
+def test_an_apps_key_is_read_from_pem_on_many_lines_or_one_from_base64_and_from_a_file(
+    tmp_path: Path,
+) -> None:
+    pem = private_pem("app")
+    path = tmp_path / "app.pem"
+    path.write_text(pem + "\n")
+    read = keys.read_private_key
+    assert read(pem, "", "KEY") == pem
+    assert read(pem.replace("\n", "\\n"), "", "KEY") == pem
+    assert read(base64.b64encode(pem.encode()).decode(), "", "KEY") == pem
+    assert read("", str(path), "KEY") == pem
+    assert read("", "", "KEY") == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "said"),
+    [
+        ("nonsense!", "", "KEY is neither PEM nor base64 of PEM"),
+        ("bm9uc2Vuc2U=", "", "KEY is neither PEM nor base64 of PEM"),
+        ("-----BEGIN", "also/a/file", "KEY and KEY_FILE are both set"),
+        ("", "/no/such/file", "KEY_FILE cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_key_is_refused_by_name(given, path, said) -> None:
+    with pytest.raises(ImproperlyConfigured, match=said):
+        keys.read_private_key(given, path, "KEY")

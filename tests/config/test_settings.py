@@ -156,6 +156,9 @@ def test_production_settings_pass_the_deployment_checks(tmp_path: Path) -> None:
         ({"DATABASE_URL": "postgres://headend@db.example/headend"}, "headend.W003"),
         ({"HEADEND_ENV": "development"}, "headend.W001"),
         ({"GITHUB_TOKEN": "github_pat_x", "HEADEND_PUBLIC_URL": ""}, "headend.W004"),
+        ({"GITHUB_APP_ID": "1"}, "headend.E003"),
+        ({"GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": "-----BEGIN nonsense"}, "headend.E003"),
+        ({"GITHUB_APP_INSTALLATION_ID": "1"}, "headend.E003"),
     ],
 )
 @pytest.mark.slow

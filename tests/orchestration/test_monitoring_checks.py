@@ -42,7 +42,7 @@ def test_a_channel_whose_parts_all_answer_is_healthy(sandbox, settings):
     seen = look(channel)
     assert channel.health == ChannelHealth.HEALTHY
     assert all(check.ok for check in seen.values())
-    assert set(seen) == {"credential", "repository", "workflow", "slots", "outcomes", "overdue"}
+    assert set(seen) == {"credential", "github", "repository", "workflow", "slots", "outcomes", "overdue"}
     assert channel.health_checked_at is not None
 
 

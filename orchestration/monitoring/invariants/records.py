@@ -141,6 +141,7 @@ def _known_secrets() -> set[str]:
     secrets = {
         settings.SECRET_KEY,
         settings.GITHUB_TOKEN,
+        settings.GITHUB_APP_PRIVATE_KEY,
         settings.GITHUB_WEBHOOK_SECRET,
         settings.GOOGLE_CLIENT_SECRET,
         *settings.HEADEND_ENCRYPTION_KEYS,
