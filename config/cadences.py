@@ -104,6 +104,17 @@ CADENCES = (
         not_off="Without it a revoked credential is noticed at the next upload only. To ask rarely, let it come once a day.",
     ),
     Cadence(
+        "notify",
+        "orchestration.tasks.notify",
+        "Looks at what needs a person, and sends the notifications that rules ask for.",
+        default=15,
+        fastest=5,
+        slowest=300,
+        not_faster="Each look reads all that the overview complains about.",
+        not_slower="A person is told late by as much, and a digest comes late by as much.",
+        not_off="Without it nobody is told of anything. To be told nothing, switch the rules off.",
+    ),
+    Cadence(
         "collect statistics",
         "orchestration.tasks.collect_statistics",
         "Queues the collection of YouTube's numbers, and deletes those that are older than 30 days.",

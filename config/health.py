@@ -16,10 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.connection import Connection
 
-from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, component_ages
+from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, WORKERS, component_ages, woken_by
 
-# A tick wakes both workers every few seconds; one that is busy with long jobs shows life through their leases.
-WORKERS = ("worker:control", "worker:work")
 BROKER_PATIENCE_SECONDS = 1.0
 REMEMBER_SECONDS = 1.0
 
@@ -96,21 +94,28 @@ def check_broker() -> Finding:
 
 
 def check_components() -> dict[str, Finding]:
-    """Read when workers and beat last showed that they work; asking them directly would block the request."""
+    """Read when workers and beat last showed that they work; asking them directly would block the request.
+
+    Workers show themselves when beat has them woken: while beat alone is silent, that they are says nothing.
+    """
     ages = component_ages()
-    workers = {name: _freshness(name, ages) for name in WORKERS}
+    workers = {name: _freshness(name, ages, woken_by(ages)) for name in WORKERS}
     silent = [f"{name} {finding.detail}" for name, finding in workers.items() if not finding.ok]
+    beat = _freshness("beat", ages)
+    fine = "both workers showed themselves lately"
     return {
-        "worker": Finding(not silent, "; ".join(silent) or "both workers showed themselves lately"),
-        "beat": _freshness("beat", ages),
+        "worker": Finding(
+            not silent, "; ".join(silent) or (fine if beat.ok else "woken by beat only, which is silent")
+        ),
+        "beat": beat,
     }
 
 
-def _freshness(component: str, ages: dict[str, float]) -> Finding:
+def _freshness(component: str, ages: dict[str, float], most: float = SILENT_AFTER_SECONDS) -> Finding:
     age = ages.get(component)
     if age is None:
         return Finding(False, "has not shown itself yet")
-    if age > SILENT_AFTER_SECONDS:
+    if age > most:
         return Finding(False, f"has been silent for {age:.0f} s")
     return Finding(True, f"showed itself {age:.0f} s ago")
 

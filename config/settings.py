@@ -197,6 +197,8 @@ CELERY_TASK_ROUTES = {
     "orchestration.tasks.tick": {"queue": "control"},
     "orchestration.tasks.watch_runs": {"queue": "control"},
     "orchestration.tasks.work_fast": {"queue": "control"},
+    "orchestration.tasks.notify": {"queue": "control"},
+    "orchestration.tasks.heartbeat": {"queue": "control"},
 }
 # Its entries, with their bounds, stand in config/cadences.py; how often each comes, an operator may change.
 CELERY_BEAT_SCHEDULER = "config.beat:CadenceScheduler"
@@ -231,6 +233,12 @@ HEADEND_RELEASES_PER_MINUTE = env.integer("HEADEND_RELEASES_PER_MINUTE", 30, min
 HEADEND_CHANNELS_PER_VIDEO = env.integer("HEADEND_CHANNELS_PER_VIDEO", 3, minimum=0)
 HEADEND_CONTENT_COOLDOWN_HOURS = env.integer("HEADEND_CONTENT_COOLDOWN_HOURS", 24, minimum=0)
 
+# --- telling people --------------------------------------------------------------------------------------
+HEADEND_HEARTBEAT_URL = env.url("HEADEND_HEARTBEAT_URL", "")
+HEADEND_NOTIFY_SETTLE_SECONDS = env.integer("HEADEND_NOTIFY_SETTLE_SECONDS", 60, minimum=0, maximum=3600)
+HEADEND_NOTIFY_PER_MINUTE = env.integer("HEADEND_NOTIFY_PER_MINUTE", 6, minimum=1, maximum=60)
+HEADEND_NOTIFY_PRIVATE_HOSTS = env.flag("HEADEND_NOTIFY_PRIVATE_HOSTS", True)
+
 # --- logs ------------------------------------------------------------------------------------------------
 HEADEND_JSON_LOGS = env.flag("HEADEND_JSON_LOGS", False)
 logs.protect(
@@ -241,6 +249,7 @@ logs.protect(
     GITHUB_WEBHOOK_SECRET,
     GOOGLE_CLIENT_SECRET,
     HEADEND_METRICS_TOKEN,
+    HEADEND_HEARTBEAT_URL,
 )
 LOGGING = logs.settings_for(
     DATA_DIR if env.flag("HEADEND_LOG_FILE", True) else None, json_lines=HEADEND_JSON_LOGS, debug=DEBUG

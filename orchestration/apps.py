@@ -17,7 +17,14 @@ class OrchestrationConfig(AppConfig):
 
         from channels import models as register
         from orchestration.core import failpoints
-        from orchestration.models import ApiToken, Pool, Source
+        from orchestration.models import (
+            ApiToken,
+            NotificationAddress,
+            NotificationRule,
+            Pool,
+            Silence,
+            Source,
+        )
 
         failpoints.load(settings.HEADEND_FAILPOINTS)
         stateful = ["version", "state", "state_changed_at", "created_at", "updated_at"]
@@ -53,4 +60,14 @@ class OrchestrationConfig(AppConfig):
             PeriodicTask, exclude_fields=["last_run_at", "total_run_count", "date_changed", "headers"]
         )
         auditlog.register(IntervalSchedule)
+        auditlog.register(
+            NotificationAddress,
+            exclude_fields=["url_sealed", "created_at", "last_tried_at", "last_error", "gave_up_at"],
+        )
+        auditlog.register(
+            NotificationRule,
+            exclude_fields=["created_at", "digest_from"],
+            m2m_fields={"addresses", "channels"},
+        )
+        auditlog.register(Silence)
         auditlog.register(ApiToken, exclude_fields=["token_hash", "last_used_at"])

@@ -6,11 +6,14 @@ from django.utils import timezone
 from orchestration.core import audit
 from orchestration.core.heartbeats import beat
 from orchestration.core.installation import is_copy
+from orchestration.core.wakeups import wake_heartbeat
 from orchestration.engine import tick as clock
 from orchestration.engine import worker
 from orchestration.engine.control import is_running
 from orchestration.github import watch
 from orchestration.monitoring import health, statistics
+from orchestration.notify import evaluation, outbox
+from orchestration.notify import heartbeat as heart
 from orchestration.register import sources
 from orchestration.states import Trigger
 
@@ -24,8 +27,14 @@ def tick(by_beat: bool = False) -> None:
     """Let time pass; the clock says so of itself, a wake-up does not."""
     if by_beat:
         beat("beat")
-    with _as("tick"):
-        clock.tick()
+    failed = True
+    try:
+        with _as("tick"):
+            clock.tick()
+        failed = False
+    finally:
+        if by_beat and heart.is_due():
+            wake_heartbeat(tick_failed=failed)
 
 
 @shared_task
@@ -71,3 +80,19 @@ def collect_statistics() -> None:
     if is_running():
         with _as("beat"):
             statistics.due_collections(timezone.now())
+
+
+@shared_task
+def notify() -> None:
+    """Write what people are to be told, and send what waits; a copy of a database tells nobody anything."""
+    if not is_copy():
+        with _as("notify"):
+            evaluation.evaluate(timezone.now())
+            outbox.send_due()
+
+
+@shared_task
+def heartbeat(tick_failed: bool = False) -> None:
+    """Call the watchdog outside, which tells a person when the calls stay away; a copy of a database calls nobody."""
+    if not is_copy():
+        heart.ping(tick_failed=tick_failed)

@@ -42,7 +42,15 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("headend")
 
-pytest_plugins = ["tests.sandbox_fixture", "tests.media_fixture", "tests.engine_room", "tests.invariants"]
+pytest_plugins = [
+    *(
+        "tests.sandbox_fixture",
+        "tests.media_fixture",
+        "tests.engine_room",
+        "tests.invariants",
+        "tests.receiver",
+    ),
+]
 
 
 WRITTEN_BY_MIGRATING = {"django_content_type", "auth_permission"}

@@ -9,6 +9,10 @@ from django.utils import timezone
 from orchestration.models import Heartbeat
 
 SILENT_AFTER_SECONDS = 30
+WORKERS = ("worker:control", "worker:work")
+"""A tick wakes both every few seconds; one that is busy with long jobs shows life through their leases."""
+PING = "ping:"
+"""How the rows begin that say when a watchdog outside was called last; they are no components."""
 
 
 def beat(component: str, info: str = "") -> None:
@@ -24,5 +28,14 @@ def beat(component: str, info: str = "") -> None:
 def component_ages(now: datetime | None = None) -> dict[str, float]:
     """Return the seconds since each component last showed life, by name."""
     now = now or timezone.now()
-    rows = Heartbeat.objects.order_by("component").values_list("component", "beat_at")
+    rows = (
+        Heartbeat.objects.exclude(component__startswith=PING)
+        .order_by("component")
+        .values_list("component", "beat_at")
+    )
     return {component: max(0.0, (now - beat_at).total_seconds()) for component, beat_at in rows}
+
+
+def woken_by(ages: dict[str, float]) -> float:
+    """Return after how many seconds a worker counts as silent: it shows itself when beat's tick wakes it."""
+    return max(ages.get("beat", 0.0), 0.0) + SILENT_AFTER_SECONDS

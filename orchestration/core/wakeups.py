@@ -23,6 +23,11 @@ def wake_watch() -> None:
     _once(_watch)
 
 
+def wake_heartbeat(*, tick_failed: bool) -> None:
+    """Have the watchdog outside called, by somebody whom the tick does not wait for."""
+    _send("orchestration.tasks.heartbeat", tick_failed=tick_failed)
+
+
 def _once(send) -> None:
     connection = transaction.get_connection()
     if not any(entry[1] is send for entry in connection.run_on_commit):
@@ -45,9 +50,9 @@ def _watch() -> None:
     _send("orchestration.tasks.watch_runs")
 
 
-def _send(task: str) -> None:
+def _send(task: str, **arguments: bool) -> None:
     try:
-        current_app.send_task(task, expires=60, ignore_result=True, retry=False)
+        current_app.send_task(task, kwargs=arguments, expires=60, ignore_result=True, retry=False)
     except Exception as error:  # whatever a broker raises: the next tick looks anyway
         logger.warning(
             "no wake-up was sent (%s: %s); the next tick looks anyway", type(error).__name__, error

@@ -2,6 +2,13 @@
 
 from orchestration.models.activity import Activity
 from orchestration.models.library import Source, Video
+from orchestration.models.notify import (
+    Incident,
+    Notification,
+    NotificationAddress,
+    NotificationRule,
+    Silence,
+)
 from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
 from orchestration.models.pools import BudgetEntry, Lease, Pool
 from orchestration.models.statistics import VideoStatistics
@@ -16,11 +23,16 @@ __all__ = [
     "Distribution",
     "Heartbeat",
     "IdempotencyRecord",
+    "Incident",
     "Job",
     "Lease",
+    "Notification",
+    "NotificationAddress",
+    "NotificationRule",
     "OrphanUpload",
     "Pool",
     "Schedule",
+    "Silence",
     "Source",
     "SystemState",
     "Video",

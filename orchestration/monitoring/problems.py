@@ -15,8 +15,16 @@ from django.utils import timezone
 
 from channels.models import Channel, ConfigRevision
 from channels.states import ChannelHealth, ChannelState, CredentialState
-from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, component_ages
-from orchestration.models import Conflict, Job, OrphanUpload, Schedule, Source, SystemState
+from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, component_ages, woken_by
+from orchestration.models import (
+    Conflict,
+    Job,
+    NotificationAddress,
+    OrphanUpload,
+    Schedule,
+    Source,
+    SystemState,
+)
 from orchestration.monitoring import pool_reports
 from orchestration.results import PoolReport
 from orchestration.states import (
@@ -63,7 +71,8 @@ def problems(known: Known | None = None, now: datetime | None = None) -> list[di
     """Return what needs a person, errors first, then the longest standing; a bounded number of queries.
 
     Each problem has `severity` (error, warning, info), `code`, `sentence`, `subject` (its name), `subject_type`,
-    `subject_id`, `slug` (channels only) and `since`.
+    `subject_id`, `slug` (channels only) and `since`. For whoever tells people: `cause` and `channel_id`, by which
+    problems are one; without `subject_id` a problem says how many more there are of its `subject_type`.
     """
     now = now or timezone.now()
     known = known or Known()
@@ -77,6 +86,7 @@ def problems(known: Known | None = None, now: datetime | None = None) -> list[di
         *_of_pools(known),
         *_of_conflicts(),
         *_of_orphans(),
+        *_of_notifications(),
     ]
     return sorted(found, key=lambda problem: (ORDER[problem["severity"]], problem["since"] or now))
 
@@ -90,6 +100,7 @@ def _problem(
     *,
     kind: str = "",
     row_id: Any = None,
+    cause: str = "",
 ) -> dict[str, Any]:
     return {
         "severity": severity,
@@ -100,7 +111,15 @@ def _problem(
         "subject_id": row_id if kind else subject.pk,
         "slug": getattr(subject, "slug", ""),
         "since": since,
+        "cause": cause or code,
+        "channel_id": _channel_of(subject),
     }
+
+
+def _channel_of(subject: Any) -> int | None:
+    if isinstance(subject, Channel):
+        return subject.pk
+    return getattr(getattr(subject, "distribution", None) or subject, "channel_id", None)
 
 
 def _first_of(rows: QuerySet[Any]) -> tuple[list[Any], int]:
@@ -153,7 +172,8 @@ def _of_system(known: Known, now: datetime) -> list[dict[str, Any]]:
     ages = component_ages(now) if known.components is None else known.components
     for component, without_it in COMPONENTS.items():
         mine = [age for name, age in ages.items() if name.partition(":")[0] == component]
-        if mine and min(mine) <= SILENT_AFTER_SECONDS:
+        silent_after = SILENT_AFTER_SECONDS if component == "beat" else woken_by(ages)
+        if mine and min(mine) <= silent_after:
             continue
         # To the second: two looks at the same silence shall give the same problem.
         since = (now - timedelta(seconds=min(mine))).replace(microsecond=0) if mine else None
@@ -234,6 +254,7 @@ def _of_jobs(now: datetime) -> list[dict[str, Any]]:
                 sentence,
                 job,
                 job.finished_at or job.state_changed_at,
+                cause=f"{job.kind}:{job.error_code or job.state}",
             )
         )
     return listed + _more(more, WARNING, "job_failed", "jobs failed in the last 24 hours", "job")
@@ -390,6 +411,25 @@ def _of_orphans() -> list[dict[str, Any]]:
         for row in found
     ]
     return listed + _more(more, WARNING, "orphan_upload", "uploads belong to nothing", "orphan")
+
+
+def _of_notifications() -> list[dict[str, Any]]:
+    rows = NotificationAddress.objects.filter(enabled=True, gave_up_at__isnull=False)
+    found, more = _first_of(rows.order_by("gave_up_at"))
+    listed = [
+        _problem(
+            ERROR,
+            "notification_failed",
+            f"Nothing reaches the notification address {row}: a message was tried for a day and given up. "
+            f"{row.last_error}".rstrip(),
+            row,
+            row.gave_up_at,
+        )
+        for row in found
+    ]
+    return listed + _more(
+        more, ERROR, "notification_failed", "notification addresses are not reached", "notificationaddress"
+    )
 
 
 def _at(instant: datetime | None) -> str:

@@ -61,6 +61,14 @@ def test_readyz_names_a_worker_that_never_showed_itself_and_a_silent_beat(client
 
 
 @pytest.mark.django_db
+def test_readyz_blames_no_worker_for_not_being_woken_by_a_dead_beat(client: Client) -> None:
+    for component in ("worker:control", "worker:work"):
+        beat(component, seconds_ago=92)
+    beat("beat", seconds_ago=90)
+    assert set(faults(client)) == {"beat"}
+
+
+@pytest.mark.django_db
 def test_readyz_names_a_broker_that_does_not_answer(client: Client, settings, dead_port: int) -> None:
     for url in (f"redis://127.0.0.1:{dead_port}/0", f"amqp://guest@127.0.0.1:{dead_port}//"):
         settings.CELERY_BROKER_URL = url

@@ -152,9 +152,13 @@ def test_open_conflicts_orphans_and_unsynced_configurations_are_listed():
 def test_a_silent_component_is_an_error_until_it_beats_again():
     later = timezone.now() + timedelta(seconds=31)
     silent = problems.problems(now=later)
-    assert [problem["subject"] for problem in silent] == ["beat", "worker"]
+    # Workers show themselves when beat has them woken: their silence says nothing while beat itself is silent.
+    assert [problem["subject"] for problem in silent] == ["beat"]
     assert "has been silent since" in silent[0]["sentence"]
     assert codes() == []
+    beat("beat")
+    found = problems.problems(Known(components={"beat": 1.0, "worker": 40.0}))
+    assert [problem["subject"] for problem in found] == ["worker"]
 
 
 def test_one_of_several_workers_that_beats_is_enough():

@@ -1,0 +1,65 @@
+"""Two who evaluate or send at once, on a database that lets them: each message goes out once."""
+
+import threading
+
+import pytest
+from django.utils import timezone
+
+from orchestration.models import Incident, Notification
+from orchestration.notify import evaluation, outbox
+from tests.orchestration.engine import no_errors, together
+from tests.orchestration.notify_room import Room, running
+from tests.receiver import Receiver
+
+pytestmark = [pytest.mark.postgres_only, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def crowd(transactional_db, receiver: Receiver, settings) -> Room:
+    settings.HEADEND_NOTIFY_SETTLE_SECONDS = 0
+    running()
+    room = Room(receiver, clock=None)  # type: ignore[arg-type]  # nobody moves it here
+    room.rule(kinds=["channel"], min_severity="info")
+    for _ in range(3):
+        room.broken_channel()
+    return room
+
+
+def test_two_who_evaluate_at_once_write_each_message_once(crowd: Room):
+    for _ in range(5):
+        no_errors(together(*[lambda: evaluation.evaluate(timezone.now())] * 4))
+    assert Incident.objects.filter(over_at=None, category="channel").count() == 3
+    assert Notification.objects.count() == 3
+
+
+def test_two_who_send_at_once_send_each_message_once(crowd: Room):
+    evaluation.evaluate(timezone.now())
+    no_errors(together(*[outbox.send_due] * 4))
+    outbox.send_due()
+    assert len(crowd.receiver.taken) == 3
+    assert Notification.objects.filter(outcome="sent", attempts=1).count() == 3
+
+
+def test_who_finds_another_evaluating_does_not_wait(crowd: Room):
+    inside, leave = threading.Event(), threading.Event()
+    found = evaluation.causes.found
+
+    def slowly(now):
+        inside.set()
+        assert leave.wait(10)
+        return found(now)
+
+    def other():
+        assert inside.wait(10)
+        try:
+            return evaluation.evaluate(timezone.now())
+        finally:
+            leave.set()
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(evaluation.causes, "found", slowly)
+    try:
+        first, second = together(lambda: evaluation.evaluate(timezone.now()), other)
+    finally:
+        patch.undo()
+    assert (first, second) == (3, 0)

@@ -1,0 +1,85 @@
+"""A service that takes notifications: a real HTTP server on the loopback, which keeps what it was sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+SECRET = "sesame-8f3a"
+
+
+@dataclass
+class Receiver:
+    """What came in, and how the next ones are answered."""
+
+    port: int = 0
+    status: int = 200
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    refused: int = 0
+    barrier: threading.Barrier | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the address of the webhook, with a password in it."""
+        return f"json://hook:{SECRET}@127.0.0.1:{self.port}/in"
+
+    def ntfy(self, topic: str = "headend") -> str:
+        """Return the address of a topic, as of a self-hosted ntfy."""
+        return f"ntfy://:{SECRET}@127.0.0.1:{self.port}/{topic}"
+
+    def ping(self, path: str = "ping/4711") -> str:
+        """Return an address of the kind that is called by GET."""
+        return f"http://127.0.0.1:{self.port}/{path}"
+
+    @property
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.taken]
+
+    @property
+    def paths(self) -> list[str]:
+        return [message["path"] for message in self.taken]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Run a service that takes what it is sent."""
+    state = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            content = self.rfile.read(length).decode()
+            if state.status >= 300:
+                state.refused += 1
+            else:
+                try:
+                    body = json.loads(content)
+                except ValueError:
+                    body = {"message": content, "title": self.headers.get("X-Title", "")}
+                body.setdefault("title", "")
+                state.taken.append({**body, "path": self.path, "method": self.command})
+            self.send_response(state.status)
+            if 300 <= state.status < 400:
+                self.send_header("Location", f"http://127.0.0.1:{state.port}/elsewhere")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_GET = do_POST = do_PUT = answer
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield state
+    server.shutdown()
+    server.server_close()
+    thread.join()
