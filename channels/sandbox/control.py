@@ -81,6 +81,14 @@ def add_fault(sandbox: Sandbox, request: Request) -> Response:
     return Response.json(fault.as_dict(), 201)
 
 
+@route("DELETE", "/sandbox/faults/{number}")
+def remove_fault(sandbox: Sandbox, request: Request) -> Response:
+    """Remove one fault by its id."""
+    number = request.params["number"]
+    gone = number.isdigit() and sandbox.faults.remove(int(number))
+    return Response(204) if gone else Response.json({"message": "no such fault"}, 404)
+
+
 @route("DELETE", "/sandbox/faults")
 def clear_faults(sandbox: Sandbox, request: Request) -> Response:
     """Remove all faults."""

@@ -119,6 +119,13 @@ class Faults:
                     return fault
         return None
 
+    def remove(self, number: int) -> bool:
+        """Remove one fault; returns whether it was there."""
+        with self._lock:
+            before = len(self._faults)
+            self._faults = [fault for fault in self._faults if fault.id != number]
+            return len(self._faults) < before
+
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()

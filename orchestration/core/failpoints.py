@@ -11,6 +11,9 @@ is set; then, as often as `:times` says (once, without it):
 * ``kill``: SIGKILL for this process
 * ``stop:SECONDS``: SIGSTOP for this process, and SIGCONT after so many seconds
 
+``HEADEND_FAILPOINTS=@FOLDER`` looks in a folder each time, for a file of the boundary's name with the action in it; whoever
+takes the file away has it happen. So a drill says it to whichever process comes by first.
+
 HEADEND_FAILPOINTS is taken only where every address leads to this machine, as to a sandbox.
 """
 
@@ -25,6 +28,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -79,6 +84,24 @@ class Setting:
     action: str
     times: int = 1
     seconds: float = 0.0
+
+
+class _Folder(dict[str, Setting]):
+    """Settings that lie as files in a folder, each for the one process that removes it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Take the setting of a boundary, if there is one and no other process took it."""
+        file = self._folder / name
+        try:
+            text = file.read_text(encoding="utf-8").strip()
+            file.unlink()
+        except OSError:
+            return default
+        return parse(f"{name}={text}").get(name, default)
 
 
 _set: dict[str, Setting] = {}
@@ -158,7 +181,8 @@ def fault_of(text: str) -> str:
             "machine. Failpoints are for drills before a sandbox; unset it."
         )
     try:
-        parse(text)
+        if not text.startswith("@"):
+            parse(text)
     except ValueError as error:
         return f"HEADEND_FAILPOINTS: {error}."
     return ""
@@ -171,7 +195,8 @@ def load(text: str) -> None:
     fault = fault_of(text)
     if fault:
         raise ImproperlyConfigured(fault)
-    _set.update(parse(text))
+    global _set
+    _set = _Folder(Path(text[1:])) if text.startswith("@") else parse(text)
 
 
 @contextmanager

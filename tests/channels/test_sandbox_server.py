@@ -52,6 +52,10 @@ def test_faults_are_set_listed_and_removed_over_http(sandbox):
     fault = {"match": {"method": "GET", "path": "/clock"}, "kind": "status_before", "status": 503, "times": 2}
     assert requests.post(f"{sandbox.url}/sandbox/faults", json=fault).status_code == 201
     assert requests.get(f"{sandbox.url}/sandbox/faults").json()[0]["times"] == 2
+    assert requests.delete(f"{sandbox.url}/sandbox/faults/99").status_code == 404
+    assert requests.delete(f"{sandbox.url}/sandbox/faults/1").status_code == 204
+    assert requests.get(f"{sandbox.url}/sandbox/faults").json() == []
+    requests.post(f"{sandbox.url}/sandbox/faults", json=fault)
     assert requests.delete(f"{sandbox.url}/sandbox/faults").status_code == 204
     assert requests.get(f"{sandbox.url}/sandbox/faults").json() == []
 

@@ -1,10 +1,13 @@
 """What deploy/ starts is what `manage.py up` starts, whoever starts it."""
 
 import configparser
+import contextlib
 import ipaddress
 import json
 import os
 import shutil
+import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -17,6 +20,7 @@ import yaml
 
 from config.env import BASE_DIR
 from config.supervisor import plan
+from tests.patience import wait_for
 
 DEPLOY = BASE_DIR / "deploy"
 PROCESSES = ("web", "control", "work", "beat")
@@ -49,6 +53,43 @@ def flags(command: list[str]) -> dict[str, str]:
     return {
         k: "" if v.startswith("--") else v for k, v in pairs.items() if k.startswith("--") and k not in own
     }
+
+
+@pytest.mark.slow
+def test_a_web_server_that_is_killed_leaves_no_worker_behind_that_listens(tmp_path):
+    port = _free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HEADEND_DATA_DIR": str(tmp_path),
+        "HEADEND_PYTHON": sys.executable,
+    }
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [DEPLOY / "run", "web"],
+            env={**environment, "HEADEND_PORT": str(port)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        assert wait_for(lambda: _listens(port)), (tmp_path / "log").read_text()
+        server.kill()
+        server.wait()
+        assert wait_for(lambda: not _listens(port))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_each_process_is_started_as_up_starts_it(started, tmp_path):

@@ -330,6 +330,17 @@ def test_it_happens_as_often_as_it_says_and_a_full_disk_is_one_of_the_ways():
     assert failpoints.parse("run.dispatched=stop:75")["run.dispatched"].seconds == 75
 
 
+def test_a_folder_says_it_to_the_first_process_that_comes_by(engine, monkeypatch, tmp_path):
+    monkeypatch.setattr(failpoints, "_set", {})
+    failpoints.load(f"@{tmp_path}")
+    failpoints.failpoint("arming.set")
+    (tmp_path / "arming.set").write_text("lost")
+    with pytest.raises(RemoteError, match=r"arming\.set"):
+        failpoints.failpoint("arming.set")
+    failpoints.failpoint("arming.set")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("text", "fact"),
     [
