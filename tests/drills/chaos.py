@@ -83,7 +83,12 @@ class Drill:
             self.faults.clear()
             say("faults are over; everything settles")
             self.settled = self._settle(options.settle)
-            return self._report(self._ask("ends"))
+            ends = self._ask("ends")
+            world.forget_scene()
+            world.stop(killing=False)
+            time.sleep(1)
+            ends["left behind"] = len(world.left_behind())
+            return self._report(ends)
         finally:
             self.faults.clear()
             if options.keep:
@@ -224,6 +229,7 @@ class Drill:
             "most permits of one job": max(counted.permits.values(), default=0),
             "invariants": f"{ends['invariants']} checks, {len(ends['broken'])} broken",
             "settled": self.settled,
+            "processes left behind": ends["left behind"],
             "lateness fault-free": self._lateness(counted, baseline),
             "lateness beside the chaos": self._lateness(counted, set(counted.lateness_seconds) - baseline),
         }

@@ -172,8 +172,8 @@ class World:
         answer = call(f"http://127.0.0.1:{self.web_port}/readyz")
         return bool(answer) and answer.get("ready") is True
 
-    def stop(self) -> None:
-        """Stop Headend's processes, all of them."""
+    def stop(self, *, killing: bool = True) -> None:
+        """Stop Headend's processes; `killing` says whether also those that outlive who had started them."""
         with self._lock:
             self._wanted = False
             running = list(self.running.values())
@@ -188,7 +188,7 @@ class World:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-            for pid in family:
+            for pid in family if killing else []:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.running.clear()
@@ -196,6 +196,9 @@ class World:
     def end(self) -> None:
         """Stop everything and leave nothing behind."""
         self.stop()
+        for pid in self.left_behind():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for process in (self._scene, self._sandbox, self._redis):
             if process is not None:
                 process.terminate()
@@ -272,7 +275,21 @@ class World:
         """Return every process of Headend with the name under which it was started."""
         with self._lock:
             running = list(self.running.items())
-        return [(name, pid) for name, process in running for pid in [process.pid, *descendants(process.pid)]]
+        return [
+            (part_of(pid) or name, pid)
+            for name, process in running
+            for pid in [process.pid, *descendants(process.pid)]
+        ]
+
+    def left_behind(self) -> list[int]:
+        """Return Headend's processes that outlived those which had started them; ask when all are stopped."""
+        mark = f"HEADEND_DATA_DIR={self.data}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+        return [pid for pid in found if self._scene is None or pid != self._scene.pid]
 
     # -- database and broker -------------------------------------------------------------------------------------------
 
@@ -388,6 +405,19 @@ def descendants(pid: int) -> list[int]:
         found += children
         waiting += children
     return found
+
+
+def part_of(pid: int) -> str:
+    """Return which part of Headend a process is, by its command line; empty, if that does not tell."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    parts = ("granian", "queues\0control", "queues\0work", "beat", "redis-server", "valkey", "sweeper")
+    found = next((part for part in parts if part in words), "")
+    return {"granian": "web", "redis-server": "broker", "valkey": "broker"}.get(
+        found, found.rpartition("\0")[2]
+    )
 
 
 def until(condition: Any, seconds: float, what: str) -> Any:
