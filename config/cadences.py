@@ -82,6 +82,17 @@ CADENCES = (
         not_off="Without it no run is ever concluded. To send nothing to GitHub, pause the channels.",
     ),
     Cadence(
+        "probe blockers",
+        "orchestration.tasks.probe_blockers",
+        "Asks whether what work waits for has ended: each condition after one minute, then less often, to every 15.",
+        default=15,
+        fastest=5,
+        slowest=60,
+        not_faster="No condition is asked about more than once a minute.",
+        not_slower="What waits goes on later by as much, and a publication may have its moment within minutes.",
+        not_off="Without it nothing that waits for a condition goes on. To send nothing, pause the system.",
+    ),
+    Cadence(
         "scrape sources",
         "orchestration.tasks.scrape_sources",
         "Queues the sources whose own interval is over.",

@@ -196,6 +196,7 @@ CELERY_TASK_DEFAULT_QUEUE = "work"
 CELERY_TASK_ROUTES = {
     "orchestration.tasks.tick": {"queue": "control"},
     "orchestration.tasks.watch_runs": {"queue": "control"},
+    "orchestration.tasks.probe_blockers": {"queue": "control"},
     "orchestration.tasks.work_fast": {"queue": "control"},
     "orchestration.tasks.notify": {"queue": "control"},
     "orchestration.tasks.heartbeat": {"queue": "control"},

@@ -18,6 +18,7 @@ from orchestration.media import canonical_url
 from orchestration.models import (
     Activity,
     ApiToken,
+    Blocker,
     BudgetEntry,
     Conflict,
     Distribution,
@@ -261,6 +262,16 @@ class SystemStateAdmin(ReadOnlyAdmin):
 
     list_display = ("__str__", "state_changed_at", "changed_by", "reason")
     fields = readonly_fields = ("state", "state_changed_at", "changed_by", "reason", "installation_id")
+
+
+@admin.register(Blocker)
+class BlockerAdmin(ReadOnlyAdmin):
+    """Show what work waits for, and waited for; it is asked about on its own page in the console."""
+
+    list_display = ("code", "subject", "sentence", "since", "next_probe_at", "ended_at", "ended_how")
+    list_filter = ("code", "scope")
+    list_select_related = ("channel", "source")
+    date_hierarchy = "since"
 
 
 @admin.register(Heartbeat)

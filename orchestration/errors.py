@@ -1,7 +1,7 @@
 """Name what can go wrong, so that page, API and command line say the same.
 
 Each error carries a stable `code`, the HTTP status that fits, the `field` at fault where there is one, and `again`:
-"again" (try later), "never" (change something first) or "unknown" (look before trying).
+"again" (try later), "blocked" (a condition has to end), "never" (change something first) or "unknown" (look before trying).
 """
 
 from typing import Any, ClassVar
@@ -13,6 +13,8 @@ class OrchestrationError(Exception):
     code: ClassVar[str] = "orchestration_error"
     status: ClassVar[int] = 400
     again: ClassVar[str] = "never"
+    scope: ClassVar[str] = "channel"
+    """For "blocked": for what the condition holds, as in `channels.gateways.errors`."""
 
     def __init__(self, message: str, *, field: str = "", **details: Any) -> None:
         super().__init__(message)

@@ -123,6 +123,14 @@ class JobKind(models.TextChoices):
     CHECK = "check", "check a channel"
 
 
+class BlockerScope(models.TextChoices):
+    """For what a condition holds that work waits for."""
+
+    INSTALLATION = "installation"
+    CHANNEL = "channel"
+    SOURCE = "source"
+
+
 class JobState(models.TextChoices):
     """One execution. `waiting` has failed in a way that calls for another try at `run_at`."""
 

@@ -11,7 +11,7 @@ from orchestration.engine import tick as clock
 from orchestration.engine import worker
 from orchestration.engine.control import is_running
 from orchestration.github import watch
-from orchestration.monitoring import health, statistics
+from orchestration.monitoring import health, probes, statistics
 from orchestration.notify import evaluation, outbox
 from orchestration.notify import heartbeat as heart
 from orchestration.register import sources
@@ -57,6 +57,14 @@ def watch_runs() -> None:
     if not is_copy():
         with _as("watch"):
             watch.watch()
+
+
+@shared_task
+def probe_blockers() -> None:
+    """Ask whether what work waits for has ended."""
+    if not is_copy():
+        with _as("probe"):
+            probes.probe_due()
 
 
 @shared_task

@@ -154,7 +154,9 @@ class Engine:
 
     def retry_now(self) -> None:
         """Let what waits for another try be tried now."""
-        Job.objects.filter(state="waiting").update(run_at=timezone.now() - timedelta(seconds=1))
+        Job.objects.filter(state="waiting").update(
+            run_at=timezone.now() - timedelta(seconds=1), blocked_on=None
+        )
 
     # -- looking -----------------------------------------------------------------------------------------------------
 

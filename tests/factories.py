@@ -16,6 +16,7 @@ from channels.states import ChannelHealth, ChannelState, CredentialState, Execut
 from orchestration.models import (
     Activity,
     ApiToken,
+    Blocker,
     BudgetEntry,
     Conflict,
     Distribution,
@@ -34,6 +35,7 @@ from orchestration.models import (
     WorkflowRun,
 )
 from orchestration.states import (
+    BlockerScope,
     BudgetEntryState,
     ConflictKind,
     ConflictState,
@@ -343,6 +345,20 @@ class ConflictFactory(DjangoModelFactory):
         ]
     )
     correlation_id = factory.Sequence(lambda n: f"conflict{n:024x}")
+
+
+class BlockerFactory(DjangoModelFactory):
+    """A channel's consent that was revoked."""
+
+    class Meta:
+        model = Blocker
+
+    code = "credential_revoked"
+    scope = BlockerScope.CHANNEL
+    channel = factory.SubFactory(ChannelFactory)
+    subject_id = factory.SelfAttribute("channel.pk")
+    sentence = "Google refused the refresh token: it was revoked."
+    next_probe_at = factory.LazyFunction(lambda: in_(minutes=1))
 
 
 class JobFactory(DjangoModelFactory):

@@ -15,7 +15,7 @@ secret or a resumable session's address.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 Again = Literal["again", "blocked", "never", "unknown"]
 Scope = Literal["installation", "channel", "source"]
@@ -25,9 +25,9 @@ Scope = Literal["installation", "channel", "source"]
 class RemoteError(Exception):
     """A call to another system did not succeed; `again` says whether it is worth repeating."""
 
-    code: str = "remote_error"
-    again: Again = "again"
-    scope: Scope = "channel"
+    code: ClassVar[str] = "remote_error"
+    again: ClassVar[Again] = "again"
+    scope: ClassVar[Scope] = "channel"
 
     def __init__(
         self,

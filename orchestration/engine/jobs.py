@@ -91,6 +91,8 @@ def retry(job_id: int, reason: str = "", *, next_free: bool = False, version: in
                     run_at=run_at,
                     rank=rank_of(job.priority, run_at),
                     attempts=0,
+                    try_until=None,
+                    blocked_on=None,
                     progress=0,
                     progress_note="",
                     waits_for="",

@@ -30,6 +30,8 @@ def refresh_waiting_reasons(now: datetime, *, most: int = 500) -> int:
 
 
 def _why(job: Job, now: datetime, status: str) -> str:
+    if job.blocked_on_id is not None:
+        return job.waits_for
     if job.run_at > now:
         return job.waits_for if job.state == JobState.WAITING else "its time has not come"
     if job.kind in SAFE_KINDS:

@@ -135,11 +135,7 @@ def _rescue(found: Job, now: datetime) -> bool:
         with audit.correlated(job.correlation_id):
             if job.cancel_requested_at:
                 outcomes.end_job(job, JobState.CANCELLED, "cancelled", f"asked to stop, and {why}")
-            elif job.attempts >= job.max_attempts:
-                outcomes.end_job(job, JobState.FAILED, "worker_lost", f"{why}, for the {job.attempts}th time")
             else:
-                queue.try_again(
-                    job, at=now, error_code="worker_lost", error_message=f"{why}; it starts again"
-                )
+                endings.lost_its_worker(job, why, now)
         wake_workers(fast=job.fast)
     return True

@@ -15,6 +15,7 @@ class RepositoryChanged(OrchestrationError):
 
     code = "repository_changed"
     status = 409
+    again = "blocked"
 
 
 def look_at(channel: Channel, github: GitHubGateway) -> RepositoryInfo:

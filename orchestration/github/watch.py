@@ -259,18 +259,15 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
         if job.cancel_requested_at or conclusion == "cancelled":
             outcomes.end_job(job, JobState.CANCELLED, "cancelled", why)
         else:
-            endings.write_outcome(job, RunFailed(why, said=code))
+            endings.write_outcome(job, _what_failed(code, why))
 
 
-class RunFailed(RemoteError):
-    """A run ended without its work; what it said of itself tells whether another may do it."""
-
-    def __init__(self, message: str, *, said: str) -> None:
-        super().__init__(message)
-        known = by_code(said)
-        self.code = said[:60]
-        self.again = known.again if known else "never" if said in PERMANENT_ERRORS else "again"
-        self.scope = known.scope if known else "channel"
+def _what_failed(code: str, why: str) -> endings.TryFailed:
+    """Return what a run's end means for its job; what nobody knows by its code is worth another run."""
+    known = by_code(code)
+    if known is not None:
+        return endings.TryFailed(why, code=code, again=known.again, scope=known.scope)
+    return endings.TryFailed(why, code=code, again="never" if code in PERMANENT_ERRORS else "again")
 
 
 PERMANENT_ERRORS = frozenset(

@@ -1,15 +1,16 @@
 """Name what can go wrong with a source or a media file, and whether trying again can help.
 
 Each class carries `code`, the stable word for API, audit and job rows, and `again`: "again" when the
-same call may succeed later, "never" when the input itself has to change. Where one fact has both
-faces (a 404 stays, a 503 passes) the instance overrides the class.
+same call may succeed later, "blocked" when a condition has to end first (`scope` says for what it holds),
+"never" when the input itself has to change. Where one fact has both faces (a 404 stays, a 503
+passes) the instance overrides the class.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-Again = Literal["again", "never"]
+Again = Literal["again", "blocked", "never"]
 
 
 class MediaError(Exception):
@@ -17,6 +18,7 @@ class MediaError(Exception):
 
     code: ClassVar[str] = "media_error"
     again: Again = "never"
+    scope: ClassVar[str] = "source"
 
 
 class UnsafeUrl(MediaError):
@@ -91,7 +93,8 @@ class StorageFull(MediaError):
     """The disk has no room left for the file."""
 
     code = "storage_full"
-    again = "again"
+    again = "blocked"
+    scope: ClassVar[str] = "installation"
 
 
 class Cancelled(MediaError):

@@ -1,6 +1,7 @@
 """The rows of what is to happen, is happening and happened."""
 
 from orchestration.models.activity import Activity
+from orchestration.models.blockers import Blocker
 from orchestration.models.library import Source, Video
 from orchestration.models.notify import (
     Incident,
@@ -18,6 +19,7 @@ from orchestration.models.work import Job, OrphanUpload, WorkflowRun
 __all__ = [
     "Activity",
     "ApiToken",
+    "Blocker",
     "BudgetEntry",
     "Conflict",
     "Distribution",

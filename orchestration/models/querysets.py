@@ -135,8 +135,13 @@ class JobQuerySet(Lockable[Row]):
         return self.filter(state__in=CLAIMABLE_JOBS)
 
     def due(self, now: datetime) -> Self:
-        """Keep those that wait for a worker and whose time has come."""
-        return self.claimable().filter(run_at__lte=now)
+        """Keep those that wait for a worker, whose time has come, and whom no open condition blocks."""
+        free = Q(blocked_on=None) | Q(blocked_on__until__lte=now)
+        return self.claimable().filter(free, run_at__lte=now)
+
+    def blocked(self) -> Self:
+        """Keep those that wait for a condition to end."""
+        return self.claimable().filter(blocked_on__isnull=False)
 
     def running(self) -> Self:
         """Keep those that a worker or a GitHub run has in hand."""
@@ -153,6 +158,19 @@ class JobQuerySet(Lockable[Row]):
     def needing_review(self) -> Self:
         """Keep those of which nobody knows how they ended."""
         return self.filter(state=JobState.NEEDS_REVIEW)
+
+
+class BlockerQuerySet(Lockable[Row]):
+    """Conditions that work waits for."""
+
+    def open(self) -> Self:
+        """Keep those that have not ended."""
+        return self.filter(ended_at=None)
+
+    def counted(self) -> Self:
+        """Annotate how many jobs wait for each (`waiting`)."""
+        waits = Q(jobs__state__in=CLAIMABLE_JOBS)
+        return self.annotate(waiting=models.Count("jobs", filter=waits))
 
 
 class WorkflowRunQuerySet(Lockable[Row]):

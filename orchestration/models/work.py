@@ -9,6 +9,7 @@ from django.utils import timezone
 from channels.models import PRIORITY_VALIDATORS, Channel
 from channels.stateful import Stateful
 from channels.states import Executor
+from orchestration.models.blockers import Blocker
 from orchestration.models.library import Source, Video
 from orchestration.models.plan import Distribution, Schedule
 from orchestration.models.querysets import JobQuerySet, OrphanUploadQuerySet, WorkflowRunQuerySet
@@ -86,7 +87,14 @@ class Job(Stateful):
     run_at = models.DateTimeField(default=timezone.now, help_text="not before")
     waits_for = models.CharField(max_length=200, blank=True, help_text="why it has not been claimed")
     attempts = models.PositiveIntegerField(default=0)
-    max_attempts = models.PositiveIntegerField(default=5)
+    try_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="when it is given up; empty while nothing failed, or where a misfire policy ends it",
+    )
+    blocked_on = models.ForeignKey(
+        Blocker, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs"
+    )
     holder = models.CharField(max_length=120, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)

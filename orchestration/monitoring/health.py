@@ -16,6 +16,7 @@ from channels.states import ChannelState, Executor
 from orchestration.core import audit, lookup
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.monitoring import checks
+from orchestration.queue import blockers
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease
 from orchestration.results import ChannelReport, HealthCheck, MonitorResult
@@ -88,6 +89,8 @@ def run_check(job: Job, lease: JobLease) -> dict[str, Any]:
     fresh_for = timedelta(0) if job.asked else _fresh_for()
     lease.progress(0.1, "asking Google about the credential")
     found = [checks.of_credential(channel, job, now, fresh_for=fresh_for)]
+    if found[0].ok and job.asked:
+        blockers.clear_of(channel, blockers.OF_CREDENTIAL - {"permission_missing"}, found[0].sentence)
     found += checks.of_consent(channel, now)
     lease.progress(0.5, "looking at the repository")
     found += [*checks.of_repository(channel), *checks.of_delivery(channel)]

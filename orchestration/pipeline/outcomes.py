@@ -17,6 +17,7 @@ from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.models.querysets import JobQuerySet
+from orchestration.queue import blockers
 from orchestration.queue import jobs as queue
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.states import (
@@ -91,13 +92,15 @@ def end_job(
 
 def settle(job: Job) -> None:
     """Draw the consequences of a job's end."""
-    if job.error_code == "credential_revoked" and job.channel_id:
-        _revoke(job)
+    if job.error_code == "credential_revoked":
+        revoke(job, job.error_message)
+    if job.state != JobState.CANCELLED:
+        blockers.ended_its_try(job)
     if job.state == JobState.SUCCEEDED:
         return
     match job.kind:
         case JobKind.SCRAPE if job.video_id is None:
-            _source_failed(job)
+            source_failed(job)
         case JobKind.SCRAPE | JobKind.PROCESS:
             _video_failed(job)
         case JobKind.STAGE:
@@ -160,15 +163,30 @@ def _reopen_publication(job: Job, schedule: Schedule | None, distribution: Distr
         transition(schedule, ScheduleState.STAGING, reason=RETRIED)
 
 
-def _revoke(job: Job) -> None:
-    credential = Credential.objects.locked().filter(channel_id=job.channel_id).first()
+def is_of_present_credential(job: Job, code: str, why: str) -> bool:
+    """Write on a job's channel that Google refuses its token; False, if the job had another than the present one.
+
+    Where it was a run's, the present one is written into the repository.
+    """
+    said_by_a_run = job.runs.filter(result__error_code=code).exists()
+    is_present = revoke(job, why) if code == "credential_revoked" else True
+    if said_by_a_run and (not is_present or code == "credential_missing"):
+        queue.enqueue(JobKind.SYNC, dedupe_key=f"sync:{job.channel_id}", channel=job.channel)
+        return False
+    return is_present
+
+
+def revoke(job: Job, why: str) -> bool:
+    """Write on a job's channel that Google refuses its token; False, if it was another token than the present one."""
+    credential = Credential.objects.locked().filter(channel_id=job.channel_id or 0).first()
     if credential is None or credential.state == CredentialState.REVOKED:
-        return
+        return True
     if _is_of_another_token(job, credential):
         Credential.objects.filter(pk=credential.pk).update(checked_at=None)  # the next check asks Google
-        return
-    Credential.objects.filter(pk=credential.pk).update(reason=job.error_message[:300])
-    transition(credential, CredentialState.REVOKED, reason=job.error_message, checked_at=timezone.now())
+        return False
+    Credential.objects.filter(pk=credential.pk).update(reason=why[:300])
+    transition(credential, CredentialState.REVOKED, reason=why, checked_at=timezone.now())
+    return True
 
 
 def _is_of_another_token(job: Job, credential: Credential) -> bool:
@@ -186,9 +204,10 @@ def _is_of_another_token(job: Job, credential: Credential) -> bool:
     return said_by_a_run and not known
 
 
-def _source_failed(job: Job) -> None:
-    if job.state == JobState.CANCELLED:
-        return  # nothing was learned about the source
+def source_failed(job: Job) -> None:
+    """Count that a source could not be read; of an item, or of a job that was stopped, nothing is learned about it."""
+    if job.state == JobState.CANCELLED or job.video_id is not None:
+        return
     source = Source.objects.locked().get(pk=job.source_id)
     source.consecutive_failures += 1
     Source.objects.filter(pk=source.pk).update(

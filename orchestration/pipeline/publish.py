@@ -214,7 +214,9 @@ def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: 
     except (RemoteNotFound, QuotaExhausted, RateLimited):
         raise
     except RemoteError as error:
-        if error.again in {"never", "blocked"}:
+        if error.again == "blocked":
+            raise
+        if error.again == "never":
             raise OutcomeUnknown(
                 f"YouTube was to publish it by itself, and cannot be asked: {error}"
             ) from error

@@ -5,7 +5,6 @@ Lifecycle: queued -> running -> succeeded | failed | errored | cancelled | needs
 """
 
 import logging
-import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +24,7 @@ from orchestration.models import Job, Schedule, WorkflowRun
 from orchestration.models.querysets import JobQuerySet
 from orchestration.planning.priority import AGEING_STEP_SECONDS
 from orchestration.queue import holders, pools
-from orchestration.queue.policy import LONGEST_PAUSE, POLICIES, SAFE_KINDS
+from orchestration.queue.policy import POLICIES, SAFE_KINDS
 from orchestration.states import (
     CLAIMABLE_JOBS,
     OPEN_RUNS,
@@ -73,7 +72,7 @@ def enqueue(
 ) -> Job:
     """Put one job into the queue and wake a worker on commit; an open job with the same key is returned instead.
 
-    Its lane, its tries, and its priority where none is named, are those of its kind (`policy`).
+    Its lane, and its priority where none is named, are those of its kind (`policy`).
     """
     run_at = run_at or timezone.now()
     policy = POLICIES[kind]
@@ -96,7 +95,6 @@ def enqueue(
         priority=priority,
         run_at=run_at,
         rank=rank_of(priority, run_at),
-        max_attempts=execution.attempts,
         correlation_id=correlation_id or audit.acting().correlation_id or audit.new_correlation_id(),
     )
     with transaction.atomic():
@@ -176,7 +174,6 @@ def _columns_of(template: Job, schedules: Sequence[Schedule], now: datetime) -> 
         "priority": [row.priority for row in schedules],
         "run_at": run_at,
         "rank": [rank_of(priority, at) for priority, at in zip(priorities, run_at, strict=True)],
-        "max_attempts": [policy.read_back_attempts if reads_back else way.attempts for way in ways],
         "correlation_id": [audit.new_correlation_id() for _ in schedules],
     }
 
@@ -247,6 +244,7 @@ def claim(
             "heartbeat_at": now,
             "started_at": now,
             "waits_for": "",
+            "blocked_on": None,
         }
         for job in taken:
             job.state = JobState.RUNNING
@@ -382,14 +380,17 @@ def finish(
     return job
 
 
-def try_again(job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True) -> Job:
-    """Let a running job wait for another try at `at`; a wait for a quota is not counted as an attempt."""
+def try_again(
+    job: Job, *, at: datetime, error_code: str, error_message: str, counted: bool = True, **changes: Any
+) -> Job:
+    """Let a running job wait for another try at `at`; a wait that is not `counted` lets the pauses grow no further."""
     changes = {
         "run_at": at,
         "rank": -job.bumped_at.timestamp() if job.bumped_at else rank_of(job.priority, at),
-        "error_code": error_code,
+        "error_code": error_code[:60],
         "error_message": error_message[:500],
         "waits_for": f"another try: {error_message}"[:200],
+        **changes,
     }
     if not counted:
         changes["attempts"] = max(job.attempts - 1, 0)
@@ -397,12 +398,6 @@ def try_again(job: Job, *, at: datetime, error_code: str, error_message: str, co
         transition(job, JobState.WAITING, where={"holder": job.holder}, reason=error_message, **changes)
         pools.give_back(job, reason="another try", spent=False, now=timezone.now())
     return job
-
-
-def back_off(attempts: int, *, base_seconds: float = 4, most_seconds: float = LONGEST_PAUSE) -> timedelta:
-    """Return how long to wait before the next try: doubling, with jitter, at most a quarter of an hour."""
-    seconds = min(base_seconds * 2 ** max(attempts - 1, 0), most_seconds)
-    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
 
 
 def lost(now: datetime) -> list[Job]:

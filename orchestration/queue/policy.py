@@ -1,10 +1,11 @@
-"""What holds for every job of a kind: its lane, how often it is tried, what it draws from, what its unclear end calls for.
+"""What holds for every job of a kind: its lane, how long it is tried, what it draws from, what its unclear end calls for.
 
 To add a kind: a member of `JobKind`, a row here, a runner in `engine.worker`, and what its end means in `pipeline.outcomes`.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 
 from channels.states import Executor
@@ -13,6 +14,10 @@ from orchestration.states import JobKind
 
 LONGEST_PAUSE = 900
 """In seconds, between two tries of a job."""
+SHORTEST_PAUSE = 4
+"""In seconds, before the second try of a job; each further pause is twice as long."""
+READ_BACK_PATIENCE = timedelta(hours=24)
+"""For how long a publish job is tried that is to read back first, after a restored backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,6 @@ class Need:
 class Execution:
     """How one executor does a kind of job."""
 
-    attempts: int
     fast: bool = False
     """A short network call, kept apart from the slow work."""
     needs: tuple[Need, ...] = ()
@@ -38,6 +42,8 @@ class Policy:
     """What holds for every job of a kind, whoever enqueues it."""
 
     local: Execution
+    patience: timedelta
+    """How long it is tried after its first failure, where no publication waits for it whose misfire policy would end it."""
     github: Execution | None = None
     """By a run of GitHub Actions, where that is possible."""
     priority: int = 5
@@ -52,8 +58,8 @@ class Policy:
     """In seconds, between two tries."""
     obeys_retry_after: bool = True
     """It waits as long as the remote asks for; else it comes back by its own pauses."""
-    read_back_attempts: int | None = None
-    """How often it is tried where it is to read back first, after a restored backup; with the longest pause, a day."""
+    can_be_blocked: bool = True
+    """It waits for a condition to end (a `Blocker`); else such an end is its answer."""
 
     def by(self, executor: str) -> Execution:
         """Return how an executor does it."""
@@ -62,31 +68,49 @@ class Policy:
 
 POLICIES: Mapping[str, Policy] = MappingProxyType(
     {
-        JobKind.SCRAPE: Policy(local=Execution(5, needs=(Need(SCRAPE),))),
-        JobKind.PROCESS: Policy(local=Execution(5, needs=(Need(PROCESS),))),
+        JobKind.SCRAPE: Policy(local=Execution(needs=(Need(SCRAPE),)), patience=timedelta(hours=2)),
+        JobKind.PROCESS: Policy(local=Execution(needs=(Need(PROCESS),)), patience=timedelta(hours=12)),
         JobKind.STAGE: Policy(
-            local=Execution(5, needs=(Need(UPLOAD), Need(UPLOADS))),
-            github=Execution(3, fast=True, needs=(Need(DISPATCH), Need(UPLOADS))),
+            local=Execution(needs=(Need(UPLOAD), Need(UPLOADS))),
+            github=Execution(fast=True, needs=(Need(DISPATCH), Need(UPLOADS))),
+            patience=timedelta(hours=24),
             is_reviewed=True,
         ),
-        # With the growing pauses that is five hours: in an outage the misfire policy is to decide what becomes of it, and
-        # not the number of tries.
-        JobKind.PUBLISH: Policy(local=Execution(30, fast=True), is_reviewed=True, read_back_attempts=100),
-        JobKind.RECALL: Policy(local=Execution(20, fast=True), priority=10, is_safe=True, is_reviewed=True),
-        # Its pauses stay short, so that is about two hours: what it takes back may go public at any minute, and giving up,
-        # or waiting as long as a remote likes, lets it.
+        # Its patience counts only for what no misfire policy ends: a flip that was begun, and what is armed.
+        JobKind.PUBLISH: Policy(local=Execution(fast=True), patience=timedelta(hours=6), is_reviewed=True),
+        JobKind.RECALL: Policy(
+            local=Execution(fast=True),
+            patience=timedelta(hours=4),
+            priority=10,
+            is_safe=True,
+            is_reviewed=True,
+        ),
+        # Its pauses stay short: what it takes back may go public at any minute, and giving up, or waiting as long as a
+        # remote likes, lets it.
         JobKind.DISARM: Policy(
-            local=Execution(240, fast=True),
+            local=Execution(fast=True),
+            patience=timedelta(hours=2),
             priority=10,
             is_safe=True,
             is_reviewed=True,
             longest_pause=30,
             obeys_retry_after=False,
         ),
-        JobKind.SYNC: Policy(local=Execution(5, fast=True)),
-        JobKind.COLLECT: Policy(local=Execution(3, fast=True), priority=2, draws_on_reserve=False),
+        JobKind.SYNC: Policy(local=Execution(fast=True), patience=timedelta(hours=2)),
+        JobKind.COLLECT: Policy(
+            local=Execution(fast=True),
+            patience=timedelta(hours=2),
+            priority=2,
+            draws_on_reserve=False,
+            can_be_blocked=False,
+        ),
         JobKind.CHECK: Policy(
-            local=Execution(2, fast=True), priority=3, is_safe=True, draws_on_reserve=False
+            local=Execution(fast=True),
+            patience=timedelta(minutes=5),
+            priority=3,
+            is_safe=True,
+            draws_on_reserve=False,
+            can_be_blocked=False,
         ),
     }
 )

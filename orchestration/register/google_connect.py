@@ -15,6 +15,7 @@ from channels.states import CredentialState, Executor
 from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.queue import blockers
 from orchestration.queue import jobs as queue
 from orchestration.states import JobKind
 
@@ -95,6 +96,7 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
             channel.youtube_channel_id = opened.id
         ends = _store(channel, grant)
         _sync_secrets(channel)
+        blockers.clear_of(channel, blockers.OF_CREDENTIAL, f"connected with {opened.title}")
         audit.record(
             "channel_connected",
             channel,

@@ -22,7 +22,6 @@ from orchestration.planning.misfire import OverdueItem as PastDue
 from orchestration.planning.misfire import decide_misfire, preview_resume
 from orchestration.planning.types import Occupied
 from orchestration.queue import jobs as queue
-from orchestration.queue.policy import POLICIES
 from orchestration.results import OverdueItem, ResumePreview
 from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.disarming import disarm
@@ -201,9 +200,7 @@ def read_back_first(now: datetime) -> int:
     existing = Job.objects.open().filter(kind=JobKind.PUBLISH, dedupe_key__in=wanted)
     have_one = set(existing.values_list("dedupe_key", flat=True))
     if have_one:
-        existing.update(
-            read_back_first=True, run_at=now, max_attempts=POLICIES[JobKind.PUBLISH].read_back_attempts
-        )
+        existing.update(read_back_first=True, run_at=now, try_until=None)
     fresh = [row for key, row in wanted.items() if key not in have_one]
     if fresh:
         queue.enqueue_many(JobKind.PUBLISH, fresh, now=now, read_back_first=True)

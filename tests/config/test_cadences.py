@@ -59,6 +59,7 @@ def test_the_first_start_makes_every_entry_at_its_default_and_no_other(settings)
     expected = {
         "tick": settings.HEADEND_TICK_SECONDS,
         "watch runs": settings.HEADEND_WATCH_SECONDS,
+        "probe blockers": 15,
         "scrape sources": 60,
         "check channels": 300,
         "notify": 15,
@@ -232,7 +233,7 @@ def test_out_of_bounds_is_refused_with_the_fact_and_changes_nothing(cadence):
 
 
 def test_bounds_are_those_of_the_promises_that_they_name():
-    tick, _, _, check, *_ = cadences.CADENCES
+    tick, check = cadences.BY_NAME["tick"], cadences.BY_NAME["check channels"]
     assert timedelta(seconds=tick.slowest) <= ON_TIME
     assert tick.slowest * 2 <= SILENT_AFTER_SECONDS
     assert check.fastest == health.ROUTINE_SECONDS

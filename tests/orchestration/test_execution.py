@@ -24,8 +24,14 @@ from channels.secrets import SecretUnreadable
 from channels.states import CredentialState
 from orchestration.engine import worker
 from orchestration.errors import IllegalTransition, LeaseLost, NotFound, StaleState, SystemNotRunning
-from orchestration.media.errors import Cancelled, FileDamaged, SourceUnreachable, TranscodeFailed
-from orchestration.models import Activity, BudgetEntry, Job, Lease, Video
+from orchestration.media.errors import (
+    Cancelled,
+    FileDamaged,
+    SourceUnreachable,
+    StorageFull,
+    TranscodeFailed,
+)
+from orchestration.models import Activity, Blocker, BudgetEntry, Job, Lease, Video
 from orchestration.pipeline import outcomes
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
@@ -74,16 +80,12 @@ def test_a_job_that_returns_nothing_is_held_by_somebody_else_now(monkeypatch):
 
 
 NEVER = [
-    CredentialMissing("no credential"),
-    PermissionMissing("not allowed"),
     RemoteRejected("bad title"),
     RemoteNotFound("gone"),
-    WrongChannel("another channel"),
     FileDamaged("cut short"),
     TranscodeFailed("ffmpeg gave up"),
     SourceUnreachable("404", status=404),
     NotFound("there is no video 7"),
-    SecretUnreadable("sealed for another row"),
 ]
 
 
@@ -119,9 +121,52 @@ def test_what_may_pass_is_tried_again_later(monkeypatch, error):
 @pytest.mark.parametrize("error", AGAIN, ids=lambda error: type(error).__name__)
 def test_what_does_not_pass_ends_after_the_last_try(monkeypatch, error):
     ends_by(monkeypatch, error)
-    job = run(plain_job(attempts=4))
-    assert (job.state, job.attempts) == (JobState.FAILED, 5)
+    job = run(plain_job())
+    assert job.try_until is not None
+    assert job.try_until > in_(hours=1), "a number has its patience in policy"
+    Job.objects.filter(pk=job.pk).update(try_until=in_(seconds=-1), run_at=in_(seconds=-1))
+    job = run(job)
+    assert (job.state, job.attempts) == (JobState.FAILED, 2)
     assert job.finished_at is not None
+
+
+@pytest.mark.parametrize("error", AGAIN, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("make", [stage_job, publish_job])
+def test_no_number_of_tries_ends_what_a_publication_waits_for(monkeypatch, error, make):
+    ends_by(monkeypatch, error)
+    job = run(make(attempts=200))
+    assert (job.state, job.attempts, job.try_until) == (JobState.WAITING, 201, None)
+    assert job.run_at < in_(minutes=20)
+
+
+BLOCKED = [
+    CredentialMissing("no credential"),
+    CredentialRevoked("revoked"),
+    PermissionMissing("not allowed"),
+    WrongChannel("another channel"),
+    SecretUnreadable("sealed for another row"),
+    StorageFull("The disk is full."),
+    OSError(28, "No space left on device"),
+]
+
+
+@pytest.mark.parametrize("error", BLOCKED, ids=lambda error: type(error).__name__)
+def test_what_waits_for_a_condition_waits_on_its_one_row_uncounted(monkeypatch, error):
+    ends_by(monkeypatch, error)
+    jobs = [run(stage_job()) for _ in range(2)]
+    for job in jobs:
+        assert (job.state, job.attempts, job.try_until) == (JobState.WAITING, 0, None)
+        assert job.blocked_on.code == job.error_code
+        assert not queue.claim(), "what is blocked is claimed by nobody"
+    of_all = {"storage_full"} & {jobs[0].error_code}
+    assert Blocker.objects.count() == (1 if of_all else 2), "one a channel, or one for all"
+
+
+@pytest.mark.parametrize("kind", [JobKind.CHECK, JobKind.COLLECT])
+def test_a_look_has_its_answer_with_what_would_block_others(monkeypatch, kind):
+    ends_by(monkeypatch, CredentialMissing("no credential"))
+    assert run(plain_job(kind)).state == JobState.FAILED
+    assert not Blocker.objects.exists()
 
 
 def test_a_remote_that_says_when_to_come_back_is_obeyed(monkeypatch):
@@ -136,7 +181,12 @@ def test_a_call_of_unknown_outcome_is_reviewed_after_the_last_look(monkeypatch, 
     """Calling such a job failed would invite a second upload, or leave a public video called private."""
     ends_by(monkeypatch, RemoteUncertain("timed out"))
     make = stage_job if kind == JobKind.STAGE else publish_job
-    job = run(make(kind=kind, attempts=4, max_attempts=5))
+    job = make(kind=kind, attempts=4, try_until=in_(seconds=-1))
+    if kind == JobKind.STAGE:  # without a schedule no misfire policy ends it
+        Job.objects.filter(pk=job.pk).update(schedule=None)
+    elif kind == JobKind.PUBLISH:
+        type(job.schedule).objects.filter(pk=job.schedule_id).update(state="publishing")
+    job = run(job)
     assert (job.state, job.error_code) == (JobState.NEEDS_REVIEW, "remote_uncertain")
     job.distribution.refresh_from_db()
     assert job.distribution.state == DistributionState.NEEDS_REVIEW
@@ -209,7 +259,7 @@ def test_a_wait_without_a_usable_hint_is_still_a_wait(monkeypatch, error):
 def test_a_switch_that_was_turned_off_on_the_way_is_a_wait_too(monkeypatch):
     """An armed publication is looked at while the system is paused; that it may not flip is no failure of its own."""
     ends_by(monkeypatch, SystemNotRunning("The system is paused; nothing new is published."))
-    job = publish_job(armed=True, attempts=7, max_attempts=8)
+    job = publish_job(armed=True, attempts=7)
     run(job)
     assert (job.state, job.attempts) == (JobState.WAITING, 7)
     assert job.run_at > in_(seconds=15), "each look costs a unit"
@@ -377,7 +427,8 @@ def test_a_revoked_credential_is_written_on_the_channel(monkeypatch):
     run(job)
     credential = job.channel.credential
     credential.refresh_from_db()
-    assert (job.state, credential.state) == (JobState.FAILED, CredentialState.REVOKED)
+    assert (job.state, credential.state) == (JobState.WAITING, CredentialState.REVOKED)
+    assert (job.blocked_on.code, job.blocked_on.channel) == ("credential_revoked", job.channel)
     assert credential.reason == "Google refuses the refresh token"
     assert Activity.objects.filter(verb="credential_revoked").exists()
 
@@ -482,10 +533,22 @@ def test_a_job_whose_lease_ran_out_starts_again():
 
 
 def test_a_job_that_takes_its_worker_down_every_time_fails_in_the_end():
-    job = lost_job(attempts=5)
+    job = lost_job(attempts=5, error_code="worker_lost", try_until=in_(seconds=-1))
     worker.reap()
     job.refresh_from_db()
     assert (job.state, job.error_code) == (JobState.FAILED, "worker_lost")
+
+
+def test_deaths_of_workers_use_up_nothing_of_a_publication():
+    for number in range(12):
+        job = stage_job() if not number else Job.objects.get()
+        Job.objects.filter(pk=job.pk).update(
+            state="running", holder="gone", lease_expires_at=in_(seconds=-1), attempts=number + 1
+        )
+        worker.reap()
+        job.refresh_from_db()
+        assert (job.state, job.error_code) == (JobState.WAITING, "worker_lost")
+        assert job.run_at <= (in_(minutes=20) if number else timezone.now())
 
 
 def test_a_lost_job_that_was_asked_to_stop_is_cancelled():

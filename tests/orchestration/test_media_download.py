@@ -324,4 +324,4 @@ def test_a_full_disk_is_said_to_be_full(media_site, large, fetch, monkeypatch):
     monkeypatch.setattr(os, "fsync", no_room)
     with pytest.raises(StorageFull) as caught:
         fetch(media_site.file("/v.mp4", large))
-    assert caught.value.again == "again"
+    assert caught.value.again == "blocked"

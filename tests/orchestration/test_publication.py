@@ -11,7 +11,8 @@ from channels.sandbox.faults import Match
 from orchestration.core import gateways
 from orchestration.engine import worker
 from orchestration.errors import IllegalTransition, LeaseLost
-from orchestration.models import Activity, Distribution, Job, Schedule, Wave
+from orchestration.models import Activity, Blocker, Distribution, Job, Schedule, Wave
+from orchestration.monitoring import probes
 from orchestration.pipeline import publish
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease
@@ -784,13 +785,22 @@ def test_youtube_out_of_reach_at_the_moment_does_not_make_a_failure_of_what_it_p
     assert state_of(row) == PUBLISHED
 
 
-def test_a_token_revoked_after_arming_leaves_the_publication_to_a_person(engine):
+def test_a_token_revoked_after_arming_is_waited_for_and_the_publication_read_back_then(engine):
+    """YouTube publishes it all the same; nobody has to say so by hand."""
     row = engine.armed(engine.channel())
     youtube_state.revoke(engine.sandbox.store, "sandbox-refresh-aurora")
     engine.pass_until(row.publish_at + timedelta(seconds=2))
     engine.work()
-    assert state_of(row) == (ScheduleState.NEEDS_REVIEW, DistributionState.NEEDS_REVIEW)
-    door().review_schedule(schedule_id=row.pk, outcome="published", reason="seen in the browser")
+    assert state_of(row) == (ScheduleState.STAGED, DistributionState.STAGED)
+    blocker = Blocker.objects.open().get()
+    assert blocker.code == "credential_revoked"
+    engine.pass_time(hours=30)
+    engine.tick()
+    assert state_of(row) == (ScheduleState.STAGED, DistributionState.STAGED), "nothing is concluded unseen"
+    with engine.sandbox.store.change("youtube") as youtube:
+        youtube["refresh_tokens"]["sandbox-refresh-aurora"]["revoked"] = False
+    assert probes.probe(blocker.pk)
+    engine.work()
     assert state_of(row) == PUBLISHED
 
 
@@ -869,11 +879,11 @@ def test_a_recall_that_failed_and_is_tried_again_ends_as_recalled(engine):
     )
     door().recall_wave(wave_id=wave.pk, confirmed_ids=[row.distribution_id])
     engine.work()
-    assert state_of(row)[1] == DistributionState.NEEDS_REVIEW
+    assert Blocker.objects.open().get().code == "permission_missing"
     engine.tick()
     wave.refresh_from_db()
     assert wave.state == WaveState.RECALLING
-    door().retry_job(job_id=Job.objects.get(kind=JobKind.RECALL).pk)
+    probes.probe(Blocker.objects.get().pk)
     engine.work()
     engine.tick()
     assert state_of(row)[1] == DistributionState.RECALLED

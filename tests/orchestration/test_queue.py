@@ -11,6 +11,7 @@ from orchestration.errors import LeaseLost, NotFound, StaleState
 from orchestration.models import Activity, Job, Schedule, Video
 from orchestration.planning.priority import AGEING_STEP_SECONDS, longest_advantage_seconds
 from orchestration.queue import jobs as queue
+from orchestration.queue import pauses
 from orchestration.states import TAKING_BACK, JobKind, JobState, ScheduleState, SystemStatus, VideoState
 from tests import factories
 from tests.factories import in_
@@ -242,7 +243,7 @@ def test_a_wait_that_is_no_failure_is_not_counted():
 @pytest.mark.parametrize("attempts", range(1, 14))
 def test_the_back_off_doubles_up_to_a_quarter_of_an_hour_with_jitter(attempts):
     middle = min(4 * 2 ** (attempts - 1), 900)
-    waits = {queue.back_off(attempts).total_seconds() for _ in range(30)}
+    waits = {pauses.back_off(attempts).total_seconds() for _ in range(30)}
     assert min(waits) >= 0.75 * middle
     assert max(waits) <= 1.25 * middle
     assert len(waits) > 1, "many that failed together must not come back together"

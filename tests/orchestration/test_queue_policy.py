@@ -1,6 +1,7 @@
 """One row for each kind of job says what holds for it, and nothing else does."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from orchestration.queue.pools import DEFAULTS
 from orchestration.states import JobKind
 
 ENGINE = Path(orchestration.__file__).parent
-TRIES = re.compile(r"max_attempts\W{0,3}[=:]\W{0,2}\d|\b[A-Z_]*ATTEMPTS\b")
+TRIES = re.compile(r"max_attempts|\b[A-Z_]*ATTEMPTS\b")
 
 
 def test_every_kind_of_job_has_a_row():
@@ -34,25 +35,28 @@ def test_a_lane_locks_the_pools_of_its_own_jobs_only():
     assert pools_of(False) == {"scrape", "process", "upload", "youtube_uploads"}
 
 
-def test_nothing_else_says_how_often_a_job_is_tried():
-    own = {ENGINE / "queue/policy.py", ENGINE / "models/work.py"}
+def test_no_kind_of_job_has_a_number_of_tries():
+    """A budget of tries is used up by an outage of a minute; a time is what the outage is measured in."""
     others = {"migrations", "media"}  # the media's downloads have tries of their own
-    files = [path for path in ENGINE.rglob("*.py") if path not in own and others.isdisjoint(path.parts)]
+    files = [path for path in ENGINE.rglob("*.py") if others.isdisjoint(path.parts)]
     assert [str(path) for path in files if TRIES.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_every_kind_states_how_long_it_is_tried_without_a_publication(kind):
+    assert timedelta(minutes=5) <= POLICIES[kind].patience <= timedelta(hours=24)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("kind", "executor", "attempts", "priority"),
+    ("kind", "executor", "priority"),
     [
-        (JobKind.STAGE, Executor.LOCAL, 5, 5),
-        (JobKind.STAGE, Executor.GITHUB, 3, 5),
-        (JobKind.PUBLISH, Executor.LOCAL, 30, 5),
-        (JobKind.RECALL, Executor.LOCAL, 20, 10),
-        (JobKind.DISARM, Executor.LOCAL, 240, 10),
-        (JobKind.COLLECT, Executor.LOCAL, 3, 2),
+        (JobKind.STAGE, Executor.LOCAL, 5),
+        (JobKind.STAGE, Executor.GITHUB, 5),
+        (JobKind.RECALL, Executor.LOCAL, 10),
+        (JobKind.COLLECT, Executor.LOCAL, 2),
     ],
 )
-def test_a_job_is_made_by_its_row(kind, executor, attempts, priority):
+def test_a_job_is_made_by_its_row(kind, executor, priority):
     job = queue.enqueue(kind, dedupe_key="k", executor=executor)
-    assert (job.max_attempts, job.priority) == (attempts, priority)
+    assert (job.fast, job.priority) == (POLICIES[kind].by(executor).fast, priority)

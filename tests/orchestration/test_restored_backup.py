@@ -10,7 +10,6 @@ from orchestration.core import gateways
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState
 from orchestration.pipeline import stage
 from orchestration.queue import jobs as queue
-from orchestration.queue.policy import POLICIES
 from orchestration.scheduling import misfires
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState, SystemStatus
 from tests import factories
@@ -175,18 +174,14 @@ def test_many_that_are_due_are_read_back_in_as_many_queries_as_few(django_assert
         jobs = Job.objects.filter(
             kind=JobKind.PUBLISH,
             read_back_first=True,
-            max_attempts=POLICIES[JobKind.PUBLISH].read_back_attempts,
         )
         assert set(jobs.values_list("schedule", flat=True)) == rows
     standing = jobs.first()
-    Job.objects.filter(pk=standing.pk).update(released_late=True, max_attempts=8, run_at=in_(hours=3))
+    Job.objects.filter(pk=standing.pk).update(released_late=True, try_until=in_(hours=1), run_at=in_(hours=3))
     misfires.read_back_first(timezone.now())
     standing.refresh_from_db()
     assert (standing.released_late, standing.read_back_first) == (True, True)
-    assert (standing.max_attempts, standing.run_at < in_(seconds=1)) == (
-        POLICIES[JobKind.PUBLISH].read_back_attempts,
-        True,
-    )
+    assert (standing.try_until, standing.run_at < in_(seconds=1)) == (None, True)
     assert jobs.count() == len(rows)
 
 

@@ -90,7 +90,7 @@ def test_a_dead_source_says_so_and_counts_its_failures(engine, nothing_there):
     assert source.consecutive_failures == 1
     assert source.last_error
     job = Job.objects.get(kind=JobKind.SCRAPE)
-    assert (job.state, job.error_code) == (JobState.FAILED, "source_unreachable")
+    assert (job.state, job.error_code, job.blocked_on.source) == (JobState.WAITING, "source_down", source)
 
 
 def test_a_page_without_a_video_is_named_as_such(engine, films):

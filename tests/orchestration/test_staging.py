@@ -242,14 +242,14 @@ def test_exhausted_units_are_a_wait_too(engine):
     assert stage_job(row).state == JobState.WAITING
 
 
-def test_a_revoked_token_marks_the_credential_and_fails_with_its_reason(engine):
+def test_a_revoked_token_marks_the_credential_and_is_waited_for_by_its_name(engine):
     row = engine.planned(engine.channel())
     youtube_state.revoke(engine.sandbox.store, "sandbox-refresh-aurora")
     begin(engine, row)
     credential = Credential.objects.get()
     assert credential.state == CredentialState.REVOKED
     assert stage_job(row).error_code == "credential_revoked"
-    assert state_of(row) == (ScheduleState.FAILED, DistributionState.FAILED)
+    assert state_of(row) == (ScheduleState.STAGING, DistributionState.ASSIGNED)
 
 
 def test_a_channel_that_is_not_connected_says_so(engine):

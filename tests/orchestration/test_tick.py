@@ -88,7 +88,7 @@ def test_a_channel_with_a_repository_is_staged_there():
     due(channel=factories.ChannelFactory(github=True))
     tick.tick()
     job = jobs(JobKind.STAGE).get()
-    assert (job.executor, job.fast, job.max_attempts) == ("github", True, 3)
+    assert (job.executor, job.fast) == ("github", True)
 
 
 def test_what_is_uploaded_already_is_staged_at_once_without_a_job():

@@ -309,7 +309,11 @@ def test_the_repository_is_pinned_and_another_under_its_name_gets_nothing(engine
     row = engine.planned(channel, minutes=200, stage_at=timezone.now())
     dispatch(engine, row)
     job = job_of(row)
-    assert (job.state, job.error_code) == (JobState.FAILED, "repository_changed")
+    assert (job.state, job.error_code, job.blocked_on.code) == (
+        JobState.WAITING,
+        "repository_changed",
+        "repository_changed",
+    )
     assert "not the pinned" in job.error_message
     assert engine.sandbox.requests("POST", "/dispatches") == []
 
@@ -632,24 +636,23 @@ def conclude(engine, conclusion: str, *, steps: tuple = ()) -> None:
             ]  # fmt: skip
 
 
-def test_a_failed_run_is_tried_again_and_then_failed_with_githubs_step_names(engine, channel, dispatched):
+def test_a_failed_run_is_tried_again_until_the_moment_with_githubs_step_names(engine, channel, dispatched):
     row = Schedule.objects.get()
-    for attempt in range(1, 4):
+    for attempt in range(1, 6):
         conclude(engine, "failure", steps=(("Set up job", "success"), ("Stage", "failure")))
         look(engine)
         job = job_of(row)
-        assert job.attempts == attempt
-        if attempt < 3:
-            assert job.state == JobState.WAITING
-            engine.retry_now()
-            engine.work()
-    assert job.state == JobState.FAILED
-    assert "Stage (failure)" in job.error_message
-    assert state_of(row) == (ScheduleState.FAILED, DistributionState.FAILED)
-    assert WorkflowRun.objects.filter(state=RunState.FAILED).count() == 3
+        assert (job.attempts, job.state) == (attempt, JobState.WAITING)
+        assert "Stage (failure)" in job.error_message
+        engine.retry_now()
+        engine.work()
+    assert WorkflowRun.objects.filter(state=RunState.FAILED).count() == 5
+    engine.pass_until(row.publish_at + timedelta(minutes=row.channel.misfire_grace_minutes, seconds=90))
+    engine.tick()
+    assert state_of(row)[0] == ScheduleState.MISSED
 
 
-def test_a_failure_that_another_run_would_repeat_is_not_tried_again(engine, channel, dispatched):
+def test_secrets_that_a_run_misses_are_written_and_its_job_is_tried_again(engine, channel, dispatched):
     ask(dispatched)
     tell(
         dispatched, outcome="failed", error_code="credential_missing", error_message="no secret YT_CLIENT_ID"
@@ -657,8 +660,18 @@ def test_a_failure_that_another_run_would_repeat_is_not_tried_again(engine, chan
     conclude(engine, "failure")
     look(engine)
     job = job_of(Schedule.objects.get())
-    assert (job.state, job.error_code) == (JobState.FAILED, "credential_missing")
+    assert (job.state, job.error_code, job.blocked_on) == (JobState.WAITING, "credential_missing", None)
     assert "no secret YT_CLIENT_ID" in job.error_message
+    assert Job.objects.filter(kind=JobKind.SYNC, channel=channel).exists()
+
+
+def test_a_failure_that_another_run_would_repeat_is_not_tried_again(engine, channel, dispatched):
+    ask(dispatched)
+    tell(dispatched, outcome="failed", error_code="media_empty", error_message="the file has no bytes")
+    conclude(engine, "failure")
+    look(engine)
+    job = job_of(Schedule.objects.get())
+    assert (job.state, job.error_code) == (JobState.FAILED, "media_empty")
 
 
 def test_success_without_an_upload_needs_review_once_youtubes_list_had_its_time(engine, channel, dispatched):

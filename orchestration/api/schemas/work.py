@@ -33,7 +33,7 @@ class JobOut(Schema):
     run_at: datetime
     waits_for: str
     attempts: int
-    max_attempts: int
+    try_until: datetime | None
     holder: str
     lease_expires_at: datetime | None
     heartbeat_at: datetime | None
