@@ -99,7 +99,7 @@ def _by_a_try(row: Blocker, now: datetime) -> Answer:
 
 
 def _channel_of(row: Blocker) -> Channel:
-    return Channel.objects.get(pk=row.channel_id)
+    return Channel.objects.get(pk=row.channel_id or 0)
 
 
 def _credential(row: Blocker) -> Answer:
