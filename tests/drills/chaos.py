@@ -26,7 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from channels.sandbox.ledger import Count, count, read_lines, share_of
-from tests.drills.chaos_parts.faults import NOT_TRIED, Faults, inject
+from tests.drills.chaos_parts.faults import NOT_TRIED, WEIGHTS, Faults, inject
 from tests.drills.chaos_parts.world import Options, World, until
 
 BEGAN = time.monotonic()
@@ -57,7 +57,7 @@ class Drill:
                 int(min(900, max(5, options.lead * 0.4))),
             )
         )
-        self.faults = Faults(self.world, self.random, options.longest_stop)
+        self.faults = self._faults()
         self.planned = 0
         self.restores = 0
         self.settled = False
@@ -160,8 +160,12 @@ class Drill:
         self._ask("resume")
         self.restores += 1
 
+    def _faults(self) -> Faults:
+        kinds = self.options.kinds.split(",") if self.options.kinds else list(WEIGHTS)
+        return Faults(self.world, self.random, self.options.longest_stop, kinds)
+
     def _anew(self) -> Faults:
-        faults = Faults(self.world, self.random, self.options.longest_stop)
+        faults = self._faults()
         faults.count = self.faults.count
         return faults
 
@@ -301,6 +305,7 @@ def main() -> int:
     parser.add_argument("--baseline-seconds", type=float, default=10)
     parser.add_argument("--seconds", type=float, default=60, help="over which moments and faults are spread")
     parser.add_argument("--faults", type=int, default=30)
+    parser.add_argument("--kinds", help=f"only these, between commas, of {', '.join(WEIGHTS)}")
     parser.add_argument("--restores", type=int, default=0)
     parser.add_argument(
         "--forget-installation", action="store_true", help="restore to another place, not the same"

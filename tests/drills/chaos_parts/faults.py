@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from orchestration.core.failpoints import NAMES
 from tests.drills.chaos_parts.world import World, call
@@ -47,16 +47,17 @@ NOT_TRIED = "an exhausted daily quota and a channel's upload cap (they end hours
 class Faults:
     """Inject faults one after the other, and count them by kind."""
 
-    def __init__(self, world: World, random_source: random.Random, longest_stop: float) -> None:
-        self.world, self.random, self.longest_stop = world, random_source, longest_stop
+    def __init__(
+        self, world: World, random_source: random.Random, longest_stop: float, kinds: Sequence[str]
+    ) -> None:
+        self.world, self.random, self.longest_stop, self.kinds = world, random_source, longest_stop, kinds
         self.count: Counter[str] = Counter()
-        self.under_way: set[str] = set()
         self._stopped: set[int] = set()
         self._over = threading.Event()
 
     def one(self, kind: str = "") -> str:
         """Inject one fault; returns its kind."""
-        kind = kind or self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        kind = kind or self.random.choices(self.kinds, [WEIGHTS[each] for each in self.kinds])[0]
         told = getattr(self, f"_{kind}")()
         self.count[told] += 1
         return told
