@@ -91,11 +91,9 @@ class Drill:
             return self._report(ends)
         finally:
             self.faults.clear()
+            world.end(keep=options.keep)
             if options.keep:
                 say(f"kept: {world.folder}")
-                world.stop()
-            else:
-                world.end()
 
     def _ask(self, do: str, **values: Any) -> dict[str, Any]:
         """Order something of the scene, patiently: its database may be away just now."""
@@ -317,7 +315,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", help="file for the figures")
-    parser.add_argument("--keep", action="store_true", help="leave the folder with logs, ledger and database")
+    parser.add_argument("--keep", action="store_true", help="leave the folder with logs and ledger")
     options = parser.parse_args()
     options.broker = options.broker or ("embedded" if options.engine == "sqlite" else "redis")
     os.nice(5)

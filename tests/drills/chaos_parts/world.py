@@ -193,8 +193,8 @@ class World:
                     os.kill(pid, signal.SIGKILL)
             self.running.clear()
 
-    def end(self) -> None:
-        """Stop everything and leave nothing behind."""
+    def end(self, *, keep: bool = False) -> None:
+        """Stop everything and leave nothing behind, but for ledger and logs where they are to be kept."""
         self.stop()
         for pid in self.left_behind():
             with contextlib.suppress(ProcessLookupError):
@@ -207,9 +207,12 @@ class World:
         if self.options.engine == "postgres":
             with contextlib.suppress(Exception):
                 self._on_server(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
+        if keep:
+            shutil.copytree(self.data / "logs", self.folder / "logs", dirs_exist_ok=True)
         if self.on_tmpfs:
             subprocess.run(["umount", "-l", str(self.data)], check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self, name: str) -> None:
         command = (
@@ -283,13 +286,13 @@ class World:
 
     def left_behind(self) -> list[int]:
         """Return Headend's processes that outlived those which had started them; ask when all are stopped."""
-        mark = f"HEADEND_DATA_DIR={self.data}".encode()
+        mark = f"HEADEND_DRILL_CLOCK={self.clock}".encode()
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
                 if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
                     found.append(int(entry.name))
-        return [pid for pid in found if self._scene is None or pid != self._scene.pid]
+        return found
 
     # -- database and broker -------------------------------------------------------------------------------------------
 
