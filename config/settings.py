@@ -18,6 +18,9 @@ HEADEND_INSTALLATION_ID = env.text("HEADEND_INSTALLATION_ID", None) or keys.read
     DATA_DIR / "keys" / "installation_id", keys.make_installation_id
 )
 
+# How far the database has come, kept outside of it: one that is older than this is a restored backup.
+HIGH_WATER_FILE = DATA_DIR / "high_water.json"
+
 # --- who may talk to it ----------------------------------------------------------------------------------
 HEADEND_PUBLIC_URL = env.url("HEADEND_PUBLIC_URL", None)
 HEADEND_TRUSTED_PROXIES = env.networks("HEADEND_TRUSTED_PROXIES")

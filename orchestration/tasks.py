@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from orchestration.core import audit
 from orchestration.core.heartbeats import beat
-from orchestration.core.installation import is_copy
+from orchestration.core.installation import is_copy, is_waiting_to_be_taken_over
 from orchestration.core.wakeups import wake_heartbeat
 from orchestration.engine import tick as clock
 from orchestration.engine import worker
@@ -54,7 +54,7 @@ def work_slow() -> None:
 @shared_task
 def watch_runs() -> None:
     """Look at the open GitHub runs."""
-    if not is_copy():
+    if not is_waiting_to_be_taken_over():
         with _as("watch"):
             watch.watch()
 

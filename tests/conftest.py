@@ -160,8 +160,9 @@ def _empty_what_holds_rows(
 
 @pytest.fixture(autouse=True)
 def small_and_apart(settings, tmp_path: Path) -> None:
-    """Hash passwords fast, let nothing run in the background, and give each test a media folder of its own."""
+    """Hash passwords fast, let nothing run in the background, and give each test its own media folder and mark."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.HIGH_WATER_FILE = tmp_path / "high_water.json"
     settings.HEADEND_HEARTBEAT_SECONDS = 0  # a lease beats when it is asked, not from a thread of its own
     settings.WHITENOISE_AUTOREFRESH = True  # look for a file when it is asked for, not for all at every start

@@ -9,28 +9,33 @@ busy workers kept a pause waiting without end. On SQLite a transaction excludes 
 
 from django.db import connection
 
-from orchestration.core import installation
-from orchestration.models import SystemState
+from orchestration.core import high_water, installation
 from orchestration.states import SystemStatus
 
 # 1212498244 is "HEAD" in ASCII: one number for this lock, in a database that is Headend's own.
 _SHARE = "SELECT pg_advisory_xact_lock_shared(1212498244)"
 _ALONE = "SELECT pg_advisory_xact_lock(1212498244)"
-_STATE = "SELECT state, installation_id FROM orchestration_systemstate WHERE id = 1"
 
 
 def read() -> tuple[str, bool]:
-    """Return the system's state and whether the database is this installation's; both stand until the transaction ends."""
+    """Return the system's state and whether the database may be worked from; the state stands until the transaction ends.
+
+    It may not while it belongs to another installation, or is older than its own: a copy, a restored backup.
+    """
+    mark = high_water.read()  # before the database, which may come further meanwhile
+    query = high_water.standing_query(mark)
     if connection.vendor != "postgresql":
-        row = SystemState.objects.filter(pk=1).values_list("state", "installation_id").first()
+        row = query.first()
     else:
+        sql, values = query.query.sql_with_params()
         with connection.cursor() as cursor:
             # Two statements in one round trip: the second must not see what stood before the lock was granted.
-            cursor.execute(f"{_SHARE}; {_STATE}")
+            cursor.execute(f"{_SHARE}; {sql}", values)
             cursor.nextset()
             row = cursor.fetchone()
-    status, name = row or (SystemStatus.STOPPED, "")
-    return status, installation.is_ours(name)
+    standing = high_water.standing_of(row)
+    status = standing.status if standing else SystemStatus.STOPPED
+    return status, installation.is_up_to_date(mark, standing)
 
 
 def hold_alone() -> None:

@@ -1,13 +1,14 @@
 """Switch the whole system: start, stop, pause, resume, and say how it is."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from orchestration.core import audit, installation, system_lock
+from orchestration.core import audit, high_water, installation, system_lock
 from orchestration.core.heartbeats import component_ages
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require, require_version
@@ -44,7 +45,7 @@ def _locked() -> SystemState:
 
 
 def start(reason: str = "", *, version: int | None = None) -> SystemReport:
-    """Let due work be dispatched from now on; a copy of another installation's database is kept paused instead."""
+    """Let due work be dispatched from now on; a copy or a restored backup is kept paused instead."""
     if keep_copy_paused():
         state = current()
         raise IllegalTransition(f"{state.reason} Use resume.", state=state.state)
@@ -71,19 +72,33 @@ def pause(reason: str = "", *, disarm: bool = False, version: int | None = None)
 
 
 def resume(reason: str = "", *, version: int | None = None) -> SystemReport:
-    """Go on after a pause; a copy of another installation's database becomes this one's.
+    """Go on after a pause; a copy of another installation's database, or a restored backup, becomes this one's.
 
-    The world may have moved on since a copy was made: what was due by now is read back before anything is decided.
+    The world may have moved on since that was made: what was due by now is read back before anything is decided.
     """
+    mark = high_water.read()
     with transaction.atomic():
         state = _locked()
-        was_copy = not installation.is_ours(state.installation_id)
+        standing = high_water.stand(mark)
+        is_taken_over = not installation.is_up_to_date(mark, standing)
         require(state, "resume", version=version)
-        _to(state, SystemStatus.RUNNING, "system_resumed", reason)
-        if was_copy:
+        taken = _taken_over(standing) if is_taken_over else {}
+        _to(state, SystemStatus.RUNNING, "system_resumed", reason, **taken)
+        if is_taken_over:
             misfires.read_back_first(timezone.now())
+            transaction.on_commit(high_water.take_over)
         wake_tick()
     return report()
+
+
+def _taken_over(standing: high_water.Standing) -> dict[str, datetime | None]:
+    """Return what is written down when a restored backup or a copy is taken over."""
+    now = timezone.now()
+    return {
+        "restored_at": now,
+        "restored_from": standing.behind_since or standing.entry_at or now,
+        "behind_since": None,
+    }
 
 
 def stop(
@@ -138,6 +153,11 @@ def _disarm(state: SystemState, reason: str) -> None:
             "This database is a copy: what is armed belongs to the original, and only that takes it back.",
             state=state.state,
         )
+    if state.behind_since is not None:
+        raise IllegalTransition(
+            "This database was restored: what it calls armed may be public by now. Resume first, then it is looked at.",
+            state=state.state,
+        )
     armed = Schedule.objects.armed().filter(state=ScheduleState.STAGED).order_by("pk")
     rows = list(armed.locked().prefetch_related("channel", "distribution"))
     leaving = [row for row in rows if not is_beyond_stopping(row)]
@@ -157,37 +177,44 @@ def _in_the_way() -> QuerySet[Job]:
 
 
 def keep_copy_paused() -> bool:
-    """Pause a system whose database belongs to another installation, and name the reason; called by every tick.
+    """Pause a system whose database is a copy or a restored backup, and name the reason; called by every tick.
 
-    A new database is given this installation's name. Returns whether this is a copy.
+    A new database is given this installation's name. Returns whether it waits to be taken over; a resume does that.
     """
     found = current()
     if not found.installation_id:
         SystemState.objects.filter(pk=found.pk, installation_id="").update(
             installation_id=settings.HEADEND_INSTALLATION_ID
         )
+        high_water.take_over()
         return False
-    if installation.is_ours(found.installation_id):
+    mark = high_water.read()
+    standing = high_water.stand(mark)
+    if installation.is_up_to_date(mark, standing):
+        high_water.keep_up()
         return False
-    why = installation.sentence(found.installation_id)
-    if found.state == SystemStatus.PAUSED and found.reason == why:
+    if found.state == SystemStatus.PAUSED and found.behind_since is not None:
         return True
     with transaction.atomic():
         state = _locked()
-        if installation.is_ours(state.installation_id):
+        standing = high_water.stand(mark)
+        if installation.is_up_to_date(mark, standing):
             return False
-        if state.state != SystemStatus.PAUSED:
-            _to(state, SystemStatus.PAUSED, "system_copy_found", why)
-        elif state.reason != why:
-            SystemState.objects.filter(pk=state.pk).update(reason=why)
-            audit.record(
-                "system_copy_found",
-                state,
-                before={"reason": state.reason},
-                after={"reason": why},
-                reason=why,
-            )
+        _pause_until_taken_over(state, standing, installation.why_not_up_to_date(mark, standing))
     return True
+
+
+def _pause_until_taken_over(state: SystemState, standing: high_water.Standing, why: str) -> None:
+    why = why or state.reason  # already found, and told then
+    if state.behind_since is None:
+        SystemState.objects.filter(pk=state.pk).update(behind_since=standing.entry_at or timezone.now())
+    is_copy = not installation.is_ours(state.installation_id)
+    verb = "system_copy_found" if is_copy else "system_restore_found"
+    if state.state != SystemStatus.PAUSED:
+        _to(state, SystemStatus.PAUSED, verb, why)
+    elif state.reason != why:
+        SystemState.objects.filter(pk=state.pk).update(reason=why[:300])
+        audit.record(verb, state, before={"reason": state.reason}, after={"reason": why}, reason=why)
 
 
 def finish_draining() -> bool:
@@ -202,10 +229,9 @@ def finish_draining() -> bool:
     return True
 
 
-def _to(state: SystemState, to: str, verb: str, reason: str) -> None:
+def _to(state: SystemState, to: str, verb: str, reason: str, **changes: Any) -> None:
     changed_by = audit.acting().label[:150]
     SystemState.objects.filter(pk=state.pk).update(reason=reason[:300], changed_by=changed_by)
-    changes = {}
     if to == SystemStatus.RUNNING and state.installation_id != settings.HEADEND_INSTALLATION_ID:
         changes["installation_id"] = settings.HEADEND_INSTALLATION_ID
     since = state.state_changed_at.isoformat()
@@ -216,7 +242,10 @@ def _to(state: SystemState, to: str, verb: str, reason: str) -> None:
 def is_running() -> bool:
     """Return whether new work may be dispatched."""
     return SystemState.objects.filter(
-        pk=1, state=SystemStatus.RUNNING, installation_id__in=["", settings.HEADEND_INSTALLATION_ID]
+        pk=1,
+        state=SystemStatus.RUNNING,
+        installation_id__in=["", settings.HEADEND_INSTALLATION_ID],
+        behind_since=None,
     ).exists()
 
 

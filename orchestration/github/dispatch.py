@@ -56,9 +56,8 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
     if settings.HEADEND_PUBLIC_URL:
         stage.prepared_path(distribution.video)
     marker, fresh = stage.ensure_marker(distribution)
-    if stage.may_be_uploaded(fresh) and (
-        fresh or WorkflowRun.objects.filter(job__distribution=distribution).exists()
-    ):
+    has_run = not fresh and WorkflowRun.objects.filter(job__distribution=distribution).exists()
+    if has_run or stage.existed_before_restore(distribution):
         found = uploaded(distribution, job)
         if found:
             return {"youtube_video_id": found, "adopted": True}

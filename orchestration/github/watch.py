@@ -213,12 +213,14 @@ def _confirm(run: WorkflowRun) -> bool:
 def _carries_its_marker(
     youtube: YouTubeGateway, youtube_video_id: str, distribution: Distribution, job: Job
 ) -> bool:
-    """Ask YouTube whether a video is this distribution's upload; one that is not private is made so."""
+    """Ask YouTube whether a video is this distribution's upload; one that is not private is made so,
+    unless it may have been published before the database was restored."""
     with charged("videos", "videos.list", job):
         status = youtube.videos([youtube_video_id]).get(youtube_video_id)
     if status is None or not carries_marker(status.description, distribution.marker):
         return False
-    if status.privacy_status != "private" and not distribution.youtube_video_id:
+    is_ours_to_hide = not distribution.youtube_video_id and not stage.may_be_public(distribution)
+    if status.privacy_status != "private" and is_ours_to_hide:
         youtube.make_private(youtube_video_id)
     return True
 

@@ -27,6 +27,20 @@ class SystemState(Stateful):
         editable=False,
         help_text="must equal the data folder's; else this is a copy",
     )
+    outward_writes = models.BigIntegerField(
+        default=0, editable=False, help_text="how often what the world sees was about to be changed"
+    )
+    behind_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="set while a restored backup or a copy waits to be resumed: its newest entry when that was found",
+    )
+    restored_from = models.DateTimeField(
+        null=True, editable=False, help_text="the newest entry of the backup that was last taken over"
+    )
+    restored_at = models.DateTimeField(
+        null=True, editable=False, help_text="when a backup or a copy was last taken over by a resume"
+    )
 
     objects = Lockable.as_manager()
 

@@ -49,7 +49,8 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
     with gateways.youtube(distribution.channel) as youtube:
         lease.progress(0.01, "looking for an earlier upload")
         session = distribution.upload_session or None
-        if session is None and may_be_uploaded(fresh):
+        is_restored = existed_before_restore(distribution)
+        if is_restored or (session is None and may_be_uploaded(distribution, fresh=fresh)):
             # An earlier try may have sent the last byte without anybody hearing the answer.
             found = find_upload(youtube, distribution, job)
             if found:
@@ -86,7 +87,7 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
             "youtube_video_id": receipt.youtube_video_id,
             "resumed_from_bytes": receipt.resumed_from_bytes,
         }
-        if receipt.privacy_status != "private":
+        if receipt.privacy_status != "private" and not may_be_public(distribution):
             # Not asked for, and never wanted: take it back before anybody hears of it.
             youtube.make_private(receipt.youtube_video_id)
         record_staged(distribution.pk, receipt.youtube_video_id)
@@ -132,9 +133,18 @@ def _close_charge(job: Job, state: str) -> None:
     )
 
 
-def may_be_uploaded(fresh: bool) -> bool:
-    """Return whether an upload may be there that is not recorded; a first try has none, but in a restored database."""
-    return not fresh or installation.taken_over_at() is not None
+def may_be_uploaded(distribution: Distribution, *, fresh: bool) -> bool:
+    """Return whether an upload may be there that is not recorded: an earlier try's, or one that a restore has forgotten.
+
+    What a restored database holds of an earlier try says nothing: it may have gone further after the backup was made.
+    """
+    return not fresh or existed_before_restore(distribution)
+
+
+def existed_before_restore(distribution: Distribution) -> bool:
+    """Return whether this is a restored database that knew the distribution: the outside may know more of it."""
+    taken_over_at = installation.taken_over_at()
+    return taken_over_at is not None and distribution.created_at < taken_over_at
 
 
 def ensure_marker(distribution: Distribution) -> tuple[str, bool]:
@@ -186,21 +196,20 @@ def _adopt(
     youtube: YouTubeGateway, distribution: Distribution, youtube_video_id: str, job: Job
 ) -> dict[str, Any]:
     """Take an upload that an earlier try left behind, private or made so."""
-    if not _may_be_public(distribution):
+    if not may_be_public(distribution):
         with charged("make_private", "videos.list", job):
             youtube.make_private(youtube_video_id)  # only looks where it is private already
     record_staged(distribution.pk, youtube_video_id, adopted=True)
     return {"youtube_video_id": youtube_video_id, "adopted": True}
 
 
-def _may_be_public(distribution: Distribution) -> bool:
+def may_be_public(distribution: Distribution) -> bool:
     """Return whether an upload may be public rightly: in a restored database, of what that knew already.
 
     Whatever time it has by now: its policy, or a person, may have moved what went public since the backup. Where that is
     public ahead of its new time, a person looks.
     """
-    taken_over_at = installation.taken_over_at()
-    return taken_over_at is not None and distribution.created_at < taken_over_at
+    return existed_before_restore(distribution)
 
 
 def _orphan(distribution: Distribution, youtube_video_id: str, why: str) -> None:

@@ -7,8 +7,12 @@ from channels.gateways.errors import RemoteNotFound
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_values import VideoStatus
 from channels.quota import QUOTA_COST
+from orchestration.core import high_water
 from orchestration.models import Distribution, Job
 from orchestration.queue import pools
+
+CHANGES_WHAT_IS_SEEN = frozenset({"set_publish_at", "publish_now", "make_private"})
+"""The methods of which a restored backup has to know that they may have been called since it was made."""
 
 
 def look(
@@ -39,6 +43,8 @@ def charged(method: str, call: str, job: Job | None) -> Iterator[None]:
     """
     bucket, units = QUOTA_COST[method]
     entry = pools.charge(bucket, units, call=call, job=job)
+    if method in CHANGES_WHAT_IS_SEEN:
+        high_water.before_outward_write()
     try:
         yield
     except Exception as error:

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from channels.quota import pacific_day, pacific_day_bounds
+from orchestration.core import high_water
 from orchestration.core.bulk_insert import insert_set
 from orchestration.errors import OrchestrationError
 from orchestration.models import BudgetEntry, Job, Lease, Pool, Schedule
@@ -364,10 +365,11 @@ def settle(entry: BudgetEntry | None, *, known: bool = True) -> None:
 
 
 def charge_reserved(job: Job) -> None:
-    """Turn what was reserved for a job's upload into a charge, before the call is made."""
+    """Turn what was reserved for a job's upload into a charge, and raise the high-water mark; right before the call."""
     BudgetEntry.objects.filter(job=job, state=BudgetEntryState.RESERVED).update(
         state=BudgetEntryState.CHARGED
     )
+    high_water.before_outward_write()
 
 
 # ------------------------------------------------------------------------------------------------------ holding on to it

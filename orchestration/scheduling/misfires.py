@@ -259,7 +259,7 @@ def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
 
 def preview(now: datetime, most: int = 500) -> ResumePreview:
     """Show what is overdue and what would happen to each now, released in due order at the bounded rate."""
-    is_copy = installation.is_copy()
+    is_restored = installation.is_waiting_to_be_taken_over()
     rows = {row.pk: row for row in overdue_schedules(now, most)}
     wanted = [PastDue(row.pk, row.channel_id, row.publish_at, row.priority) for row in rows.values()]
     releases = preview_resume(
@@ -274,7 +274,7 @@ def preview(now: datetime, most: int = 500) -> ResumePreview:
             action=str(release.decision.action),
             new_at=release.decision.new_at or release.release_at,
             lateness_seconds=release.decision.lateness_seconds,
-            sentence=_asked_first(rows[release.schedule_id], is_copy) + release.decision.sentence,
+            sentence=_asked_first(rows[release.schedule_id], is_restored) + release.decision.sentence,
         )
         for release in releases
     ]

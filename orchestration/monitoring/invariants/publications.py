@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q
 
-from orchestration.core.installation import is_copy
+from orchestration.core.installation import is_waiting_to_be_taken_over
 from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState, Video
 from orchestration.monitoring.invariants.values import Look, Violation, broken
 from orchestration.queue.jobs import RUN_HOLDER
@@ -56,7 +56,12 @@ def one_open_job_per_key(look: Look) -> Iterator[Violation]:
 def nothing_due_is_lost(look: Look) -> Iterator[Violation]:
     """Look for publications whose moment is long past, which nothing holds back and nobody works on."""
     system = SystemState.objects.filter(pk=1).first()
-    if not look.ticking or system is None or system.state != SystemStatus.RUNNING or is_copy():
+    if (
+        not look.ticking
+        or system is None
+        or system.state != SystemStatus.RUNNING
+        or is_waiting_to_be_taken_over()
+    ):
         return
     if system.state_changed_at > look.now - LOST_AFTER:
         return  # just switched on: what is overdue is being sorted out

@@ -13,7 +13,7 @@ from django.db.models import F, Model, QuerySet
 from channels.models import Channel, Credential
 from channels.secrets import SecretUnreadable
 from channels.stateful import Stateful
-from orchestration.core.installation import is_copy
+from orchestration.core.installation import is_waiting_to_be_taken_over
 from orchestration.models import (
     Activity,
     Conflict,
@@ -155,7 +155,7 @@ def _known_secrets() -> set[str]:
 
 
 def a_copy_does_not_run(look: Look) -> Iterator[Violation]:
-    """Look for a database of another installation that is not held back."""
+    """Look for a database of another installation, or a restored backup, that is not held back."""
     system = SystemState.objects.filter(pk=1).exclude(state=SystemStatus.PAUSED).first()
-    if system is not None and is_copy() and look.ticking:
-        yield broken(system, f"is {system.state}, but belongs to another installation")
+    if system is not None and is_waiting_to_be_taken_over() and look.ticking:
+        yield broken(system, f"is {system.state}, but its database is a copy or a restored backup")
