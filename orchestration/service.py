@@ -519,6 +519,8 @@ class CentralOrchestrationService:
         youtube_video_id: str = "",
         error_code: str = "",
         error_message: str = "",
+        again_at: datetime | None = None,
+        bucket: str = "",
     ) -> RunRecorded:
         """Record what a GitHub run says became of its job; the run's own token authorises, doubled calls end alike."""
         with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
@@ -531,6 +533,8 @@ class CentralOrchestrationService:
                 youtube_video_id=youtube_video_id,
                 error_code=error_code,
                 error_message=error_message,
+                again_at=again_at,
+                bucket=bucket,
             )
 
     # --------------------------------------------------------------------------------------------------------- shows

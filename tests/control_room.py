@@ -12,7 +12,10 @@ TOKEN = "job-token-7f3a"
 
 
 class ControlRoom:
-    """Answer a run's calls and remember them. `statuses` gives, per path, the answers to come; then 200."""
+    """Answer a run's calls and remember them. `statuses` gives, per path, the answers to come; then 200.
+
+    `answers` gives, per path, the body.
+    """
 
     def __init__(self, media: bytes = b"\x00\x00\x00\x18ftypmp42" + b"v" * 300_000) -> None:
         self.media = media
@@ -20,6 +23,7 @@ class ControlRoom:
         self.unauthorised = 0
         self.public = False  # whether the media are given without a token
         self.statuses: dict[str, list[int]] = {}
+        self.answers: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._server = _bind(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -66,7 +70,9 @@ class ControlRoom:
             self.calls.append((path, json.loads(body or b"{}")))
             coming = self.statuses.get(path) or [200]
             status = coming.pop(0) if len(coming) > 1 else coming[0]
-            return status, self.media if path == "/media" and status == 200 else b"{}"
+            if path == "/media" and status == 200:
+                return status, self.media
+            return status, json.dumps(self.answers.get(path, {})).encode()
 
 
 class _Server(ThreadingHTTPServer):

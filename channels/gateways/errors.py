@@ -9,13 +9,16 @@ Each error states a fact and answers one question, in `again`:
 * ``"unknown"``: the call may or may not have had its effect; look before calling again.
 
 The text of an error is shown to operators and written to the audit trail, so it never carries a token, a
-secret or a resumable session's address.
+secret or a resumable session's address: those that a gateway uses are hidden in it when it is made.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar, Literal
+
+from channels import quota
+from channels.gateways import redaction
 
 Again = Literal["again", "blocked", "never", "unknown"]
 Scope = Literal["installation", "channel", "source"]
@@ -36,7 +39,7 @@ class RemoteError(Exception):
         status: int | None = None,
         retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(redaction.hidden(message))
         self.status = status
         self.retry_after_seconds = retry_after_seconds
 
@@ -94,6 +97,13 @@ class WorkflowDisabled(RemoteRejected):
     """The channel's workflow is disabled: by a person, or by GitHub after 60 idle days."""
 
     code = "workflow_disabled"
+    again = "blocked"
+
+
+class WorkflowUnfit(RemoteRejected):
+    """The channel's workflow cannot be dispatched as Headend does it: no such trigger, other inputs, or no workflow."""
+
+    code = "workflow_unfit"
     again = "blocked"
 
 
@@ -172,6 +182,13 @@ class SignupRequired(PermissionMissing):
     code = "youtube_signup_required"
 
 
+class ApiDisabled(PermissionMissing):
+    """The YouTube Data API is not enabled in the Google project of the OAuth client."""
+
+    code = "youtube_api_disabled"
+    scope = "installation"
+
+
 class RateLimited(RemoteError):
     """Too many calls in a short time: wait `retry_after_seconds`, then the same call may be made."""
 
@@ -198,6 +215,11 @@ class QuotaExhausted(RemoteError):
         self.bucket = bucket
         self.resets_at = resets_at
 
+    @property
+    def holds_for(self) -> Scope:
+        """Return for what the budget is: a project's serve the installation, YouTube's own cap is of one channel."""
+        return "installation" if self.bucket in quota.DAILY_LIMITS else "channel"
+
 
 class WrongChannel(RemoteError):
     """The credential belongs to another YouTube channel than the one it is stored for."""
@@ -222,3 +244,24 @@ def by_code(code: str) -> type[RemoteError] | None:
             return known
         waiting += known.__subclasses__()
     return None
+
+
+def of_code(
+    code: str,
+    message: str,
+    *,
+    resets_at: datetime | None = None,
+    bucket: str = "",
+    now: datetime | None = None,
+) -> RemoteError | None:
+    """Return the error that a stored or reported code stands for; None, if none is called so.
+
+    `resets_at` is when a budget is refilled, or a limit ends; `bucket` is the budget.
+    """
+    known = by_code(code)
+    if known is None:
+        return None
+    if issubclass(known, QuotaExhausted):
+        return known(message, bucket=bucket, resets_at=resets_at)
+    wait = max(1.0, (resets_at - (now or datetime.now(UTC))).total_seconds()) if resets_at else None
+    return known(message, retry_after_seconds=wait)

@@ -22,6 +22,7 @@ from github.Requester import Requester
 from github.WorkflowRun import WorkflowRun
 from urllib3.util import Retry
 
+from channels.gateways import redaction
 from channels.gateways.errors import (
     CredentialMissing,
     GitHubTokenRefused,
@@ -30,7 +31,7 @@ from channels.gateways.errors import (
     RemoteUnavailable,
     RemoteUncertain,
 )
-from channels.gateways.github_wire import API_VERSION, as_dict, error_of, never_sent, reading, token_end
+from channels.gateways.github_wire import API_VERSION, as_dict, error_of, link, never_sent, reading, token_end
 
 FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 MAX_INPUTS = 25
@@ -145,6 +146,12 @@ class GitHubGateway:
         )
         self._reader = Github(**common, retry=reading)
         self._writer = Github(**common, retry=None)
+        self._token = token
+        redaction.hold(self)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must appear in no text."""
+        return (self._token,)
 
     def close(self) -> None:
         """Close the connections."""
@@ -164,7 +171,7 @@ class GitHubGateway:
     def repository(self, full_name: str) -> RepositoryInfo:
         """Return what GitHub says of a repository; after a rename it has another `full_name` than was asked for."""
         _check_name(full_name)
-        with reading(f"reading repository {full_name}"):
+        with reading(f"reading repository {full_name}", "repository"):
             found = self._reader.get_repo(full_name)
             self.token_ends_at = self.token_ends_at or token_end(found.raw_headers)
             return RepositoryInfo(
@@ -173,7 +180,7 @@ class GitHubGateway:
                 default_branch=found.default_branch,
                 private=found.private,
                 archived=found.archived,
-                html_url=found.html_url,
+                html_url=link(found.html_url),
             )
 
     def read_file(self, full_name: str, path: str, ref: str | None = None) -> FileContent | None:
@@ -285,7 +292,7 @@ class GitHubGateway:
             return DispatchReceipt(run_id=None, html_url=None)
         if not isinstance(data, dict) or not isinstance(data.get("workflow_run_id"), int):
             raise RemoteUncertain(f"{doing}: GitHub's answer names no run", status=status)
-        return DispatchReceipt(run_id=data["workflow_run_id"], html_url=data.get("html_url"))
+        return DispatchReceipt(run_id=data["workflow_run_id"], html_url=link(data.get("html_url")))
 
     def run(self, full_name: str, run_id: int) -> RunInfo:
         """Return a run as it is now."""
@@ -381,8 +388,20 @@ class GitHubGateway:
         if status >= 500:
             raise unknown(f"{doing}: GitHub answered {status}, it may have been done", status=status)
         if status >= 400:
-            raise error_of(Requester.createException(status, headers, as_dict(data)), doing)
+            where = _place_of(url)
+            raise error_of(
+                Requester.createException(status, headers, as_dict(data)), doing, where, writes=True
+            )
         return status, data
+
+
+def _place_of(url: str) -> str:
+    """Return what the table of readings calls a write to this address."""
+    if url.endswith("/dispatches"):
+        return "dispatch"
+    if "/secrets/" in url:
+        return "secret"
+    return "contents" if "/contents/" in url else "any"
 
 
 def _run_info(run: WorkflowRun) -> RunInfo:
@@ -392,7 +411,7 @@ def _run_info(run: WorkflowRun) -> RunInfo:
         display_title=run.display_title,
         status=run.status,
         conclusion=run.conclusion,
-        html_url=run.html_url,
+        html_url=link(run.html_url),
         event=run.event,
         created_at=run.created_at,
         updated_at=run.updated_at,
@@ -427,4 +446,4 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text) if text else None
     except ValueError:
-        return {"message": text[:200]}
+        return {"page": text[:200]}  # no JSON: a proxy's page

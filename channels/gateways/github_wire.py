@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import ssl
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
-from github import BadCredentialsException, GithubException
-from github.Requester import Requester
+from github import GithubException
 from urllib3.exceptions import NewConnectionError, SSLError
 
+from channels.gateways import readings
 from channels.gateways.errors import (
     GitHubTokenRefused,
     PermissionMissing,
     RateLimited,
     RemoteError,
-    RemoteNotFound,
     RemoteRejected,
     RemoteUnavailable,
+    RemoteUncertain,
 )
 
 API_VERSION = "2022-11-28"
@@ -29,12 +29,12 @@ EXPIRY_HEADER = "github-authentication-token-expiration"
 
 
 @contextmanager
-def reading(doing: str) -> Iterator[None]:
+def reading(doing: str, where: str = "any") -> Iterator[None]:
     """Turn whatever a reading call raises into our errors; reading has no effect, so nothing is uncertain."""
     try:
         yield
     except GithubException as error:
-        raise error_of(error, doing) from error
+        raise error_of(error, doing, where) from error
     except requests.RequestException as error:
         raise RemoteUnavailable(f"{doing}: GitHub could not be reached or did not answer in time") from error
     except RuntimeError as error:
@@ -55,45 +55,34 @@ def never_sent(error: requests.RequestException) -> bool:
     return unverified or isinstance(reason, NewConnectionError)
 
 
-def error_of(error: GithubException, doing: str) -> RemoteError:
-    """Return our error for one of PyGithub's. The message is GitHub's, which carries no secret of ours."""
-    status, headers = error.status, {k.lower(): v for k, v in (error.headers or {}).items()}
-    said = str(as_dict(error.data).get("message") or error.message or "no reason given")
-    said = said.split("\n\n")[-1][:300]
+LONGEST_PAUSE_SECONDS = 60.0
+"""What is waited where GitHub names a limit and no end of it."""
+
+
+def error_of(error: GithubException, doing: str, where: str = "any", *, writes: bool = False) -> RemoteError:
+    """Return our error for one of PyGithub's, in GitHub's words; `where` is the call, as the table of readings has it."""
+    data = as_dict(error.data)
+    document = data if "message" in data else None  # a page that is no JSON, as PyGithub hands it over
+    said = str(data.get("message") or error.message or "no reason given").split("\n\n")[-1][:300]
+    found = readings.read("github", where, error.status, document, error.headers or {}, writes=writes)
     text = f"{doing}: {said}"
-    if status == 429 or (status == 403 and _is_limit(said, headers)):
-        return RateLimited(text, status=status, retry_after_seconds=_wait_seconds(headers))
-    if isinstance(error, BadCredentialsException) or status == 401:
-        return GitHubTokenRefused(f"{doing}: GitHub refuses the token ({said})", status=status)
-    if status == 403 and "archived" in said.lower():
-        return RemoteRejected(text, status=status)
-    if status in (403, 451):
-        return PermissionMissing(f"{doing}: the token does not permit it ({said})", status=status)
-    if status == 404:
-        return RemoteNotFound(f"{doing}: not found, or the token may not see it", status=status)
-    if status >= 500 or status == 408:
-        return RemoteUnavailable(f"{doing}: GitHub answered {status}", status=status)
-    return RemoteRejected(text, status=status)
+    match found.code:
+        case RateLimited.code:
+            return RateLimited(
+                text, status=error.status, retry_after_seconds=found.wait_seconds or LONGEST_PAUSE_SECONDS
+            )
+        case GitHubTokenRefused.code:
+            text = f"{doing}: GitHub refuses the token ({said})"
+        case PermissionMissing.code:
+            text = f"{doing}: the token does not permit it ({said})"
+        case RemoteUnavailable.code | RemoteUncertain.code:
+            text = f"{doing}: GitHub answered {error.status}"
+    if error.status == 404 and said.lower() == "not found":
+        text = f"{doing}: not found, or the token may not see it"
+    return found.error(text, status=error.status)
 
 
-def _is_limit(said: str, headers: dict[str, Any]) -> bool:
-    return (
-        Requester.isRateLimitError(said)
-        or "retry-after" in headers
-        or str(headers.get("x-ratelimit-remaining")) == "0"
-    )
-
-
-def _wait_seconds(headers: dict[str, Any], now: Callable[[], float] = time.time) -> float:
-    """Return how long GitHub wants us to wait: retry-after, else until the limit resets, else a minute."""
-    if str(headers.get("retry-after", "")).isdigit():
-        return float(headers["retry-after"])
-    if (
-        str(headers.get("x-ratelimit-remaining")) == "0"
-        and str(headers.get("x-ratelimit-reset", "")).isdigit()
-    ):
-        return max(1.0, float(headers["x-ratelimit-reset"]) - now())
-    return 60.0
+LONGEST_LINK = 500
 
 
 def token_end(headers: Mapping[str, Any]) -> datetime | None:
@@ -107,3 +96,9 @@ def token_end(headers: Mapping[str, Any]) -> datetime | None:
 
 def as_dict(data: Any) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
+
+
+def link(address: Any) -> str:
+    """Return an address that may become a link on a page: http or https, else nothing."""
+    text = str(address or "")
+    return text if urlsplit(text).scheme in {"http", "https"} and len(text) <= LONGEST_LINK else ""

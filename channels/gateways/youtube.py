@@ -165,11 +165,13 @@ class YouTubeGateway:
         on_progress: Callable[[int, int], None] = lambda sent_bytes, total_bytes: None,
         cancelled: Callable[[], bool] = lambda: False,
         chunk_bytes: int = 8 * MIB,
+        on_last_piece: Callable[[], None] = lambda: None,
     ) -> UploadReceipt:
         """Upload a file as a private video that carries its marker; go on with `session_uri` if it is given.
 
         `on_session` gets the session's address before the first byte is sent: store it (encrypted, it is a
-        permission to upload), and after a crash give it back here. A piece that fails is asked about and sent
+        permission to upload), and after a crash give it back here. `on_last_piece` is called before the piece that
+        ends the file is sent: from then on there may be a video. A piece that fails is asked about and sent
         again a bounded number of times, with growing waits.
 
         Raises: SessionGone (look for the marker, then begin anew); RemoteUncertain when all was sent and no
@@ -179,7 +181,15 @@ class YouTubeGateway:
         if session_uri is None:
             self.spent[UPLOADS] += 1
         run = Upload(
-            self._wire, Path(path), metadata, on_session, on_progress, cancelled, chunk_bytes, self._sleep
+            self._wire,
+            Path(path),
+            metadata,
+            on_session,
+            on_progress,
+            cancelled,
+            chunk_bytes,
+            self._sleep,
+            on_last_piece,
         )
         return run.run(session_uri)
 

@@ -9,10 +9,13 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+import httplib2
+
+from channels.gateways import readings, redaction
 from channels.gateways.errors import (
     CredentialMissing,
     PermissionMissing,
-    RateLimited,
+    RemoteError,
     RemoteRejected,
     RemoteUnavailable,
     RemoteUncertain,
@@ -101,6 +104,11 @@ def exchange_code(
         "redirect_uri": redirect_uri,
         "grant_type": "authorization_code",
     }
+    with redaction.knowing(code, client_secret):
+        return _exchanged(form, token_url, timeout_seconds)
+
+
+def _exchanged(form: dict[str, str], token_url: str, timeout_seconds: float) -> TokenGrant:
     http = OneAttemptHttp(token_url, timeout_seconds)
     try:
         answer, content = http.request(
@@ -112,17 +120,12 @@ def exchange_code(
         raise RemoteUncertain("the token endpoint did not answer; begin the connection again") from error
     finally:
         http.close()
-    return _grant(answer.status, _object(content))
+    return _grant(answer, _object(content))
 
 
-def _grant(status: int, body: dict[str, object]) -> TokenGrant:
-    if status == 429:
-        raise RateLimited("the token endpoint asks for fewer calls", status=status)
-    if status >= 500:
-        raise RemoteUncertain("the token endpoint failed; begin the connection again", status=status)
-    if status != 200:
-        fact = " ".join(str(body[key]) for key in ("error", "error_description") if body.get(key))
-        raise RemoteRejected(f"Google refused the code: {fact or status}", status=status)
+def _grant(answer: httplib2.Response, body: dict[str, object] | None) -> TokenGrant:
+    if answer.status != 200 or body is None:
+        raise _refused(answer, body)
     scopes = tuple(str(body.get("scope") or " ".join(SCOPES)).split())
     missing = [scope for scope in SCOPES if scope not in scopes]
     if missing:
@@ -139,6 +142,15 @@ def _grant(status: int, body: dict[str, object]) -> TokenGrant:
     )
 
 
+def _refused(answer: httplib2.Response, body: dict[str, object] | None) -> RemoteError:
+    found = readings.read("google_token", "code", answer.status, body, answer)
+    facts = [str((body or {})[key]) for key in ("error", "error_description") if (body or {}).get(key)]
+    fact = f"Google refused the code: {' '.join(facts) or answer.status}"
+    if found.kind in {"unknown", "again"}:
+        fact = f"the token endpoint failed ({' '.join(facts) or answer.status}); begin the connection again"
+    return found.error(fact, status=answer.status)
+
+
 def _seconds(value: object) -> int | None:
     """Return a number of seconds from now on, or None for what is none: no consent fails for it."""
     try:
@@ -148,9 +160,9 @@ def _seconds(value: object) -> int | None:
     return seconds if 0 < seconds < MAX_SECONDS else None
 
 
-def _object(content: bytes) -> dict[str, object]:
+def _object(content: bytes) -> dict[str, object] | None:
     try:
         parsed = json.loads(content)
     except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+        return None
+    return parsed if isinstance(parsed, dict) else None

@@ -16,9 +16,9 @@ from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest, MediaUpload
 
 from channels.gateways.errors import (
+    QuotaExhausted,
     RateLimited,
     RemoteError,
-    RemoteNotFound,
     RemoteRejected,
     RemoteUnavailable,
     RemoteUncertain,
@@ -39,7 +39,10 @@ class UploadCancelled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VideoMetadata:
-    """What a video is called and how it is found again; `marker` is ``headend:`` and a correlation id."""
+    """What a video is called and how it is found again; `marker` is ``headend:`` and a correlation id.
+
+    `notify_subscribers` says whether YouTube tells the channel's subscribers once it is public.
+    """
 
     title: str
     description: str
@@ -48,6 +51,7 @@ class VideoMetadata:
     language: str
     made_for_kids: bool
     marker: str
+    notify_subscribers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Upload:
     cancelled: Callable[[], bool]
     chunk_bytes: int
     sleep: Callable[[float], None] = time.sleep
+    on_last_piece: Callable[[], None] = lambda: None
     _media: _FilePieces = field(init=False)
     _request: HttpRequest = field(init=False)
 
@@ -82,18 +87,21 @@ class Upload:
 
         Raises: SessionGone when the session is unknown there; UploadCancelled; any other RemoteError.
         """
-        self._media = _FilePieces(self.path, self.chunk_bytes)
+        self._media = _FilePieces(self.path, self.chunk_bytes, self.on_last_piece)
         with self._media:
             self._request = self.wire.service.videos().insert(
-                part="snippet,status", body=resource_of(self.metadata), media_body=self._media
+                part="snippet,status",
+                body=resource_of(self.metadata),
+                notifySubscribers=self.metadata.notify_subscribers,
+                media_body=self._media,
             )
             if self.cancelled():
                 raise UploadCancelled
             if session_uri is None:
-                self._request.resumable_uri = self._open_session()
+                self._request.resumable_uri = self.wire.session_uri = self._open_session()
                 self.on_session(self._request.resumable_uri)
             else:
-                self._request.resumable_uri = session_uri
+                self._request.resumable_uri = self.wire.session_uri = session_uri
                 self._ask_first()
             return self._receipt(self._send_all(), resumed=session_uri is not None)
 
@@ -115,7 +123,7 @@ class Upload:
             return str(answer["location"])
 
         try:
-            return self.wire.guarded(True, request.methodId, open_session)
+            return self.wire.guarded(True, "upload_session", open_session)
         except RemoteUncertain as error:
             # A session without a byte in it is not a video: opening another one is safe.
             raise RemoteUnavailable(str(error), status=error.status) from error
@@ -133,7 +141,7 @@ class Upload:
                 raise UploadCancelled
             pieces_before = self._media.pieces_read
             try:
-                status, answer = self.wire.guarded(True, self._request.methodId, self._next_piece)
+                status, answer = self.wire.guarded(True, "upload_bytes", self._next_piece)
             except (RemoteUncertain, RemoteUnavailable, RateLimited) as error:
                 failures += 1
                 if failures >= MAX_ATTEMPTS:
@@ -141,12 +149,21 @@ class Upload:
                 self._ask_first()
                 self.sleep(_wait_seconds(failures, error.retry_after_seconds))
                 continue
-            except RemoteNotFound as error:
+            except SessionGone as error:
                 raise SessionGone(
                     "YouTube no longer knows this upload session", status=error.status
                 ) from error
-            except RemoteRejected as error:
-                if self._media.pieces_read > pieces_before:
+            except RemoteError as error:
+                refused = (
+                    error.status is not None
+                    and 400 <= error.status < 500
+                    and error.again in {"never", "again"}
+                )
+                if (
+                    self._media.pieces_read > pieces_before
+                    or not refused
+                    or isinstance(error, QuotaExhausted)
+                ):
                     raise
                 # Not our bytes were refused but the question where we were: the session is over, somehow.
                 raise SessionGone("YouTube has closed this upload session", status=error.status) from error
@@ -233,7 +250,7 @@ class _FilePieces(MediaUpload):  # type: ignore[misc]  # the library has no type
     the library's own slices of a stream are used up by then: the second attempt would wait for ever.
     """
 
-    def __init__(self, path: Path, chunk_bytes: int) -> None:
+    def __init__(self, path: Path, chunk_bytes: int, on_last_piece: Callable[[], None]) -> None:
         if chunk_bytes < CHUNK_STEP_BYTES or chunk_bytes % CHUNK_STEP_BYTES:
             raise ValueError(f"chunk_bytes must be a multiple of {CHUNK_STEP_BYTES}, not {chunk_bytes}")
         try:
@@ -242,6 +259,7 @@ class _FilePieces(MediaUpload):  # type: ignore[misc]  # the library has no type
             raise RemoteRejected(f"the file to upload cannot be read: {error.strerror}") from error
         self._size = path.stat().st_size
         self._chunk_bytes = chunk_bytes
+        self._on_last_piece = on_last_piece
         self.pieces_read = 0
         self.begun_at_bytes = self._size  # until a piece is asked for, nothing was missing
         self.read_to_end = False
@@ -277,5 +295,6 @@ class _FilePieces(MediaUpload):  # type: ignore[misc]  # the library has no type
         self._file.seek(begin)
         piece = self._file.read(length)
         if begin + len(piece) >= self._size:
+            self._on_last_piece()
             self.read_to_end = True
         return piece

@@ -7,7 +7,6 @@ import io
 import ipaddress
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,18 +19,8 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
 
-from channels import quota
-from channels.gateways.errors import (
-    CredentialRevoked,
-    PermissionMissing,
-    QuotaExhausted,
-    RateLimited,
-    RemoteError,
-    RemoteNotFound,
-    RemoteRejected,
-    RemoteUnavailable,
-    RemoteUncertain,
-)
+from channels.gateways import readings, redaction
+from channels.gateways.errors import RemoteError, RemoteUnavailable, RemoteUncertain
 
 SEND_BLOCK_BYTES = 64 * 1024
 _READS = ("GET", "HEAD")
@@ -101,6 +90,20 @@ class Wire:
         self.credentials = credentials
         self.authorised = google_auth_httplib2.AuthorizedHttp(credentials, http=self.http)
         self.service = build_from_document(_document(api_url), http=self.authorised)
+        self.session_uri = ""
+        redaction.hold(self)
+
+    def secrets(self) -> tuple[str | None, ...]:
+        """Return what must appear in no text: the credential, the present access token, the upload session's address."""
+        google = self.credentials
+        session = self.session_uri
+        return (
+            google.client_secret,
+            google.refresh_token,
+            google.token,
+            session,
+            session.partition("upload_id=")[2],
+        )
 
     def authorise(self) -> None:
         """Fetch an access token if there is no valid one, so that what fails later is the call itself.
@@ -122,10 +125,11 @@ class Wire:
         Raises: a RemoteError. After a write without an answer it is RemoteUncertain.
         """
         writes = request.method not in _READS
-        return self.guarded(writes, request.methodId, lambda: readable(request.execute(num_retries=0)))
+        what = request.methodId.removeprefix("youtube.")
+        return self.guarded(writes, what, lambda: readable(request.execute(num_retries=0)))
 
     def guarded(self, writes: bool, what: str, call: Callable[[], T]) -> T:
-        """Run `call` and turn whatever goes wrong into one of our errors."""
+        """Run `call`, which is `what` in the table of readings, and turn whatever goes wrong into one of our errors."""
         self.authorise()
         try:
             return call()
@@ -159,66 +163,39 @@ def readable(answer: Any) -> dict[str, Any]:
 
 # -- errors ----------------------------------------------------------------------------------------
 
-_QUOTA_REASONS = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
-_RATE_REASONS = {"rateLimitExceeded", "userRateLimitExceeded"}
-_UPLOAD_CALLS = {"youtube.videos.insert"}
 
+def of_answer(error: HttpError, where: str, *, writes: bool) -> RemoteError:
+    """Name the fact behind an HTTP error of the YouTube Data API; `where` is the call, as the table of readings has it.
 
-def of_answer(error: HttpError, what: str, *, writes: bool) -> RemoteError:
-    """Name the fact behind an HTTP error of the YouTube Data API."""
+    A refused access token was renewed by then, and the new one was refused as well.
+    """
     status = int(error.resp.status)
-    reason, message = _reason(error)
-    wait = _retry_after(error.resp)
-    text = f"{what}: YouTube answered {status} {reason or ''}".rstrip() + (f": {message}" if message else "")
-    now = datetime.now(UTC)
-    if reason == "uploadLimitExceeded":
-        return QuotaExhausted(
-            text, bucket=quota.CHANNEL_UPLOADS, resets_at=now + timedelta(hours=24), status=status
-        )
-    if reason in _QUOTA_REASONS or (status == 429 and "per day" in message):
-        bucket = quota.UPLOADS if status == 429 and what in _UPLOAD_CALLS else quota.UNITS
-        return QuotaExhausted(text, bucket=bucket, resets_at=quota.next_reset(now), status=status)
-    if status == 429 or reason in _RATE_REASONS:
-        return RateLimited(text, status=status, retry_after_seconds=wait)
-    if status == 401:
-        if reason == "youtubeSignupRequired":
-            return PermissionMissing(text, status=status)
-        return CredentialRevoked(text, status=status)
-    if status == 403:
-        return PermissionMissing(text, status=status)
-    if status in (404, 410):
-        return RemoteNotFound(text, status=status)
-    if status >= 500 or status == 408:
-        kind = RemoteUncertain if writes else RemoteUnavailable
-        return kind(text, status=status, retry_after_seconds=wait)
-    return RemoteRejected(text, status=status)
+    document = _parsed(error.content)
+    reasons, message = readings.said(document)
+    text = f"{where}: YouTube answered {status} {reasons[0] if reasons and document is not None else ''}".rstrip()
+    found = readings.read("youtube", where, status, document, error.resp, writes=writes)
+    return found.error(f"{text}: {message}" if message else text, status=status)
 
 
 def of_refresh(error: google.auth.exceptions.RefreshError) -> RemoteError:
-    """Name the fact behind a refused refresh of the access token."""
-    details = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else {}
-    code = details.get("error")
-    if not isinstance(code, str) or error.retryable:
-        # Not a refusal in the token endpoint's own words: it is overloaded, or something in between answered.
-        return RemoteUnavailable("the token endpoint gave no usable answer")
+    """Name the fact behind a refused refresh of the access token. Google's library keeps the status to itself."""
+    details = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else None
+    found = readings.read("google_token", "token", None, details)
+    code = details.get("error") if details else None
+    if not isinstance(code, str) or found.code == RemoteUnavailable.code:
+        # Not a refusal that is known: it is overloaded, or something in between answered.
+        return RemoteUnavailable("the token endpoint gave no usable answer" + (f": {code}" if code else ""))
     text = f"Google refused the refresh token: {code}"
-    if details.get("error_description"):
+    if details and details.get("error_description"):
         text += f" ({details['error_description']})"
-    return CredentialRevoked(text)
+    return found.error(text)
 
 
-def _reason(error: HttpError) -> tuple[str, str]:
+def _parsed(content: bytes | str) -> Any:
     try:
-        body = json.loads(error.content)["error"]
-        listed = body.get("errors") or [{}]
-        return str(listed[0].get("reason") or body.get("status") or ""), str(body.get("message") or "")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", ""
-
-
-def _retry_after(answer: Mapping[str, str]) -> float | None:
-    value = answer.get("retry-after", "")
-    return float(value) if value.isdigit() else None
+        return json.loads(content)
+    except ValueError:
+        return None
 
 
 def _said(error: BaseException) -> str:

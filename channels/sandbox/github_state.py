@@ -29,7 +29,7 @@ def template_files() -> dict[str, bytes]:
     """Return the channel repository template: path -> content."""
     found = {}
     for path in sorted(TEMPLATE.rglob("*")):
-        if path.is_file() and path.suffix in (".yml", ".py", ".md"):
+        if path.is_file() and path.suffix in (".yml", ".py", ".md", ".json"):
             found[path.relative_to(TEMPLATE).as_posix()] = path.read_bytes()
     return found
 

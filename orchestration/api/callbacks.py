@@ -66,6 +66,8 @@ def runs_result(request: HttpRequest, correlation_id: Path[CorrelationId], body:
         youtube_video_id=body.youtube_video_id,
         error_code=error.code if error else "",
         error_message=error.message if error else "",
+        again_at=error.again_at if error else None,
+        bucket=error.bucket if error else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
@@ -15,6 +16,9 @@ from orchestration.models import Job, WorkflowRun
 from orchestration.pipeline.scrape import absolute
 from orchestration.results import RunPermit, RunRecorded
 from orchestration.states import OPEN_RUNS, JobState
+
+LONGEST_WAIT = timedelta(hours=25)
+"""How long a spent budget is waited for at most on a run's word: a quota day may have 25 hours."""
 
 
 def hashed(secret: str) -> str:
@@ -89,9 +93,12 @@ def record_result(
     youtube_video_id: str,
     error_code: str,
     error_message: str,
+    again_at: datetime | None = None,
+    bucket: str = "",
 ) -> RunRecorded:
     """Keep what the run says of itself and look at once; what it says counts only once YouTube confirms it.
 
+    `again_at` is when a spent budget is refilled, `bucket` which it is; no longer than a day is waited for it.
     Raises: NotPermitted, PermitRefused (another run holds the permit), InvalidRequest.
     """
     if outcome not in {"staged", "failed"}:
@@ -109,6 +116,10 @@ def record_result(
             "error_code": error_code[:60],
             "error_message": error_message[:500],
         }
+        if again_at is not None:
+            said["again_at"] = min(again_at, timezone.now() + LONGEST_WAIT).isoformat()
+        if bucket:
+            said["bucket"] = bucket[:40]
         if run.result and run.result != said and run.result.get("outcome") == "staged":
             return {"recorded": False, "state": run.state}
         if run.result != said:

@@ -162,7 +162,7 @@ def job_sheet(
             "language": metadata.language,
             "made_for_kids": metadata.made_for_kids,
             "marker": marker,
-            "notify_subscribers": distribution.channel.notify_subscribers,
+            "notify_subscribers": metadata.notify_subscribers,
         },
     }
     if settings.HEADEND_PUBLIC_URL:

@@ -32,6 +32,7 @@ from orchestration.states import JobState
 
 TEMPLATE = Path(channels.__file__).parent / "template"
 DOCUMENT_PATH = "headend/channel.json"
+READINGS_PATH = "headend/readings.json"
 SCRIPT_PATH = "headend/stage.py"
 OWN_WORKFLOW = "headend.yml"
 WORKFLOW_PATH = f".github/workflows/{OWN_WORKFLOW}"
@@ -54,7 +55,7 @@ def template_file(path: str) -> str:
 @cache
 def template_checksum() -> str:
     """Return a short hash of what the template puts into repositories, so that a new template is a new revision."""
-    files = f"{template_file(WORKFLOW_PATH)}\0{template_file(SCRIPT_PATH)}"
+    files = "\0".join(template_file(path) for path in (WORKFLOW_PATH, SCRIPT_PATH, READINGS_PATH))
     return hashlib.sha256(files.encode()).hexdigest()[:16]
 
 
@@ -131,7 +132,8 @@ def _write(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease
     with gateways.github(channel) as github:
         lease.progress(0.05, f"looking at {channel.repository}")
         repository_pin.look_at(channel, github)
-        files = {SCRIPT_PATH: template_file(SCRIPT_PATH)}
+        # The table before the script that reads by it.
+        files = {path: template_file(path) for path in (READINGS_PATH, SCRIPT_PATH)}
         if (
             channel.workflow == OWN_WORKFLOW
         ):  # a workflow of another name is the operator's own, and is left alone

@@ -13,8 +13,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
-from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound, by_code
+from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound, of_code
 from channels.gateways.github import GitHubGateway, RunInfo
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import carries_marker
@@ -24,6 +25,7 @@ from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError
 from orchestration.models import Distribution, Job, WorkflowRun
 from orchestration.pipeline import endings, outcomes, stage
+from orchestration.pipeline.looks import Look, Outcome
 from orchestration.pipeline.youtube_calls import charged
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import OutcomeUnknown
@@ -226,22 +228,33 @@ def _carries_its_marker(
 
 
 def uploaded(distribution: Distribution, job: Job) -> str | None:
+    """Return the upload with this distribution's marker, recorded and with its picture; None if it is absent for certain.
+
+    Raises: WaitUntil, if it is too early to tell; RemoteError, BudgetExhausted, if it could not be looked for.
+    """
+    return look_for(distribution, job).settled()
+
+
+def look_for(distribution: Distribution, job: Job) -> Look:
     """Look on YouTube for an upload with this distribution's marker; record it if it is there, and give it its picture."""
     with gateways.youtube(distribution.channel) as youtube:
-        found = stage.find_upload(youtube, distribution, job)
+        seen = stage.look_for_upload(youtube, distribution, job)
+        found = seen.youtube_video_id
         if found and stage.record_staged(distribution.pk, found, adopted=True):
             stage.set_thumbnail(youtube, found, distribution.video, job)
-    return found
+    return seen
 
 
 def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datetime) -> None:
     """End a run that GitHub calls completed, and its job by what can be found of its work."""
     conclusion = info.conclusion or "unknown"
-    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
     staged = _is_staged(run)
     skipped = run.job.skip_upload and conclusion == "success"
     if not staged and not run.job.skip_upload:
-        staged = bool(uploaded(distribution, run.job))
+        seen = _look_for_work(run, info, now)
+        staged = seen.outcome == Outcome.FOUND
+        if seen.outcome == Outcome.TOO_EARLY and not _is_given_up(run, conclusion):
+            return  # the list of uploads lags: what is not in it yet would be uploaded a second time
     done = {"completed_at": timezone.now(), "conclusion": conclusion, "remote_status": info.status}
     if staged or skipped:
         state = RunState.SUCCEEDED if conclusion == "success" else RunState.FAILED
@@ -250,26 +263,59 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
             outcomes.end_job(job, JobState.SUCCEEDED, result=result)
         return
     if conclusion == "success":
-        if now - info.updated_at < SETTLE:
-            return  # YouTube's list of uploads lags, too
         _needs_review(run, "GitHub says success, but no upload with its marker is on the channel.", **done)
         return
     why = _why_it_failed(run, conclusion, github)
     code = run.result.get("error_code") or f"run_{conclusion}"
     state = RunState.CANCELLED if conclusion == "cancelled" else RunState.FAILED
     with _closing(run, state, why, error_code=code[:60], error_message=why[:500], **done) as job:
-        if job.cancel_requested_at or conclusion == "cancelled":
+        if _is_given_up(run, conclusion):
             outcomes.end_job(job, JobState.CANCELLED, "cancelled", why)
         else:
-            endings.write_outcome(job, _what_failed(code, why))
+            endings.write_outcome(job, _said_by(run, code, why))
 
 
-def _what_failed(code: str, why: str) -> endings.TryFailed:
-    """Return what a run's end means for its job; what nobody knows by its code is worth another run."""
-    known = by_code(code)
-    if known is not None:
-        return endings.TryFailed(why, code=code, again=known.again, scope=known.scope)
-    return endings.TryFailed(why, code=code, again="never" if code in PERMANENT_ERRORS else "again")
+def _look_for_work(run: WorkflowRun, info: RunInfo, now: datetime) -> Look:
+    """Look for what a run that is over may have uploaded, until its end. Raises: what kept us from looking."""
+    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
+    if run.result.get("error_code") not in NOTHING_SENT:
+        stage.note_last_sent(distribution, min(info.updated_at, now))
+    seen = look_for(distribution, run.job)
+    if seen.error is not None:
+        raise seen.error
+    return seen
+
+
+def _is_given_up(run: WorkflowRun, conclusion: str) -> bool:
+    """Return whether nothing follows from a run's end but the end of its job: somebody cancelled it, here or there."""
+    return conclusion == "cancelled" or run.job.cancel_requested_at is not None
+
+
+NOTHING_SENT = frozenset(
+    {
+        "media_unavailable",
+        "media_empty",
+        "media_changed",
+        "bad_job_sheet",
+        "credential_missing",
+        "client_refused",
+    }
+)
+"""What a run reports that had not begun to upload: its video cannot be on YouTube."""
+
+
+def _said_by(run: WorkflowRun, code: str, why: str) -> RemoteError | endings.TryFailed:
+    """Return what ended a run as if a worker of ours had met it; what nobody knows by its code is worth another run.
+
+    A run speaks of the secrets of its own repository: what it says of the OAuth client holds for its channel.
+    """
+    until, bucket = parse_datetime(run.result.get("again_at", "")), run.result.get("bucket", "")
+    known = of_code(code, why, resets_at=until, bucket=bucket)
+    if known is None:
+        return endings.TryFailed(why, code=code, again="never" if code in PERMANENT_ERRORS else "again")
+    if known.scope == "installation":
+        return endings.TryFailed(why, code=code, again=known.again)
+    return known
 
 
 PERMANENT_ERRORS = frozenset(
@@ -277,7 +323,6 @@ PERMANENT_ERRORS = frozenset(
         "media_empty",
         "media_changed",
         "bad_job_sheet",
-        "youtube_rejected",
         "run_startup_failure",
         "run_action_required",
     }

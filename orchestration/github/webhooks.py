@@ -35,6 +35,13 @@ def github(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("X-Hub-Signature-256", "")
     if not hmac.compare_digest(f"sha256={expected}".encode(), given.encode(errors="replace")):
         return HttpResponse("the signature does not fit", status=401, content_type="text/plain")
+    if request.content_type != "application/json":
+        return HttpResponse(
+            f"This webhook is sent as {request.content_type or 'nothing'}: set its content type to application/json "
+            "in the repository's settings.",
+            status=415,
+            content_type="text/plain",
+        )
     if request.headers.get("X-GitHub-Event") == "workflow_run":
         _look_again(request.body)
     return HttpResponse(status=204)

@@ -114,6 +114,9 @@ class Distribution(Stateful):
         max_length=64, blank=True, help_text="what the upload carries, to be found again by"
     )
     upload_session_sealed = models.TextField(blank=True, editable=False)
+    last_sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the last byte of an upload may have been sent"
+    )
     youtube_video_id = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001 - NULL is the swap's "not yet"
     staged_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True, help_text="as YouTube gives it")

@@ -69,8 +69,7 @@ def write_outcome(job: Job, error: Exception) -> None:
             _wait_for_refill(job, error, error.details.get("pool", ""), "installation", error.resets_at)
         case QuotaExhausted():
             at = error.resets_at or now + timedelta(seconds=error.retry_after_seconds or 3600)
-            scope = "channel" if error.bucket == "channel" else "installation"
-            _wait_for_refill(job, error, error.bucket, scope, at)
+            _wait_for_refill(job, error, error.bucket, error.holds_for, at)
         case RateLimited():
             at = now + timedelta(seconds=max(error.retry_after_seconds or 60, SHORTEST_WAIT.seconds))
             _retry_later(job, at=at, error_code=error.code, error_message=str(error), counted=False)

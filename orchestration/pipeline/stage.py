@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from orchestration.core.wakeups import wake_tick
 from orchestration.errors import NoRightsBasis
 from orchestration.media.errors import FileDamaged
 from orchestration.models import BudgetEntry, Distribution, Job, OrphanUpload, Schedule, Video
+from orchestration.pipeline.looks import Look, look
 from orchestration.pipeline.scrape import absolute
 from orchestration.pipeline.youtube_calls import charged
 from orchestration.queue import pools
@@ -52,7 +53,7 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
         is_restored = existed_before_restore(distribution)
         if is_restored or (session is None and may_be_uploaded(distribution, fresh=fresh)):
             # An earlier try may have sent the last byte without anybody hearing the answer.
-            found = find_upload(youtube, distribution, job)
+            found = look_for_upload(youtube, distribution, job).settled()
             if found:
                 return _adopt(youtube, distribution, found, job)
         pools.charge_reserved(job)
@@ -66,6 +67,7 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
                     sent / total, f"{sent:,} of {total:,} bytes uploaded"
                 ),
                 cancelled=lease.cancelled,
+                on_last_piece=lambda: note_last_sent(distribution, timezone.now()),
             )
             failpoint("upload.returned")
         except UploadCancelled as error:
@@ -73,10 +75,11 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
             raise JobCancelled(str(error)) from error
         except SessionGone:
             store_session(distribution, "")
-            found = find_upload(youtube, distribution, job)
-            if found:
-                return _adopt(youtube, distribution, found, job)
+            seen = look_for_upload(youtube, distribution, job)
+            if seen.youtube_video_id:
+                return _adopt(youtube, distribution, seen.youtube_video_id, job)
             _close_charge(job, BudgetEntryState.SETTLED)  # a new session is another upload to YouTube's books
+            seen.settled()
             raise
         except QuotaExhausted:
             # Refused before a byte was sent: it is reserved anew on the day on which it is tried again.
@@ -174,9 +177,25 @@ def store_session(distribution: Distribution, uri: str) -> None:
     failpoint("session.stored")
 
 
-def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> str | None:
-    """Look for a distribution's upload by its marker among the channel's newest; charged to the budget.
+def note_last_sent(distribution: Distribution, at: datetime) -> None:
+    """Remember that the last byte of an upload may be sent at an instant: there may be a video from then on.
 
+    YouTube's list of uploads may not show it at once, so an empty list counts only some time later (`looks.SETTLE`).
+    """
+    if distribution.last_sent_at is None or distribution.last_sent_at < at:
+        Distribution.objects.filter(pk=distribution.pk).update(last_sent_at=at)
+        distribution.last_sent_at = at
+
+
+def look_for_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> Look:
+    """Look for a distribution's upload: found, absent, too early to tell, or not to be learned."""
+    return look(lambda: find_upload(youtube, distribution, job), distribution.last_sent_at)
+
+
+def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> str | None:
+    """Return a distribution's upload by its marker among the channel's newest; charged to the budget.
+
+    None is what the list shows, which lags: whoever would upload asks `look_for_upload`.
     Of several the one uploaded first counts, as its receipt was lost; the others are listed as orphans.
     """
     with charged("find_by_marker", "playlistItems.list", job):
@@ -285,6 +304,7 @@ def metadata_for(distribution: Distribution, marker: str) -> VideoMetadata:
         language=video.language or channel.language,
         made_for_kids=channel.made_for_kids,
         marker=marker,
+        notify_subscribers=channel.notify_subscribers,
     )
 
 

@@ -53,6 +53,7 @@ OF_REPOSITORY = frozenset(
         "repository_missing",
         "workflow_disabled",
         "workflow_missing",
+        "workflow_unfit",
     }
 )
 """What lies at a channel's repository."""

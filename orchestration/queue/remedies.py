@@ -78,6 +78,14 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
         "workflow_disabled": Remedy(
             "workflow disabled", "Enable it again in the repository's Actions tab at GitHub."
         ),
+        "workflow_unfit": Remedy(
+            "workflow is not the template's",
+            "Sync the configuration, which writes the workflow; one of your own takes the inputs of the template's.",
+        ),
+        "youtube_api_disabled": Remedy(
+            "YouTube API not enabled",
+            "Enable the YouTube Data API v3 in the Google project of the OAuth client.",
+        ),
         "budget_exhausted": Remedy(
             "budget spent",
             "It is refilled at midnight Pacific time; raising the pool's capacity ends it at once.",

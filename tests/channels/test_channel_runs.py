@@ -96,8 +96,21 @@ def test_secrets_and_tokens_do_not_appear_in_the_log(github, sandbox, room):
         assert secret not in log
 
 
-def test_a_run_without_a_permit_does_nothing_and_is_not_a_failure(github, sandbox, room):
+HELD_BY_ANOTHER = {"code": "permit_refused", "detail": "Run 7, attempt 1, has this job.", "run_id": 7}
+
+
+def test_a_run_that_is_refused_its_permit_is_red_and_its_log_says_why(github, sandbox, room):
     room.statuses["/permit"] = [409]
+    room.answers["/permit"] = {"code": "permit_refused", "detail": "The job is not wanted any more."}
+    run = run_through(github, room.sheet())
+    assert run.conclusion == "failure"
+    assert "The job is not wanted any more." in runs.read_log(sandbox, run.run_id, 1)
+    assert (videos(sandbox), room.received("/media"), room.received("/result")) == ([], [], [])
+
+
+def test_a_run_whose_job_another_run_has_does_nothing_and_is_not_a_failure(github, sandbox, room):
+    room.statuses["/permit"] = [409]
+    room.answers["/permit"] = HELD_BY_ANOTHER
     run = run_through(github, room.sheet())
     assert run.conclusion == "success"
     assert (videos(sandbox), room.received("/media"), room.received("/result")) == ([], [], [])
@@ -107,6 +120,7 @@ def test_a_run_without_a_permit_does_nothing_and_is_not_a_failure(github, sandbo
 def test_a_rerun_asks_for_its_permit_as_the_second_attempt(github, sandbox, room):
     run = run_through(github, room.sheet())
     room.statuses["/permit"] = [409]
+    room.answers["/permit"] = HELD_BY_ANOTHER
     github._writer.requester.requestJson("POST", f"/repos/{AURORA}/actions/runs/{run.run_id}/rerun")
     again = conclude(github, run.run_id)
     assert again.run_attempt == 2
@@ -237,7 +251,7 @@ def test_a_session_that_is_gone_before_the_last_byte_fails_by_name(github, sandb
 def test_youtube_that_stays_away_ends_the_run_within_bounds(github, sandbox, room):
     sandbox.faults.add(UPLOADS, "status_before", status=500, times=None)
     assert run_through(github, room.sheet()).conclusion == "failure"
-    assert room.received("/result")[0]["error"]["code"] == "youtube_unavailable"
+    assert room.received("/result")[0]["error"]["code"] == "remote_unavailable"
 
 
 def test_the_result_is_told_again_until_headend_hears_it(github, sandbox, room):

@@ -89,7 +89,12 @@ def test_the_script_never_asks_for_anything_but_private():
 
 
 def test_the_template_is_complete():
-    assert set(template_files()) == {".github/workflows/headend.yml", "README.md", "headend/stage.py"}
+    assert set(template_files()) == {
+        ".github/workflows/headend.yml",
+        "README.md",
+        "headend/readings.json",
+        "headend/stage.py",
+    }
     assert all(isinstance(content, bytes) and content for content in template_files().values())
     assert not list(Path(TEMPLATE).rglob("__pycache__"))
 

@@ -9,6 +9,7 @@ import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProxyError, SSLError
 
 from channels.gateways.errors import (
+    BranchMissing,
     CredentialMissing,
     CredentialRevoked,
     PermissionMissing,
@@ -18,6 +19,8 @@ from channels.gateways.errors import (
     RemoteRejected,
     RemoteUnavailable,
     RemoteUncertain,
+    WorkflowMissing,
+    WorkflowUnfit,
 )
 from channels.gateways.github import GitHubGateway
 from channels.gateways.github_wire import never_sent
@@ -95,7 +98,11 @@ def test_what_is_not_owner_and_name_is_refused_before_any_call(github, sandbox, 
 def test_a_missing_repository_is_not_found(github):
     with pytest.raises(RemoteNotFound) as caught:
         github.repository("headend-demo/nowhere")
-    assert (caught.value.again, caught.value.status, caught.value.code) == ("never", 404, "remote_not_found")
+    assert (caught.value.again, caught.value.status, caught.value.code) == (
+        "blocked",
+        404,
+        "repository_missing",
+    )
 
 
 def test_a_file_is_written_read_and_overwritten_by_its_sha(github):
@@ -133,8 +140,8 @@ def test_a_folder_and_a_binary_file_are_not_text_files(github, sandbox):
         github.read_file(AURORA, "logo.png")
 
 
-def test_writing_to_a_missing_branch_is_not_found(github):
-    with pytest.raises(RemoteNotFound):
+def test_writing_to_a_missing_branch_names_the_branch(github):
+    with pytest.raises(BranchMissing, match="nowhere"):
         github.write_file(AURORA, "a.json", "{}", "Sync", "nowhere")
 
 
@@ -278,25 +285,26 @@ def test_an_unreachable_server_certainly_did_nothing(sandbox):
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "words"),
+    ("changes", "error", "words", "again"),
     [
-        ({"full_name": "headend-demo/nowhere"}, RemoteNotFound, "not found"),
-        ({"workflow": "nothing.yml"}, RemoteNotFound, "not found"),
-        ({"ref": "nowhere"}, RemoteRejected, "No ref found for: nowhere"),
-        ({"inputs": {"correlation_id": "x"}}, RemoteRejected, "'job_sheet' not provided"),
+        ({"full_name": "headend-demo/nowhere"}, WorkflowMissing, "not found", "blocked"),
+        ({"workflow": "nothing.yml"}, WorkflowMissing, "not found", "blocked"),
+        ({"ref": "nowhere"}, BranchMissing, "No ref found for: nowhere", "blocked"),
+        ({"inputs": {"correlation_id": "x"}}, WorkflowUnfit, "'job_sheet' not provided", "blocked"),
         (
             {"inputs": {"correlation_id": "x", "job_sheet": "{}", "evil": "1"}},
-            RemoteRejected,
+            WorkflowUnfit,
             "Unexpected inputs",
+            "blocked",
         ),
-        ({"inputs": {"correlation_id": 7}}, RemoteRejected, "must be text: correlation_id"),
-        ({"inputs": {"job_sheet": "x" * 70_000}}, RemoteRejected, "65535 characters"),
+        ({"inputs": {"correlation_id": 7}}, RemoteRejected, "must be text: correlation_id", "never"),
+        ({"inputs": {"job_sheet": "x" * 70_000}}, RemoteRejected, "65535 characters", "never"),
     ],
 )
-def test_a_wrong_dispatch_names_the_fact_and_starts_nothing(github, sandbox, changes, error, words):
+def test_a_wrong_dispatch_names_the_fact_and_starts_nothing(github, sandbox, changes, error, words, again):
     with pytest.raises(error, match=words) as caught:
         dispatch(github, **changes)
-    assert caught.value.again == "never"
+    assert caught.value.again == again
     assert runs(sandbox) == 0
 
 

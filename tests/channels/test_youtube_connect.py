@@ -118,7 +118,7 @@ def test_a_scope_that_the_owner_left_out_is_named(sandbox):
     [
         ("status_before", {"status": 500}, RemoteUncertain),
         ("status_before", {"status": 429}, RateLimited),
-        ("status_before", {"status": 403, "body": "<html>"}, RemoteRejected),
+        ("status_before", {"status": 403, "body": "<html>"}, RemoteUnavailable),
         ("timeout_after", {"hold_seconds": 0}, RemoteUncertain),
     ],
 )

@@ -4,6 +4,7 @@ import pytest
 
 from channels import quota
 from channels.gateways.errors import (
+    ClientRefused,
     CredentialMissing,
     CredentialRevoked,
     PermissionMissing,
@@ -80,9 +81,10 @@ def test_a_wrong_client_secret_is_named(sandbox):
     wrong = OAuthCredential("sandbox-client", "wrong", "sandbox-refresh-aurora")
     with (
         YouTubeGateway(wrong, sandbox.youtube_url, sandbox.token_url) as youtube,
-        pytest.raises(CredentialRevoked, match="invalid_client"),
+        pytest.raises(ClientRefused, match="invalid_client") as refused,
     ):
         youtube.my_channel()
+    assert refused.value.scope == "installation"  # it says nothing of the channel's consent
 
 
 def test_an_access_token_that_is_refused_for_ever_counts_as_revoked(sandbox):

@@ -198,7 +198,11 @@ def test_a_lapsed_session_is_named_as_such(sandbox, tmp_path):
 
 def test_a_refused_question_means_the_session_is_over_but_a_refused_piece_is_refused(sandbox, tmp_path):
     path, sent = video_file(tmp_path), Sent()
-    sandbox.faults.add(PIECE, "status_before", status=400, times=2)
+    refusal = {
+        "error": {"errors": [{"reason": "badContent"}], "message": "A piece must be a multiple of 256 KiB."}
+    }
+    sandbox.faults.add(PIECE, "status_before", status=400, body=refusal)
+    sandbox.faults.add(PIECE, "status_before", status=400)
     with gateway(sandbox) as youtube:
         with pytest.raises(RemoteRejected):
             youtube.upload(path, metadata(), on_session=sent.on_session)

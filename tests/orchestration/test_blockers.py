@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from channels import quota
 from channels.gateways import errors
 from channels.gateways.errors import PermissionMissing, QuotaExhausted
 from channels.models import Credential
@@ -184,11 +185,17 @@ def test_a_condition_that_comes_back_soon_is_asked_about_at_the_pace_that_it_had
 
 def test_a_spent_quota_blocks_until_it_is_refilled_without_anybody_asking(monkeypatch):
     running()
-    job = blocked(QuotaExhausted("spent", bucket="units", resets_at=in_(hours=2)), monkeypatch)
+    job = blocked(QuotaExhausted("spent", bucket=quota.UNITS, resets_at=in_(hours=2)), monkeypatch)
     row = job.blocked_on
-    assert (row.code, row.detail, row.scope) == ("quota_exhausted", "units", "installation")
+    assert (row.code, row.detail, row.scope) == ("quota_exhausted", quota.UNITS, "installation")
     assert queue.claim(now=in_(minutes=119)) == []
     assert [taken.pk for taken in queue.claim(now=in_(minutes=121))] == [job.pk], "also where no probe runs"
+
+
+def test_a_channel_s_own_cap_holds_for_that_channel_alone(monkeypatch):
+    running()
+    spent = QuotaExhausted("its own cap", bucket=quota.CHANNEL_UPLOADS, resets_at=in_(hours=24))
+    assert blocked(spent, monkeypatch).blocked_on.scope == "channel"
 
 
 def test_a_job_that_is_blocked_can_be_cancelled(monkeypatch):

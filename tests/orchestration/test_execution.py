@@ -221,10 +221,10 @@ def test_an_executor_that_nobody_serves_is_a_fault_of_ours():
 def waits(at):
     return [
         WaitUntil(at, "armed"),
-        QuotaExhausted("spent", bucket="units", resets_at=at),
+        QuotaExhausted("spent", bucket="youtube_units", resets_at=at),
         pools.BudgetExhausted("spent", resets_at=at),
         RateLimited("slow down", retry_after_seconds=7200),
-        QuotaExhausted("the channel's own cap", bucket="channel", retry_after_seconds=7200),
+        QuotaExhausted("the channel's own cap", bucket="channel_uploads", retry_after_seconds=7200),
     ]
 
 
@@ -243,9 +243,9 @@ def test_a_wait_for_a_quota_is_not_counted_and_lasts_until_it_is_refilled(monkey
 @pytest.mark.parametrize(
     "error",
     [
-        QuotaExhausted("spent", bucket="units", resets_at=in_(hours=-1)),
+        QuotaExhausted("spent", bucket="youtube_units", resets_at=in_(hours=-1)),
         pools.BudgetExhausted("spent", resets_at=in_(hours=-1)),
-        QuotaExhausted("spent", bucket="units"),
+        QuotaExhausted("spent", bucket="youtube_units"),
         RateLimited("slow down"),
     ],
     ids=["refill in the past", "own budget in the past", "no hint", "no hint for a rate"],

@@ -20,6 +20,7 @@ from orchestration.models import (
     Video,
 )
 from orchestration.pipeline import stage
+from orchestration.pipeline.looks import SETTLE
 from orchestration.queue import pools
 from orchestration.states import (
     BudgetEntryState,
@@ -187,9 +188,12 @@ def test_a_session_that_is_gone_begins_anew_and_is_charged_anew(engine, monkeypa
     engine.sandbox.faults.add(PIECES, "cut", after_bytes=300 * KIB)
     begin(engine, row)
     youtube_upload.expire_sessions(engine.sandbox.store)
-    for _ in range(2):
-        engine.retry_now()
-        engine.work()
+    engine.retry_now()
+    engine.work()
+    # The piece that was cut was the file's last, and YouTube's list may lag: until it counts nothing is uploaded anew.
+    assert (stage_job(row).state, sessions_opened(engine)) == (JobState.WAITING, 1)
+    engine.pass_time(seconds=SETTLE.seconds + 5)
+    engine.work()
     assert state_of(row) == STAGED
     assert (sessions_opened(engine), len(engine.uploads())) == (2, 1)
     spent = sum(
@@ -198,6 +202,40 @@ def test_a_session_that_is_gone_begins_anew_and_is_charged_anew(engine, monkeypa
         )
     )
     assert spent == youtube_state.usage(engine.sandbox.store)["uploads"] == 2
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_a_list_that_lags_behind_a_lost_receipt_makes_no_second_upload(engine, monkeypatch, looks):
+    """The last byte is taken, the answer lost, the session gone, and YouTube does not list the video yet."""
+    monkeypatch.setattr("channels.gateways.youtube_upload.MAX_ATTEMPTS", 1)
+    row = engine.planned(engine.channel())
+    youtube_state.configure(engine.sandbox.store, list_lag_seconds=100)
+    engine.sandbox.faults.add(PIECES, "timeout_after", hold_seconds=0.05)
+    begin(engine, row)
+    youtube_upload.expire_sessions(engine.sandbox.store)
+    tries = stage_job(row).attempts
+    for _ in range(looks):
+        engine.retry_now()
+        engine.work()
+        assert (stage_job(row).state, len(engine.uploads())) == (JobState.WAITING, 1)
+    assert stage_job(row).attempts == tries, "a look that is too early is no failed try"
+    engine.pass_time(seconds=SETTLE.seconds + 5)
+    engine.work()
+    assert state_of(row) == STAGED
+    assert (len(engine.uploads()), OrphanUpload.objects.count()) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [401, 403, 503])
+def test_a_look_that_fails_after_a_lost_session_uploads_nothing(engine, monkeypatch, status):
+    monkeypatch.setattr("channels.gateways.youtube_upload.MAX_ATTEMPTS", 1)
+    row = engine.planned(engine.channel())
+    engine.sandbox.faults.add(PIECES, "timeout_after", hold_seconds=0.05)
+    begin(engine, row)
+    youtube_upload.expire_sessions(engine.sandbox.store)
+    engine.sandbox.faults.add(Match("GET", "/playlistItems"), "status_before", status=status, times=None)
+    engine.pass_time(seconds=SETTLE.seconds + 5)
+    engine.work()
+    assert (sessions_opened(engine), len(engine.uploads())) == (1, 1)
 
 
 def test_an_adopted_upload_that_is_not_private_is_made_so(engine, monkeypatch):

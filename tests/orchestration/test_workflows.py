@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels.gateways.github import GitHubGateway
 from channels.models import Channel
-from channels.sandbox import github_state
+from channels.sandbox import github_state, youtube_state
 from channels.sandbox.faults import Match
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
 from orchestration.core import gateways
@@ -31,6 +31,7 @@ from orchestration.models import (
     WorkflowRun,
 )
 from orchestration.pipeline import outcomes, stage
+from orchestration.pipeline.looks import SETTLE
 from orchestration.queue import jobs as queue
 from orchestration.states import (
     DistributionState,
@@ -173,7 +174,7 @@ def test_a_dispatch_without_an_answer_is_never_repeated(engine, channel, kind):
         assert (run.state, run.run_id) == (RunState.DISPATCHED, runs_at_github(engine)[0]["id"])
         return
     assert run.state == RunState.DISPATCHING
-    engine.pass_time(seconds=watch.SETTLE.seconds + 5)
+    engine.pass_time(seconds=SETTLE.seconds + 5)
     look(engine)
     run.refresh_from_db()
     assert run.state == RunState.NEEDS_REVIEW
@@ -276,16 +277,19 @@ def test_a_worker_whose_job_was_given_to_another_dispatches_nothing(engine, chan
     assert WorkflowRun.objects.count() == 1
 
 
-def test_a_refused_dispatch_fails_its_run_and_names_the_fact(engine, channel):
+def test_a_refused_dispatch_fails_its_run_and_its_job_waits_for_the_fact_by_name(engine, channel):
     engine.sandbox.faults.add(
         DISPATCHES, "status_before", status=422, body={"message": "Unexpected inputs"}, times=None
     )
     row = engine.planned(channel)
     dispatch(engine, row)
     job = job_of(row)
-    assert (job.state, job.error_code) == (JobState.FAILED, "remote_rejected")
+    assert (job.state, job.error_code, job.blocked_on.code) == (
+        JobState.WAITING,
+        "workflow_unfit",
+        "workflow_unfit",
+    )
     assert "Unexpected inputs" in job.error_message
-    assert state_of(row) == (ScheduleState.FAILED, DistributionState.FAILED)
     assert WorkflowRun.objects.get().state == RunState.FAILED
 
 
@@ -414,7 +418,7 @@ def test_a_run_whose_dispatch_was_never_answered_is_found_by_its_permit(engine, 
     run = dispatch(engine, engine.planned(channel))
     number = runs_at_github(engine)[0]["id"]
     ask(run, run_id=number)
-    engine.pass_time(seconds=watch.SETTLE.seconds + 5)
+    engine.pass_time(seconds=SETTLE.seconds + 5)
     look(engine)
     run.refresh_from_db()
     assert (run.run_id, run.state) == (number, RunState.DISPATCHED)
@@ -641,6 +645,9 @@ def test_a_failed_run_is_tried_again_until_the_moment_with_githubs_step_names(en
     for attempt in range(1, 6):
         conclude(engine, "failure", steps=(("Set up job", "success"), ("Stage", "failure")))
         look(engine)
+        assert job_of(row).state == JobState.RUNNING, "YouTube's list of uploads has its time first"
+        engine.pass_time(seconds=SETTLE.seconds + 5)
+        look(engine)
         job = job_of(row)
         assert (job.attempts, job.state) == (attempt, JobState.WAITING)
         assert "Stage (failure)" in job.error_message
@@ -674,12 +681,104 @@ def test_a_failure_that_another_run_would_repeat_is_not_tried_again(engine, chan
     assert (job.state, job.error_code) == (JobState.FAILED, "media_empty")
 
 
+QUOTA_ENDS = timedelta(hours=9)
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "counted", "waits"),
+    [
+        ("quota_exhausted", JobState.WAITING, 0, QUOTA_ENDS),
+        ("rate_limited", JobState.WAITING, 0, QUOTA_ENDS),
+        ("remote_unavailable", JobState.WAITING, 1, None),
+        ("session_gone", JobState.WAITING, 1, None),
+        (
+            "youtube_rejected",
+            JobState.WAITING,
+            1,
+            None,
+        ),  # an older script's word for whatever it did not know
+        ("something_new", JobState.WAITING, 1, None),
+        ("remote_rejected", JobState.FAILED, 1, None),
+        ("media_changed", JobState.FAILED, 1, None),
+    ],
+)
+def test_what_a_run_reported_is_waited_for_tried_again_or_final(
+    engine, channel, dispatched, code, state, counted, waits
+):
+    ask(dispatched)
+    until = timezone.now() + QUOTA_ENDS
+    tell(dispatched, outcome="failed", error_code=code, error_message="said by the run", again_at=until)
+    conclude(engine, "failure")
+    engine.pass_time(seconds=SETTLE.seconds + 5)
+    look(engine)
+    job = job_of(Schedule.objects.get())
+    assert (job.state, job.error_code, job.attempts) == (state, code, counted)
+    if waits:
+        assert abs(job.run_at - until) < timedelta(seconds=5)
+
+
+def test_an_end_of_a_wait_beyond_a_day_is_not_believed(dispatched):
+    ask(dispatched)
+    far = timezone.now() + timedelta(days=400)
+    tell(dispatched, outcome="failed", error_code="quota_exhausted", error_message="", again_at=far)
+    dispatched.refresh_from_db()
+    assert datetime.fromisoformat(dispatched.result["again_at"]) < timezone.now() + timedelta(hours=26)
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "success", "timed_out"])
+def test_a_list_that_lags_behind_a_run_makes_no_second_upload(
+    engine, channel, dispatched, tmp_path, conclusion
+):
+    """The run uploaded and could not report it; YouTube does not list the video yet."""
+    youtube_state.configure(engine.sandbox.store, list_lag_seconds=100)
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, conclusion)
+    look(engine, times=3)
+    row = Schedule.objects.get()
+    assert (job_of(row).state, WorkflowRun.objects.count()) == (JobState.RUNNING, 1)
+    engine.pass_time(seconds=SETTLE.seconds + 5)
+    look(engine)
+    assert state_of(row) == STAGED
+    assert (Distribution.objects.get().youtube_video_id, OrphanUpload.objects.count()) == (video_id, 0)
+
+
+def test_a_job_that_was_cancelled_and_is_tried_again_at_once_waits_for_the_list(
+    engine, channel, dispatched, tmp_path
+):
+    youtube_state.configure(engine.sandbox.store, list_lag_seconds=100)
+    upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, "cancelled")
+    look(engine)
+    assert job_of(Schedule.objects.get()).state == JobState.CANCELLED
+    door().release_schedule(schedule_id=Schedule.objects.get().pk)
+    engine.tick()
+    engine.work()
+    assert (job_of(Schedule.objects.get()).state, WorkflowRun.objects.count()) == (JobState.WAITING, 1)
+    engine.pass_time(seconds=SETTLE.seconds + 5)
+    engine.work()
+    assert state_of(Schedule.objects.get()) == STAGED
+    assert WorkflowRun.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 503])
+def test_a_look_that_fails_concludes_nothing_of_a_run(engine, channel, dispatched, tmp_path, status):
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    conclude(engine, "failure")
+    engine.pass_time(seconds=SETTLE.seconds + 5)
+    engine.sandbox.faults.add(Match("GET", "/playlistItems"), "status_before", status=status, times=None)
+    look(engine)
+    assert job_of(Schedule.objects.get()).state == JobState.RUNNING
+    engine.sandbox.faults.clear()
+    look(engine)
+    assert Distribution.objects.get().youtube_video_id == video_id
+
+
 def test_success_without_an_upload_needs_review_once_youtubes_list_had_its_time(engine, channel, dispatched):
     conclude(engine, "success")
     look(engine)
     row = Schedule.objects.get()
     assert job_of(row).state == JobState.RUNNING
-    engine.pass_time(seconds=watch.SETTLE.seconds + 5)
+    engine.pass_time(seconds=SETTLE.seconds + 5)
     look(engine)
     assert job_of(row).state == JobState.NEEDS_REVIEW
     assert state_of(row)[0] == ScheduleState.NEEDS_REVIEW

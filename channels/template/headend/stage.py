@@ -1,15 +1,18 @@
 """Stage one video on this repository's YouTube channel: fetch it, upload it private, report to Headend.
 
-Started by .github/workflows/headend.yml. Needs Python 3.10 or newer and nothing else. Everything comes from the
-environment: HEADEND_CORRELATION_ID and HEADEND_JOB_SHEET (JSON) say what to do, YT_CLIENT_ID, YT_CLIENT_SECRET and
-YT_REFRESH_TOKEN are the channel's credential. YOUTUBE_API_URL and GOOGLE_TOKEN_URL may point elsewhere (a proxy).
+Started by .github/workflows/headend.yml. Needs Python 3.10 or newer and nothing else. What an answer means stands in
+readings.json beside it, the table by which Headend reads, too. Everything else comes from the environment:
+HEADEND_CORRELATION_ID and HEADEND_JOB_SHEET (JSON) say what to do, YT_CLIENT_ID, YT_CLIENT_SECRET and YT_REFRESH_TOKEN
+are the channel's credential. YOUTUBE_API_URL and GOOGLE_TOKEN_URL may point elsewhere (a proxy).
 
 The job sheet: {correlation_id, media_url, media_sha256, skip_upload?, permit_url?, result_url?, progress_url?, token?,
 metadata: {title, description, tags, category_id, language, made_for_kids, marker, notify_subscribers?}}
 The addresses and their token are missing when Headend cannot be reached from outside: then nothing is reported, and
 Headend finds the video by its marker.
 
-The exit code is 0 when the video is staged, or when Headend says that another run has this job; else 1.
+The exit code is 0 when the video is staged, or when Headend says that another run has this job; else 1. What is
+reported of a failure is {code, message, again_at?, bucket?}: Headend tries again, waits until again_at or until what the
+code names is mended, or gives up.
 """
 
 from __future__ import annotations
@@ -24,23 +27,64 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 YOUTUBE = (os.environ.get("YOUTUBE_API_URL") or "https://youtube.googleapis.com").rstrip("/")
 TOKEN_URL = os.environ.get("GOOGLE_TOKEN_URL") or "https://oauth2.googleapis.com/token"
 BACKOFF_SECONDS = float(os.environ.get("HEADEND_BACKOFF_SECONDS") or 2)
 TRIES = 6
 TIMEOUT_SECONDS = 60
+SETTLE_SECONDS = 60 * BACKOFF_SECONDS  # how long YouTube's list of uploads may lag behind: 120 by default
+LOOK_AT = 200  # how many of the latest uploads are looked through for the marker
 DESCRIPTION_BYTES = 5000  # YouTube's limit
 CHUNK_BYTES = 8 * 1024 * 1024  # a multiple of 256 KiB, as YouTube demands of every chunk but the last
 
 
 class StageError(Exception):
-    """The video cannot be staged; `code` is stable, the text is for people and carries no secret."""
+    """The video cannot be staged; `code` is stable, the text is for people and carries no secret.
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+    `again_at` is when a spent budget is refilled, and `bucket` which it is: Headend waits until then.
+    """
+
+    def __init__(self, code: str, message: str, again_at: datetime | None = None, bucket: str = "") -> None:
+        super().__init__(concealed(message))
         self.code = code
+        self.again_at = again_at
+        self.bucket = bucket
+
+    def report(self) -> dict:
+        """Return what Headend is told."""
+        told = {"code": self.code, "message": str(self)[:500]}
+        if self.again_at:
+            told["again_at"] = self.again_at.isoformat()
+        if self.bucket:
+            told["bucket"] = self.bucket
+        return told
+
+
+_secrets: set[str] = set()
+
+
+def conceal(secret: str | None) -> None:
+    """Keep a secret out of the log and out of every text that is reported."""
+    if secret:
+        _secrets.add(secret)
+        print(f"::add-mask::{secret}", flush=True)
+
+
+def concealed(text: str) -> str:
+    """Return a text without any secret in it: a proxy may repeat what it was sent."""
+    forms = {
+        form
+        for secret in _secrets
+        for form in (secret, urllib.parse.quote(secret, safe=""), json.dumps(secret)[1:-1])
+    }
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return text
 
 
 class Unreachable(Exception):
@@ -51,20 +95,116 @@ class Answer:
     def __init__(self, status: int, headers, body: bytes) -> None:
         self.status, self.headers, self.body = status, headers, body
 
-    def json(self) -> dict:
+    def document(self):
+        """Return the JSON object in the body, or None: a proxy's page has none."""
         try:
-            value = json.loads(self.body or b"{}")
+            value = json.loads(self.body)
         except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
+            return None
+        return value if isinstance(value, dict) else None
+
+    def json(self) -> dict:
+        return self.document() or {}
 
     def reason(self) -> str:
         """Return what the error's body says, shortened."""
-        error = self.json().get("error") or {}
-        if isinstance(error, str):
-            return error
-        reasons = [item.get("reason", "") for item in error.get("errors", [])]
-        return " ".join([*reasons, error.get("message", "")]).strip()[:300]
+        reasons, message = said(self.document())
+        return " ".join([*reasons[:1], message]).strip()[:300]
+
+
+# -- reading answers, by the table that Headend reads by -----------------------------------------------------------
+
+
+class Reading(NamedTuple):
+    """What an answer means; `wait_seconds` is what it asks for, `resets_at` when a budget is refilled."""
+
+    kind: str
+    code: str
+    wait_seconds: float | None = None
+    resets_at: datetime | None = None
+    bucket: str = ""
+
+
+def table() -> list[dict]:
+    """Return the rows of readings.json; without it every answer is one to try again after."""
+    try:
+        return json.loads(Path(__file__).with_name("readings.json").read_text(encoding="utf-8"))["rows"]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def read(
+    service: str, where: str, status: int, document, headers, *, writes: bool = False, now=None
+) -> Reading:
+    """Return what an answer means: the first row that fits counts."""
+    now = now or datetime.now(UTC)
+    told = {str(name).lower(): str(value) for name, value in (headers or {}).items()}
+    reasons, message = said(document)
+    if "retry-after" in told or told.get("x-ratelimit-remaining") == "0":
+        reasons.append("limit_in_headers")
+    places = {"any", where}
+    if not where.startswith("upload_"):
+        places.add("write" if writes else "read")
+    for row in table():
+        if row["service"] == service and fits(row, places, status, reasons, message):
+            return reading_of(row, told, now)
+    return Reading("again", "remote_error")
+
+
+def said(document) -> tuple[list[str], str]:
+    """Return the reasons that a body gives, and its message."""
+    if document is None:
+        return ["not_json"], ""
+    error = document.get("error")
+    if not isinstance(error, dict):
+        text = document.get("error_description") or document.get("message") or ""
+        return [error] if isinstance(error, str) else [], str(text)
+    listed = error.get("errors") if isinstance(error.get("errors"), list) else []
+    reasons = [item.get("reason") for item in listed if isinstance(item, dict)] + [error.get("status")]
+    return [str(reason) for reason in reasons if reason], str(error.get("message") or "")
+
+
+def fits(row: dict, places: set, status: int, reasons: list[str], message: str) -> bool:
+    def each(name: str) -> list:
+        value = row.get(name, "")
+        return value if isinstance(value, list) else [value]
+
+    def within(part) -> bool:
+        first, _, last = str(part).partition("-")
+        return part == "any" or (status is not None and int(first) <= status <= int(last or first))
+
+    def named(name: str) -> bool:
+        whole, start = name.rstrip("*"), name.endswith("*")
+        return any(reason.startswith(whole) if start else reason == whole for reason in reasons)
+
+    return (
+        any(place in places for place in each("where"))
+        and any(within(part) for part in each("status"))
+        and ("reason" not in row or any(named(name) for name in each("reason")))
+        and any(words.lower() in message.lower() for words in each("message_contains"))
+    )
+
+
+def reading_of(row: dict, headers: dict, now: datetime) -> Reading:
+    wait, seconds, resets_at = row.get("wait"), None, None
+    if wait == "retry_after":
+        asked, resets = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+        if asked.isdecimal():
+            seconds = float(asked)
+        elif headers.get("x-ratelimit-remaining") == "0" and resets.isdecimal():
+            seconds = max(1.0, float(resets) - now.timestamp())
+    elif wait == "pacific_midnight":
+        there = now.astimezone(ZoneInfo("America/Los_Angeles"))
+        midnight = there.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) + timedelta(days=1)
+        resets_at = midnight.astimezone(UTC)
+    elif isinstance(wait, str):
+        resets_at = now + timedelta(hours=int(wait.partition(":")[2]))
+    elif wait is not None:
+        seconds = float(wait)
+    return Reading(row["class"], row["code"], seconds, resets_at, row.get("bucket", ""))
+
+
+# -- calling -------------------------------------------------------------------------------------------------------
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -111,26 +251,36 @@ def call(method: str, url: str, *, headers: dict | None = None, body: bytes | No
         raise Unreachable(f"{urllib.parse.urlsplit(url).hostname}: {type(error).__name__}") from error
 
 
-def pause(attempt: int) -> None:
-    time.sleep(min(BACKOFF_SECONDS * 2**attempt, 60))
+def pause(attempt: int, asked_seconds: float | None = None) -> None:
+    time.sleep(min(max(BACKOFF_SECONDS * 2**attempt, asked_seconds or 0), 60))
 
 
 def call_patiently(
-    method: str, url: str, *, headers: dict | None = None, body: bytes | None = None
+    method: str, url: str, *, headers: dict | None = None, body: bytes | None = None, reader=None
 ) -> Answer:
-    """Repeat a call that may safely be repeated while the other side is unreachable, busy or failing."""
-    failure = ""
+    """Repeat a call that may safely be repeated while the other side is unreachable, busy or failing.
+
+    `reader` reads an answer; one that is still to be tried again after the last try is returned. Without it a call that
+    finds the other side busy or failing for all tries raises Unreachable.
+    """
+    failure, answer = "", None
     for attempt in range(TRIES):
+        found = None
         try:
             answer = call(method, url, headers=headers, body=body)
         except Unreachable as error:
-            failure = str(error)
+            answer, failure = None, str(error)
         else:
-            if answer.status < 500 and answer.status != 429:
+            fine = 200 <= answer.status < 300 and (not answer.body or answer.document() is not None)
+            found = reader(answer) if reader and not fine else None
+            again = found.kind == "again" if found else answer.status >= 500 or answer.status == 429
+            if not again:
                 return answer
             failure = f"{urllib.parse.urlsplit(url).hostname} answered {answer.status}"
         if attempt < TRIES - 1:
-            pause(attempt)
+            pause(attempt, found.wait_seconds if found else None)
+    if answer is not None and reader:
+        return answer
     raise Unreachable(failure)
 
 
@@ -157,12 +307,11 @@ class Headend:
         if not self.sheet.get("permit_url"):
             return True
         answer = self._post(self.sheet["permit_url"], {})
-        if answer.status == 409:
-            return False
+        if answer.status == 409 and answer.json().get("run_id"):
+            return False  # another run, or another attempt, has the job
         if not 200 <= answer.status < 300:
-            raise StageError(
-                "permit_refused", f"Headend answered {answer.status} to the request for a permit"
-            )
+            why = answer.json().get("detail") or "no reason given"
+            raise StageError("permit_refused", f"Headend refused the permit ({answer.status}): {why}")
         return True
 
     def tell_progress(self, step: str, percent: int) -> None:
@@ -248,14 +397,92 @@ def access_token() -> str:
         "refresh_token": os.environ["YT_REFRESH_TOKEN"],
         "grant_type": "refresh_token",
     }
+    _secrets.update((form["client_secret"], form["refresh_token"]))
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = call_patiently("POST", TOKEN_URL, headers=kind, body=urllib.parse.urlencode(form).encode())
+    body = urllib.parse.urlencode(form).encode()
+    answer = call_patiently("POST", TOKEN_URL, headers=kind, body=body, reader=of_token)
     token = answer.json().get("access_token")
     if answer.status != 200 or not token:
-        code = "credential_revoked" if answer.status in (400, 401) else "token_refused"
-        raise StageError(code, f"Google answered {answer.status} to the refresh token: {answer.reason()}")
-    print(f"::add-mask::{token}", flush=True)
+        raise refuse(of_token(answer), answer, "to the refresh token", "Google")
+    conceal(token)
     return token
+
+
+def of_token(answer: Answer) -> Reading:
+    return read("google_token", "token", answer.status, answer.document(), answer.headers)
+
+
+def of_youtube(where: str):
+    return lambda answer: read("youtube", where, answer.status, answer.document(), answer.headers)
+
+
+def refuse(found: Reading, answer: Answer, doing: str, who: str = "YouTube") -> StageError:
+    """Name the fact behind an answer that ends the attempt."""
+    text = f"{who} answered {answer.status} {doing}: {answer.reason()}"
+    again_at = found.resets_at
+    if not again_at and found.code == "rate_limited" and found.wait_seconds:
+        again_at = datetime.now(UTC) + timedelta(seconds=found.wait_seconds)
+    return StageError(found.code, text, again_at, found.bucket)
+
+
+class Account:
+    """The channel's way into YouTube: its access token, renewed once where YouTube refuses it."""
+
+    def __init__(self) -> None:
+        self.token = access_token()
+
+    def authorised(self, headers: dict | None = None) -> dict:
+        return {"Authorization": f"Bearer {self.token}", **(headers or {})}
+
+    def renew(self) -> None:
+        self.token = access_token()
+
+    def call(self, method: str, url: str, where: str, doing: str, *, headers=None, body=None) -> Answer:
+        """Make a call that may be repeated. Raises StageError for any answer but a good one."""
+        reader = of_youtube(where)
+        for renewed in (False, True):
+            answer = call_patiently(method, url, headers=self.authorised(headers), body=body, reader=reader)
+            if answer.status == 200 and (not answer.body or answer.document() is not None):
+                return answer
+            found = reader(answer)
+            if found.kind != "renew_token" or renewed:
+                break
+            self.renew()
+        raise refuse(found, answer, doing)
+
+    def find(self, marker: str) -> str | None:
+        """Look among the channel's latest uploads for the marker: an upload may have ended unheard.
+
+        None means that it is not listed. Raises StageError or Unreachable where that could not be learned.
+        """
+        mine = self._items("channels?part=contentDetails&mine=true")
+        if not mine:
+            raise StageError("permission_missing", "this Google account has no YouTube channel")
+        uploads, page, left = mine[0]["contentDetails"]["relatedPlaylists"]["uploads"], "", LOOK_AT
+        while left > 0:
+            listed = self._read(f"playlistItems?part=contentDetails&maxResults=50&playlistId={uploads}{page}")
+            ids = [item["contentDetails"]["videoId"] for item in listed["items"]]
+            for video in self._items(f"videos?part=snippet&id={','.join(ids)}") if ids else ():
+                snippet = video.get("snippet", {})
+                lines = [line.strip() for line in (snippet.get("description") or "").splitlines()]
+                if marker in lines or marker in (snippet.get("tags") or []):
+                    return video["id"]
+            left -= 50
+            if not listed.get("nextPageToken"):
+                break
+            page = f"&pageToken={urllib.parse.quote(listed['nextPageToken'])}"
+        return None
+
+    def _items(self, path: str) -> list:
+        return self._read(path)["items"]
+
+    def _read(self, path: str) -> dict:
+        answer = self.call(
+            "GET", f"{YOUTUBE}/youtube/v3/{path}", path.partition("?")[0] + ".list", "to the look"
+        )
+        if not isinstance(answer.json().get("items"), list):
+            raise StageError("remote_unavailable", "YouTube's answer to the look cannot be read")
+        return answer.json()
 
 
 def resource_of(metadata: dict) -> dict:
@@ -277,57 +504,47 @@ def resource_of(metadata: dict) -> dict:
     return {"snippet": snippet, "status": status}
 
 
-def refuse(answer: Answer, doing: str) -> StageError:
-    """Name the fact behind an answer that ends the attempt."""
-    reason = answer.reason()
-    code = "youtube_rejected"
-    if answer.status == 401:
-        code = "credential_revoked"
-    elif answer.status == 429 or "uploadLimitExceeded" in reason or "quotaExceeded" in reason:
-        code = "quota_exhausted"
-    elif answer.status == 403:
-        code = "permission_missing"
-    elif answer.status >= 500:
-        code = "youtube_unavailable"
-    return StageError(code, f"YouTube answered {answer.status} {doing}: {reason}")
-
-
 class Upload:
     """One resumable upload of one file."""
 
-    def __init__(self, token: str, metadata: dict, media: Path, size: int, headend: Headend) -> None:
-        self.token, self.metadata, self.media, self.size, self.headend = token, metadata, media, size, headend
+    def __init__(self, account: Account, metadata: dict, media: Path, size: int, headend: Headend) -> None:
+        self.account, self.metadata, self.media, self.size = account, metadata, media, size
+        self.headend = headend
+        self.may_be_whole = False  # whether the last byte was sent, heard or unheard
 
     def perform(self) -> str:
-        """Upload the file and return the video's id."""
+        """Upload the file and return the video's id. It goes on wherever an upload of Headend's own workers does."""
         session = self.open_session()
-        position, failures, unsure = 0, 0, False
+        position, failures, unsure, renewed = 0, 0, False, False
         with self.media.open("rb") as file:
             while True:
                 answer = self.ask(session) if unsure else self.send(session, file, position)
-                if answer is None or answer.status >= 500 or answer.status == 429:
-                    failures, unsure = failures + 1, True
-                elif answer.status in (200, 201):
-                    return answer.json().get("id") or self.adopt() or self.give_up(answer)
-                elif answer.status == 308:
+                if answer is not None and answer.status in (200, 201) and answer.json().get("id"):
+                    return answer.json()["id"]
+                found = (
+                    of_youtube("upload_bytes")(answer) if answer else Reading("again", "remote_unavailable")
+                )
+                if found.kind == "go_on":
                     arrived = position_after(answer)
-                    failures = 0 if arrived > position else failures + 1
-                    position, unsure = arrived, False
+                    failures, renewed = (0, False) if arrived > position else (failures + 1, renewed)
+                    position, unsure = arrived, arrived >= self.size
                     self.headend.tell_progress("uploading", position * 100 // self.size)
-                elif answer.status in (404, 410):  # gone; but the last byte may have arrived all the same
-                    return self.adopt() or self.give_up(answer)
+                elif found.kind == "again":
+                    failures, unsure = failures + 1, True
+                elif found.kind == "renew_token" and not renewed:
+                    self.account.renew()
+                    renewed = unsure = True
                 else:
-                    raise refuse(answer, "to the upload")
+                    return self.find_or_raise(found, answer)
                 if failures >= TRIES:
-                    return self.adopt() or self.give_up(answer)
+                    return self.find_or_raise(found, answer)
                 if failures:
-                    pause(failures - 1)
+                    pause(failures - 1, found.wait_seconds)
 
     def open_session(self) -> str:
         notify = "false" if self.metadata.get("notify_subscribers") is False else "true"
-        query = f"uploadType=resumable&part=snippet,status&notifySubscribers={notify}"
+        query = f"uploadType=resumable&alt=json&part=snippet,status&notifySubscribers={notify}"
         headers = {
-            "Authorization": f"Bearer {self.token}",
             "Content-Type": "application/json; charset=UTF-8",
             "X-Upload-Content-Type": "video/*",
             "X-Upload-Content-Length": str(self.size),
@@ -335,11 +552,13 @@ class Upload:
         url = f"{YOUTUBE}/upload/youtube/v3/videos?{query}"
         # Opening a session makes no video, so it may be repeated.
         body = json.dumps(resource_of(self.metadata)).encode()
-        answer = call_patiently("POST", url, headers=headers, body=body)
+        answer = self.account.call(
+            "POST", url, "upload_session", "to the start of the upload", headers=headers, body=body
+        )
         session = answer.headers.get("Location")
-        if answer.status != 200 or not session:
-            raise refuse(answer, "to the start of the upload")
-        print(f"::add-mask::{session}", flush=True)
+        if not session:
+            raise StageError("remote_unavailable", "YouTube opened an upload, but did not say where")
+        conceal(session)
         return session
 
     def send(self, session: str, file, position: int) -> Answer | None:
@@ -348,48 +567,46 @@ class Upload:
         block = file.read(CHUNK_BYTES)
         if not block:
             return self.ask(session)
+        if position + len(block) >= self.size:
+            self.may_be_whole = True
         extent = f"bytes {position}-{position + len(block) - 1}/{self.size}"
-        headers = {"Content-Type": "video/*", "Content-Range": extent}
+        return self.put(session, {"Content-Type": "video/*", "Content-Range": extent}, block)
+
+    def ask(self, session: str) -> Answer | None:
+        """Ask YouTube how much has arrived."""
+        return self.put(session, {"Content-Range": f"bytes */{self.size}"}, b"")
+
+    def put(self, session: str, headers: dict, block: bytes) -> Answer | None:
+        if origin(session) == origin(
+            YOUTUBE
+        ):  # the access token is for YouTube alone; the session needs none
+            headers = self.account.authorised(headers)
         try:
             return call("PUT", session, headers=headers, body=block)
         except Unreachable:
             return None
 
-    def ask(self, session: str) -> Answer | None:
-        """Ask YouTube how much has arrived."""
-        try:
-            return call("PUT", session, headers={"Content-Range": f"bytes */{self.size}"}, body=b"")
-        except Unreachable:
-            return None
+    def find_or_raise(self, found: Reading, answer: Answer | None) -> str:
+        """End the upload: with the video's id, where the last byte had arrived all the same, else with the fact.
 
-    def adopt(self) -> str | None:
-        """Look among the channel's latest uploads for the marker: an upload may have ended unheard."""
-        try:
-            mine = self.read("channels?part=contentDetails&mine=true")
-            uploads = mine["items"][0]["contentDetails"]["relatedPlaylists"]["uploads"]
-            latest = self.read(f"playlistItems?part=contentDetails&maxResults=50&playlistId={uploads}")
-            ids = ",".join(item["contentDetails"]["videoId"] for item in latest.get("items", []))
-            videos = self.read(f"videos?part=snippet&id={ids}") if ids else {}
-        except (Unreachable, KeyError, IndexError):
-            return None
-        marker = self.metadata["marker"]
-        for video in videos.get("items", []):
-            snippet = video.get("snippet", {})
-            last_line = (snippet.get("description") or "").rstrip().rpartition("\n")[2]
-            if marker in (snippet.get("tags") or []) or last_line == marker:
-                return video["id"]
-        return None
-
-    def read(self, path: str) -> dict:
-        url = f"{YOUTUBE}/youtube/v3/{path}"
-        return call_patiently("GET", url, headers={"Authorization": f"Bearer {self.token}"}).json()
-
-    def give_up(self, answer: Answer | None) -> str:
+        A list that does not show the video says little yet: Headend looks again when it has had its time.
+        """
         if answer is None:
-            raise StageError("youtube_unavailable", "YouTube stopped answering in the middle of the upload")
-        if answer.status in (404, 410):
-            raise StageError("session_gone", "YouTube no longer knows this upload, and has no such video")
-        raise refuse(answer, "to the upload")
+            error = StageError(found.code, "YouTube stopped answering in the middle of the upload")
+        elif found.kind == "gone":
+            error = StageError(found.code, "YouTube no longer knows this upload, and lists no such video yet")
+        else:
+            error = refuse(found, answer, "to the upload")
+        if not self.may_be_whole:
+            raise error
+        try:
+            video_id = self.account.find(self.metadata["marker"])
+        except (StageError, Unreachable) as unseen:
+            text = f"{error}; whether the video is there could not be learned: {unseen}"
+            raise StageError(error.code, text, error.again_at, error.bucket) from unseen
+        if video_id is None:
+            raise error
+        return video_id
 
 
 def position_after(answer: Answer) -> int:
@@ -431,21 +648,31 @@ def stage(sheet: dict, headend: Headend) -> dict:
         if sheet.get("skip_upload"):
             print("the upload is skipped, as the job sheet asks", flush=True)
             return {"outcome": "staged"}
-        upload = Upload(access_token(), sheet["metadata"], media, size, headend)
+        account = Account()
         # Without a permit nobody keeps a re-run from uploading twice, so it looks first.
-        found = None if sheet.get("permit_url") else upload.adopt()
-        if found:
-            print(f"this job has uploaded {found} before: nothing more to do", flush=True)
-        video_id = found or upload.perform()
+        video_id = None if sheet.get("permit_url") else find_earlier(account, sheet["metadata"]["marker"])
+        if video_id:
+            print(f"this job has uploaded {video_id} before: nothing more to do", flush=True)
+        else:
+            video_id = Upload(account, sheet["metadata"], media, size, headend).perform()
         print(f"uploaded private as {video_id}", flush=True)
         return {"outcome": "staged", "youtube_video_id": video_id}
+
+
+def find_earlier(account: Account, marker: str) -> str | None:
+    """Return what an earlier attempt of this run uploaded; a look that fails ends the run, without an upload."""
+    found = account.find(marker)
+    if not found and int(os.environ.get("GITHUB_RUN_ATTEMPT") or 1) > 1:
+        print("YouTube lists no upload of an earlier attempt yet; looking again", flush=True)
+        time.sleep(SETTLE_SECONDS)
+        found = account.find(marker)
+    return found
 
 
 def main() -> int:
     try:
         sheet = read_sheet()
-        if sheet.get("token"):
-            print(f"::add-mask::{sheet['token']}", flush=True)
+        conceal(sheet.get("token"))
         headend = Headend(sheet)
         if not headend.take_permit():
             print(
@@ -458,13 +685,13 @@ def main() -> int:
     try:
         result = stage(sheet, headend)
     except StageError as error:
-        result = {"outcome": "failed", "error": {"code": error.code, "message": str(error)}}
+        result = {"outcome": "failed", "error": error.report()}
     except Unreachable as error:
-        result = {"outcome": "failed", "error": {"code": "remote_unavailable", "message": str(error)}}
+        result = {"outcome": "failed", "error": StageError("remote_unavailable", str(error)).report()}
     except Exception as error:  # whatever it is, Headend is told, and the run is red
         message = f"unexpected {type(error).__name__} in stage.py"
         result = {"outcome": "failed", "error": {"code": "stage_crashed", "message": message}}
-        print(f"::error::{message}: {error}", flush=True)
+        print(f"::error::{message}: {concealed(str(error))}", flush=True)
     try:
         headend.tell_result(result)
     except (StageError, Unreachable) as error:

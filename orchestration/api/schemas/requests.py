@@ -352,6 +352,12 @@ class RunError(Body):
 
     code: Annotated[Text, Field(max_length=60)] = ""
     message: Annotated[Text, Field(max_length=2000)] = ""
+    again_at: Instant | None = Field(
+        None, description="when a spent budget is refilled, or a limit ends; the job waits until then"
+    )
+    bucket: Literal["", "youtube_uploads", "youtube_units", "channel_uploads"] = Field(
+        "", description="which budget is spent, where one is"
+    )
 
 
 class RunResult(RunIdentity):
