@@ -20,6 +20,7 @@ from orchestration.api import (
     control,
     distributions,
     jobs,
+    notifications,
     pools,
     runs,
     schedules,
@@ -218,6 +219,10 @@ api.add_router("/runs", callbacks.router)
 api.add_router("/runs", runs.runs)
 api.add_router("/pools", pools.pools)
 api.add_router("/conflicts", conflicts.conflicts)
+api.add_router("/notifications/addresses", notifications.addresses)
+api.add_router("/notifications/rules", notifications.rules)
+api.add_router("/notifications/silences", notifications.silences)
+api.add_router("/notifications", notifications.router)
 api.add_router("/activity", activity.log)
 api.add_router("/statistics", statistics.numbers)
 

@@ -12,18 +12,21 @@ MARKS = {GOOD: "●", LIVE: "◉", BUSY: "◐", WARN: "▲", BAD: "✕", IDLE: "
 
 _STATES = {
     GOOD: (
-        "running active healthy valid ready published succeeded completed resolved settled ok alive success public"
+        "running active healthy valid ready published succeeded completed resolved settled ok alive success public sent"
     ),
     LIVE: "publishing",
     BUSY: (
         "scraping processing staging staged dispatching dispatched in_progress recalling scheduled charged queued "
-        "reserved armed info"
+        "reserved armed info sending"
     ),
     WARN: (
         "paused draining degraded expiring held waiting missed skipped needs_review open duplicate late unknown_outcome "
-        "timed_out action_required overdue warning"
+        "timed_out action_required overdue warning retrying"
     ),
-    BAD: "failing failed errored revoked wrong_channel missing rejected failure startup_failure error conflict",
+    BAD: (
+        "failing failed errored revoked wrong_channel missing rejected failure startup_failure error conflict "
+        "critical given_up"
+    ),
     IDLE: (
         "stopped disabled unknown found scraped planned assigned cancelled recalled withdrawn dismissed released "
         "neutral stale requested pending"

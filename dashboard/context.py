@@ -9,8 +9,12 @@ from orchestration.models import ApiToken
 
 
 def permissions(request: HttpRequest) -> dict[str, bool]:
-    """Return whether this user may operate; a button that would only refuse is not shown."""
+    """Return whether this user may operate, and administer; a button that would only refuse is not shown."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"may_operate": False}
-    return {"may_operate": Actor.of_user(user).scope != ApiToken.Scope.READ}
+        return {"may_operate": False, "may_administer": False}
+    scope = Actor.of_user(user).scope
+    return {
+        "may_operate": scope != ApiToken.Scope.READ,
+        "may_administer": scope == ApiToken.Scope.ADMIN,
+    }

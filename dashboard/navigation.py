@@ -34,7 +34,14 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("forecast", "Forecast", "forecast"),
         ),
     ),
-    ("Record", (("statistics", "Statistics", "statistics"), ("activity", "Activity", "activity"))),
+    (
+        "Record",
+        (
+            ("statistics", "Statistics", "statistics"),
+            ("activity", "Activity", "activity"),
+            ("notifications", "Notifications", "bell"),
+        ),
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from pydantic_core import core_schema
 from channels.states import ChannelHealth, ChannelState, Executor
 from orchestration.fields import Id, Instant, WallDate, Word
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.models.notify import NotificationKind, NotificationOutcome, Severity
 from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
@@ -255,6 +256,31 @@ class ConflictFilters(FilterSchema):
     correlation_id: Annotated[Word | None, FilterLookup("correlation_id")] = None
     since: CreatedSince = None
     until: CreatedUntil = None
+
+
+class NotificationFilters(FilterSchema):
+    """Of the log of notifications."""
+
+    kind: Annotated[list[NotificationKind] | None, FilterLookup("kind__in")] = None
+    outcome: Annotated[list[NotificationOutcome] | None, FilterLookup("outcome__in")] = None
+    severity: Annotated[list[Severity] | None, FilterLookup("severity__in")] = None
+    address_id: Annotated[list[Id] | None, FilterLookup("address_id__in")] = None
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    cause: Annotated[Word | None, FilterLookup("cause")] = None
+    q: Annotated[
+        Word | None,
+        FilterLookup(["title__icontains", "body__icontains", "address_name__icontains", "error__icontains"]),
+        Field(description="part of the title, the text, the address's name or the error"),
+    ] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+
+class SilenceFilters(FilterSchema):
+    """Of silences."""
+
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    since: Annotated[Instant | None, FilterLookup("until__gte"), Field(description="ends at or after")] = None
 
 
 class ActivityFilters(FilterSchema):

@@ -22,11 +22,16 @@ from orchestration.models import (
     Distribution,
     Heartbeat,
     IdempotencyRecord,
+    Incident,
     Job,
     Lease,
+    Notification,
+    NotificationAddress,
+    NotificationRule,
     OrphanUpload,
     Pool,
     Schedule,
+    Silence,
     Source,
     SystemState,
     Video,
@@ -510,6 +515,70 @@ class HeartbeatFactory(DjangoModelFactory):
         django_get_or_create = ("component",)
 
     component = "worker"
+
+
+class NotificationAddressFactory(DjangoModelFactory):
+    """An address that leads nowhere."""
+
+    class Meta:
+        model = NotificationAddress
+
+    name = factory.Sequence(lambda n: f"address {n}")
+    kind = "json"
+    shown = "json://127…"
+
+
+class NotificationRuleFactory(DjangoModelFactory):
+    """A rule without addresses."""
+
+    class Meta:
+        model = NotificationRule
+
+    name = factory.Sequence(lambda n: f"rule {n}")
+
+
+class SilenceFactory(DjangoModelFactory):
+    """A silence of an hour."""
+
+    class Meta:
+        model = Silence
+
+    kind = "channel"
+    until = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=1))
+
+
+class IncidentFactory(DjangoModelFactory):
+    """Something that stands."""
+
+    class Meta:
+        model = Incident
+
+    key = factory.Sequence(lambda n: f"channel_failing:channel:{n}")
+    code = "channel_failing"
+    category = "channel"
+    severity = "error"
+    subject = "Aurora"
+    sentence = "Aurora is failing."
+    link = "/channels/"
+    opened_at = factory.LazyFunction(timezone.now)
+
+
+class NotificationFactory(DjangoModelFactory):
+    """A message that was sent."""
+
+    class Meta:
+        model = Notification
+
+    once = factory.Sequence(lambda n: f"test:{n}")
+    kind = "problem"
+    title = "error: Aurora"
+    body = "Aurora is failing."
+    address = factory.SubFactory(NotificationAddressFactory)
+    address_name = factory.SelfAttribute("address.name")
+    outcome = "sent"
+    due_at = factory.LazyFunction(timezone.now)
+    sent_at = factory.LazyFunction(timezone.now)
+    attempts = 1
 
 
 class ApiTokenFactory(DjangoModelFactory):

@@ -32,6 +32,12 @@ BUTTONS = {
     "take_back": ("Take back", "back", ""),
     "review": ("Review", "eye", "primary"),
     "dismiss": ("Dismiss", "x", ""),
+    "enable": ("Switch on", "play", ""),
+    "switch_off": ("Switch off", "off", ""),
+    "test": ("Test", "bell", ""),
+    "remove": ("Remove", "x", "danger"),
+    "silence": ("Silence a day", "pause", ""),
+    "end_silence": ("End", "x", ""),
     "apply": ("Apply", "check", "primary"),
 }
 ELSEWHERE = frozenset({"move", "reopen", "review", "trigger"})

@@ -114,6 +114,7 @@ def problem_url(problem: Mapping[str, Any]) -> str:
         "pool": "pools",
         "conflict": "conflicts",
         "credential": "channels",
+        "notificationaddress": "notifications",
     }.get(str(kind))
     return reverse(f"dashboard:{page}") if page else ""
 

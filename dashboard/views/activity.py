@@ -29,6 +29,9 @@ SUBJECTS = (
     ("postingslot", "posting slot"),
     ("blackout", "blackout"),
     ("apitoken", "token"),
+    ("notificationaddress", "notification address"),
+    ("notificationrule", "notification rule"),
+    ("silence", "silence"),
 )
 
 FILTERS = ("verb", "actor_contains", "trigger", "subject_type", "subject_id", "correlation_id", "q")

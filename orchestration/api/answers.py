@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,8 @@ View = Callable[..., HttpResponseBase]
 KEPT_HEADERS = ("Content-Type", "Location", "X-Correlation-Id")
 NEVER_KEPT = frozenset({401, 403, 429})
 # A new source's host name is looked up before anything is written, which may not happen inside a transaction.
-LOOK_OUTSIDE = frozenset({"/api/sources"})
+# The same is true of a notification's address; its test sends a message.
+LOOK_OUTSIDE = re.compile(r"/api/(sources|notifications/addresses(/\d+/(change|test))?)")
 
 
 class ProblemResponse(HttpResponse):
@@ -87,7 +89,9 @@ def _once(request: ApiRequest, run: Callable[[], HttpResponseBase]) -> HttpRespo
         return _answer_of(request, response)
 
     request_print = idempotency.fingerprint(request.method or "", request.get_full_path(), request.body)
-    result = idempotency.once(caller.label, key, request_print, answer, apart=request.path in LOOK_OUTSIDE)
+    result = idempotency.once(
+        caller.label, key, request_print, answer, apart=LOOK_OUTSIDE.fullmatch(request.path) is not None
+    )
     if not result.replayed:
         return kept[-1]
     return HttpResponse(

@@ -7,6 +7,7 @@ from typing import Any
 from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, Options, Service, decision, given
+from orchestration.cli.notify import NOTIFY
 from orchestration.cli.rows import ROWS
 from orchestration.states import Timing
 
@@ -323,7 +324,7 @@ RECALL_PREVIEW = Command(
     text.recall_preview,
 )
 
-COMMANDS = {command.name: command for command in (*CONTROL, *PUBLICATION, *ROWS)}
+COMMANDS = {command.name: command for command in (*CONTROL, *PUBLICATION, *ROWS, *NOTIFY)}
 
 
 def chosen(options: Options) -> Command:

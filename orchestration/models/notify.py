@@ -164,11 +164,15 @@ class Incident(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     sentence = models.TextField()
     link = models.CharField(max_length=300, blank=True)
-    channel = models.ForeignKey(Channel, null=True, on_delete=models.SET_NULL, related_name="+")
-    since = models.DateTimeField(null=True, help_text="by the problem's own word; empty: not known")
+    channel = models.ForeignKey(Channel, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    since = models.DateTimeField(
+        null=True, blank=True, help_text="by the problem's own word; empty: not known"
+    )
     opened_at = models.DateTimeField()
-    missing_since = models.DateTimeField(null=True, help_text="not seen since; over once that has settled")
-    over_at = models.DateTimeField(null=True, db_index=True)
+    missing_since = models.DateTimeField(
+        null=True, blank=True, help_text="not seen since; over once that has settled"
+    )
+    over_at = models.DateTimeField(null=True, blank=True, db_index=True)
 
     objects = Lockable.as_manager()
 
@@ -187,13 +191,17 @@ class Notification(models.Model):
 
     once = models.CharField(max_length=200, unique=True, help_text="so that no message is written twice")
     kind = models.CharField(max_length=10, choices=NotificationKind.choices)
-    incident = models.ForeignKey(Incident, null=True, on_delete=models.CASCADE, related_name="notifications")
+    incident = models.ForeignKey(
+        Incident, null=True, blank=True, on_delete=models.CASCADE, related_name="notifications"
+    )
     cause = models.CharField(max_length=200, blank=True)
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.INFO)
-    channel = models.ForeignKey(Channel, null=True, on_delete=models.SET_NULL, related_name="+")
-    rule = models.ForeignKey(NotificationRule, null=True, on_delete=models.SET_NULL, related_name="+")
+    channel = models.ForeignKey(Channel, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    rule = models.ForeignKey(
+        NotificationRule, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     address = models.ForeignKey(
-        NotificationAddress, null=True, on_delete=models.SET_NULL, related_name="notifications"
+        NotificationAddress, null=True, blank=True, on_delete=models.SET_NULL, related_name="notifications"
     )
     address_name = models.CharField(max_length=80)
     title = models.CharField(max_length=200)
@@ -204,9 +212,9 @@ class Notification(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     due_at = models.DateTimeField()
-    give_up_at = models.DateTimeField(null=True)
-    claimed_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
+    give_up_at = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     broken_off = models.PositiveSmallIntegerField(default=0, help_text="tries whose sender died")
     message_id = models.CharField(max_length=32, blank=True, help_text="the same where several went as one")

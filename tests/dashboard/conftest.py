@@ -1,5 +1,7 @@
 """Open the console as somebody, with a scene on the stage."""
 
+from datetime import time
+
 import pytest
 from django.test import Client
 
@@ -46,6 +48,13 @@ def scene(db) -> dict:
     source = factories.SourceFactory(broken=True)
     video = factories.VideoFactory(source=source, title="<b>Bold</b> & co")
     entry = factories.ActivityFactory(subject=channel)
+    message = factories.NotificationFactory(
+        channel=channel, title="<b>error</b>", outcome="given_up", error="404"
+    )
+    rule = factories.NotificationRuleFactory(quiet_from=time(22), quiet_until=time(7), digest_at=time(8))
+    rule.addresses.add(message.address)
+    silence = factories.SilenceFactory(channel=channel)
+    factories.IncidentFactory(channel=channel)
     return {
         "channel": channel,
         "github": github,
@@ -61,6 +70,9 @@ def scene(db) -> dict:
         "source": source,
         "video": video,
         "entry": entry,
+        "message": message,
+        "rule": rule,
+        "silence": silence,
     }
 
 
@@ -105,4 +117,10 @@ def addresses(scene) -> list[str]:
         "/activity/",
         f"/activity/?verb=pause_channel&actor=op&trigger=button&subject=channel&id={scene['channel'].pk}&q=north",
         f"/activity/?cid={scene['entry'].cid}",
+        "/notifications/",
+        "/notifications/log/",
+        f"/notifications/log/?kind=problem&outcome=given_up&address_id={scene['message'].address_id}&q=error",
+        "/notifications/rules/new/",
+        f"/notifications/rules/{scene['rule'].pk}/",
+        f"/notifications/addresses/{scene['message'].address_id}/",
     ]

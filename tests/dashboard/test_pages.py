@@ -43,6 +43,9 @@ def test_every_page_opens_in_an_empty_installation(console):
         "/forecast/",
         "/statistics/",
         "/activity/",
+        "/notifications/",
+        "/notifications/log/",
+        "/notifications/rules/new/",
     ):
         assert console.get(address).status_code == 200, address
 

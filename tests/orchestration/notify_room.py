@@ -14,8 +14,7 @@ from channels.states import ChannelHealth
 from orchestration.core.heartbeats import beat
 from orchestration.core.permissions import Actor
 from orchestration.models import NotificationAddress, NotificationRule, SystemState
-from orchestration.notify import evaluation, outbox
-from orchestration.notify import register as entries
+from orchestration.notify import addresses, evaluation, outbox, rules
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import SystemStatus, Trigger
 from tests import factories
@@ -34,12 +33,12 @@ class Room:
     clock: time_machine.Traveller
 
     def address(self, name: str = "ops", **values: Any) -> NotificationAddress:
-        return entries.add_address(name=name, url=values.pop("url", self.receiver.url), **values)
+        return addresses.add_address(name=name, url=values.pop("url", self.receiver.url), **values)
 
-    def rule(self, *addresses: NotificationAddress, name: str = "all", **values: Any) -> NotificationRule:
+    def rule(self, *to: NotificationAddress, name: str = "all", **values: Any) -> NotificationRule:
         channels = [channel.pk for channel in values.pop("channels", [])]
-        ids = [address.pk for address in addresses] or [self.address().pk]
-        return entries.add_rule({"name": name, **values}, address_ids=ids, channel_ids=channels)
+        ids = [address.pk for address in to] or [self.address().pk]
+        return rules.add_rule(rules.RuleValues(name, ids, channel_ids=channels, **values))
 
     def broken_channel(self, **values: Any) -> Channel:
         return factories.ChannelFactory(

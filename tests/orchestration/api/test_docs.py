@@ -26,6 +26,7 @@ RESOURCES = [
     "runs",
     "pools",
     "conflicts",
+    "notifications",
     "activity",
     "statistics",
 ]

@@ -33,6 +33,10 @@ LISTS = {
     "runs": factories.WorkflowRunFactory,
     "pools": factories.PoolFactory,
     "conflicts": factories.ConflictFactory,
+    "notifications": factories.NotificationFactory,
+    "notifications/addresses": factories.NotificationAddressFactory,
+    "notifications/rules": factories.NotificationRuleFactory,
+    "notifications/silences": factories.SilenceFactory,
     "activity": factories.ActivityFactory,
 }
 

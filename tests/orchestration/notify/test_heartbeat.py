@@ -10,8 +10,7 @@ from orchestration.core import wakeups
 from orchestration.core.heartbeats import beat, component_ages
 from orchestration.engine import tick as clock
 from orchestration.models import SystemState
-from orchestration.notify import heartbeat
-from orchestration.notify import register as entries
+from orchestration.notify import addresses, heartbeat
 from tests.orchestration.notify_room import Room
 
 
@@ -63,7 +62,7 @@ def test_who_is_silent_makes_it_unwell(alive: Room, silent):
 
 
 def test_an_address_of_its_own_is_called_too_and_its_error_kept(alive: Room):
-    row = entries.add_address(name="watchdog", url=alive.receiver.ping("other?x=1"), heartbeat=True)
+    row = addresses.add_address(name="watchdog", url=alive.receiver.ping("other?x=1"), heartbeat=True)
     alive.receiver.status = 404
     heartbeat.ping(tick_failed=False)
     row.refresh_from_db()

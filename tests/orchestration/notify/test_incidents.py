@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from orchestration.models import Incident, Notification, Schedule
-from orchestration.notify import register as entries
+from orchestration.notify import silences
 from orchestration.states import JobKind, ScheduleState
 from tests.factories import ChannelFactory, JobFactory, ScheduleFactory, SourceFactory
 from tests.orchestration.notify_room import Room
@@ -171,7 +171,7 @@ def test_a_cause_that_becomes_worse_is_told_to_who_wants_only_the_worse(room: Ro
 def test_a_silence_ends_and_what_stands_is_told_then(room: Room):
     room.rule()
     channel = room.broken_channel()
-    entries.add_silence(
+    silences.add_silence(
         until=timezone.now() + timedelta(hours=2), channel_id=channel.pk, reason="the owner knows"
     )
     room.settle()
@@ -184,10 +184,10 @@ def test_a_silence_ends_and_what_stands_is_told_then(room: Room):
 def test_a_silence_covers_only_what_all_its_parts_name(room: Room):
     room.rule()
     quiet, loud = room.broken_channel(), room.broken_channel()
-    entries.add_silence(
+    silences.add_silence(
         until=timezone.now() + timedelta(hours=2), channel_id=quiet.pk, kind="channel_failing"
     )
-    entries.add_silence(until=timezone.now() + timedelta(hours=2), channel_id=loud.pk, kind="source")
+    silences.add_silence(until=timezone.now() + timedelta(hours=2), channel_id=loud.pk, kind="source")
     room.settle()
     assert Notification.objects.get().channel == loud
 
@@ -195,9 +195,9 @@ def test_a_silence_covers_only_what_all_its_parts_name(room: Room):
 def test_a_silence_that_is_ended_early_ends_at_once(room: Room):
     room.rule()
     room.broken_channel()
-    silence = entries.add_silence(until=timezone.now() + timedelta(hours=2), kind="channel")
+    silence = silences.add_silence(until=timezone.now() + timedelta(hours=2), kind="channel")
     room.settle()
-    entries.end_silence(silence.pk)
+    silences.end_silence(silence.pk)
     room.look()
     assert len(room.receiver.taken) == 1
 

@@ -7,8 +7,7 @@ import pytest
 from django.utils import timezone
 
 from orchestration.models import Notification
-from orchestration.notify import outbox
-from orchestration.notify import register as entries
+from orchestration.notify import addresses, outbox
 from tests.orchestration.notify_room import Room
 from tests.receiver import SECRET
 
@@ -52,7 +51,7 @@ def test_after_a_day_it_is_given_up_and_shown_as_a_problem_elsewhere(room: Room)
     room.settle()
     assert "broken" in Notification.objects.get(rule__name="second").body
 
-    entries.test_address(row.address_id)
+    addresses.test_address(row.address_id)
     row.address.refresh_from_db()
     assert row.address.gave_up_at is None
 
@@ -60,7 +59,7 @@ def test_after_a_day_it_is_given_up_and_shown_as_a_problem_elsewhere(room: Room)
 def test_the_error_says_what_happened_without_the_address(room: Room, caplog):
     address = room.address()
     room.receiver.status = 403
-    row = entries.test_address(address.pk)
+    row = addresses.test_address(address.pk)
     assert row.outcome == "given_up"
     assert "403" in row.error
     for told in (row.error, caplog.text):
@@ -137,21 +136,21 @@ def test_what_waits_for_an_address_that_is_switched_off_is_withdrawn(room: Room)
     room.rule(address, quiet_from=time(11), quiet_until=time(13))
     room.broken_channel()
     room.settle()
-    entries.change_address(address.pk, enabled=False)
+    addresses.change_address(address.pk, enabled=False)
     room.pass_(hours=2)
     assert room.receiver.taken == []
     assert Notification.objects.get().outcome == "withdrawn"
 
 
 def test_an_ntfy_of_ones_own_takes_messages(room: Room):
-    row = entries.test_address(room.address(url=room.receiver.ntfy("night-shift")).pk)
+    row = addresses.test_address(room.address(url=room.receiver.ntfy("night-shift")).pk)
     assert (row.outcome, row.error) == ("sent", "")
     assert len(room.receiver.taken) == 1
 
 
 def test_a_redirect_is_not_followed(room: Room):
     room.receiver.status = 307
-    row = entries.test_address(room.address(url=f"{room.receiver.url}?redirect=yes").pk)
+    row = addresses.test_address(room.address(url=f"{room.receiver.url}?redirect=yes").pk)
     assert row.outcome == "given_up"
     assert room.receiver.refused == 1
 
@@ -160,7 +159,7 @@ def test_a_redirect_is_not_followed(room: Room):
 def test_hosts_of_the_own_network_are_reached_only_if_the_settings_allow(room: Room, settings, allowed):
     address = room.address()
     settings.HEADEND_NOTIFY_PRIVATE_HOSTS = allowed
-    row = entries.test_address(address.pk)
+    row = addresses.test_address(address.pk)
     assert (row.outcome == "sent") == allowed
     assert ("HEADEND_NOTIFY_PRIVATE_HOSTS" in row.error) != allowed
 
