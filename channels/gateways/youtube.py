@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -81,6 +81,11 @@ class YouTubeGateway:
         self.spent: Counter[str] = Counter()
         """What this gateway's calls have cost so far, by quota bucket; counted before each call is sent."""
         self._prepared: dict[str, dict[str, Any]] = {}
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far our clock was ahead of YouTube's at the last answer; 0 where it was not, as far as can be told."""
+        return self._wire.http.ahead
 
     def close(self) -> None:
         self._wire.close()

@@ -7,6 +7,8 @@ import io
 import ipaddress
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +16,7 @@ from urllib.parse import urlsplit
 import google.auth.exceptions
 import google_auth_httplib2
 import httplib2
+from django.utils import timezone
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
@@ -23,6 +26,7 @@ from channels.gateways import readings, redaction
 from channels.gateways.errors import RemoteError, RemoteUnavailable, RemoteUncertain
 
 SEND_BLOCK_BYTES = 64 * 1024
+CLOCKS_AGREE = timedelta(seconds=2)
 _READS = ("GET", "HEAD")
 T = TypeVar("T")
 
@@ -52,10 +56,19 @@ class OneAttemptHttp(httplib2.Http):  # type: ignore[misc]  # the library has no
         # A proxy from the environment has no way to this machine's own loopback.
         proxy = None if _is_loopback(url) else httplib2.proxy_info_from_environment
         super().__init__(timeout=timeout_seconds, proxy_info=proxy)
+        self.ahead = timedelta(0)
         # 308 is how a resumable upload says "go on", not a redirect.
         self.redirect_codes = self.redirect_codes - {308}
 
     def _conn_request(
+        self, conn: Any, request_uri: str, method: str, body: Any, headers: Mapping[str, str]
+    ) -> tuple[httplib2.Response, bytes]:
+        sent_at = timezone.now()
+        answer, content = self._ask(conn, request_uri, method, body, headers)
+        self.ahead = clock_ahead(answer.get("date", ""), sent_at, timezone.now())
+        return answer, content
+
+    def _ask(
         self, conn: Any, request_uri: str, method: str, body: Any, headers: Mapping[str, str]
     ) -> tuple[httplib2.Response, bytes]:
         if method in _READS:
@@ -80,6 +93,19 @@ class OneAttemptHttp(httplib2.Http):  # type: ignore[misc]  # the library has no
             conn.close()
             raise
         return httplib2.Response(answer), content
+
+
+def clock_ahead(date: str, sent_at: datetime, received_at: datetime) -> timedelta:
+    """Return how far our clock is ahead of the one that wrote an answer's Date header; 0 where it is not, for certain.
+
+    The header is whole seconds and was written between sending and receiving, so only more than that proves anything.
+    """
+    try:
+        there = parsedate_to_datetime(date)
+        is_ahead = sent_at - there > CLOCKS_AGREE
+    except (ValueError, TypeError):  # no date, or one without its zone
+        return timedelta(0)
+    return received_at - there if is_ahead else timedelta(0)
 
 
 class Wire:

@@ -415,5 +415,11 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Write the Date header by the sandbox's own clock."""
+        return super().date_time_string(
+            self.server.sandbox.store.now().timestamp() if timestamp is None else timestamp
+        )
+
     def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)

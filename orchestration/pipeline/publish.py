@@ -243,12 +243,13 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     if schedule.state == ScheduleState.PUBLISHING:
         transition(schedule, ScheduleState.STAGED, reason="an earlier try to publish it had no effect")
     _refuse_rejected(status)
-    now = timezone.now()
+    now = timezone.now() - youtube.clock_ahead
+    _wait_for_youtubes_clock(schedule, now)
     is_released = job.released_late and schedule.misfire_action == MisfireAction.PUBLISH_LATE
     if schedule.publish_at < now - ON_TIME and not is_released:
         return {"skipped": misfires.settle_late(schedule.pk, now)}
     lease.progress(0.3, "waiting for its second")
-    lease.wait_until(schedule.publish_at)
+    lease.wait_until(schedule.publish_at + youtube.clock_ahead)
     refusal = _store_flip_intent(schedule, lease)
     if refusal:
         return {"skipped": refusal}
@@ -271,6 +272,16 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
         return recorded
     _refuse_rejected(status)
     raise _wait_after_flip(job, lease)
+
+
+def _wait_for_youtubes_clock(schedule: Schedule, there: datetime) -> None:
+    """Let a moment come at YouTube, too, where our clock is ahead of its: a flip is public at once. Raises: WaitUntil."""
+    left = schedule.publish_at - there
+    if left > ARM_MARGIN:
+        seconds = (timezone.now() - there).total_seconds()
+        raise WaitUntil(
+            timezone.now() + min(left, RECHECK_PAUSE), f"our clock is {seconds:.0f} s ahead of YouTube's"
+        )
 
 
 def _wait_after_flip(job: Job, lease: JobLease) -> WaitUntil:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +16,7 @@ from orchestration.models import Job
 from orchestration.queue import jobs as queue
 
 logger = logging.getLogger(__name__)
+LONGEST_SLEEP = timedelta(seconds=5)
 
 
 class JobCancelled(Exception):
@@ -112,7 +113,11 @@ class JobLease:
         """Sleep until an instant, looking four times a second whether to stop. Raises: as `check`."""
         while (left := (at - timezone.now()).total_seconds()) > 0:
             self.check()
-            time.sleep(min(left, 0.25))
+            before, pause = timezone.now(), min(left, 0.25)
+            time.sleep(pause)
+            if timezone.now() - before > timedelta(seconds=pause) + LONGEST_SLEEP:
+                # Stopped, or its clock was set: what was known before the wait is looked at again.
+                raise WaitUntil(timezone.now(), "the clock went on by itself while it was waited for")
 
     def _look(self) -> None:
         try:

@@ -91,12 +91,16 @@ MUTANTS = (
     Mutant(
         "an upload is begun without looking for an earlier one",
         "orchestration/pipeline/stage.py",
-        "if session is None and may_be_uploaded(fresh):",
+        "if is_restored or (session is None and may_be_uploaded(distribution, fresh=fresh)):",
         "if False:",
-        (
-            "tests/orchestration/test_staging.py",
-            "tests/orchestration/test_failpoints.py",
-        ),
+        ("tests/orchestration/test_restored_backup.py",),
+    ),
+    Mutant(
+        "our clock is believed where YouTube's says otherwise",
+        "orchestration/pipeline/publish.py",
+        "now = timezone.now() - youtube.clock_ahead",
+        "now = timezone.now()",
+        ("tests/orchestration/test_clock_ahead.py",),
     ),
     Mutant(
         "a slot is released twice",
