@@ -54,7 +54,7 @@ MUTANTS = (
     Mutant(
         "a success without an upload is concluded from at once",
         "orchestration/github/watch.py",
-        "if now - info.updated_at < SETTLE:",
+        "if seen.outcome == Outcome.TOO_EARLY and not _is_given_up(run, conclusion):",
         "if False:",
         (
             "tests/orchestration/test_workflows.py"
@@ -93,7 +93,31 @@ MUTANTS = (
         "orchestration/pipeline/stage.py",
         "if is_restored or (session is None and may_be_uploaded(distribution, fresh=fresh)):",
         "if False:",
-        ("tests/orchestration/test_restored_backup.py",),
+        (
+            "tests/orchestration/test_high_water.py"
+            "::test_a_restored_database_looks_before_every_first_upload_of_what_existed_before",
+            "tests/orchestration/test_restored_backup.py",
+        ),
+    ),
+    Mutant(
+        "a database that is behind its installation's mark goes on",
+        "orchestration/core/installation.py",
+        "    if high_water.is_behind(mark, standing):\n        return _of_one_behind(mark, standing)",
+        "    if False:\n        return _of_one_behind(mark, standing)",
+        (
+            "tests/orchestration/test_high_water.py"
+            "::test_a_backup_put_back_into_the_same_folder_boots_paused_and_says_what_was_found",
+        ),
+    ),
+    Mutant(
+        "what waits for a condition is refused for good",
+        "orchestration/pipeline/endings.py",
+        'case TryFailed() | RemoteError() | MediaError() | OrchestrationError() if error.again == "blocked":',
+        "case TryFailed() | RemoteError() | MediaError() | OrchestrationError() if False:",
+        (
+            "tests/orchestration/test_blockers.py"
+            "::test_a_revoked_consent_costs_nothing_that_is_connected_again_in_time",
+        ),
     ),
     Mutant(
         "our clock is believed where YouTube's says otherwise",
