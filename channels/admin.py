@@ -181,7 +181,10 @@ class BaseChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
                 )
             },
         ),
-        ("Who stages its videos", {"fields": ("executor", "repository", "workflow", "ref", "repository_id")}),
+        (
+            "Who stages its videos",
+            {"fields": ("executor", "repository", "workflow", "ref", "secrets_in", "repository_id")},
+        ),
         (
             "Observed",
             {

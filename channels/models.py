@@ -22,6 +22,7 @@ from channels.states import (
     CredentialState,
     Executor,
     MisfirePolicy,
+    SecretsIn,
 )
 
 PRIORITY_VALIDATORS = [MinValueValidator(0), MaxValueValidator(10)]
@@ -93,6 +94,13 @@ class Channel(Stateful):
     )
     workflow = models.CharField(max_length=120, default="headend.yml")
     ref = models.CharField(max_length=120, default="main")
+    secrets_in = models.CharField(
+        max_length=12,
+        choices=SecretsIn.choices,
+        default=SecretsIn.ENVIRONMENT,
+        help_text="environment: only runs of the branch can read them; repository: where GitHub's plan has no "
+        "environments for private repositories",
+    )
 
     state = models.CharField(
         max_length=10, choices=ChannelState.choices, default=ChannelState.ACTIVE, editable=False

@@ -56,6 +56,13 @@ class Executor(models.TextChoices):
     LOCAL = "local"
 
 
+class SecretsIn(models.TextChoices):
+    """Where a repository keeps the secrets that its runs read."""
+
+    ENVIRONMENT = "environment"
+    REPOSITORY = "repository"
+
+
 CHANNEL_TRANSITIONS: dict[str, frozenset[str]] = {
     ChannelState.ACTIVE: frozenset({ChannelState.PAUSED, ChannelState.DISABLED}),
     ChannelState.PAUSED: frozenset({ChannelState.ACTIVE, ChannelState.DISABLED}),

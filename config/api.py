@@ -22,6 +22,7 @@ from orchestration.api import (
     jobs,
     notifications,
     pools,
+    repositories,
     runs,
     schedules,
     sources,
@@ -207,6 +208,7 @@ for _kind, _handler in ERRORS.items():
 api.add_router("/orchestration", control.router)
 api.add_router("/orchestration", actions.router)
 api.add_router("/channels", channels.router)
+api.add_router("/channels", repositories.router)
 api.add_router("/slots", channels.slots)
 api.add_router("/blackouts", channels.blackouts)
 api.add_router("/sources", sources.sources)

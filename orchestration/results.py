@@ -170,6 +170,23 @@ class SyncResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RepositoryReport:
+    """What is known of a channel's repository; `files` gives the blob id that was last written at each path."""
+
+    channel: Channel
+    repository: str
+    repository_id: int | None
+    branch: str
+    environment: str
+    files: dict[str, str]
+    secrets: dict[str, str]
+    checked_at: datetime | None
+    public_acknowledged_at: datetime | None
+    public_acknowledged_by: str
+    public_acknowledged_reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverdueItem:
     """What resume would do to one schedule that is past its moment."""
 

@@ -10,7 +10,7 @@ from orchestration import overview
 from orchestration.core.audit import Acting, acting_as, new_correlation_id
 from orchestration.core.permissions import Actor, action
 from orchestration.engine import control, jobs
-from orchestration.github import callbacks, configuration
+from orchestration.github import callbacks, configuration, repository_record
 from orchestration.models import (
     Conflict,
     Job,
@@ -39,6 +39,7 @@ from orchestration.results import (
     MonitorResult,
     PoolReport,
     RecallPreview,
+    RepositoryReport,
     ResumePreview,
     RightsChange,
     RunPermit,
@@ -365,6 +366,18 @@ class CentralOrchestrationService:
     ) -> SyncResult:
         """Write each channel's configuration, workflow and secrets to its repository, where they changed."""
         return configuration.sync(channel_ids, dry_run=dry_run)
+
+    @action("read")
+    def get_repository(self, *, channel_id: int) -> RepositoryReport:
+        """Show what is known of a channel's repository: what was last written there, what differs, what was acknowledged."""
+        return repository_record.report(channel_id)
+
+    @action("operate")
+    def acknowledge_public_repository(
+        self, *, channel_id: int, reason: str = "", withdraw: bool = False
+    ) -> RepositoryReport:
+        """Let runs stage in a channel's public repository, where everybody can read their job sheets; or take that back."""
+        return repository_record.acknowledge_public(channel_id, reason, withdraw=withdraw)
 
     @action("operate")
     def pause_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Channel:

@@ -86,6 +86,13 @@ class RepositoryArchived(RemoteRejected):
     again = "blocked"
 
 
+class RepositoryPublic(RemoteRejected):
+    """Everybody can read the channel's repository, and with it each run's job sheet; nobody has acknowledged that."""
+
+    code = "repository_public"
+    again = "blocked"
+
+
 class WorkflowMissing(RemoteNotFound):
     """The channel's workflow file is not in its repository, or not on its branch."""
 

@@ -1,4 +1,4 @@
-"""Speak to GitHub: repositories, files, secrets, workflow runs. Built on PyGithub; nothing of it leaves this file.
+"""Speak to GitHub: repositories, files, workflow runs; environments and secrets are in `github_setup`. Built on PyGithub.
 
 Two clients: the one that writes never retries, because a POST that got no answer may have had its effect; the one
 that reads repeats a GET twice. Neither ever waits for a rate limit: `RateLimited` says how long, the caller decides.
@@ -31,12 +31,12 @@ from channels.gateways.errors import (
     RemoteUnavailable,
     RemoteUncertain,
 )
+from channels.gateways.github_setup import SetsUpRepositories
 from channels.gateways.github_wire import API_VERSION, as_dict, error_of, link, never_sent, reading, token_end
 
 FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 MAX_INPUTS = 25
 MAX_INPUT_CHARACTERS = 65_535
-MAX_SECRET_BYTES = 48 * 1024
 CLOCK_MARGIN = timedelta(
     minutes=2
 )  # between our clock and GitHub's, which stamps created_at in whole seconds
@@ -87,14 +87,6 @@ class FileContent:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretInfo:
-    """A repository secret; its value can never be read back."""
-
-    name: str
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class RateLimitInfo:
     """How many calls this token has left until `resets_at`."""
 
@@ -103,7 +95,7 @@ class RateLimitInfo:
     resets_at: datetime
 
 
-class GitHubGateway:
+class GitHubGateway(SetsUpRepositories):
     """Speak to one GitHub with one token. Every method may raise any `RemoteError`.
 
     `base_url` is https://api.github.com, an Enterprise server's address or a proxy's. Use one gateway per task: it
@@ -239,37 +231,6 @@ class GitHubGateway:
         _check_name(full_name)
         with reading(f"reading workflow {workflow} of {full_name}"):
             return str(self._reader.get_repo(full_name).get_workflow(workflow).state)
-
-    # -- secrets ---------------------------------------------------------------------------------------------------
-
-    def put_secret(self, full_name: str, repository_id: int, name: str, value: str) -> None:
-        """Store a secret in exactly the repository with this id, sealed with its public key.
-
-        The name alone is not trusted: it may by now belong to somebody else. Raises RemoteRejected when the ids
-        differ. Storing the same secret again is harmless, so a lost answer is RemoteUnavailable.
-        """
-        if len(value.encode()) > MAX_SECRET_BYTES:
-            raise RemoteRejected(f"secret {name} is larger than GitHub's 48 KB")
-        found = self.repository(full_name)
-        if found.id != repository_id:
-            raise RemoteRejected(
-                f"{full_name} is now repository {found.id}, not the pinned {repository_id}: no secret was sent"
-            )
-        # By id from here on: a rename between two calls cannot send the secret elsewhere.
-        pinned = self._reader.get_repo(repository_id)
-        doing = f"storing secret {name} in {full_name}"
-        with reading(f"reading the public key of {full_name}"):
-            key = pinned.get_public_key()
-            body = {"key_id": key.key_id, "encrypted_value": key.encrypt(value)}
-        url = f"/repositories/{repository_id}/actions/secrets/{quote(name, safe='')}"
-        self._send("PUT", url, body, doing, repeatable=True)
-
-    def list_secrets(self, full_name: str) -> list[SecretInfo]:
-        """List the names of a repository's secrets, with when each was stored."""
-        _check_name(full_name)
-        with reading(f"listing the secrets of {full_name}"):
-            found = self._reader.get_repo(full_name).get_secrets()
-            return [SecretInfo(name=secret.name, updated_at=secret.updated_at) for secret in found]
 
     # -- workflow runs ---------------------------------------------------------------------------------------------
 

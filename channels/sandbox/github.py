@@ -179,12 +179,23 @@ def _visible(call: Call, repository: dict[str, Any]) -> bool:
 
 def _permit(call: Call, needs: str) -> None:
     """Refuse what the token may not do, and every write to an archived repository."""
-    permission, _, level = (needs or "metadata:read").partition(":")
-    if RANKS[call.token["permissions"].get(permission, "none")] < RANKS[level]:
-        kind = "integration" if "owner" in call.token else "personal access token"
-        raise refusal(403, f"Resource not accessible by {kind}")
-    if call.repository["archived"] and level == "write":
+    needs = needs or "metadata:read"
+    if not may(call, needs):
+        raise inaccessible(call)
+    if call.repository["archived"] and needs.endswith(":write"):
         raise refusal(403, "Repository was archived so is read-only.")
+
+
+def may(call: Call, needs: str) -> bool:
+    """Return whether the token has a permission, like "contents:write"."""
+    permission, _, level = needs.partition(":")
+    return RANKS[call.token["permissions"].get(permission, "none")] >= RANKS[level]
+
+
+def inaccessible(call: Call) -> Problem:
+    """Return GitHub's answer to a token that lacks a permission."""
+    kind = "integration" if "owner" in call.token else "personal access token"
+    return refusal(403, f"Resource not accessible by {kind}")
 
 
 # -- account and repository ------------------------------------------------------------------------------------
@@ -288,6 +299,8 @@ def put_contents(call: Call) -> Response:
     path = call.params["path"]
     if path.startswith("/") or any(part in ("", ".", "..", ".git") for part in path.split("/")):
         raise refusal(422, "path contains a malformed path component")
+    if path.startswith(state.WORKFLOWS) and not may(call, "workflows:write"):
+        raise inaccessible(call)
     present = state.read_file(call.repository, branch, path)
     if present is not None and not body.get("sha"):
         raise refusal(422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
@@ -316,37 +329,46 @@ def public_key(call: Call) -> Response:
     return Response.json(state.public_key_of(call.repository))
 
 
-@github("GET", "/repos/{owner}/{repo}/actions/secrets", needs="secrets:read")
-def list_secrets(call: Call) -> Response:
-    held = call.repository["secrets"]
+def secret_listing(held: dict[str, Any]) -> dict[str, Any]:
+    """Return what a list of secrets says: their names and times, never a value."""
     listing = [
         {"name": name, "created_at": held[name]["created_at"], "updated_at": held[name]["updated_at"]}
         for name in sorted(held)
     ]
-    return Response.json({"total_count": len(listing), "secrets": listing})
+    return {"total_count": len(listing), "secrets": listing}
 
 
-@github("PUT", "/repos/{owner}/{repo}/actions/secrets/{name}", needs="secrets:write")
-def put_secret(call: Call) -> Response:
+def store_secret(call: Call, holder: dict[str, Any]) -> Response:
+    """Open a sealed secret and store it with its holder, a repository or an environment of one."""
     body, name = call.object(), call.params["name"].upper()
     if name.startswith("GITHUB_") or not name.replace("_", "").isalnum() or name[0].isdigit():
         raise refusal(422, "Secret names must be alphanumeric or underscore and may not start with GITHUB_.")
-    if body.get("key_id") != call.repository["key"]["id"] or not isinstance(body.get("encrypted_value"), str):
+    if body.get("key_id") != holder["key"]["id"] or not isinstance(body.get("encrypted_value"), str):
         raise refusal(422, "Could not find the public key with this key_id, or encrypted_value is missing.")
     try:
-        value = state.open_secret(call.repository, body["encrypted_value"])
+        value = state.open_secret(holder, body["encrypted_value"])
     except ValueError as error:
         raise refusal(422, f"encrypted_value is {error}") from None
-    secrets, now = call.repository["secrets"], iso(call.sandbox.store.now())
+    secrets, now = holder["secrets"], iso(call.sandbox.store.now())
     known = secrets.get(name)
     if known is None and len(secrets) >= 100:
-        raise refusal(422, "A repository may have 100 secrets at most.")
+        raise refusal(422, "A repository or an environment may have 100 secrets at most.")
     secrets[name] = {
         "value": value,
         "created_at": known["created_at"] if known else now,
         "updated_at": now,
     }
     return Response(204) if known else Response.json({}, 201)
+
+
+@github("GET", "/repos/{owner}/{repo}/actions/secrets", needs="secrets:read")
+def list_secrets(call: Call) -> Response:
+    return Response.json(secret_listing(call.repository["secrets"]))
+
+
+@github("PUT", "/repos/{owner}/{repo}/actions/secrets/{name}", needs="secrets:write")
+def put_secret(call: Call) -> Response:
+    return store_secret(call, call.repository)
 
 
 @github("DELETE", "/repos/{owner}/{repo}/actions/secrets/{name}", needs="secrets:write")

@@ -18,6 +18,8 @@ FULL_PERMISSIONS = {
     "contents": "write",
     "secrets": "write",
     "workflows": "write",
+    "environments": "write",
+    "administration": "write",
 }
 
 

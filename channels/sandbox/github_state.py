@@ -7,6 +7,7 @@ callers who hold the lock.
 from __future__ import annotations
 
 import base64
+import fnmatch
 import hashlib
 import json
 import os
@@ -22,7 +23,14 @@ from channels.sandbox.workflow_file import Workflow, WorkflowError, read_workflo
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "template"
 WORKFLOWS = ".github/workflows/"
-FULL_PERMISSIONS = {"metadata": "read", "actions": "write", "contents": "write", "secrets": "write"}
+FULL_PERMISSIONS = {
+    "metadata": "read",
+    **dict.fromkeys(
+        ("actions", "administration", "contents", "environments", "secrets", "workflows"), "write"
+    ),
+}
+ENVIRONMENT = "headend"
+"""The environment that the template's workflow runs in."""
 
 
 def template_files() -> dict[str, bytes]:
@@ -71,7 +79,6 @@ def add_repository(
     """Make a repository with the channel template in it (or `files`) and return its id."""
     owner, _, name = full_name.partition("/")
     number = store.next_id("repository", 700_000_001)
-    key = PrivateKey.generate()
     repository = {
         "id": number,
         "owner": owner,
@@ -86,14 +93,64 @@ def add_repository(
         "commits": [],
         "workflow_ids": {},
         "secrets": {},
+        "environments": {},
         "variables": dict(variables or {}),
-        "key": {"id": str(number) + "0", "private": base64.b64encode(bytes(key)).decode()},
+        "key": _new_key(number),
     }
     with store.change("github") as github:
         github.setdefault("repositories", {})[str(number)] = repository
         for path, content in (template_files() if files is None else files).items():
             write_file(store, repository, "main", path, content, f"Add {path}")
     return number
+
+
+def _new_key(number: int) -> dict[str, str]:
+    return {"id": f"{number}0", "private": base64.b64encode(bytes(PrivateKey.generate())).decode()}
+
+
+def environments_of(repository: dict[str, Any]) -> dict[str, Any]:
+    """Return a repository's environments by name; one that an older sandbox stored has none."""
+    return repository.setdefault("environments", {})
+
+
+def environment(store: Store, repository: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an environment, made if it is not there; a run that names one makes it, too. The caller holds the lock."""
+    held = environments_of(repository)
+    if name not in held:
+        number, now = store.next_id("environment", 30_000_001), iso(store.now())
+        held[name] = {
+            "id": number,
+            "created_at": now,
+            "updated_at": now,
+            "policy": None,
+            "branches": [],
+            "secrets": {},
+            "key": _new_key(number),
+        }
+    return held[name]
+
+
+def may_use(environment: dict[str, Any], branch: str) -> bool:
+    """Return whether a branch's runs may use an environment: all may, unless it names the ones that do."""
+    if not (environment["policy"] or {}).get("custom_branch_policies"):
+        return True
+    return any(fnmatch.fnmatch(branch, each["name"]) for each in environment["branches"])
+
+
+def set_private(store: Store, full_name: str, private: bool) -> None:
+    """Make a repository private or public, as its owner does."""
+    with store.change("github") as github:
+        find_repository(github, full_name)["private"] = private
+
+
+def rename_branch(store: Store, full_name: str, name: str, new_name: str) -> None:
+    """Rename a branch, as its owner does; the default branch stays the default one."""
+    with store.change("github") as github:
+        repository = find_repository(github, full_name)
+        for held in (repository["files"], repository["heads"]):
+            held[new_name] = held.pop(name)
+        if repository["default_branch"] == name:
+            repository["default_branch"] = new_name
 
 
 def rename_repository(store: Store, full_name: str, new_full_name: str) -> None:
@@ -196,11 +253,18 @@ def open_secret(repository: dict[str, Any], sealed: str) -> str:
         raise ValueError("not sealed with this repository's public key") from error
 
 
-def secret_values(store: Store, full_name: str) -> dict[str, str]:
-    """Return the plain secrets of a repository: what a test may look at, and what its runs are given."""
+def secret_values(store: Store, full_name: str, *, of_environment: bool = True) -> dict[str, str]:
+    """Return a repository's plain secrets: what a test may look at, and what its runs are given.
+
+    Those of the template's environment come over the repository's own; without `of_environment` only the latter.
+    """
     with store.read("github") as github:
         repository = find_repository(github, full_name)
-        return {name: held["value"] for name, held in repository["secrets"].items()} if repository else {}
+        if repository is None:
+            return {}
+        inner = repository.get("environments", {}).get(ENVIRONMENT, {}).get("secrets", {})
+        held = {**repository["secrets"], **(inner if of_environment else {})}
+        return {name: secret["value"] for name, secret in held.items()}
 
 
 def runs_of(github: dict[str, Any], repository_id: int) -> list[dict[str, Any]]:

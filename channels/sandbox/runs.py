@@ -139,6 +139,12 @@ def _prepare(sandbox: Sandbox, run_id: int, attempt: int) -> Work:
         workflow = state.workflow_at(repository, branch, run["path"])
         run["job_name"] = workflow.job_name
         secrets = {name: held["value"] for name, held in repository["secrets"].items()}
+        if workflow.environment:
+            environment = state.environment(sandbox.store, repository, workflow.environment)
+            if not state.may_use(environment, branch):
+                why = f'Branch "{branch}" is not allowed to deploy to {workflow.environment}'
+                raise Interrupted("failure", f"{why} due to environment protection rules.")
+            secrets |= {name: held["value"] for name, held in environment["secrets"].items()}
         own_addresses = {"YOUTUBE_API_URL": sandbox.youtube_url, "GOOGLE_TOKEN_URL": sandbox.token_url}
         variables = {**own_addresses, "HEADEND_BACKOFF_SECONDS": "0.2", **repository["variables"]}
         full_name = state.full_name_of(repository)

@@ -34,6 +34,7 @@ SERVICES = (
     "github",
     "github_apps",
     "github_actions",
+    "github_environments",
     "github_hooks",
     "github_web",
     "youtube",

@@ -25,6 +25,7 @@ class Workflow:
     job_name: str
     timeout_seconds: float
     steps: list[dict[str, Any]]
+    environment: str | None = None
 
 
 def read_workflow(text: str) -> Workflow:
@@ -53,7 +54,14 @@ def read_workflow(text: str) -> Workflow:
         job_name=str(job.get("name") or key),
         timeout_seconds=60.0 * float(job.get("timeout-minutes") or 360),
         steps=job["steps"],
+        environment=_name_of(job.get("environment")),
     )
+
+
+def _name_of(value: Any) -> str | None:
+    """Return a name that is written by itself or under `name`."""
+    name = value.get("name") if isinstance(value, dict) else value
+    return str(name) if name else None
 
 
 def fill_in(text: str, contexts: dict[str, dict[str, str]]) -> str:

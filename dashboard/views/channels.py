@@ -83,6 +83,8 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
             "calendar": timeline.strip_of(row, coming, blackouts, now),
             "distributions": row.distributions.select_related("video", "wave", "schedule")[:15],
             "jobs": row.jobs.select_related("video", "source").prefetch_related("runs")[:12],
+            "repository": service(request).get_repository(channel_id=row.pk),
+            "blocked_public": any(look.ok is False and look.check == "visibility" for look in report.checks),
             "revisions": row.revisions.defer("document").order_by("-number")[:8],
             "statistics": row.statistics.first(),
             "activity": _activity_of(row),

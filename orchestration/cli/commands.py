@@ -8,6 +8,7 @@ from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.notify import NOTIFY
+from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.rows import ROWS
 from orchestration.states import Timing
 
@@ -324,7 +325,7 @@ RECALL_PREVIEW = Command(
     text.recall_preview,
 )
 
-COMMANDS = {command.name: command for command in (*CONTROL, *PUBLICATION, *ROWS, *NOTIFY)}
+COMMANDS = {command.name: command for command in (*CONTROL, *PUBLICATION, *REPOSITORIES, *ROWS, *NOTIFY)}
 
 
 def chosen(options: Options) -> Command:

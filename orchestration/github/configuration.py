@@ -14,7 +14,7 @@ from channels.documents import checksum
 from channels.models import Channel, ConfigRevision
 from orchestration.core import audit, lookup
 from orchestration.core.verbs import require
-from orchestration.github import repository_sync
+from orchestration.github import repository_secrets, repository_sync
 from orchestration.models import Job, SystemState
 from orchestration.queue import jobs as queue
 from orchestration.results import SyncOutcome, SyncResult
@@ -72,6 +72,7 @@ def document_of(channel: Channel) -> dict[str, Any]:
             "repository": channel.repository,
             "workflow": channel.workflow,
             "ref": channel.ref,
+            "secrets_in": channel.secrets_in,
             "template": repository_sync.template_checksum() if channel.repository else "",
         },
     }
@@ -186,7 +187,7 @@ def _compare(channel: Channel, latest: ConfigRevision | None) -> Comparison:
         checksum=mark,
         changes=() if same else changes_between(latest.document if latest else None, document),
         unsynced=bool(channel.repository) and same and latest.synced_at is None,
-        secrets_due=repository_sync.secrets_due(channel, channel.last_sync),
+        secrets_due=repository_secrets.is_due(channel, channel.last_sync),
     )
 
 

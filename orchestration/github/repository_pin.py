@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from channels.gateways.errors import RepositoryPublic
 from channels.gateways.github import GitHubGateway, RepositoryInfo
 from channels.models import Channel
+from channels.states import Executor
 from orchestration.core import audit
 from orchestration.errors import OrchestrationError
+from orchestration.models import RepositoryRecord
 
 
 class RepositoryChanged(OrchestrationError):
@@ -21,8 +24,8 @@ class RepositoryChanged(OrchestrationError):
 def look_at(channel: Channel, github: GitHubGateway) -> RepositoryInfo:
     """Return a channel's repository as GitHub knows it now; its id is pinned at first sight, its new name followed.
 
-    Raises: RepositoryChanged, if the name leads to another id than the pinned one, or the repository is archived; and any
-    RemoteError.
+    Raises: RepositoryChanged, if the name leads to another id than the pinned one, or the repository is archived;
+    RepositoryPublic, if runs are to stage there and everybody could read their job sheets; and any RemoteError.
     """
     found = github.repository(channel.repository)
     if channel.repository_id is None:
@@ -38,7 +41,21 @@ def look_at(channel: Channel, github: GitHubGateway) -> RepositoryInfo:
         raise RepositoryChanged(
             f"{found.full_name} is archived, so nothing can run there.", field="repository"
         )
+    if channel.executor == Executor.GITHUB and not found.private and not is_acknowledged(channel):
+        raise RepositoryPublic(
+            f"{found.full_name} is public: everybody can read what its runs are told, and so find a video before its "
+            "moment. Make it private, or acknowledge it."
+        )
     return found
+
+
+def is_acknowledged(channel: Channel) -> bool:
+    """Return whether somebody has acknowledged that this very repository of the channel is public."""
+    return RepositoryRecord.objects.filter(
+        channel=channel,
+        repository_id=channel.repository_id,
+        public_acknowledged_at__isnull=False,
+    ).exists()
 
 
 def pin(channel: Channel, found: RepositoryInfo) -> None:

@@ -14,21 +14,19 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 import channels
-from channels.gateways.errors import CredentialMissing, RemoteError, RemoteRejected, RemoteUncertain
+from channels.gateways.errors import RemoteError, RemoteRejected, RemoteUncertain
 from channels.gateways.github import GitHubGateway
-from channels.models import Channel, ConfigRevision, Credential
-from channels.states import ChannelHealth, Executor
+from channels.models import Channel, ConfigRevision
+from channels.states import ChannelHealth
 from orchestration.core import audit, gateways
 from orchestration.core.failpoints import failpoint
 from orchestration.errors import OrchestrationError
-from orchestration.github import repository_pin
+from orchestration.github import repository_pin, repository_record, repository_secrets
 from orchestration.models import Job
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease
-from orchestration.states import JobState
 
 TEMPLATE = Path(channels.__file__).parent / "template"
 DOCUMENT_PATH = "headend/channel.json"
@@ -57,39 +55,6 @@ def template_checksum() -> str:
     """Return a short hash of what the template puts into repositories, so that a new template is a new revision."""
     files = "\0".join(template_file(path) for path in (WORKFLOW_PATH, SCRIPT_PATH, READINGS_PATH))
     return hashlib.sha256(files.encode()).hexdigest()[:16]
-
-
-# -------------------------------------------------------------------------------------------------------------- secrets
-
-
-def secrets_due(channel: Channel, last_sync: Mapping[str, Any] | None) -> bool:
-    """Return whether the repository's workflow needs secrets that the last successful sync did not write there."""
-    credential = getattr(channel, "credential", None)
-    if channel.executor != Executor.GITHUB or credential is None or not credential.refresh_token_sealed:
-        return False
-    if credential.pushed_at is None:
-        return True
-    try:
-        return (last_sync or {}).get("secrets") != fingerprint(channel, secrets_of(channel))
-    except CredentialMissing:
-        return True  # the job will say what is wrong with it
-
-
-def secrets_of(channel: Channel) -> dict[str, str]:
-    """Return the secrets that the template's workflow reads. Raises: CredentialMissing, naming what is missing."""
-    credential = gateways.oauth_credential(channel)
-    credential.require_complete()
-    return {
-        "YT_CLIENT_ID": credential.client_id,
-        "YT_CLIENT_SECRET": credential.client_secret,
-        "YT_REFRESH_TOKEN": credential.refresh_token,
-    }
-
-
-def fingerprint(channel: Channel, secrets: Mapping[str, str]) -> str:
-    """Return a keyed hash of secrets and the repository they are for: shows a change, tells nothing."""
-    canonical = json.dumps([channel.repository_id, sorted(secrets.items())])
-    return salted_hmac("headend.repository-secrets", canonical, algorithm="sha256").hexdigest()[:32]
 
 
 # ------------------------------------------------------------------------------------------------------------- the job
@@ -121,7 +86,7 @@ def run_sync(job: Job, lease: JobLease) -> dict[str, Any]:
 
 def _reconnected(channel: Channel, mark: str) -> bool:
     """Return whether the channel was connected anew since its secrets were written; who did it found this job under way."""
-    return bool(mark) and secrets_due(channel, {"secrets": mark})
+    return bool(mark) and repository_secrets.is_due(channel, {"secrets": mark})
 
 
 def _write(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease) -> dict[str, Any]:
@@ -132,6 +97,7 @@ def _write(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease
     with gateways.github(channel) as github:
         lease.progress(0.05, f"looking at {channel.repository}")
         repository_pin.look_at(channel, github)
+        record = repository_record.of(channel)
         # The table before the script that reads by it.
         files = {path: template_file(path) for path in (READINGS_PATH, SCRIPT_PATH)}
         if (
@@ -144,7 +110,7 @@ def _write(channel: Channel, revision: ConfigRevision, job: Job, lease: JobLease
         for number, (path, text) in enumerate(files.items()):
             lease.progress(0.1 + 0.15 * number, f"comparing {path}")
             if path == DOCUMENT_PATH:
-                pushed, mark = _push_secrets(channel, github, job, lease)
+                pushed, mark = repository_secrets.push(channel, github, record, job, lease)
             commit = _write_where_different(github, channel, path, text, revision)
             if commit:
                 commits[path] = commit
@@ -192,44 +158,6 @@ def _write_once(
     commit = github.write_file(channel.repository, path, text, message, channel.ref, sha=sha)
     failpoint("sync.written")
     return commit
-
-
-def _push_secrets(
-    channel: Channel, github: GitHubGateway, job: Job, lease: JobLease
-) -> tuple[list[str], str]:
-    """Store the channel's secrets in the pinned repository if they changed; returns their names and the new mark."""
-    credential = Credential.objects.filter(channel=channel).first()
-    if channel.executor != Executor.GITHUB or credential is None or not credential.refresh_token_sealed:
-        return [], ""
-    secrets = secrets_of(channel)
-    mark = fingerprint(channel, secrets)
-    if credential.pushed_at is not None and _last_mark(channel, job) == mark:
-        return [], mark
-    for number, (name, value) in enumerate(secrets.items()):
-        lease.progress(0.5 + 0.1 * number, f"storing secret {name}")
-        github.put_secret(channel.repository, channel.repository_id, name, value)
-        failpoint("sync.secret_stored")
-    with transaction.atomic():
-        now = timezone.now()
-        Credential.objects.filter(pk=credential.pk).update(pushed_at=now)
-        audit.record(
-            "secrets_pushed",
-            channel,
-            after={
-                "repository": channel.repository,
-                "repository_id": channel.repository_id,
-                "names": list(secrets),
-            },
-        )
-    return list(secrets), mark
-
-
-def _last_mark(channel: Channel, job: Job) -> str:
-    done = (
-        type(job).objects.filter(channel=channel, kind=job.kind, state=JobState.SUCCEEDED).exclude(pk=job.pk)
-    )
-    result = done.order_by("-id").values_list("result", flat=True).first()
-    return (result or {}).get("secrets", "")
 
 
 def _record(

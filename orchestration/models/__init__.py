@@ -12,6 +12,7 @@ from orchestration.models.notify import (
 )
 from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
 from orchestration.models.pools import BudgetEntry, Lease, Pool
+from orchestration.models.repositories import RepositoryRecord
 from orchestration.models.statistics import VideoStatistics
 from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, SystemState
 from orchestration.models.work import Job, OrphanUpload, WorkflowRun
@@ -33,6 +34,7 @@ __all__ = [
     "NotificationRule",
     "OrphanUpload",
     "Pool",
+    "RepositoryRecord",
     "Schedule",
     "Silence",
     "Source",

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Min, Q
 
-from channels.gateways.errors import CredentialMissing, CredentialRevoked, RemoteError
+from channels.gateways.errors import CredentialMissing, CredentialRevoked, RemoteError, RepositoryPublic
 from channels.gateways.youtube_values import ChannelInfo
 from channels.models import Channel, Credential
 from channels.states import OPENING_CREDENTIALS, ChannelHealth, CredentialState, Executor
@@ -30,9 +30,9 @@ from orchestration.scheduling.file_urls import looks_like_a_file
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
-CONSENT, DELIVERY = "consent", "delivery"
+CONSENT, DELIVERY, VISIBILITY = "consent", "delivery", "visibility"
 SLOTS, CALENDAR, OUTCOMES, OVERDUE = "slots", "calendar", "outcomes", "overdue"
-ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW})
+ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, VISIBILITY, WORKFLOW})
 """Where one of these says no, nothing can be published: the channel is failing. A no of the others degrades it."""
 
 RECENT = timedelta(hours=24)
@@ -226,8 +226,13 @@ def of_repository(channel: Channel) -> list[HealthCheck]:
         return [HealthCheck(GITHUB, False, str(error))]
     except CredentialRevoked as error:
         return [HealthCheck(GITHUB, False, f"{error}.")]
+    except RepositoryPublic as error:
+        return [HealthCheck(VISIBILITY, False, str(error))]
     except (RemoteError, OrchestrationError) as error:
         return [_unlooked(REPOSITORY, error)]
+    if not found.private:
+        sentence = f"{found.full_name} is public, and somebody acknowledged that."
+        checks.append(HealthCheck(VISIBILITY, True, sentence))
     if present:
         return [*checks, HealthCheck(WORKFLOW, True, f"The workflow {path} is there.")]
     missing = f"{found.full_name} has no {path} on {channel.ref}; sync the configuration to write it."

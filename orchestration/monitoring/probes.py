@@ -180,6 +180,7 @@ PROBES: Mapping[str, Callable[[Blocker], Answer]] = MappingProxyType(
         "repository_missing": _repository,
         "repository_archived": _repository,
         "repository_changed": _repository,
+        "repository_public": _repository,
         "branch_missing": _repository,
         "workflow_missing": _repository,
         "workflow_disabled": _repository,

@@ -51,6 +51,7 @@ OF_REPOSITORY = frozenset(
         "repository_archived",
         "repository_changed",
         "repository_missing",
+        "repository_public",
         "workflow_disabled",
         "workflow_missing",
         "workflow_unfit",

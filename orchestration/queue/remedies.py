@@ -68,6 +68,10 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
             "another repository",
             "Name the channel's own repository, or confirm the new one by saving the channel.",
         ),
+        "repository_public": Remedy(
+            "public repository",
+            "Make the repository private at GitHub, or acknowledge on the channel's page that it is public.",
+        ),
         "branch_missing": Remedy(
             "branch not found",
             "Name the branch that exists now in the channel's settings, or take it over here.",

@@ -1,0 +1,32 @@
+"""Do what the buttons about a channel's repository ask for."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from channels.models import Channel
+from dashboard.actions import act, reason_of, service
+
+
+def _page(slug: str) -> str:
+    return reverse("dashboard:channel", args=[slug])
+
+
+@require_POST
+def channel_acknowledge_public(request: HttpRequest, slug: str) -> HttpResponse:
+    """Acknowledge that a channel's repository is public, or take that back."""
+    row = get_object_or_404(Channel, slug=slug)
+    withdraw = request.POST.get("withdraw") == "1"
+    return act(
+        request,
+        lambda: service(request).acknowledge_public_repository(
+            channel_id=row.pk, reason=reason_of(request), withdraw=withdraw
+        ),
+        f"{row.repository} may stage only while it is private."
+        if withdraw
+        else f"{row.repository} stages although it is public.",
+        to=_page(slug),
+    )

@@ -1,0 +1,32 @@
+"""`/api/channels/{id}/repository`: what Headend keeps in a channel's repository, and what was decided about it."""
+
+from django.http import HttpRequest
+from ninja import Path, Router
+
+from orchestration.api.auth import service
+from orchestration.api.schemas.repositories import AcknowledgePublic, RepositoryOut
+from orchestration.fields import Id
+
+router = Router(tags=["channels"])
+
+
+@router.get(
+    "/{channel_id}/repository",
+    response=RepositoryOut,
+    operation_id="channels_repository",
+    summary="Show what is known of a channel's repository",
+)
+def channels_repository(request: HttpRequest, channel_id: Path[Id]):
+    """What was last written there and what was acknowledged, by our record: GitHub is not asked."""
+    return service(request).get_repository(channel_id=channel_id)
+
+
+@router.post(
+    "/{channel_id}/repository/acknowledge-public",
+    response=RepositoryOut,
+    operation_id="channels_acknowledge_public",
+    summary="Acknowledge that a channel's repository is public",
+)
+def channels_acknowledge_public(request: HttpRequest, channel_id: Path[Id], body: AcknowledgePublic):
+    """Without it nothing is staged in a public repository, whose runs' job sheets everybody can read."""
+    return service(request).acknowledge_public_repository(channel_id=channel_id, **body.model_dump())

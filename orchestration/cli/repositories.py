@@ -1,0 +1,39 @@
+"""List the commands that act on channels' repositories."""
+
+import argparse
+
+from orchestration.api.schemas import repositories
+from orchestration.cli import arguments, text
+from orchestration.cli.command import Command, reason
+
+
+def _channel_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("channel", help="slug or id")
+
+
+def _acknowledge_options(parser: argparse.ArgumentParser) -> None:
+    _channel_options(parser)
+    arguments.add_reason(parser)
+    parser.add_argument("--withdraw", action="store_true", help="take the acknowledgement back")
+
+
+REPOSITORIES = (
+    Command(
+        "repository",
+        "show what is known of a channel's repository",
+        lambda s, o: s.get_repository(channel_id=arguments.channel(o.channel)),
+        repositories.RepositoryOut,
+        text.repository,
+        _channel_options,
+    ),
+    Command(
+        "repository-acknowledge-public",
+        "let runs stage in a channel's public repository, or take that back",
+        lambda s, o: s.acknowledge_public_repository(
+            channel_id=arguments.channel(o.channel), reason=reason(o), withdraw=o.withdraw
+        ),
+        repositories.RepositoryOut,
+        text.repository,
+        _acknowledge_options,
+    ),
+)

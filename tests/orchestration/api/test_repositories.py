@@ -1,0 +1,47 @@
+"""A channel's repository over the API, the command line and the console."""
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+
+from orchestration.models import RepositoryRecord
+from tests.factories import ChannelFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def channel():
+    return ChannelFactory(github=True, repository_id=700_000_001)
+
+
+def test_what_is_known_is_shown(api, channel):
+    answer = api.get(f"channels/{channel.pk}/repository").json()
+    assert (answer["repository"], answer["environment"]) == (channel.repository, "headend")
+    assert answer["public_acknowledged_at"] is None
+    assert api.get("channels/4711/repository").status_code == 404
+
+
+def test_a_public_repository_is_acknowledged_and_taken_back(api, channel):
+    path = f"channels/{channel.pk}/repository/acknowledge-public"
+    refused = api.post(path, {})
+    assert (refused.status_code, refused.json()["field"]) == (422, "reason")
+    assert api.post(path, {"reason": "old films"}).json()["public_acknowledged_reason"] == "old films"
+    assert api.post(path, {"withdraw": True}).json()["public_acknowledged_at"] is None
+
+
+def test_the_command_line_shows_and_acknowledges(channel, capsys):
+    call_command("orchestration", "repository-acknowledge-public", channel.slug, "--reason", "old films")
+    call_command("orchestration", "repository", channel.slug)
+    assert "old films" in capsys.readouterr().out
+
+
+def test_the_page_offers_it_where_the_check_found_it_public(client, admin_user, channel):
+    look = {"check": "visibility", "ok": False, "sentence": "It is public."}
+    type(channel).objects.update(health_checks=[look])
+    client.force_login(admin_user)
+    page = reverse("dashboard:channel", args=[channel.slug])
+    assert "acknowledge-public" in client.get(page).content.decode()
+    client.post(reverse("dashboard:channel_acknowledge_public", args=[channel.slug]), {"reason": "old films"})
+    assert RepositoryRecord.objects.get().public_acknowledged_by == admin_user.get_username()
+    assert "old films" in client.get(page).content.decode()
