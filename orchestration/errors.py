@@ -124,6 +124,14 @@ class PermitRefused(OrchestrationError):
     status = 409
 
 
+class PermitNotYet(OrchestrationError):
+    """The job of a run is between two hands: the run may have it in a moment, so it is to ask again."""
+
+    code = "permit_not_yet"
+    status = 503
+    again = "again"
+
+
 class IdempotencyConflict(OrchestrationError):
     """The Idempotency-Key was used before for another request, or its first request is still under way."""
 

@@ -11,11 +11,11 @@ from django.utils import timezone
 from orchestration.core import audit
 from orchestration.core.failpoints import failpoint
 from orchestration.core.wakeups import wake_watch
-from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
+from orchestration.errors import InvalidRequest, NotPermitted, PermitNotYet, PermitRefused
 from orchestration.models import Job, WorkflowRun
 from orchestration.pipeline.scrape import absolute
 from orchestration.results import RunPermit, RunRecorded
-from orchestration.states import OPEN_RUNS, JobState
+from orchestration.states import CLAIMABLE_JOBS, OPEN_RUNS, JobState
 
 LONGEST_WAIT = timedelta(hours=25)
 """How long a spent budget is waited for at most on a run's word: a quota day may have 25 hours."""
@@ -58,6 +58,9 @@ def take_permit(correlation_id: str, secret: str, run_id: int, run_attempt: int)
         if run.run_id is not None and run.run_id != run_id:
             raise PermitRefused(f"Headend dispatched run {run.run_id}, not {run_id}.")
         job = Job.objects.locked().get(pk=run.job_id)
+        if job.state in CLAIMABLE_JOBS and not job.cancel_requested_at:
+            # Its dispatcher died, or could not hand it over yet: the next try hands it to this very run.
+            raise PermitNotYet("The job is about to be handed over to this run; ask again in a moment.")
         if job.state != JobState.RUNNING or job.cancel_requested_at:
             raise PermitRefused("The job is not wanted any more.")
         if run.permit_run_id is not None:

@@ -125,6 +125,7 @@ def _store_intent(job: Job, lease: JobLease, channel: Channel, secret: str) -> W
             ref=channel.ref,
             correlation_id=audit.new_correlation_id(),
             callback_hash=hashed(secret),
+            needs_permit=bool(settings.HEADEND_PUBLIC_URL),
             next_look_at=timezone.now() + timedelta(seconds=5),
         )
         audit.record(

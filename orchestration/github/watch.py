@@ -29,7 +29,7 @@ from orchestration.pipeline.looks import Look, Outcome
 from orchestration.pipeline.youtube_calls import charged
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import OutcomeUnknown
-from orchestration.states import OPEN_RUNS, JobState, RunState
+from orchestration.states import FINISHED_JOBS, OPEN_RUNS, JobState, RunState
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +37,14 @@ SETTLE = timedelta(seconds=120)
 """How long a dispatch whose answer was lost may stay unlisted; GitHub's list of runs lags (FACTS)."""
 LONGEST_RUN = timedelta(hours=6)  # a job on a GitHub-hosted runner ends after six hours
 MAX_LOOKS_AT_ONCE = 50
+LOST = "dispatch_lost"
 
 
 def watch(now: datetime | None = None) -> int:
     """Look at every open run whose time has come; returns how many were looked at. Any number may watch at once."""
     now = now or timezone.now()
     looked = 0
+    _settle_reviews()
     for run in _due(now):
         with audit.correlated(run.job.correlation_id):
             try:
@@ -83,7 +85,10 @@ def _could_not_look(run: WorkflowRun, error: RemoteError, now: datetime) -> None
     )
     if run.state in OPEN_RUNS and now - run.created_at > LONGEST_RUN:
         run.refresh_from_db()
-        _needs_review(run, f"It must have ended, and cannot be looked at: {error}")
+        try:
+            _give_up(run, f"It must have ended, and cannot be looked at: {error}")
+        except OrchestrationError as faster:
+            logger.info("run %s: %s", run.correlation_id, faster)
 
 
 def _due(now: datetime) -> list[WorkflowRun]:
@@ -123,18 +128,14 @@ def _look(run: WorkflowRun, now: datetime) -> None:
         if run.run_id is None:
             info = github.find_run(run.repository, run.workflow, run.correlation_id, run.created_at)
             if info is None:
-                if now - run.created_at > SETTLE:
-                    _needs_review(
-                        run,
-                        f"GitHub lists no run {run.correlation_id}, {SETTLE.seconds} s after the dispatch.",
-                    )
+                _not_listed(run, now)
                 return
         else:
             try:
                 info = github.run(run.repository, run.run_id)
             except RemoteNotFound:
                 if run.result.get("outcome") != "staged" or not _is_staged(run):
-                    _needs_review(run, f"GitHub has no run {run.run_id} any more.")
+                    _give_up(run, f"GitHub has no run {run.run_id} any more.")
                 else:
                     transition(
                         run, RunState.SUCCEEDED, reason="its work is there; GitHub has deleted the run"
@@ -146,7 +147,63 @@ def _look(run: WorkflowRun, now: datetime) -> None:
         elif run.job.cancel_requested_at and run.result.get("outcome") != "staged":
             github.cancel_run(run.repository, info.run_id)
         elif now - run.created_at > LONGEST_RUN:
-            _needs_review(run, f"The run has not ended after {LONGEST_RUN}.")
+            _give_up(run, f"The run has not ended after {LONGEST_RUN}.")
+
+
+def _not_listed(run: WorkflowRun, now: datetime) -> None:
+    """Conclude from GitHub's list only once it had its time.
+
+    Of a run that no permit keeps from uploading YouTube is asked first, after as long again.
+    """
+    age = now - run.created_at
+    why = f"GitHub lists no run {run.correlation_id}, {age.seconds} s after the dispatch."
+    if run.is_harmless and age > SETTLE:
+        _begin_again(run, why)
+    elif age > 2 * SETTLE:
+        distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
+        seen = None if run.job.skip_upload else look_for(distribution, run.job)
+        if seen is not None and seen.error is not None:
+            raise seen.error
+        if seen is not None and seen.outcome == Outcome.TOO_EARLY:
+            return
+        if seen is not None and seen.outcome == Outcome.FOUND:
+            _succeed(run, {"youtube_video_id": distribution.youtube_video_id, "adopted": True})
+            transition(run, RunState.SUCCEEDED, reason="its upload is there, though GitHub lists no such run")
+        else:
+            _needs_review(run, why)
+
+
+def _give_up(run: WorkflowRun, why: str, **done: Any) -> None:
+    """End a run that nothing can be learned of: another may do its work where it is harmless, else a person looks."""
+    if run.is_harmless:
+        _begin_again(run, why, **done)
+    else:
+        _needs_review(run, why, **done)
+
+
+def _begin_again(run: WorkflowRun, why: str, **done: Any) -> None:
+    """Close a run without its permit, which it is refused from now on, and let its job be dispatched again.
+
+    Who takes the permit at the same moment is first, and this run stays, or second, and is refused. Raises: StaleState.
+    """
+    why = f"{why} It had no permit, and gets none any more."
+    where = {"permit_run_id": None}
+    with _closing(
+        run, RunState.FAILED, why, where=where, error_code=LOST, error_message=why[:500], **done
+    ) as job:
+        endings.write_outcome(job, endings.TryFailed(why, code=LOST, again="again"))
+
+
+def _settle_reviews() -> None:
+    """Settle the runs under review whose job has ended otherwise since, by a later try or by a person."""
+    over = Q(job__state__in=FINISHED_JOBS) & ~Q(job__state=JobState.NEEDS_REVIEW)
+    runs = WorkflowRun.objects.filter(over, state=RunState.NEEDS_REVIEW).select_related("job")
+    for run in runs.order_by("pk")[:MAX_LOOKS_AT_ONCE]:
+        if run.result.get("outcome") == "staged" and run.next_look_at is not None:
+            continue  # what it reported is looked at first
+        with audit.correlated(run.job.correlation_id), transaction.atomic():
+            why = f"its job is {run.job.get_state_display()}, without this run"
+            transition(run, RunState.FAILED, reason=why, completed_at=timezone.now(), next_look_at=None)
 
 
 def _late_report(run: WorkflowRun) -> None:
@@ -263,7 +320,7 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
             outcomes.end_job(job, JobState.SUCCEEDED, result=result)
         return
     if conclusion == "success":
-        _needs_review(run, "GitHub says success, but no upload with its marker is on the channel.", **done)
+        _give_up(run, "GitHub says success, but no upload with its marker is on the channel.", **done)
         return
     why = _why_it_failed(run, conclusion, github)
     code = run.result.get("error_code") or f"run_{conclusion}"

@@ -207,6 +207,10 @@ class WorkflowRun(Stateful):
     remote_status = models.CharField(max_length=30, blank=True)
     conclusion = models.CharField(max_length=30, blank=True)
     callback_hash = models.CharField(max_length=64, blank=True, editable=False)
+    needs_permit = models.BooleanField(
+        default=False,
+        help_text="it uploads nothing without its permit, so a lost one can be dispatched again",
+    )
     permit_run_id = models.BigIntegerField(null=True, blank=True)
     permit_run_attempt = models.PositiveIntegerField(null=True, blank=True)
     permitted_at = models.DateTimeField(null=True, blank=True)
@@ -228,6 +232,11 @@ class WorkflowRun(Stateful):
                 fields=["repository", "run_id"], condition=Q(run_id__isnull=False), name="run_id_once"
             )
         ]
+
+    @property
+    def is_harmless(self) -> bool:
+        """Return whether it can have done nothing yet, and never will once it is closed: it has no permit."""
+        return self.needs_permit and self.permit_run_id is None
 
     def __str__(self) -> str:
         return f"run {self.run_id or self.correlation_id} of {self.repository}"

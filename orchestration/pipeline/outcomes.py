@@ -280,12 +280,20 @@ def _staging_ended(job: Job) -> None:
     if distribution.state == DistributionState.ASSIGNED:
         _close(distribution, to, job)
     if schedule is not None and schedule.is_open and schedule.can_become(schedule_to):
-        transition(schedule, schedule_to, reason=job.error_message)
+        _end_schedule(schedule, schedule_to, job.error_message)
 
 
 def _locked_pair(job: Job) -> tuple[Schedule | None, Distribution]:
     schedule = Schedule.objects.locked().filter(distribution=job.distribution_id).first()
     return schedule, Distribution.objects.locked().get(pk=job.distribution_id)
+
+
+def _end_schedule(schedule: Schedule, to: str, why: str) -> None:
+    """End a schedule, or leave it to a person, and say why on it: what it said before was of another state."""
+    transition(schedule, to, reason=why)
+    # The field shares its name with the entry's reason, so it cannot travel with the transition.
+    Schedule.objects.filter(pk=schedule.pk, version=schedule.version).update(reason=why[:500])
+    schedule.reason = why[:500]
 
 
 def _close(distribution: Distribution, to: str, job: Job, message: str = "") -> None:
@@ -330,7 +338,7 @@ def _publishing_ended(job: Job) -> None:
     )
     to = ScheduleState.NEEDS_REVIEW if in_doubt else ScheduleState.FAILED
     if schedule.can_become(to):
-        transition(schedule, to, reason=job.error_message)
+        _end_schedule(schedule, to, job.error_message)
     if in_doubt and distribution.can_become(DistributionState.NEEDS_REVIEW):
         _close(distribution, DistributionState.NEEDS_REVIEW, job)
 
@@ -352,4 +360,4 @@ def _recall_ended(job: Job) -> None:
     if distribution.can_become(DistributionState.NEEDS_REVIEW):
         _close(distribution, DistributionState.NEEDS_REVIEW, job, why)
     if schedule is not None and schedule.can_become(ScheduleState.NEEDS_REVIEW):
-        transition(schedule, ScheduleState.NEEDS_REVIEW, reason=why)
+        _end_schedule(schedule, ScheduleState.NEEDS_REVIEW, why)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+from django.db import transaction
 from django.utils import timezone
 
 from channels.gateways.github import GitHubGateway
@@ -16,8 +17,9 @@ from channels.sandbox import github_state, youtube_state
 from channels.sandbox.faults import Match
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN
 from orchestration.core import gateways
+from orchestration.core.transitions import transition
 from orchestration.engine import worker
-from orchestration.errors import InvalidRequest, NotPermitted, PermitRefused
+from orchestration.errors import InvalidRequest, NotPermitted, PermitNotYet, PermitRefused, StaleState
 from orchestration.github import callbacks, repository_pin, watch
 from orchestration.github import dispatch as dispatch_of_github
 from orchestration.models import (
@@ -174,7 +176,7 @@ def test_a_dispatch_without_an_answer_is_never_repeated(engine, channel, kind):
         assert (run.state, run.run_id) == (RunState.DISPATCHED, runs_at_github(engine)[0]["id"])
         return
     assert run.state == RunState.DISPATCHING
-    engine.pass_time(seconds=SETTLE.seconds + 5)
+    engine.pass_time(seconds=2 * SETTLE.seconds + 5)
     look(engine)
     run.refresh_from_db()
     assert run.state == RunState.NEEDS_REVIEW
@@ -422,6 +424,112 @@ def test_a_run_whose_dispatch_was_never_answered_is_found_by_its_permit(engine, 
     look(engine)
     run.refresh_from_db()
     assert (run.run_id, run.state) == (number, RunState.DISPATCHED)
+
+
+# -- what is lost, and what a permit makes of it ---------------------------------------------------------------------
+
+
+def lost_dispatch(engine, channel) -> WorkflowRun:
+    """Return a run that was dispatched and that GitHub shows nobody."""
+    hold_runs(engine)
+    engine.sandbox.faults.add(DISPATCHES, "status_after", status=502)
+    engine.sandbox.list_lag_seconds = 3600
+    return dispatch(engine, engine.planned(channel, minutes=60))
+
+
+def settle_and_look(engine, times: int = 1) -> None:
+    engine.pass_time(seconds=times * SETTLE.seconds + 5)
+    look(engine)
+
+
+def test_a_lost_dispatch_is_dispatched_again_where_a_permit_keeps_the_lost_run_from_uploading(
+    engine, channel, known_secret, settings
+):
+    settings.HEADEND_PUBLIC_URL = "http://headend.test"
+    run = lost_dispatch(engine, channel)
+    number = runs_at_github(engine)[0]["id"]
+    settle_and_look(engine)
+    run.refresh_from_db()
+    row = Schedule.objects.get()
+    assert (run.state, run.error_code) == (RunState.FAILED, "dispatch_lost")
+    assert (job_of(row).state, state_of(row)[0]) == (JobState.WAITING, ScheduleState.STAGING)
+    with pytest.raises(PermitRefused, match="its job is over"):
+        ask(run, run_id=number)
+    engine.retry_now()
+    engine.work()
+    again = WorkflowRun.objects.latest("pk")
+    assert (again.pk != run.pk, again.state, job_of(row).state) == (
+        True,
+        RunState.DISPATCHED,
+        JobState.RUNNING,
+    )
+
+
+def test_a_lost_run_that_took_its_permit_meanwhile_is_not_dispatched_again(
+    engine, channel, known_secret, settings
+):
+    settings.HEADEND_PUBLIC_URL = "http://headend.test"
+    run = lost_dispatch(engine, channel)
+    stale = WorkflowRun.objects.get(pk=run.pk)
+    ask(run, run_id=runs_at_github(engine)[0]["id"])
+    with pytest.raises(StaleState):
+        watch._begin_again(stale, "GitHub lists no such run.")
+    assert job_of(Schedule.objects.get()).state == JobState.RUNNING
+
+
+def test_without_a_permit_a_lost_dispatch_is_looked_for_on_youtube_before_a_person_is(
+    engine, channel, tmp_path
+):
+    run = lost_dispatch(engine, channel)
+    video_id = upload_as_run(engine, channel, run, tmp_path)
+    settle_and_look(engine)
+    assert job_of(Schedule.objects.get()).state == JobState.RUNNING, "it may be on its way"
+    settle_and_look(engine)
+    row = Schedule.objects.get()
+    run.refresh_from_db()
+    assert (state_of(row), run.state, job_of(row).state) == (STAGED, RunState.SUCCEEDED, JobState.SUCCEEDED)
+    assert Distribution.objects.get().youtube_video_id == video_id
+
+
+def test_a_success_without_permit_and_upload_is_dispatched_again(engine, channel, known_secret, settings):
+    settings.HEADEND_PUBLIC_URL = "http://headend.test"
+    hold_runs(engine)
+    run = dispatch(engine, engine.planned(channel, minutes=60))
+    conclude(engine, "success")
+    look(engine)
+    settle_and_look(engine)
+    run.refresh_from_db()
+    assert (run.state, run.error_code) == (RunState.FAILED, "dispatch_lost")
+    assert job_of(Schedule.objects.get()).state == JobState.WAITING
+
+
+def test_a_run_whose_job_is_between_two_hands_is_told_to_ask_again(engine, dispatched):
+    """Its dispatcher died and the job is being rescued: the next try hands it over to this very run."""
+    Job.objects.update(state=JobState.WAITING)
+    with pytest.raises(PermitNotYet) as refused:
+        ask(dispatched)
+    assert (refused.value.status, refused.value.again) == (503, "again")
+    Job.objects.update(state=JobState.RUNNING)
+    assert ask(dispatched)["permitted"]
+
+
+def test_a_run_under_review_is_settled_once_its_job_has_succeeded_without_it(engine, channel, dispatched):
+    with transaction.atomic():
+        transition(dispatched, RunState.NEEDS_REVIEW, next_look_at=None)
+        outcomes.end_job(Job.objects.get(), JobState.SUCCEEDED, result={})
+    look(engine)
+    dispatched.refresh_from_db()
+    assert (dispatched.state, dispatched.next_look_at) == (RunState.FAILED, None)
+    assert "without this run" in Activity.objects.get(verb="workflowrun_failed").reason
+
+
+def test_what_needs_review_says_why_and_not_what_was_decided_before(engine, channel):
+    run = lost_dispatch(engine, channel)
+    Schedule.objects.update(reason="1 min late, within the grace of 2 h: it is published late")
+    settle_and_look(engine, times=2)
+    row = Schedule.objects.get()
+    assert row.state == ScheduleState.NEEDS_REVIEW
+    assert run.correlation_id in row.reason
 
 
 def test_the_file_is_handed_out_only_with_the_permit(engine, dispatched):
