@@ -85,8 +85,8 @@ def youtube(channel: Channel) -> YouTubeGateway:
 def oauth_credential(channel: Channel) -> OAuthCredential:
     """Return a channel's OAuth client and refresh token in plain text, for a gateway or a sealed secret only.
 
-    A credential that was connected with the installation's own client (GOOGLE_CLIENT_ID) takes that client's secret
-    from the settings, unless it carries one itself.
+    A credential of the installation's own client (GOOGLE_CLIENT_ID) takes that client's secret from the settings, also where
+    its row has an old copy: rotating it is one setting. Of another client the row has the secret.
 
     Raises: CredentialMissing.
     """
@@ -94,12 +94,11 @@ def oauth_credential(channel: Channel) -> OAuthCredential:
     if credential is None:
         raise CredentialMissing(f"Channel {channel.name} is not connected: it has no Google credential.")
     client_id = credential.client_id or settings.GOOGLE_CLIENT_ID
+    of_settings = settings.GOOGLE_CLIENT_SECRET if client_id == settings.GOOGLE_CLIENT_ID else ""
     try:
-        client_secret, refresh_token = credential.client_secret, credential.refresh_token
+        client_secret, refresh_token = of_settings or credential.client_secret, credential.refresh_token
     except SecretUnreadable as error:
         raise CredentialMissing(
             f"The credential of channel {channel.name} cannot be read: {error}."
         ) from error
-    if not client_secret and client_id == settings.GOOGLE_CLIENT_ID:
-        client_secret = settings.GOOGLE_CLIENT_SECRET
     return OAuthCredential(client_id=client_id, client_secret=client_secret, refresh_token=refresh_token)

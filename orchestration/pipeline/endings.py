@@ -36,6 +36,8 @@ SHORTEST_WAIT = timedelta(seconds=60)
 """How long a spent quota is waited for at least, whatever the remote said about when it is refilled."""
 FAILURES_OF_A_SOURCE = 4
 """So often in a row a job asks a source in vain, a minute in all, before the source counts as down."""
+OF_WHAT_A_RUN_HAS = blockers.OF_CREDENTIAL | {"client_refused"}
+"""What is refused or missing may be an older copy, in the channel's repository, of what the channel has by now."""
 WORKER_LOST = "worker_lost"
 
 
@@ -109,7 +111,7 @@ def _block(
         outcomes.end_job(job, JobState.FAILED, code, sentence)
     elif _is_stopping(job):
         outcomes.end_job(job, JobState.CANCELLED, "cancelled", "stopped as asked")
-    elif code in blockers.OF_CREDENTIAL and not outcomes.is_of_present_credential(job, code, sentence):
+    elif code in OF_WHAT_A_RUN_HAS and not outcomes.is_of_present_credential(job, code, sentence):
         # What was refused or missing is not what the channel has by now: that is tried.
         _retry_or_end(job, "again", code, sentence, None)
     else:

@@ -170,7 +170,7 @@ def is_of_present_credential(job: Job, code: str, why: str) -> bool:
     """
     said_by_a_run = job.runs.filter(result__error_code=code).exists()
     is_present = revoke(job, why) if code == "credential_revoked" else True
-    if said_by_a_run and (not is_present or code == "credential_missing"):
+    if said_by_a_run and (not is_present or code in {"credential_missing", "client_refused"}):
         queue.enqueue(JobKind.SYNC, dedupe_key=f"sync:{job.channel_id}", channel=job.channel)
         return False
     return is_present

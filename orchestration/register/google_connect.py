@@ -139,9 +139,10 @@ def _store(channel: Channel, grant: TokenGrant) -> datetime | None:
     if credential is None:
         credential = Credential(channel=channel)
     credential.client_id = settings.GOOGLE_CLIENT_ID
-    credential.set_secrets(
-        client_secret=settings.GOOGLE_CLIENT_SECRET, refresh_token=grant.refresh_token, expires_at=ends
+    credential.client_secret_sealed = (
+        ""  # the installation's, so it stays in the settings: rotating it is one setting
     )
+    credential.set_secrets(refresh_token=grant.refresh_token, expires_at=ends)
     credential.reason = ""
     credential.save()
     if credential.state != CredentialState.VALID:

@@ -10,6 +10,7 @@ from channels.gateways import errors
 from channels.gateways.errors import PermissionMissing, QuotaExhausted
 from channels.models import Credential
 from channels.sandbox import youtube_state
+from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET
 from channels.states import CredentialState
 from orchestration.engine import worker
 from orchestration.models import Activity, Blocker, Job
@@ -111,6 +112,41 @@ def test_only_the_moment_ends_what_is_blocked(engine: Engine):
     assert not Job.objects.open().filter(kind=JobKind.STAGE).exists()
     probes.probe_due(in_(minutes=1))
     assert Blocker.objects.get().ended_how == "nothing waits for it any more"
+
+
+# ------------------------------------------------------------------------------------------- a client secret that is rotated
+
+
+def rotate(engine: Engine, secret: str) -> None:
+    with engine.sandbox.store.change("youtube") as youtube:
+        youtube["clients"][CLIENT_ID]["secret"] = secret
+
+
+def test_rotating_the_clients_secret_is_one_setting_also_for_rows_that_have_an_old_copy(engine, settings):
+    row = engine.planned(engine.channel())
+    assert Credential.objects.get().client_secret, "the row carries the old one"
+    rotate(engine, "rotated")
+    settings.GOOGLE_CLIENT_ID, settings.GOOGLE_CLIENT_SECRET = CLIENT_ID, "rotated"
+    engine.tick()
+    engine.work()
+    assert state_of(row) == ScheduleState.STAGED
+    assert Credential.objects.get().state == CredentialState.VALID
+
+
+def test_a_client_that_google_refuses_blocks_everything_once_and_disconnects_nobody(engine, settings):
+    settings.GOOGLE_CLIENT_ID, settings.GOOGLE_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
+    rows = [engine.planned(engine.channel(slug)) for slug in ("aurora", "borealis")]
+    rotate(engine, "rotated")
+    engine.tick()
+    engine.work()
+    row = Blocker.objects.open().counted().get()
+    assert (row.code, row.scope, row.waiting) == ("client_refused", "installation", 2)
+    assert set(Credential.objects.values_list("state", flat=True)) == {CredentialState.VALID}
+    assert not probes.probe(row.pk)
+    settings.GOOGLE_CLIENT_SECRET = "rotated"
+    assert probes.probe(row.pk)
+    engine.work()
+    assert {state_of(row) for row in rows} == {ScheduleState.STAGED}
 
 
 # ------------------------------------------------------------------------------------------------------------- the row
