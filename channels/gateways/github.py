@@ -407,4 +407,4 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text) if text else None
     except ValueError:
-        return {"page": text[:200]}  # no JSON: a proxy's page
+        return {"page": text}  # no JSON: a proxy's page

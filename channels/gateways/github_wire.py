@@ -13,7 +13,7 @@ import requests
 from github import GithubException
 from urllib3.exceptions import NewConnectionError, SSLError
 
-from channels.gateways import readings
+from channels.gateways import readings, redaction
 from channels.gateways.errors import (
     GitHubTokenRefused,
     PermissionMissing,
@@ -63,7 +63,8 @@ def error_of(error: GithubException, doing: str, where: str = "any", *, writes: 
     """Return our error for one of PyGithub's, in GitHub's words; `where` is the call, as the table of readings has it."""
     data = as_dict(error.data)
     document = data if "message" in data else None  # a page that is no JSON, as PyGithub hands it over
-    said = str(data.get("message") or error.message or "no reason given").split("\n\n")[-1][:300]
+    said = redaction.hidden(str(data.get("message") or error.message or "no reason given"))
+    said = said.split("\n\n")[-1][:300]
     found = readings.read("github", where, error.status, document, error.headers or {}, writes=writes)
     text = f"{doing}: {said}"
     match found.code:

@@ -12,6 +12,7 @@ A fault names the requests it applies to and what happens to them, a number of t
 * ``slow``: wait `delay_seconds`, then answer as usual
 * ``truncated``: do it, send half of the answer, then end the connection
 * ``html_before`` and ``html_after``: without or with the effect, answer `status` with a page, as a proxy in between does
+* ``echo``: refuse with `status` and repeat the request's headers and body in the message, as a debugging proxy does
 * ``cut``: drop the connection when `after_bytes` of the request's body have been read
 * ``quota``: the answer of an exhausted daily budget; ``rate_limit``: the answer of "too many requests", with
   `retry_after_seconds` in its Retry-After header (0 leaves the header out)
@@ -36,6 +37,7 @@ KINDS = (
     "truncated",
     "html_before",
     "html_after",
+    "echo",
     "quota",
     "rate_limit",
 )
@@ -153,6 +155,8 @@ def answer_of(fault: Fault, request: Request) -> Response:
             answer = Response.json({"message": message, "documentation_url": GITHUB_LIMITS_PAGE}, 403)
         answer.headers.update(wait)
         return _with(fault, answer)
+    if fault.kind == "echo":
+        return _with(fault, _echo(fault, request, youtube))
     if fault.kind.startswith("html"):
         return _with(fault, Response.html(PAGE_OF_A_PROXY, fault.status))
     if fault.body is not None:
@@ -174,6 +178,16 @@ GITHUB_LIMITS_PAGE = (
 PAGE_OF_A_PROXY = (
     "<!DOCTYPE html>\n<html><head><title>Error</title></head><body>The page cannot be shown</body></html>\n"
 )
+
+
+def _echo(fault: Fault, request: Request, youtube: bool) -> Response:
+    headers = " ".join(f"{name}: {value}" for name, value in request.headers.items())
+    text = f"You sent {request.path}?{request.query_string} {headers} {request.read()[:2000].decode('utf-8', 'replace')}"
+    if youtube:
+        return _youtube(fault.status, "badRequest", text)
+    if request.path.startswith("/oauth/"):
+        return Response.json({"error": "invalid_client", "error_description": text}, fault.status)
+    return Response.json({"message": text}, fault.status)
 
 
 def _youtube(status: int, reason: str, message: str) -> Response:

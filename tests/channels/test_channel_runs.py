@@ -10,54 +10,13 @@ from channels.sandbox import github_state as state
 from channels.sandbox import runs
 from channels.sandbox.faults import Match
 from channels.sandbox.ledger import count
-from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET, GITHUB_TOKEN, refresh_token, seed_demo
+from channels.sandbox.seed import CLIENT_SECRET, GITHUB_TOKEN, refresh_token, seed_demo
 from channels.sandbox.server import Sandbox
-from tests.control_room import TOKEN, ControlRoom
+from tests.channels.run_helpers import AURORA, conclude, run_through, start, videos
+from tests.control_room import TOKEN
 from tests.patience import wait_for
 
-AURORA = "headend-demo/aurora"
 UPLOADS = Match("PUT", "/upload/youtube/v3/videos")
-
-
-@pytest.fixture
-def github(sandbox):
-    seed_demo(sandbox.store)
-    with sandbox.store.change("github") as held:
-        for repository in held["repositories"].values():
-            repository["variables"]["HEADEND_BACKOFF_SECONDS"] = "0.02"
-    with GitHubGateway(GITHUB_TOKEN, sandbox.github_url) as gateway:
-        number = gateway.repository(AURORA).id
-        gateway.put_secret(AURORA, number, "YT_CLIENT_ID", CLIENT_ID)
-        gateway.put_secret(AURORA, number, "YT_CLIENT_SECRET", CLIENT_SECRET)
-        gateway.put_secret(AURORA, number, "YT_REFRESH_TOKEN", refresh_token("aurora"))
-        yield gateway
-
-
-@pytest.fixture
-def room():
-    with ControlRoom() as room:
-        yield room
-
-
-def start(github, sheet):
-    inputs = {"correlation_id": sheet["correlation_id"], "job_sheet": json.dumps(sheet)}
-    return github.dispatch_workflow(AURORA, "headend.yml", "main", inputs).run_id
-
-
-def conclude(github, run_id):
-    def completed():
-        run = github.run(AURORA, run_id)
-        return run if run.status == "completed" else None
-
-    return wait_for(completed)
-
-
-def run_through(github, sheet):
-    return conclude(github, start(github, sheet))
-
-
-def videos(sandbox):
-    return list(sandbox.store.snapshot()["youtube"].get("videos", {}).values())
 
 
 def test_a_run_stages_the_video_private_and_reports_its_id(github, sandbox, room):

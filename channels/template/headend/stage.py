@@ -109,7 +109,7 @@ class Answer:
     def reason(self) -> str:
         """Return what the error's body says, shortened."""
         reasons, message = said(self.document())
-        return " ".join([*reasons[:1], message]).strip()[:300]
+        return concealed(" ".join([*reasons[:1], message]).strip())[:300]
 
 
 # -- reading answers, by the table that Headend reads by -----------------------------------------------------------
@@ -559,6 +559,7 @@ class Upload:
         if not session:
             raise StageError("remote_unavailable", "YouTube opened an upload, but did not say where")
         conceal(session)
+        conceal(urllib.parse.parse_qs(urllib.parse.urlsplit(session).query).get("upload_id", [""])[0])
         return session
 
     def send(self, session: str, file, position: int) -> Answer | None:
