@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
@@ -81,6 +82,24 @@ def test_a_signed_event_that_cannot_be_read_is_taken_and_changes_nothing(client)
     run = _later_run()
     for document in ({}, [], {"workflow_run": {"id": "x"}}, {"workflow_run": None, "repository": None}):
         assert _send(client, document).status_code == 204
+    run.refresh_from_db()
+    assert run.next_look_at > timezone.now()
+
+
+def test_a_form_encoded_event_is_refused_and_told_what_to_set(client):
+    run = _later_run()
+    body = urlencode({"payload": json.dumps(_event(run))})
+    answer = client.post(
+        "/webhooks/github",
+        body,
+        content_type="application/x-www-form-urlencoded",
+        headers={
+            "X-GitHub-Event": "workflow_run",
+            "X-Hub-Signature-256": "sha256=" + hmac.new(SECRET.encode(), body.encode(), "sha256").hexdigest(),
+        },
+    )
+    assert answer.status_code == 415
+    assert "content type to application/json" in answer.content.decode()
     run.refresh_from_db()
     assert run.next_look_at > timezone.now()
 
