@@ -62,14 +62,14 @@ class RemoteRejected(RemoteError):
     """The other side understood the call and refused it: the values are wrong."""
 
     code = "remote_rejected"
-    again = "never"
+    again: ClassVar[Again] = "never"
 
 
 class RemoteNotFound(RemoteError):
     """The thing does not exist there, or this credential may not see it."""
 
     code = "remote_not_found"
-    again = "never"
+    again: ClassVar[Again] = "never"
 
 
 class RepositoryMissing(RemoteNotFound):
