@@ -45,6 +45,11 @@ urlpatterns = [
         repositories.channel_acknowledge_public,
         name="channel_acknowledge_public",
     ),
+    path(
+        "channels/<slug:slug>/resolve-drift/",
+        repositories.channel_resolve_drift,
+        name="channel_resolve_drift",
+    ),
     path("channels/<slug:slug>/connect/", connect.channel_connect, name="channel_connect"),
     path("connect/google/", connect.connect_google, name="connect_google"),
     path("schedule/", schedule.schedule, name="schedule"),

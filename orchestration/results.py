@@ -181,6 +181,9 @@ class RepositoryReport:
     files: dict[str, str]
     secrets: dict[str, str]
     checked_at: datetime | None
+    drift: list[dict[str, str]]
+    drift_found_at: datetime | None
+    kept: list[str]
     public_acknowledged_at: datetime | None
     public_acknowledged_by: str
     public_acknowledged_reason: str

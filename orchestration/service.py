@@ -10,7 +10,7 @@ from orchestration import overview
 from orchestration.core.audit import Acting, acting_as, new_correlation_id
 from orchestration.core.permissions import Actor, action
 from orchestration.engine import control, jobs
-from orchestration.github import callbacks, configuration, repository_record
+from orchestration.github import callbacks, configuration, repository_decisions, repository_record
 from orchestration.models import (
     Conflict,
     Job,
@@ -371,6 +371,11 @@ class CentralOrchestrationService:
     def get_repository(self, *, channel_id: int) -> RepositoryReport:
         """Show what is known of a channel's repository: what was last written there, what differs, what was acknowledged."""
         return repository_record.report(channel_id)
+
+    @action("operate")
+    def resolve_repository_drift(self, *, channel_id: int, way: str, reason: str = "") -> RepositoryReport:
+        """Settle what was changed by hand in a channel's repository: `overwrite` it with ours, or `import` theirs."""
+        return repository_decisions.resolve(channel_id, way, reason)
 
     @action("operate")
     def acknowledge_public_repository(

@@ -31,6 +31,7 @@ from channels.gateways.errors import (
     RemoteUnavailable,
     RemoteUncertain,
 )
+from channels.gateways.github_git import CommitsFiles
 from channels.gateways.github_setup import SetsUpRepositories
 from channels.gateways.github_wire import API_VERSION, as_dict, error_of, link, never_sent, reading, token_end
 
@@ -95,7 +96,7 @@ class RateLimitInfo:
     resets_at: datetime
 
 
-class GitHubGateway(SetsUpRepositories):
+class GitHubGateway(SetsUpRepositories, CommitsFiles):
     """Speak to one GitHub with one token. Every method may raise any `RemoteError`.
 
     `base_url` is https://api.github.com, an Enterprise server's address or a proxy's. Use one gateway per task: it

@@ -203,7 +203,7 @@ def inaccessible(call: Call) -> Problem:
 
 @github("GET", "/user")
 def user(call: Call) -> Response:
-    return Response.json({"login": call.token["login"], "id": 1, "type": "User"})
+    return Response.json(views.user(call.sandbox, call.token["login"]))
 
 
 @github("GET", "/rate_limit")

@@ -208,6 +208,31 @@ def write_file(
     return commit
 
 
+def put_on_branch(
+    store: Store,
+    repository: dict[str, Any],
+    branch: str,
+    files: dict[str, str],
+    commit: dict[str, Any],
+    changed: list[str],
+) -> None:
+    """Let a branch have these files by a commit of several. The caller holds the lock."""
+    sha = next(sha for sha, held in repository["git"]["commits"].items() if held is commit)
+    parent = repository["heads"][branch]
+    repository["files"][branch], repository["heads"][branch] = files, sha
+    common = {
+        "sha": sha,
+        "parent": parent,
+        "message": commit["message"],
+        "branch": branch,
+        "at": commit["at"],
+    }
+    repository["commits"] += [{**common, "path": path} for path in changed]
+    for path in changed:
+        if path.startswith(WORKFLOWS) and path in files and path not in repository["workflow_ids"]:
+            repository["workflow_ids"][path] = store.next_id("workflow", 80_000_001)
+
+
 def read_file(repository: dict[str, Any], branch: str, path: str) -> bytes | None:
     held = repository["files"].get(branch, {}).get(path)
     return None if held is None else base64.b64decode(held)

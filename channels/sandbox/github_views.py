@@ -97,6 +97,17 @@ def account(sandbox: Sandbox, login: str, kind: str = "User") -> dict[str, Any]:
     }
 
 
+def user(sandbox: Sandbox, login: str) -> dict[str, Any]:
+    """Return an account as it is answered to itself."""
+    return {
+        **account(sandbox, login),
+        **dict.fromkeys(("name", "company", "blog", "location", "email", "hireable", "bio")),
+        **dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0),
+        "created_at": "2026-01-01T00:00:00Z",
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
+
+
 def brief_repository(sandbox: Sandbox, repository: dict[str, Any]) -> dict[str, Any]:
     """Return a repository as it stands within a run."""
     url = api_url(sandbox, repository)

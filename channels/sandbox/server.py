@@ -35,6 +35,7 @@ SERVICES = (
     "github_apps",
     "github_actions",
     "github_environments",
+    "github_git",
     "github_hooks",
     "github_web",
     "youtube",

@@ -30,3 +30,19 @@ def channel_acknowledge_public(request: HttpRequest, slug: str) -> HttpResponse:
         else f"{row.repository} stages although it is public.",
         to=_page(slug),
     )
+
+
+@require_POST
+def channel_resolve_drift(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say whose version counts of what was changed by hand in a channel's repository."""
+    row = get_object_or_404(Channel, slug=slug)
+    way = request.POST.get("way", "")
+    outcome = "Ours is written again." if way == "overwrite" else "Theirs is taken."
+    return act(
+        request,
+        lambda: service(request).resolve_repository_drift(
+            channel_id=row.pk, way=way, reason=reason_of(request)
+        ),
+        outcome,
+        to=_page(slug),
+    )

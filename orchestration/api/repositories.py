@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Router
 
 from orchestration.api.auth import service
-from orchestration.api.schemas.repositories import AcknowledgePublic, RepositoryOut
+from orchestration.api.schemas.repositories import AcknowledgePublic, RepositoryOut, ResolveDrift
 from orchestration.fields import Id
 
 router = Router(tags=["channels"])
@@ -30,3 +30,14 @@ def channels_repository(request: HttpRequest, channel_id: Path[Id]):
 def channels_acknowledge_public(request: HttpRequest, channel_id: Path[Id], body: AcknowledgePublic):
     """Without it nothing is staged in a public repository, whose runs' job sheets everybody can read."""
     return service(request).acknowledge_public_repository(channel_id=channel_id, **body.model_dump())
+
+
+@router.post(
+    "/{channel_id}/repository/resolve",
+    response=RepositoryOut,
+    operation_id="channels_resolve_drift",
+    summary="Settle what was changed by hand in a channel's repository",
+)
+def channels_resolve_drift(request: HttpRequest, channel_id: Path[Id], body: ResolveDrift):
+    """All that the last look found; the sync that stopped then goes on."""
+    return service(request).resolve_repository_drift(channel_id=channel_id, **body.model_dump())

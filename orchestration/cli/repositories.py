@@ -17,6 +17,16 @@ def _acknowledge_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--withdraw", action="store_true", help="take the acknowledgement back")
 
 
+def _resolve_options(parser: argparse.ArgumentParser) -> None:
+    _channel_options(parser)
+    parser.add_argument(
+        "way",
+        choices=["overwrite", "import"],
+        help="overwrite: ours is written again; import: theirs is right",
+    )
+    arguments.add_reason(parser)
+
+
 REPOSITORIES = (
     Command(
         "repository",
@@ -35,5 +45,15 @@ REPOSITORIES = (
         repositories.RepositoryOut,
         text.repository,
         _acknowledge_options,
+    ),
+    Command(
+        "repository-resolve",
+        "settle what was changed by hand in a channel's repository",
+        lambda s, o: s.resolve_repository_drift(
+            channel_id=arguments.channel(o.channel), way=o.way, reason=reason(o)
+        ),
+        repositories.RepositoryOut,
+        text.repository,
+        _resolve_options,
     ),
 )

@@ -263,6 +263,11 @@ def repository(report: results.RepositoryReport) -> list[str]:
         *(f"  {path} {sha}" for path, sha in sorted(report.files.items())),
         *(f"  secret {name}, stored {at}" for name, at in sorted(report.secrets.items())),
     ]
+    lines += [f"  kept as it is there: {path}" for path in report.kept]
+    if report.drift:
+        lines += ["Changed by hand; say repository-resolve CHANNEL overwrite, or import:"]
+        keys = ["what", "name", "recorded", "wanted", "there"]
+        lines += table(keys, [[each[key] for key in keys] for each in report.drift])
     if report.public_acknowledged_at:
         lines.append(
             f"That it is public was acknowledged by {report.public_acknowledged_by} at "

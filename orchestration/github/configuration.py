@@ -14,7 +14,7 @@ from channels.documents import checksum
 from channels.models import Channel, ConfigRevision
 from orchestration.core import audit, lookup
 from orchestration.core.verbs import require
-from orchestration.github import repository_secrets, repository_sync
+from orchestration.github import repository_files, repository_secrets
 from orchestration.models import Job, SystemState
 from orchestration.queue import jobs as queue
 from orchestration.results import SyncOutcome, SyncResult
@@ -73,7 +73,7 @@ def document_of(channel: Channel) -> dict[str, Any]:
             "workflow": channel.workflow,
             "ref": channel.ref,
             "secrets_in": channel.secrets_in,
-            "template": repository_sync.template_checksum() if channel.repository else "",
+            "template": repository_files.template_checksum() if channel.repository else "",
         },
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Min, Q
+from django.utils import timezone
 
 from channels.gateways.errors import CredentialMissing, CredentialRevoked, RemoteError, RepositoryPublic
 from channels.gateways.youtube_values import ChannelInfo
@@ -21,8 +22,8 @@ from channels.states import OPENING_CREDENTIALS, ChannelHealth, CredentialState,
 from orchestration.core import audit, gateways
 from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError, StaleState
-from orchestration.github import repository_pin
-from orchestration.models import Distribution, Job, Schedule
+from orchestration.github import repository_pin, repository_sync
+from orchestration.models import Distribution, Job, RepositoryRecord, Schedule
 from orchestration.pipeline.youtube_calls import charged
 from orchestration.results import HealthCheck
 from orchestration.scheduling import snapshots
@@ -30,7 +31,7 @@ from orchestration.scheduling.file_urls import looks_like_a_file
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
-CONSENT, DELIVERY, VISIBILITY = "consent", "delivery", "visibility"
+CONSENT, DELIVERY, DRIFT, VISIBILITY = "consent", "delivery", "drift", "visibility"
 SLOTS, CALENDAR, OUTCOMES, OVERDUE = "slots", "calendar", "outcomes", "overdue"
 ESSENTIAL = frozenset({CREDENTIAL, GITHUB, REPOSITORY, VISIBILITY, WORKFLOW})
 """Where one of these says no, nothing can be published: the channel is failing. A no of the others degrades it."""
@@ -237,6 +238,25 @@ def of_repository(channel: Channel) -> list[HealthCheck]:
         return [*checks, HealthCheck(WORKFLOW, True, f"The workflow {path} is there.")]
     missing = f"{found.full_name} has no {path} on {channel.ref}; sync the configuration to write it."
     return [*checks, HealthCheck(WORKFLOW, False, missing)]
+
+
+def of_drift(channel: Channel, *, fresh_for: timedelta) -> list[HealthCheck]:
+    """Look whether somebody changed by hand what Headend keeps in the repository, unless that was looked at lately."""
+    record = RepositoryRecord.objects.filter(channel=channel, repository_id=channel.repository_id).first()
+    if record is None or not record.files:
+        return []
+    drift = [f"{each['what']} {each['name']}" for each in record.drift]
+    if record.checked_at is None or timezone.now() - record.checked_at >= fresh_for:
+        try:
+            drift = [f"{each.what} {each.name}" for each in repository_sync.look(channel)]
+        except (RemoteError, OrchestrationError) as error:
+            return [_unlooked(DRIFT, error)]
+    if drift:
+        sentence = (
+            f"Changed by hand in {channel.repository}: {', '.join(drift[:5])}. Overwrite it, or import it."
+        )
+        return [HealthCheck(DRIFT, False, sentence)]
+    return [HealthCheck(DRIFT, True, f"{channel.repository} is as Headend wrote it.")]
 
 
 def _unlooked(check: str, error: Any) -> HealthCheck:

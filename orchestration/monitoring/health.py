@@ -94,6 +94,7 @@ def run_check(job: Job, lease: JobLease) -> dict[str, Any]:
     found += checks.of_consent(channel, now)
     lease.progress(0.5, "looking at the repository")
     found += [*checks.of_repository(channel), *checks.of_delivery(channel)]
+    found += checks.of_drift(channel, fresh_for=fresh_for)
     lease.progress(0.9, "counting outcomes")
     found += [checks.of_slots(channel), *checks.of_calendar(channel, now)]
     found += [checks.of_outcomes(channel, now), checks.of_overdue(channel, now)]

@@ -26,7 +26,7 @@ from channels.secrets import SecretUnreadable
 from channels.states import OPENING_CREDENTIALS, Executor
 from orchestration.core import audit, gateways
 from orchestration.errors import OrchestrationError
-from orchestration.github import repository_pin
+from orchestration.github import repository_pin, repository_sync
 from orchestration.models import Blocker, Job, Pool
 from orchestration.monitoring import checks
 from orchestration.queue import blockers, pools
@@ -147,6 +147,13 @@ def _repository(row: Blocker) -> Answer:
     return Answer(True, f"{found.full_name} has branch {channel.ref} and its workflow is active.")
 
 
+def _drift(row: Blocker) -> Answer:
+    """Look whether somebody has put back by hand what was changed by hand."""
+    channel = _channel_of(row)
+    found = repository_sync.look(channel)
+    return Answer(not found, "; ".join(map(str, found)) or f"{channel.repository} is as Headend wrote it.")
+
+
 def _budget(row: Blocker) -> Answer:
     pool = Pool.objects.filter(name=row.detail).first()
     if pool is None:
@@ -181,6 +188,7 @@ PROBES: Mapping[str, Callable[[Blocker], Answer]] = MappingProxyType(
         "repository_archived": _repository,
         "repository_changed": _repository,
         "repository_public": _repository,
+        "repository_drifted": _drift,
         "branch_missing": _repository,
         "workflow_missing": _repository,
         "workflow_disabled": _repository,

@@ -50,6 +50,7 @@ OF_REPOSITORY = frozenset(
         "permission_missing",
         "repository_archived",
         "repository_changed",
+        "repository_drifted",
         "repository_missing",
         "repository_public",
         "workflow_disabled",

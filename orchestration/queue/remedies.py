@@ -72,6 +72,10 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
             "public repository",
             "Make the repository private at GitHub, or acknowledge on the channel's page that it is public.",
         ),
+        "repository_drifted": Remedy(
+            "changed by hand",
+            "Say on the channel's page whose version counts: overwrite theirs, or import it.",
+        ),
         "branch_missing": Remedy(
             "branch not found",
             "Name the branch that exists now in the channel's settings, or take it over here.",

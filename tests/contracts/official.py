@@ -301,10 +301,10 @@ def _violations(errors: Iterator[ValidationError], call: str, side: str, place: 
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    # The path of a file is one parameter, and has slashes.
+    # The path of a file is one parameter, and has slashes; so has a ref ("heads/main").
     parts = re.split(r"\{(\w+)\}", template)
     known = [
-        re.escape(part) if number % 2 == 0 else f"(?P<{part}>{'.+' if part == 'path' else '[^/]+'})"
+        re.escape(part) if number % 2 == 0 else f"(?P<{part}>{'.+' if part in ('path', 'ref') else '[^/]+'})"
         for number, part in enumerate(parts)
     ]
     return re.compile("".join(known))

@@ -19,7 +19,7 @@ from channels.states import MisfirePolicy
 from orchestration.core import failpoints, gateways
 from orchestration.engine import worker
 from orchestration.errors import PermitNotYet, PermitRefused
-from orchestration.github import dispatch, repository_sync, watch
+from orchestration.github import dispatch, repository_files, watch
 from orchestration.models import Distribution, Job, Schedule, WorkflowRun
 from orchestration.queue import jobs as queue
 from orchestration.states import DistributionState, JobKind, ScheduleState
@@ -288,7 +288,7 @@ def test_a_repository_holds_what_it_shall_and_each_file_was_committed_once_whate
     }
     repository = next(iter(engine.sandbox.store.snapshot()["github"]["repositories"].values()))
     written = [each["path"] for each in repository["commits"] if each["message"].startswith("Headend:")]
-    assert written.count(repository_sync.DOCUMENT_PATH) == 1
+    assert written.count(repository_files.DOCUMENT_PATH) == 1
 
 
 def test_every_boundary_is_tried() -> None:

@@ -1,6 +1,7 @@
 """Repositories, as the API shows them and what it takes."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,6 +16,26 @@ class AcknowledgePublic(Because):
     withdraw: bool = Field(False, strict=True, description="take back an acknowledgement")
 
 
+class ResolveDrift(Because):
+    """Whose version counts."""
+
+    way: Literal["overwrite", "import"] = Field(
+        description="overwrite: ours is written again; import: theirs is right"
+    )
+
+
+class DriftOut(Value):
+    """One difference, with its three values: as we recorded it, as we want it, as it is there now."""
+
+    what: Literal["file", "secret", "environment", "branch"]
+    name: str
+    recorded: str = Field(
+        description="a file's blob id, when a secret was stored, who may use the environment"
+    )
+    wanted: str
+    there: str = Field(description="empty: it is gone")
+
+
 class RepositoryOut(Value):
     """What is known of a channel's repository, by our record."""
 
@@ -26,6 +47,9 @@ class RepositoryOut(Value):
     files: dict[str, str] = Field(description="the blob id that was last written at each path")
     secrets: dict[str, str] = Field(description="when each secret was last stored, as GitHub says, by name")
     checked_at: datetime | None = Field(description="when it was last compared with what is there")
+    drift: list[DriftOut] = Field(description="what somebody changed by hand, as the last look found it")
+    drift_found_at: datetime | None
+    kept: list[str] = Field(description="files that a person told us to keep as they are there")
     public_acknowledged_at: datetime | None = Field(
         description="when somebody acknowledged that it is public; null: nobody did"
     )

@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from orchestration.models import RepositoryRecord
 from tests.factories import ChannelFactory
@@ -45,3 +46,29 @@ def test_the_page_offers_it_where_the_check_found_it_public(client, admin_user, 
     client.post(reverse("dashboard:channel_acknowledge_public", args=[channel.slug]), {"reason": "old films"})
     assert RepositoryRecord.objects.get().public_acknowledged_by == admin_user.get_username()
     assert "old films" in client.get(page).content.decode()
+
+
+def test_what_was_changed_by_hand_is_settled_through_every_door(api, client, admin_user, channel, capsys):
+    found = {"what": "file", "name": "headend/stage.py", "recorded": "1", "wanted": "2", "there": "3"}
+    now = timezone.now()
+
+    def drift() -> None:
+        RepositoryRecord.objects.update_or_create(
+            channel=channel,
+            defaults={"repository_id": channel.repository_id, "drift": [found], "drift_found_at": now},
+        )
+
+    drift()
+    assert api.get(f"channels/{channel.pk}/repository").json()["drift"] == [found]
+    assert api.post(f"channels/{channel.pk}/repository/resolve", {"way": "guess"}).status_code == 422
+    answer = api.post(f"channels/{channel.pk}/repository/resolve", {"way": "overwrite"})
+    assert (answer.status_code, answer.json()["drift"]) == (200, [])
+    drift()
+    call_command("orchestration", "repository-resolve", channel.slug, "import")
+    assert "kept as it is there: headend/stage.py" in capsys.readouterr().out
+    drift()
+    client.force_login(admin_user)
+    page = client.get(reverse("dashboard:channel", args=[channel.slug])).content.decode()
+    assert "Changed by hand" in page
+    client.post(reverse("dashboard:channel_resolve_drift", args=[channel.slug]), {"way": "overwrite"})
+    assert RepositoryRecord.objects.get().drift == []
