@@ -120,6 +120,26 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "a lost dispatch is sent again, and the lost run keeps its way in",
+        "orchestration/github/callbacks.py",
+        "        if run.state not in OPEN_RUNS:\n            raise PermitRefused(",
+        "        if False:\n            raise PermitRefused(",
+        (
+            "tests/orchestration/test_workflows.py::"
+            "test_a_lost_dispatch_is_dispatched_again_where_a_permit_keeps_the_lost_run_from_uploading",
+        ),
+    ),
+    Mutant(
+        "a run that took its permit meanwhile is dispatched again",
+        "orchestration/github/watch.py",
+        'where = {"permit_run_id": None}',
+        "where = {}",
+        (
+            "tests/orchestration/test_workflows.py"
+            "::test_a_lost_run_that_took_its_permit_meanwhile_is_not_dispatched_again",
+        ),
+    ),
+    Mutant(
         "our clock is believed where YouTube's says otherwise",
         "channels/gateways/youtube_wire.py",
         "return received_at - there if is_ahead else timedelta(0)",
