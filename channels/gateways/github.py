@@ -278,6 +278,15 @@ class GitHubGateway(SetsUpRepositories, CommitsFiles):
                     return _run_info(run)
         return None
 
+    def dispatched_since(self, full_name: str, workflow: str, since: datetime) -> list[RunInfo]:
+        """List the runs of a workflow that were dispatched after an instant, the newest first, at most 300."""
+        _check_name(full_name)
+        from_then = (since - CLOCK_MARGIN).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        with reading(f"listing the runs of {full_name} since {from_then}"):
+            listed = self._reader.get_repo(full_name).get_workflow(workflow)
+            found = listed.get_runs(event="workflow_dispatch", created=f">={from_then}")
+            return [_run_info(run) for run in islice(found, MAX_RUNS_SEARCHED)]
+
     def recent_runs(self, full_name: str, limit: int = 30) -> list[RunInfo]:
         """List a repository's latest runs, the newest first."""
         _check_name(full_name)

@@ -140,11 +140,21 @@ class YouTubeGateway:
         found = self.find_all_by_marker(marker, newest)
         return found[-1] if found else None
 
-    def find_all_by_marker(self, marker: str, newest: int = 200) -> list[str]:
-        """Return the ids of all videos among the `newest` uploads that carry the marker, newest first."""
+    def find_all_by_marker(
+        self,
+        marker: str,
+        newest: int = 200,
+        *,
+        since: datetime | None = None,
+        before_more: Callable[[], None] = lambda: None,
+    ) -> list[str]:
+        """Return the ids of all videos among the `newest` uploads that carry the marker, newest first.
+
+        With `since`, goes on as many further at a time until one is older, and calls `before_more` before each such time.
+        """
         return [
             item["snippet"]["resourceId"]["videoId"]
-            for item in self._uploads(newest)
+            for item in self._uploads(newest, since, before_more)
             if carries_marker(item["snippet"].get("description", ""), marker)
         ]
 
@@ -285,7 +295,9 @@ class YouTubeGateway:
         answer = self._write(self._api.videos().update(part="status", body=body))
         return with_status(video_of(item), answer.get("status", {}))
 
-    def _uploads(self, newest: int) -> Iterator[dict[str, Any]]:
+    def _uploads(
+        self, newest: int, since: datetime | None = None, before_more: Callable[[], None] = lambda: None
+    ) -> Iterator[dict[str, Any]]:
         playlist_id = self._uploads_playlist_id or self.my_channel().uploads_playlist_id
         page_token, left = None, newest
         while left > 0:
@@ -300,3 +312,12 @@ class YouTubeGateway:
             page_token = answer.get("nextPageToken")
             if not page_token or not items:
                 return
+            if left <= 0 and since is not None and _is_of_after(items[-1], since):
+                before_more()
+                left = newest
+
+
+def _is_of_after(item: dict[str, Any], since: datetime) -> bool:
+    """Return whether an upload is listed as of after an instant; one that does not say when may be."""
+    said = item["snippet"].get("publishedAt")
+    return said is None or datetime.fromisoformat(said) > since

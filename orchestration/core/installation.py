@@ -57,6 +57,11 @@ def taken_over_at() -> datetime | None:
     return SystemState.objects.filter(pk=1).values_list("restored_at", flat=True).first()
 
 
+def restored_from() -> datetime | None:
+    """Return the newest entry of the backup that was last taken over: what happened outside since, is not known here."""
+    return SystemState.objects.filter(pk=1).values_list("restored_from", flat=True).first()
+
+
 def _of_a_copy(name: str) -> str:
     return (
         f"This database belongs to another installation ({name[:8]}…): it is a copy or a restored backup. Look at what "

@@ -59,6 +59,7 @@ def tick(now: datetime | None = None) -> dict[str, int]:
     ]
     if control.is_running():
         steps += [
+            ("looked at first", misfires.look_first),
             ("overdue", misfires.settle),
             ("unstageable", fail_unstageable),
             ("stranded", take_up_stranded),
@@ -99,6 +100,7 @@ def stage_due(now: datetime, most: int = BATCH) -> int:
         due = (
             Schedule.objects.free()
             .filter(state=ScheduleState.PLANNED, stage_at__lte=now)
+            .exclude(misfires.is_to_be_looked_at_first())
             .select_related("channel", "distribution")
             .only(*TO_STAGE)
             .order_by("stage_at", "id")

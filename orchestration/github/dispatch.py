@@ -16,21 +16,23 @@ from django.utils import timezone
 
 from channels.gateways.errors import RemoteError, RemoteUncertain
 from channels.models import Channel
-from orchestration.core import audit, gateways
+from orchestration.core import audit, gateways, installation
 from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.github import repository_pin
 from orchestration.github.callbacks import hashed
-from orchestration.github.watch import uploaded
+from orchestration.github.watch import SETTLE, uploaded
 from orchestration.models import Distribution, Job, WorkflowRun
 from orchestration.pipeline import stage
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
-from orchestration.queue.lease import JobLease
+from orchestration.queue.lease import JobLease, WaitUntil
 from orchestration.states import RunState
 
 logger = logging.getLogger(__name__)
 
+FORGOTTEN_RUN_PAUSE = timedelta(seconds=30)
+"""Between two looks at a run that a restored database does not know."""
 RUN_LEASE_SECONDS = 7 * 3600
 
 
@@ -57,7 +59,10 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
         stage.prepared_path(distribution.video)
     marker, fresh = stage.ensure_marker(distribution)
     has_run = not fresh and WorkflowRun.objects.filter(job__distribution=distribution).exists()
-    if has_run or stage.existed_before_restore(distribution):
+    is_restored = stage.existed_before_restore(distribution)
+    if is_restored:
+        _wait_for_forgotten_runs(channel)
+    if has_run or is_restored:
         found = uploaded(distribution, job)
         if found:
             return {"youtube_video_id": found, "adopted": True}
@@ -104,6 +109,32 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
             failpoint("run.written")
     _hand_over(job, lease, run)
     return None
+
+
+def _wait_for_forgotten_runs(channel: Channel) -> None:
+    """Let end what was dispatched after the backup was made and is not known here: it may upload yet. Raises: WaitUntil.
+
+    YouTube is asked after it, so what such a run has uploaded is found.
+    """
+    restored_from = installation.restored_from()
+    if restored_from is None:
+        return
+    with gateways.github(channel) as github:
+        listed = github.dispatched_since(channel.repository, channel.workflow, restored_from)
+    titles = {info.run_id: set(info.display_title.split()) for info in listed}
+    ours = WorkflowRun.objects.filter(channel=channel)
+    known = set(
+        ours.filter(correlation_id__in=set().union(*titles.values())).values_list("correlation_id", flat=True)
+    )
+    now = timezone.now()
+    for info in listed:
+        is_over = info.status == "completed" and now - info.updated_at > SETTLE
+        if not is_over and not titles[info.run_id] & known:
+            raise WaitUntil(
+                now + FORGOTTEN_RUN_PAUSE,
+                f"GitHub run {info.run_id} was dispatched after the restored backup was made; it is {info.status}, and may "
+                "have uploaded this video. When it is over, YouTube is looked at again.",
+            )
 
 
 def _hand_over(job: Job, lease: JobLease, run: WorkflowRun) -> None:

@@ -114,6 +114,9 @@ class Distribution(Stateful):
         max_length=64, blank=True, help_text="what the upload carries, to be found again by"
     )
     upload_session_sealed = models.TextField(blank=True, editable=False)
+    looked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when YouTube was asked, since a restore, what it is"
+    )
     last_sent_at = models.DateTimeField(
         null=True, blank=True, help_text="when the last byte of an upload may have been sent"
     )

@@ -30,6 +30,7 @@ from orchestration.core.transitions import transition
 from orchestration.errors import NoRightsBasis
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.models.querysets import ON_TIME
+from orchestration.pipeline import stage
 from orchestration.pipeline.youtube_calls import charged, look, make_private
 from orchestration.planning.answers import MisfireAction
 from orchestration.queue import jobs as queue
@@ -73,6 +74,12 @@ def run_publish(job: Job, lease: JobLease) -> dict[str, Any]:
     distribution = schedule.distribution
     if distribution.state == DistributionState.PUBLISHED:
         return {"skipped": "it is public already"}
+    if job.read_back_first and not distribution.youtube_video_id:
+        lease.progress(0.1, "looking for its upload")
+        if not stage.adopt_forgotten(distribution, job):
+            return {"skipped": misfires.settle_late(schedule.pk, timezone.now())}
+        schedule = Schedule.objects.select_related("distribution", "channel").get(pk=schedule.pk)
+        distribution = schedule.distribution
     if schedule.state not in {ScheduleState.STAGED, ScheduleState.PUBLISHING}:
         return {"skipped": f"the schedule is {schedule.state}"}
     if not distribution.youtube_video_id:

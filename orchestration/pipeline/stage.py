@@ -30,6 +30,8 @@ from orchestration.states import BudgetEntryState, DistributionState, ScheduleSt
 logger = logging.getLogger(__name__)
 TITLE_CHARACTERS = 100  # https://developers.google.com/youtube/v3/docs/videos#snippet.title
 TAG_CHARACTERS = 500  # https://developers.google.com/youtube/v3/docs/videos#snippet.tags[]
+LONGEST_UPLOAD = timedelta(days=1)
+"""How long before a backup's newest entry an upload may have been sent that it does not know of."""
 FIELD = re.compile(r"\{(title|description|channel)\}")
 
 
@@ -189,17 +191,25 @@ def note_last_sent(distribution: Distribution, at: datetime) -> None:
 
 def look_for_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> Look:
     """Look for a distribution's upload: found, absent, too early to tell, or not to be learned."""
-    return look(lambda: find_upload(youtube, distribution, job), distribution.last_sent_at)
+    last_sent_at = distribution.last_sent_at
+    if existed_before_restore(
+        distribution
+    ):  # it may have been sent at any time until then, and we not know of it
+        last_sent_at = max(filter(None, (last_sent_at, installation.taken_over_at())))
+    return look(lambda: find_upload(youtube, distribution, job), last_sent_at)
 
 
 def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> str | None:
     """Return a distribution's upload by its marker among the channel's newest; charged to the budget.
 
-    None is what the list shows, which lags: whoever would upload asks `look_for_upload`.
+    None is what the list shows, which lags: whoever would upload asks `look_for_upload`. After a restore it is looked for as
+    far back as the backup is old.
     Of several the one uploaded first counts, as its receipt was lost; the others are listed as orphans.
     """
     with charged("find_by_marker", "playlistItems.list", job):
-        found = youtube.find_all_by_marker(distribution.marker)
+        found = youtube.find_all_by_marker(
+            distribution.marker, since=_forgotten_since(distribution), before_more=lambda: _charge_more(job)
+        )
     if not found:
         return None
     *others, first = found
@@ -209,6 +219,30 @@ def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | 
                 distribution, youtube_video_id, f"{first} was uploaded for the same distribution before it"
             )
     return first
+
+
+def adopt_forgotten(distribution: Distribution, job: Job) -> bool:
+    """Record the upload that a restored database does not know of; returns whether there is one. Changes nothing on YouTube.
+
+    Raises: WaitUntil, if it is too early to tell; RemoteError, BudgetExhausted, if it could not be looked for.
+    """
+    ensure_marker(distribution)
+    with gateways.youtube(distribution.channel) as youtube:
+        found = look_for_upload(youtube, distribution, job).settled()
+    return bool(found) and record_staged(distribution.pk, found, adopted=True)
+
+
+def _forgotten_since(distribution: Distribution) -> datetime | None:
+    """Return since when there may be an upload that the database does not know of; None where it was not restored."""
+    restored_from = installation.restored_from()
+    if restored_from is None or not existed_before_restore(distribution):
+        return None
+    return max(distribution.created_at, restored_from - LONGEST_UPLOAD)
+
+
+def _charge_more(job: Job | None) -> None:
+    with charged("find_by_marker", "playlistItems.list", job):
+        return
 
 
 def _adopt(

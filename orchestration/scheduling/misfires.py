@@ -14,8 +14,8 @@ from orchestration.core import audit, installation
 from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError, SystemNotRunning
-from orchestration.models import Job, Schedule, SystemState
-from orchestration.models.querysets import ON_TIME
+from orchestration.models import Distribution, Job, Schedule, SystemState
+from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
 from orchestration.planning.answers import MisfireAction, MisfireDecision
 from orchestration.planning.calendar import ChannelCalendar, calendars_of
 from orchestration.planning.misfire import OverdueItem as PastDue
@@ -47,12 +47,15 @@ _READS_BACK_FIRST = Q(kind=JobKind.PUBLISH, state__in=OPEN_JOBS, read_back_first
 def overdue_schedules(now: datetime, most: int = MAX_AT_ONCE):
     """Return what is overdue, and neither armed nor being made public nor to be read back first, in due order.
 
-    Held items wait for a person; what a paused channel or wave holds back is decided when that goes on.
+    Held items wait for a person, and what a restored database knew for a look at YouTube; what a paused channel or wave
+    holds back is decided when that goes on.
     """
+    restored_at = installation.taken_over_at()
     return (
         Schedule.objects.overdue(now)
         .free()
         .filter(state__in=WAITING, armed_for=None)
+        .exclude(_not_looked_at(restored_at) if restored_at else Q(pk=None))
         .exclude(wave__state=WaveState.RECALLING)
         .exclude(Exists(Job.objects.filter(_READS_BACK_FIRST, schedule=OuterRef("pk"))))
         .select_related("channel", "distribution", "wave")
@@ -145,6 +148,7 @@ def settle_late(schedule_id: int, now: datetime) -> str:
 
     Raises: SystemNotRunning.
     """
+    Distribution.objects.filter(schedule=schedule_id).update(looked_at=now)
     _settle_locked(schedule_id, now, by_its_job=True)
     row = Schedule.objects.get(pk=schedule_id)
     return row.reason or f"the schedule is {row.state}"
@@ -173,6 +177,8 @@ def settle_one(row: Schedule, now: datetime, *, released: bool = False, by_its_j
         is_running = Q(kind=JobKind.PUBLISH, state=JobState.RUNNING)
         if Job.objects.filter(is_running | _READS_BACK_FIRST, schedule=row).exists():
             return False
+        if _was_not_looked_at(row):
+            return False
     calendar = calendars_for([row.channel_id], now)[row.channel_id]
     decision = decide(row, now, calendar)
     if released and row.channel.misfire_policy == MisfirePolicy.HOLD:
@@ -181,21 +187,58 @@ def settle_one(row: Schedule, now: datetime, *, released: bool = False, by_its_j
 
 
 def read_back_first(now: datetime) -> int:
-    """Have what is due and uploaded read back before its misfire policy decides; returns how many that are.
+    """Have what is due looked at before its misfire policy decides, after a restore; returns how many that are.
 
-    For a database that was restored: what it knows as private may be public by now. Its publish job looks, and lets the
-    policy decide only about what is private; until it has ended, nobody else decides.
+    What the database knows as private may be public by now, and what it knows as not uploaded may be there. Its publish job
+    looks, and lets the policy decide only about what is not public; until it has ended, nobody else decides.
     """
-    # In sets, as the switch is held alone meanwhile: a backup of some days ago has thousands of them.
-    rows = list(
-        Schedule.objects.filter(
-            state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
-            publish_at__lte=now,
-            distribution__youtube_video_id__isnull=False,
-        )
-        .select_related("distribution")
-        .order_by("publish_at", "pk")
+    uploaded = Q(
+        state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
+        distribution__youtube_video_id__isnull=False,
     )
+    not_uploaded = Q(state__in=[ScheduleState.PLANNED, ScheduleState.STAGING])
+    return _have_looked_at(Schedule.objects.filter(uploaded | not_uploaded, publish_at__lte=now), now)
+
+
+def is_to_be_looked_at_first() -> Exists:
+    """Return the condition that a schedule is about to be looked at, after a restore."""
+    return Exists(Job.objects.filter(_READS_BACK_FIRST, schedule=OuterRef("pk")))
+
+
+def look_first(now: datetime) -> int:
+    """Have looked at what fell overdue, or went on, only after a restore was taken over; called by the tick."""
+    restored_at = installation.taken_over_at()
+    if restored_at is None:
+        return 0
+    waiting = (
+        Schedule.objects.overdue(now)
+        .free()
+        .filter(_not_looked_at(restored_at), state__in=WAITING, armed_for=None)
+        .exclude(Exists(Job.objects.filter(_READS_BACK_FIRST, schedule=OuterRef("pk"))))
+    )
+    if not waiting.exists():
+        return 0
+    with transaction.atomic():
+        queue.require_running("nothing overdue is looked at")
+        return _have_looked_at(waiting, now, MAX_AT_ONCE)
+
+
+def _not_looked_at(restored_at: datetime) -> Q:
+    """Return what the restored database knew, and YouTube was not asked about since."""
+    unasked = Q(distribution__looked_at=None) | Q(distribution__looked_at__lt=restored_at)
+    return unasked & Q(distribution__created_at__lt=restored_at)
+
+
+def _was_not_looked_at(row: Schedule) -> bool:
+    restored_at = installation.taken_over_at()
+    if restored_at is None or row.distribution.created_at >= restored_at:
+        return False
+    return row.distribution.looked_at is None or row.distribution.looked_at < restored_at
+
+
+def _have_looked_at(found: ScheduleQuerySet[Schedule], now: datetime, most: int | None = None) -> int:
+    # In sets, as the switch is held alone meanwhile: a backup of some days ago has thousands of them.
+    rows = list(found.order_by("publish_at", "pk").select_related("distribution", "channel")[:most])
     wanted = {queue.publication_key(JobKind.PUBLISH, row.distribution_id): row for row in rows}
     existing = Job.objects.open().filter(kind=JobKind.PUBLISH, dedupe_key__in=wanted)
     have_one = set(existing.values_list("dedupe_key", flat=True))
@@ -208,7 +251,7 @@ def read_back_first(now: datetime) -> int:
             "publications_due",
             SystemState(pk=1),
             after={"publish_jobs": len(fresh)},
-            reason="restored: what is due is read back before anything is decided",
+            reason="restored: what is due is looked at before anything is decided",
             members={"schedule": [row.pk for row in fresh]},
         )
     return len(rows)
@@ -282,8 +325,11 @@ def preview(now: datetime, most: int = 500) -> ResumePreview:
 
 
 def _asked_first(row: Schedule, is_copy: bool) -> str:
-    """Return that, of what a copy knows to be uploaded, the resume looks before it decides."""
-    return "read back first; if it is not public, " if is_copy and row.distribution.youtube_video_id else ""
+    """Return that, in a restored database or a copy, the resume looks before it decides."""
+    if not is_copy:
+        return ""
+    found = "read back first" if row.distribution.youtube_video_id else "looked for on YouTube first"
+    return f"{found}; if it is not public, "
 
 
 def within_rate(rows: Sequence[Schedule], now: datetime) -> list[Schedule]:

@@ -1,13 +1,17 @@
 """After a restore the world is ahead of the database: it is looked at before anything is decided or uploaded again."""
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+from channels.gateways.github import GitHubGateway, RunInfo
+from channels.models import Channel
 from channels.sandbox.faults import Match
 from orchestration.core import gateways
-from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState
+from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState, WorkflowRun
 from orchestration.pipeline import stage
 from orchestration.queue import jobs as queue
 from orchestration.scheduling import misfires
@@ -135,31 +139,159 @@ def test_what_was_uploaded_after_the_backup_is_adopted_and_not_uploaded_again(en
     assert not OrphanUpload.objects.exists()
 
 
-@pytest.mark.parametrize("by", ["its policy", "a person"])
-def test_what_went_public_since_the_backup_stays_so_though_it_was_given_another_time_here(engine, by):
-    channel = engine.channel(misfire_policy="next_slot" if by == "its policy" else "skip")
-    row = engine.published(channel)
+@pytest.mark.parametrize("policy", ["publish_late", "skip", "hold", "next_slot"])
+@pytest.mark.parametrize("is_github", [False, True])
+def test_what_was_uploaded_and_published_after_the_backup_is_found_before_its_policy_decides(
+    engine, policy, is_github
+):
+    """The backup knows of no upload: skipped, missed or moved would be said of what everybody can see."""
+    row = engine.published(engine.channel(misfire_policy=policy, misfire_grace_minutes=1))
+    if is_github:
+        Channel.objects.update(executor="github", repository="fixture/aurora")
     as_before_its_upload(row)
-    engine.pass_time(minutes=30)
+    engine.pass_time(hours=3)
+    restored(engine)
+    (item,) = door().preview_resume().items
+    assert "looked for on YouTube first" in item.sentence
+    door().resume()
+    engine.tick()
+    assert state_of(row)[0] == ScheduleState.PLANNED, "nothing is decided before YouTube was asked"
+    engine.work()
+    engine.tick()
+    assert state_of(row) == PUBLISHED
+    assert (len(engine.uploads()), len(engine.publications())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted"), [("skip", ScheduleState.SKIPPED), ("publish_late", ScheduleState.PUBLISHED)]
+)
+def test_what_is_not_on_youtube_is_decided_once_its_list_can_be_believed(engine, policy, wanted):
+    row = engine.planned(engine.channel(misfire_policy=policy, misfire_grace_minutes=600), minutes=10)
+    engine.pass_until(row.publish_at + timedelta(hours=3))
+    restored(engine)
+    door().resume()
+    for _ in range(3):
+        engine.tick()
+        engine.work()
+        engine.retry_now()
+    assert state_of(row)[0] == ScheduleState.PLANNED
+    assert engine.uploads() == [], "the list of uploads lags, so its silence says nothing yet"
+    engine.pass_time(minutes=3)
+    for _ in range(4):
+        engine.tick()
+        engine.work()
+        engine.retry_now()
+    assert state_of(row)[0] == wanted
+
+
+def test_what_a_person_lets_go_on_later_is_looked_at_before_its_policy_decides_too(engine):
+    row = engine.published(engine.channel(misfire_policy="skip"))
+    as_before_its_upload(row)
+    Schedule.objects.filter(pk=row.pk).update(state=ScheduleState.HELD)
+    engine.pass_time(hours=3)
     restored(engine)
     door().resume()
     engine.tick()
-    if by == "a person":
-        assert state_of(row)[0] == ScheduleState.SKIPPED
-        door().reopen_schedule(schedule_id=row.pk, publish_at=timezone.now() + timedelta(hours=30))
-    assert state_of(row)[0] == ScheduleState.PLANNED
-    assert row.publish_at > timezone.now()
-    engine.pass_until(row.stage_at + timedelta(seconds=1))
+    engine.work()
+    assert state_of(row)[0] == ScheduleState.HELD
+    Schedule.objects.filter(pk=row.pk).update(state=ScheduleState.PLANNED)
+    engine.tick()
+    engine.work()
+    assert state_of(row) == PUBLISHED
+
+
+def test_what_went_public_since_the_backup_stays_so_though_a_person_gave_it_another_time_here(engine):
+    row = engine.published(engine.channel(misfire_policy="skip"))
+    as_before_its_upload(row)
+    engine.pass_time(minutes=30)
+    restored(engine)
+    later = timezone.now() + timedelta(hours=30)
+    Schedule.objects.filter(pk=row.pk).update(publish_at=later, stage_at=timezone.now())
+    row.refresh_from_db()
+    door().resume()
     for moment in (row.publish_at - timedelta(minutes=10), row.publish_at + timedelta(seconds=5)):
         engine.tick()
         engine.work()
         engine.pass_until(moment)
     assert state_of(row) == (ScheduleState.NEEDS_REVIEW, DistributionState.NEEDS_REVIEW)
-    assert "before its database was restored" in row.reason + str(engine.jobs_of(row))
     assert engine.on_youtube(row)["privacy_status"] == "public"
     assert [step["to"] for step in engine.on_youtube(row)["transitions"]] == ["private", "public"]
     door().review_schedule(schedule_id=row.pk, outcome="published", reason="seen in the browser")
     assert state_of(row) == PUBLISHED
+
+
+def test_a_marker_without_a_run_is_no_proof_that_nothing_was_dispatched(engine):
+    """C1 of issue 7: the backup was made after the marker was stored, and before the run's intent."""
+    channel = engine.channel(github=True, misfire_policy="publish_late", misfire_grace_minutes=600)
+    row = engine.planned(channel)
+    stage.ensure_marker(row.distribution)
+    with gateways.youtube(channel) as youtube:
+        path = Path(engine.settings.MEDIA_ROOT) / row.distribution.video.prepared_file
+        metadata = stage.metadata_for(row.distribution, row.distribution.marker)
+        youtube.upload(path, metadata, on_session=lambda uri: None)
+    engine.pass_time(minutes=5)
+    restored(engine)
+    door().resume()
+    for _ in range(3):
+        engine.tick()
+        engine.work()
+        engine.retry_now()
+    assert state_of(row)[0] == ScheduleState.STAGED
+    assert len(engine.uploads()) == 1
+    assert engine.sandbox.requests("POST", "/dispatches") == []
+
+
+def test_a_run_that_the_backup_does_not_know_is_waited_for(engine, monkeypatch):
+    channel = engine.channel(github=True)
+    row = engine.planned(channel, minutes=300)
+    restored(engine)
+    door().resume()
+    engine.pass_time(minutes=4)
+    forgotten = RunInfo(
+        run_id=77, run_attempt=1, display_title="stage of-the-lost-time", status="in_progress", conclusion=None,
+        html_url="", event="workflow_dispatch", created_at=timezone.now(), updated_at=timezone.now(),
+    )  # fmt: skip
+    listed = [forgotten]
+    monkeypatch.setattr(GitHubGateway, "dispatched_since", lambda *_: listed)
+    engine.tick()
+    engine.work()
+    job = Job.objects.get(distribution=row.distribution_id)
+    assert (job.state, WorkflowRun.objects.count()) == (JobState.WAITING, 0)
+    assert "GitHub run 77 was dispatched after the restored backup" in job.error_message
+    listed[0] = replace(forgotten, status="completed", conclusion="success")
+    engine.retry_now()
+    engine.work()
+    assert WorkflowRun.objects.count() == 0, "YouTube's list may lag behind a run that has just ended"
+    listed[0] = replace(listed[0], updated_at=timezone.now() - timedelta(minutes=3))
+    engine.retry_now()
+    engine.work()
+    assert WorkflowRun.objects.count() == 1
+
+
+def test_the_runs_since_the_backup_are_listed_by_github(engine):
+    channel = engine.channel(github=True)
+    with gateways.github(channel) as github:
+        assert github.dispatched_since(channel.repository, channel.workflow, timezone.now()) == []
+
+
+def test_the_marker_is_looked_for_as_far_back_as_the_backup_is_old(engine, monkeypatch):
+    row = engine.staged(engine.channel())
+    row.distribution.refresh_from_db()
+    with gateways.youtube(row.channel) as youtube:
+        for number in range(4):
+            path = Path(engine.settings.MEDIA_ROOT) / row.distribution.video.prepared_file
+            metadata = replace(stage.metadata_for(row.distribution, "another"), marker=f"another-{number}")
+            youtube.upload(path, metadata, on_session=lambda uri: None)
+        asked = []
+        marker, ours = row.distribution.marker, [row.distribution.youtube_video_id]
+        hour_ago = timezone.now() - timedelta(hours=1)
+        monkeypatch.setattr("channels.gateways.youtube.PAGE", 2)
+        assert youtube.find_all_by_marker(marker, newest=2) == []
+        more = lambda: asked.append(1)  # noqa: E731
+        assert youtube.find_all_by_marker(marker, newest=2, since=hour_ago, before_more=more) == ours
+        assert len(asked) == 2, "each further time is charged"
+        in_an_hour = timezone.now() + timedelta(hours=1)
+        assert youtube.find_all_by_marker(marker, newest=2, since=in_an_hour, before_more=more) == []
 
 
 def test_many_that_are_due_are_read_back_in_as_many_queries_as_few(django_assert_num_queries):
