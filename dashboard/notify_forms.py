@@ -100,11 +100,10 @@ class RuleForm(forms.Form):
     @classmethod
     def of(cls, row: NotificationRule) -> RuleForm:
         """Return the form that shows a rule."""
-        names = ("name", "min_severity", "quiet_from", "quiet_until", "zone", "critical_breaks_quiet")
-        names += ("reminder_hours", "digest_at", "send_recovery", "enabled")
+        plain = set(cls.base_fields) - {"kinds", "addresses", "channels"}
         return cls(
             initial={
-                **{name: getattr(row, name) for name in names},
+                **{name: getattr(row, name) for name in plain},
                 "kinds": " ".join(row.kinds),
                 "addresses": [address.pk for address in row.addresses.all()],
                 "channels": [channel.pk for channel in row.channels.all()],

@@ -169,7 +169,8 @@ def send(url: str, *, title: str, body: str, html: str = "", severity: str = Sev
         _check_hosts(plugin)
     except InvalidRequest as error:
         return error.message
-    wants_html = bool(html) and plugin.notify_format == NotifyFormat.HTML
+    # What it shows by itself, or what `?format=` of its address asks for.
+    wants_html = bool(html) and plugin.resolve_format() == NotifyFormat.HTML
     with _overheard() as said:
         try:
             taken = plugin.notify(

@@ -147,9 +147,9 @@ def _needs_a_person(channels: frozenset[int], now: datetime) -> tuple[Section, s
 
 
 def _coming(channels: frozenset[int], begins: datetime, ends: datetime, zone: str) -> Section:
-    rows = (
-        _schedules(channels).open().filter(publish_at__gte=begins, publish_at__lt=ends)  # type: ignore[attr-defined]
-    ).order_by("publish_at", "id")
+    rows = (_schedules(channels).open().filter(publish_at__gte=begins, publish_at__lt=ends)).order_by(
+        "publish_at", "id"
+    )
     lines = [f"{_local(row.publish_at, zone)} {_name(row)}" for row in rows[:MOST_LINES]]
     return _section(f"Coming until {_local(ends, zone)}", lines, rows)
 

@@ -32,6 +32,7 @@ TRIED_FOR = timedelta(days=1)
 PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 WORKS_SECONDS = 20.0
 _JOINABLE = (NotificationKind.PROBLEM, NotificationKind.REMINDER, NotificationKind.RECOVERY)
+REMOVED = "Its address was removed or switched off."
 DIED = "Its sender died twice while sending; nobody knows whether it arrived."
 
 
@@ -41,7 +42,9 @@ def send_due(now: datetime | None = None, *, seconds: float = WORKS_SECONDS) -> 
     ends = time.monotonic() + seconds
     done = 0
     waiting = Notification.objects.filter(outcome__in=OPEN_OUTCOMES, due_at__lte=now or timezone.now())
-    for address_id in waiting.order_by().values_list("address_id", flat=True).distinct():
+    waiting.filter(address=None).update(outcome=NotificationOutcome.WITHDRAWN, error=REMOVED)
+    for address_id in set(waiting.order_by().values_list("address_id", flat=True)) - {None}:
+        assert address_id is not None  # noqa: S101 - for the type checker
         while time.monotonic() < ends:
             rows = claim(address_id, now or timezone.now())
             if not rows:
@@ -51,18 +54,17 @@ def send_due(now: datetime | None = None, *, seconds: float = WORKS_SECONDS) -> 
     return done
 
 
-def claim(address_id: int | None, now: datetime) -> list[Notification]:
+def claim(address_id: int, now: datetime) -> list[Notification]:
     """Take the next message to an address, or several as one; none beyond the rate, and none that others hold."""
     with transaction.atomic():
         address = NotificationAddress.objects.locked_where_free().filter(pk=address_id).first()
         due = Notification.objects.filter(
             address_id=address_id, outcome__in=OPEN_OUTCOMES, due_at__lte=now
         ).order_by("due_at", "id")
-        if address is None or not address.enabled:
-            if address is not None or not NotificationAddress.objects.filter(pk=address_id).exists():
-                due.update(
-                    outcome=NotificationOutcome.WITHDRAWN, error="Its address was removed or switched off."
-                )
+        if address is None:
+            return []  # another sends to it, or it was removed a moment ago
+        if not address.enabled:
+            due.update(outcome=NotificationOutcome.WITHDRAWN, error=REMOVED)
             return []
         lately = Notification.objects.filter(
             address=address, claimed_at__gt=now - timedelta(minutes=1), message_id__gt=""
@@ -141,7 +143,7 @@ def _put_off(row: Notification, error: str, now: datetime) -> None:
         give_up_at=ends,
         error=error[:300],
     )
-    if changed and over and row.kind != NotificationKind.TEST:
+    if changed and over and row.kind != NotificationKind.TEST and row.address_id:
         NotificationAddress.objects.filter(pk=row.address_id, gave_up_at=None).update(gave_up_at=now)
 
 
