@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -22,7 +23,9 @@ class Receiver:
     status: int = 200
     taken: list[dict[str, Any]] = field(default_factory=list)
     refused: int = 0
-    barrier: threading.Barrier | None = None
+    asked: threading.Event = field(default_factory=threading.Event)
+    hold: threading.Event | None = None
+    """Answers wait for it, where there is one."""
 
     @property
     def url(self) -> str:
@@ -55,6 +58,9 @@ def receiver() -> Iterator[Receiver]:
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             content = self.rfile.read(length).decode()
+            state.asked.set()
+            if state.hold is not None:
+                state.hold.wait(60)
             if state.status >= 300:
                 state.refused += 1
             else:
@@ -64,6 +70,10 @@ def receiver() -> Iterator[Receiver]:
                     body = {"message": content, "title": self.headers.get("X-Title", "")}
                 body.setdefault("title", "")
                 state.taken.append({**body, "path": self.path, "method": self.command})
+            with contextlib.suppress(OSError):  # who asked may have been killed meanwhile
+                self.reply()
+
+        def reply(self) -> None:
             self.send_response(state.status)
             if 300 <= state.status < 400:
                 self.send_header("Location", f"http://127.0.0.1:{state.port}/elsewhere")

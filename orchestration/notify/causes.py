@@ -12,16 +12,21 @@ from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 
-from orchestration.models import Job, Schedule
+from orchestration.models import Blocker, Job, Schedule
 from orchestration.models.notify import Category, Severity
 from orchestration.monitoring.problems import RECENT, problems
-from orchestration.states import ScheduleState
+from orchestration.queue.remedies import remedy_of
+from orchestration.states import BlockerScope, ScheduleState
 
 MAX_ENDED = 50
 CRITICAL = frozenset({"component_silent", "not_taken_back", "overdue", "system_not_running"})
 """What may harm a publication while nobody looks; of the rest the overview's own severity holds."""
 EVENTS = frozenset({"job_failed", "job_errored", "publication_failed", "publication_missed"})
 """What leaves the list by its age, which is no recovery."""
+_CREDENTIALS = {
+    "credential_revoked": "credential_revoked",
+    "wrong_channel": "credential_wrong_channel",
+}
 _BY_CODE = {"not_taken_back": Category.PUBLICATION, "notification_failed": Category.NOTIFICATION}
 _BY_SUBJECT = {
     "schedule": Category.PUBLICATION,
@@ -79,12 +84,17 @@ def found(now: datetime) -> Found:
     ended, more = _ended(now)
     if more:
         cut.add("schedule")
+    waits, more = _of_blockers(listed)
+    if more:
+        cut |= {"channel", "source", "installation"}
     told = {cause.key.rpartition(":")[2] for cause in ended}
     told |= {str(problem["subject_id"]) for problem in listed if problem["subject_type"] == "schedule"}
     causes: dict[str, Cause] = {}
     for cause in [*ended, *_of_problems(listed, told)]:
         known = causes.get(cause.key)
         causes[cause.key] = cause if known is None else _joined(known, cause)
+    for cause in waits:
+        causes.setdefault(cause.key, cause)
     return Found({key: _counted(cause) for key, cause in causes.items()}, frozenset(cut))
 
 
@@ -137,6 +147,55 @@ def _cause(problem: dict[str, Any]) -> Cause:
         channel_id=problem["channel_id"],
         since=problem["since"],
     )
+
+
+def _of_blockers(listed: Iterable[dict[str, Any]]) -> tuple[list[Cause], bool]:
+    """Return what work waits for, under the key of the problem that a check will make of it: they are one cause."""
+    codes = {problem["code"] for problem in listed}
+    rows = list(
+        Blocker.objects.open().counted().select_related("channel", "source").order_by("id")[: MAX_ENDED + 1]
+    )
+    causes = []
+    for row in rows[:MAX_ENDED]:
+        code = _code_of(row)
+        if code in codes and row.channel_id is None and row.source_id is None:
+            continue  # the problem of its pool says the same
+        subject, row_id = row.scope, row.subject_id
+        key = (
+            f"{code}:{subject}:{row_id}"
+            if subject != BlockerScope.INSTALLATION
+            else f"{code}:installation:{row.detail}"
+        )
+        waits = (
+            f" {row.waiting} jobs wait for it."
+            if row.waiting > 1
+            else " A job waits for it."
+            if row.waiting
+            else ""
+        )
+        causes.append(
+            Cause(
+                key=key[:200],
+                code=code,
+                category=_BY_SUBJECT.get(subject, Category.RESOURCE),
+                severity=Severity.WARNING if row.until else Severity.ERROR,
+                subject=row.subject[:300],
+                sentence=f"{row.sentence}{waits} {remedy_of(row.code).sentence}",
+                link=_link(subject, row_id, row.channel.slug if row.channel else ""),
+                channel_id=row.channel_id,
+                since=row.since,
+            )
+        )
+    return causes, len(rows) > MAX_ENDED
+
+
+def _code_of(row: Blocker) -> str:
+    """Return a blocker's code, or that of the problem which a check of its channel or source makes of it."""
+    if row.scope == BlockerScope.SOURCE:
+        return "source_failing"
+    if row.scope == BlockerScope.CHANNEL:
+        return _CREDENTIALS.get(row.code, "channel_failing")
+    return row.code[:60]
 
 
 def _link(subject: str, row_id: Any, slug: str) -> str:

@@ -5,7 +5,8 @@ from datetime import time, timedelta
 import pytest
 from django.utils import timezone
 
-from orchestration.models import Incident, Notification, Schedule
+from channels.states import ChannelHealth
+from orchestration.models import Blocker, Incident, Notification, Schedule
 from orchestration.notify import silences
 from orchestration.states import JobKind, ScheduleState
 from tests.factories import ChannelFactory, JobFactory, ScheduleFactory, SourceFactory
@@ -240,3 +241,36 @@ def test_what_is_not_listed_for_want_of_room_is_not_over(room: Room):
     room.pass_(120)
     assert not any(title.startswith("Over") for title in room.receiver.titles)
     assert Incident.objects.filter(over_at=None, channel=first).exists()
+
+
+def blocker(code: str, scope: str, subject=None) -> Blocker:
+    given = {"channel": subject} if scope == "channel" else {"source": subject} if scope == "source" else {}
+    return Blocker.objects.create(
+        code=code, scope=scope, sentence=f"{code}.", subject_id=subject.pk if subject else 0, **given
+    )
+
+
+def test_what_work_waits_for_is_told_with_its_remedy_and_is_over_when_it_ends(room: Room):
+    room.rule()
+    row = blocker("storage_full", "installation")
+    room.settle()
+    assert "storage_full." in room.receiver.taken[0]["message"]
+    Blocker.objects.filter(pk=row.pk).update(ended_at=timezone.now())
+    room.settle()
+    assert [title.startswith("Over: ") for title in room.receiver.titles] == [False, True]
+
+
+def test_a_blocker_and_the_check_that_finds_the_same_are_one_cause(room: Room):
+    room.rule()
+    channel = ChannelFactory()
+    blocker("workflow_disabled", "channel", channel)
+    room.settle()
+    type(channel).objects.update(health=ChannelHealth.FAILING, health_reason="the workflow is disabled")
+    room.settle()
+    assert len(room.receiver.taken) == 1
+    Blocker.objects.update(ended_at=timezone.now())
+    room.settle()
+    assert len(room.receiver.taken) == 1
+    room.mend(channel)
+    room.settle()
+    assert [title.startswith("Over: ") for title in room.receiver.titles] == [False, True]
