@@ -14,6 +14,7 @@ from channels.gateways.errors import RemoteError
 from orchestration.api import (
     actions,
     activity,
+    blockers,
     callbacks,
     channels,
     conflicts,
@@ -207,6 +208,8 @@ for _kind, _handler in ERRORS.items():
 
 api.add_router("/orchestration", control.router)
 api.add_router("/orchestration", actions.router)
+api.add_router("/orchestration", blockers.by_cause)
+api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
 api.add_router("/channels", repositories.router)
 api.add_router("/slots", channels.slots)

@@ -29,6 +29,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Engine",
         (
             ("jobs", "Jobs", "jobs"),
+            ("blockers", "Waiting for", "pause"),
             ("conflicts", "Conflicts", "conflicts"),
             ("pools", "Pools", "pools"),
             ("forecast", "Forecast", "forecast"),

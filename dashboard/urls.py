@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views import (
     activity,
+    blockers,
     channels,
     conflicts,
     connect,
@@ -52,6 +53,14 @@ urlpatterns = [
     ),
     path("channels/<slug:slug>/connect/", connect.channel_connect, name="channel_connect"),
     path("connect/google/", connect.connect_google, name="connect_google"),
+    path("blockers/", blockers.blockers, name="blockers"),
+    path("blockers/<int:pk>/probe/", blockers.blocker_probe, name="blocker_probe"),
+    path(
+        "blockers/<int:pk>/take-over-branch/",
+        blockers.blocker_take_over_branch,
+        name="blocker_take_over_branch",
+    ),
+    path("blockers/by-cause/", blockers.by_cause, name="by_cause"),
     path("schedule/", schedule.schedule, name="schedule"),
     path("schedules/<int:pk>/", schedule.publication, name="publication"),
     path("schedules/<int:pk>/hold/", schedule.schedule_hold, name="schedule_hold"),

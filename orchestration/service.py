@@ -9,7 +9,7 @@ from channels.models import Blackout, Channel, PostingSlot
 from orchestration import overview
 from orchestration.core.audit import Acting, acting_as, new_correlation_id
 from orchestration.core.permissions import Actor, action
-from orchestration.engine import control, jobs
+from orchestration.engine import by_cause, control, jobs
 from orchestration.github import callbacks, configuration, repository_decisions, repository_record
 from orchestration.models import (
     Conflict,
@@ -25,14 +25,17 @@ from orchestration.models import (
     Source,
     Wave,
 )
-from orchestration.monitoring import health, pool_reports, statistics
+from orchestration.monitoring import health, pool_reports, probes, statistics
 from orchestration.notify import addresses, board, silences
 from orchestration.notify import rules as notify_rules
 from orchestration.pipeline.trigger import trigger
 from orchestration.planning.answers import Explanation, Forecast
-from orchestration.queue import pool_actions
+from orchestration.queue import blockers, pool_actions
 from orchestration.register import calendars, channels, google_connect, sources
 from orchestration.results import (
+    BlockerReport,
+    CauseCount,
+    CauseResult,
     Dashboard,
     DistributeResult,
     EarliestResult,
@@ -490,6 +493,64 @@ class CentralOrchestrationService:
     ) -> Job:
         """Queue a job that failed or was cancelled once more; with `next_free` at another time, if its own is gone."""
         return jobs.retry(job_id, reason, next_free=next_free, version=version)
+
+    @action("read")
+    def get_blockers(self) -> list[BlockerReport]:
+        """Return what work waits for: each open condition with its remedy, what waits, and when it is asked about next."""
+        return blockers.reports()
+
+    @action("operate")
+    def probe_blocker(self, *, blocker_id: int) -> BlockerReport:
+        """Ask now whether a condition has ended; if so, all that waited goes on. Raises: NotFound."""
+        blockers.report(blocker_id)
+        probes.probe(blocker_id)
+        return blockers.report(blocker_id)
+
+    @action("operate")
+    def take_over_branch(self, *, blocker_id: int, reason: str = "") -> BlockerReport:
+        """Let a channel whose branch is gone use its repository's default branch. Raises: NotFound, IllegalTransition."""
+        probes.take_over_branch(blocker_id, reason)
+        return blockers.report(blocker_id)
+
+    @action("read")
+    def get_causes(self) -> list[CauseCount]:
+        """Return by which codes jobs ended badly, and how many by each."""
+        return by_cause.causes()
+
+    @action("operate")
+    def retry_by_cause(
+        self,
+        *,
+        cause: str,
+        channel_ids: Sequence[int] = (),
+        next_free: bool = False,
+        reason: str = "",
+        dry_run: bool = False,
+    ) -> CauseResult:
+        """Queue once more all jobs that ended by one error code; a dry run tells what would become of each."""
+        return by_cause.retry(
+            cause, channel_ids=channel_ids, next_free=next_free, reason=reason, dry_run=dry_run
+        )
+
+    @action("operate")
+    def release_by_cause(
+        self, *, cause: str, channel_ids: Sequence[int] = (), reason: str = "", dry_run: bool = False
+    ) -> CauseResult:
+        """Release all publications that one cause holds; a dry run tells what would become of each."""
+        return by_cause.release(cause, channel_ids=channel_ids, reason=reason, dry_run=dry_run)
+
+    @action("operate")
+    def move_by_cause(
+        self,
+        *,
+        cause: str,
+        channel_ids: Sequence[int] = (),
+        after: datetime | None = None,
+        reason: str = "",
+        dry_run: bool = False,
+    ) -> CauseResult:
+        """Move all publications that wait for, or ended by, one cause to free slots; a dry run tells where to."""
+        return by_cause.move(cause, channel_ids=channel_ids, after=after, reason=reason, dry_run=dry_run)
 
     @action("operate")
     def bump_job(self, *, job_id: int, reason: str = "", version: int | None = None) -> Job:

@@ -214,19 +214,6 @@ class GitHubGateway(SetsUpRepositories, CommitsFiles):
         except (KeyError, TypeError):
             raise RemoteUncertain(f"{doing}: GitHub's answer names no commit") from None
 
-    def has_ref(self, full_name: str, ref: str) -> bool:
-        """Return whether a repository has a branch of this name. A missing repository is an error."""
-        _check_name(full_name)
-        try:
-            with reading(f"reading branch {ref} of {full_name}"):
-                self._reader.requester.requestJsonAndCheck(
-                    "GET", f"/repos/{full_name}/branches/{quote(ref, safe='')}", follow_302_redirect=True
-                )
-        except RemoteNotFound:
-            self.repository(full_name)  # tells a missing repository from a missing branch
-            return False
-        return True
-
     def workflow_state(self, full_name: str, workflow: str) -> str:
         """Return GitHub's word for whether a workflow may run: "active", or how it is disabled. Raises RemoteNotFound."""
         _check_name(full_name)

@@ -29,6 +29,8 @@ BUTTONS = {
     "release": ("Release", "play", ""),
     "move": ("Move", "move", ""),
     "recall": ("Recall", "back", "danger"),
+    "probe": ("Ask now", "pulse", ""),
+    "take_over_branch": ("Use the default branch", "check", ""),
     "take_back": ("Take back", "back", ""),
     "review": ("Review", "eye", "primary"),
     "dismiss": ("Dismiss", "x", ""),

@@ -113,6 +113,7 @@ def problem_url(problem: Mapping[str, Any]) -> str:
         "source": "sources",
         "pool": "pools",
         "conflict": "conflicts",
+        "blocker": "blockers",
         "credential": "channels",
         "notificationaddress": "notifications",
     }.get(str(kind))

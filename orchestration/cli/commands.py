@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, text
+from orchestration.cli.blockers import BLOCKERS
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.notify import NOTIFY
 from orchestration.cli.repositories import REPOSITORIES
@@ -325,7 +326,9 @@ RECALL_PREVIEW = Command(
     text.recall_preview,
 )
 
-COMMANDS = {command.name: command for command in (*CONTROL, *PUBLICATION, *REPOSITORIES, *ROWS, *NOTIFY)}
+COMMANDS = {
+    command.name: command for command in (*CONTROL, *PUBLICATION, *BLOCKERS, *REPOSITORIES, *ROWS, *NOTIFY)
+}
 
 
 def chosen(options: Options) -> Command:

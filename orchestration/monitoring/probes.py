@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from channels.gateways.errors import (
@@ -20,16 +21,19 @@ from channels.gateways.errors import (
     CredentialRevoked,
     RemoteError,
     WorkflowDisabled,
+    WorkflowMissing,
 )
 from channels.models import Channel, Credential
 from channels.secrets import SecretUnreadable
 from channels.states import OPENING_CREDENTIALS, Executor
-from orchestration.core import audit, gateways
-from orchestration.errors import OrchestrationError
+from orchestration.core import audit, gateways, lookup
+from orchestration.errors import IllegalTransition, OrchestrationError
 from orchestration.github import repository_pin, repository_sync
 from orchestration.models import Blocker, Job, Pool
 from orchestration.monitoring import checks
 from orchestration.queue import blockers, pools
+from orchestration.queue import jobs as queue
+from orchestration.states import JobKind
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +139,11 @@ def _repository(row: Blocker) -> Answer:
     channel = _channel_of(row)
     with gateways.github(channel) as github:
         found = repository_pin.look_at(channel, github)
-        if not github.has_ref(channel.repository, channel.ref):
-            raise BranchMissing(
-                f"{found.full_name} has no branch {channel.ref}; its default branch is {found.default_branch}."
+        path = f"{checks.WORKFLOW_FOLDER}/{channel.workflow}"
+        if github.read_file(channel.repository, path, channel.ref) is None:
+            kind = BranchMissing if row.code == BranchMissing.code else WorkflowMissing
+            raise kind(
+                f"{found.full_name} has no {path} on branch {channel.ref}; its default branch is {found.default_branch}."
             )
         state = github.workflow_state(channel.repository, channel.workflow)
         if state != "active":
@@ -152,6 +158,34 @@ def _drift(row: Blocker) -> Answer:
     channel = _channel_of(row)
     found = repository_sync.look(channel)
     return Answer(not found, "; ".join(map(str, found)) or f"{channel.repository} is as Headend wrote it.")
+
+
+def take_over_branch(blocker_id: int, reason: str = "") -> None:
+    """Let a channel whose branch is gone use its repository's default branch, and ask about it at once.
+
+    Raises: NotFound; IllegalTransition, if it is not that which is waited for; any RemoteError.
+    """
+    row = lookup.one(Blocker.objects.open(), blocker_id, field="blocker_id")
+    if row.code != BranchMissing.code:
+        raise IllegalTransition(f"Blocker {row.pk} is {row.code}; no branch is missing.", state=row.code)
+    channel = _channel_of(row)
+    with gateways.github(channel) as github:
+        found = repository_pin.look_at(channel, github)
+    with transaction.atomic():
+        locked = Channel.objects.locked().get(pk=channel.pk)
+        was, locked.ref = locked.ref, found.default_branch
+        Channel.objects.filter(pk=channel.pk).update(ref=found.default_branch)
+        audit.record(
+            "channel_branch_taken_over",
+            locked,
+            before={"ref": was},
+            after={"ref": found.default_branch},
+            reason=reason or f"{found.full_name} has no branch {was} any more",
+        )
+        if Credential.objects.filter(channel=channel).exclude(pushed_at=None).exists():
+            # The environment that holds its secrets is opened to the new branch.
+            queue.enqueue(JobKind.SYNC, dedupe_key=f"sync:{channel.pk}", channel=locked)
+    probe(row.pk)
 
 
 def _budget(row: Blocker) -> Answer:

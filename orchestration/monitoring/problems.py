@@ -17,6 +17,7 @@ from channels.models import Channel, ConfigRevision
 from channels.states import ChannelHealth, ChannelState, CredentialState
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, component_ages, woken_by
 from orchestration.models import (
+    Blocker,
     Conflict,
     Job,
     NotificationAddress,
@@ -26,6 +27,7 @@ from orchestration.models import (
     SystemState,
 )
 from orchestration.monitoring import pool_reports
+from orchestration.queue.remedies import remedy_of
 from orchestration.results import PoolReport
 from orchestration.states import (
     OPEN_JOBS,
@@ -80,6 +82,7 @@ def problems(known: Known | None = None, now: datetime | None = None) -> list[di
         *_of_system(known, now),
         *_of_schedules(),
         *_of_jobs(now),
+        *_of_blockers(),
         *_of_channels(known),
         *_of_configuration(),
         *_of_sources(known),
@@ -204,6 +207,24 @@ def _of_schedules() -> list[dict[str, Any]]:
         for row in found
     ]
     return listed + _more(more, ERROR, "needs_review", "publications need review", "schedule")
+
+
+def _of_blockers() -> list[dict[str, Any]]:
+    """List what work waits for: one entry a condition, however many jobs wait."""
+    rows = Blocker.objects.open().counted().filter(waiting__gt=0).select_related("channel", "source")
+    found, more = _first_of(rows.order_by("since"))
+    listed = [
+        _problem(
+            WARNING if row.until is not None else ERROR,
+            f"blocked_{row.code}",
+            f"{row.waiting} {'job waits' if row.waiting == 1 else 'jobs wait'}: {row.sentence} "
+            f"{remedy_of(row.code).sentence}",
+            row,
+            row.since,
+        )
+        for row in found
+    ]
+    return listed + _more(more, ERROR, "blocked", "conditions are waited for", "blocker")
 
 
 def _of_jobs(now: datetime) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ where Headend sees it happen, else at the next probe (`monitoring.probes`).
 """
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,12 +14,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from channels.models import Channel
-from orchestration.core import audit
+from orchestration.core import audit, lookup
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_workers
 from orchestration.errors import StaleState
 from orchestration.models import Blocker, Job
 from orchestration.queue import pools
+from orchestration.queue.remedies import remedy_of
+from orchestration.results import BlockerReport
 from orchestration.states import CLAIMABLE_JOBS, BlockerScope, JobState
 
 FIRST_PROBE = timedelta(minutes=1)
@@ -284,11 +286,37 @@ def let_one_try(row: Blocker, now: datetime) -> Job | None:
     return job
 
 
-def waiting_for(row: Blocker) -> Sequence[Job]:
-    """Return the jobs that wait for a condition, in the order in which they go on."""
-    return list(
-        Job.objects.claimable()
-        .filter(blocked_on=row)
-        .select_related("channel", "schedule", "video")
-        .order_by("rank", "id")
+def reports() -> list[BlockerReport]:
+    """Return the open conditions, those that most wait for first."""
+    rows = Blocker.objects.open().counted().select_related("channel", "source").order_by("-waiting", "since")
+    return [_report(row, row.waiting) for row in rows]
+
+
+def report(blocker_id: int) -> BlockerReport:
+    """Return one condition, ended or not. Raises: NotFound."""
+    row = lookup.one(Blocker.objects.counted(), blocker_id, field="blocker_id")
+    return _report(row, row.waiting)
+
+
+def _report(row: Blocker, waiting: int) -> BlockerReport:
+    remedy = remedy_of(row.code)
+    return BlockerReport(
+        id=row.pk,
+        code=row.code,
+        title=remedy.title,
+        scope=row.scope,
+        subject=row.subject,
+        channel_id=row.channel_id,
+        source_id=row.source_id,
+        detail=row.detail,
+        sentence=row.sentence,
+        remedy=remedy.sentence,
+        link=remedy.link,
+        since=row.since,
+        until=row.until,
+        waiting=waiting,
+        next_probe_at=row.next_probe_at,
+        probed_at=row.probed_at,
+        probes=row.probes,
+        last_answer=f"ended: {row.ended_how}" if row.ended_at else row.last_answer,
     )

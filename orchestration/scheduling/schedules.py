@@ -8,7 +8,7 @@ from django.utils import timezone
 from orchestration.core import audit
 from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
-from orchestration.errors import InvalidRequest, PlanRefused
+from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.queue import jobs as queue
 from orchestration.scheduling import misfires, reservations
@@ -23,7 +23,7 @@ from orchestration.scheduling.rows import (
     why_not_at,
     withdraw_jobs,
 )
-from orchestration.states import OPEN_WAVES, JobKind, WaveState
+from orchestration.states import OPEN_WAVES, JobKind, ScheduleState, WaveState
 
 _GOING_ON = OPEN_WAVES - {WaveState.RECALLING}
 
@@ -41,6 +41,21 @@ def move(schedule_id: int, publish_at: datetime, reason: str = "", *, version: i
         row = locked(schedule_id)
         require(row, "move", version=version)
         _give_time(row, at, "moved", "schedule_moved", reason or "moved by an operator", now)
+        wake_tick()
+    return row
+
+
+def move_waiting(schedule_id: int, publish_at: datetime, reason: str) -> Schedule:
+    """Give one publication another time whose staging waits for a condition; its job waits on.
+
+    Raises: PlanRefused (with alternatives), IllegalTransition, if a worker or a run has it in hand.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        row = locked(schedule_id)
+        if row.state != ScheduleState.STAGING or Job.objects.running().filter(schedule=row).exists():
+            raise IllegalTransition(f"Schedule {row.pk} is {row.state} and in hand.", state=row.state)
+        _give_time(row, publish_at, "moved", "schedule_moved", reason, now)
         wake_tick()
     return row
 
