@@ -1,6 +1,7 @@
 """List the commands: their options, the service's method behind each, and how its answer is shown."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.notify import NOTIFY
 from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.rows import ROWS
+from orchestration.errors import InvalidRequest
+from orchestration.results import SystemReport
 from orchestration.states import Timing
 
 # ------------------------------------------------------------------------------------------------------------- control
@@ -30,6 +33,39 @@ def _stop_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--now", action="store_true", help="ask what runs to cancel instead of letting it finish"
     )
+
+
+def _resume_options(parser: argparse.ArgumentParser) -> None:
+    arguments.add_decision(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask, though something is overdue")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only show what would happen to what is overdue"
+    )
+
+
+def _resume(service: Service, options: Options) -> SystemReport:
+    """Go on after a pause, once a person has seen what will happen to what is overdue.
+
+    It is shown on the standard error, so that the answer of `--json` stays what it is.
+    """
+    preview = service.preview_resume()
+    if preview.items:
+        print("\n".join(text.resume_preview(preview)), file=sys.stderr)
+        if not options.yes:
+            _ask_whether_to_resume(len(preview.items))
+    return service.resume(**decision(options))
+
+
+def _ask_whether_to_resume(overdue: int) -> None:
+    """Raises: InvalidRequest, where the answer is no or nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise InvalidRequest(
+            f"{overdue} overdue, and nobody can be asked here: add --yes to resume, or --dry-run to only look.",
+            field="yes",
+        )
+    print("Resume? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise InvalidRequest("Not resumed: the system stays as it is.", field="yes")
 
 
 CONTROL = (
@@ -59,11 +95,11 @@ CONTROL = (
     ),
     Command(
         "resume",
-        "go on after a pause",
-        lambda s, o: s.resume(**decision(o)),
+        "show what is overdue and what will happen to each, ask, and go on after a pause",
+        _resume,
         system.StatusOut,
         text.status,
-        arguments.add_decision,
+        _resume_options,
     ),
     Command(
         "preview-resume",
@@ -332,8 +368,10 @@ COMMANDS = {
 
 
 def chosen(options: Options) -> Command:
-    """Return the command that was named; a recall without confirmation only shows what it would do."""
+    """Return the command that was named; a recall without confirmation, or a dry run, only shows what it would do."""
     command = COMMANDS[options.command]
+    if command.name == "resume" and options.dry_run:
+        return COMMANDS["preview-resume"]
     if command.name == "wave-recall" and options.confirm is None:
         return RECALL_PREVIEW
     return command

@@ -193,6 +193,59 @@ def test_a_channel_is_paused_by_its_slug():
     assert (code, out) == (0, f"Channel {channel.slug} is paused.\n")
 
 
+@pytest.fixture
+def paused_and_overdue():
+    factories.SystemStateFactory(state="paused")
+    return factories.ScheduleFactory(publish_at=timezone.now() - timedelta(hours=2))
+
+
+def resumed_by(monkeypatch, answer=None, *words):
+    stdin = StringIO(answer or "")
+    stdin.isatty = lambda: answer is not None
+    monkeypatch.setattr("sys.stdin", stdin)
+    return cli("resume", *words)
+
+
+def test_resume_shows_what_is_overdue_and_refuses_where_nobody_can_be_asked(
+    paused_and_overdue, monkeypatch, capsys
+):
+    code, out, err = resumed_by(monkeypatch)
+
+    assert (code, out) == (2, "")
+    assert "1 overdue" in err
+    assert "--yes" in err
+    assert paused_and_overdue.channel.slug in capsys.readouterr().err
+    assert SystemState.objects.get().state == "paused"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [("y\n", "running"), ("n\n", "paused"), ("\n", "paused"), ("", "paused")]
+)
+def test_resume_asks_whoever_sits_there(paused_and_overdue, monkeypatch, capsys, answer, state):
+    code, _, _ = resumed_by(monkeypatch, answer)
+
+    assert SystemState.objects.get().state == state
+    assert (code == 0) == (state == "running")
+    assert "Resume? [y/N]" in capsys.readouterr().err
+
+
+def test_resume_does_not_ask_with_yes_and_only_looks_with_dry_run(paused_and_overdue, monkeypatch):
+    code, out, _ = resumed_by(monkeypatch, None, "--dry-run")
+    assert (code, SystemState.objects.get().state) == (0, "paused")
+    assert "1 overdue" in out
+
+    code, out, _ = resumed_by(monkeypatch, None, "--yes", "--json")
+    assert (code, SystemState.objects.get().state) == (0, "running")
+    assert json.loads(out)["state"] == "running"
+
+
+def test_resume_asks_nothing_where_nothing_is_overdue(monkeypatch):
+    factories.SystemStateFactory(state="paused")
+
+    assert resumed_by(monkeypatch)[0] == 0
+    assert SystemState.objects.get().state == "running"
+
+
 SINCE = f"{LATER:%Y-%m-%dT%H:%MZ}"
 SAME = (
     (("status",), "orchestration/status"),
