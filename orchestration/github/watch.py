@@ -335,7 +335,8 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
 def _look_for_work(run: WorkflowRun, info: RunInfo, now: datetime) -> Look:
     """Look for what a run that is over may have uploaded, until its end. Raises: what kept us from looking."""
     distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
-    if run.result.get("error_code") not in NOTHING_SENT:
+    run.refresh_from_db(fields=["permit_run_id", "result"])  # it may have come by since the look began
+    if not run.is_harmless and run.result.get("error_code") not in NOTHING_SENT:
         stage.note_last_sent(distribution, min(info.updated_at, now))
     seen = look_for(distribution, run.job)
     if seen.error is not None:
@@ -398,6 +399,8 @@ def _why_it_failed(run: WorkflowRun, conclusion: str, github: GitHubGateway) -> 
 
 def _needs_review(run: WorkflowRun, why: str, **done: Any) -> None:
     code = OutcomeUnknown.code
+    if not run.is_harmless:  # it may have uploaded until now, and who has its job tried again may be quick
+        stage.note_last_sent(run.job.distribution, timezone.now())
     with _closing(run, RunState.NEEDS_REVIEW, why, error_code=code, error_message=why[:500], **done) as job:
         outcomes.end_job(job, JobState.NEEDS_REVIEW, code, why, uncertain=True)
 

@@ -868,6 +868,38 @@ def test_a_job_that_was_cancelled_and_is_tried_again_at_once_waits_for_the_list(
     assert WorkflowRun.objects.count() == 1
 
 
+def test_a_run_that_got_no_permit_cannot_have_uploaded_and_nothing_is_waited_for(
+    engine, channel, known_secret, settings
+):
+    settings.HEADEND_PUBLIC_URL = "http://headend.test"
+    hold_runs(engine)
+    row = engine.planned(channel)
+    dispatch(engine, row)
+    conclude(engine, "failure")
+    look(engine)
+    assert job_of(row).state == JobState.WAITING
+
+
+def test_a_review_that_a_person_has_tried_again_at_once_waits_for_the_list(
+    engine, channel, dispatched, tmp_path
+):
+    youtube_state.configure(engine.sandbox.store, list_lag_seconds=100)
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    deleted = {"message": "Not Found"}
+    engine.sandbox.faults.add(Match("GET", "/actions/runs/"), "status_before", status=404, body=deleted)
+    look(engine)
+    job = job_of(Schedule.objects.get())
+    assert job.state == JobState.NEEDS_REVIEW
+    door().review_job(job_id=job.pk, outcome="planned", reason="there is nothing in YouTube Studio")
+    engine.tick()
+    engine.work()
+    assert (job_of(Schedule.objects.get()).state, WorkflowRun.objects.count()) == (JobState.WAITING, 1)
+    engine.pass_time(seconds=SETTLE.seconds + 5)
+    engine.work()
+    assert Distribution.objects.get().youtube_video_id == video_id
+    assert (WorkflowRun.objects.count(), OrphanUpload.objects.count()) == (1, 0)
+
+
 @pytest.mark.parametrize("status", [401, 403, 503])
 def test_a_look_that_fails_concludes_nothing_of_a_run(engine, channel, dispatched, tmp_path, status):
     video_id = upload_as_run(engine, channel, dispatched, tmp_path)
