@@ -183,7 +183,17 @@ class BaseChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
         ),
         (
             "Who stages its videos",
-            {"fields": ("executor", "repository", "workflow", "ref", "secrets_in", "repository_id")},
+            {
+                "fields": (
+                    "executor",
+                    "repository",
+                    "workflow",
+                    "ref",
+                    "secrets_in",
+                    "failover",
+                    "repository_id",
+                )
+            },
         ),
         (
             "Observed",

@@ -94,6 +94,10 @@ class Channel(Stateful):
     )
     workflow = models.CharField(max_length=120, default="headend.yml")
     ref = models.CharField(max_length=120, default="main")
+    failover = models.BooleanField(
+        default=False,
+        help_text="let our own workers stage what GitHub Actions will not stage in time",
+    )
     secrets_in = models.CharField(
         max_length=12,
         choices=SecretsIn.choices,

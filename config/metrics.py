@@ -39,6 +39,12 @@ class _Figures:
         yield _gauge("headend_jobs", "jobs by kind and state", figures.jobs, "kind", "state")
         yield _gauge("headend_schedules", "schedules by state", figures.schedules, "state")
         yield _gauge("headend_channels", "channels by state and health", figures.channels, "state", "health")
+        yield _gauge(
+            "headend_failed_over",
+            "publications taken from GitHub, by channel",
+            figures.failed_over,
+            "channel",
+        )
         yield _gauge("headend_credentials", "channels' credentials by state", figures.credentials, "state")
         yield _gauge(
             "headend_consent_ends_timestamp_seconds",

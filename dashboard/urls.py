@@ -51,6 +51,7 @@ urlpatterns = [
         repositories.channel_resolve_drift,
         name="channel_resolve_drift",
     ),
+    path("channels/<slug:slug>/failover/", repositories.channel_failover, name="channel_failover"),
     path("channels/<slug:slug>/connect/", connect.channel_connect, name="channel_connect"),
     path("connect/google/", connect.connect_google, name="connect_google"),
     path("blockers/", blockers.blockers, name="blockers"),

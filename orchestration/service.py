@@ -10,7 +10,7 @@ from orchestration import overview
 from orchestration.core.audit import Acting, acting_as, new_correlation_id
 from orchestration.core.permissions import Actor, action
 from orchestration.engine import by_cause, control, jobs
-from orchestration.github import callbacks, configuration, repository_decisions, repository_record
+from orchestration.github import callbacks, configuration, failover, repository_decisions, repository_record
 from orchestration.models import (
     Conflict,
     Job,
@@ -379,6 +379,11 @@ class CentralOrchestrationService:
     def resolve_repository_drift(self, *, channel_id: int, way: str, reason: str = "") -> RepositoryReport:
         """Settle what was changed by hand in a channel's repository: `overwrite` it with ours, or `import` theirs."""
         return repository_decisions.resolve(channel_id, way, reason)
+
+    @action("operate")
+    def set_failover(self, *, channel_id: int, on: bool, reason: str = "") -> Channel:
+        """Say whether our workers stage what GitHub Actions will not stage in time for a channel."""
+        return failover.set_failover(channel_id, on, reason)
 
     @action("operate")
     def acknowledge_public_repository(

@@ -4,7 +4,9 @@ from django.http import HttpRequest
 from ninja import Path, Router
 
 from orchestration.api.auth import service
+from orchestration.api.schemas.register import ChannelOut
 from orchestration.api.schemas.repositories import AcknowledgePublic, RepositoryOut, ResolveDrift
+from orchestration.api.schemas.requests import Failover
 from orchestration.fields import Id
 
 router = Router(tags=["channels"])
@@ -41,3 +43,14 @@ def channels_acknowledge_public(request: HttpRequest, channel_id: Path[Id], body
 def channels_resolve_drift(request: HttpRequest, channel_id: Path[Id], body: ResolveDrift):
     """All that the last look found; the sync that stopped then goes on."""
     return service(request).resolve_repository_drift(channel_id=channel_id, **body.model_dump())
+
+
+@router.post(
+    "/{channel_id}/failover",
+    response=ChannelOut,
+    operation_id="channels_failover",
+    summary="Let our workers stage what GitHub will not stage in time, or not",
+)
+def channels_failover(request: HttpRequest, channel_id: Path[Id], body: Failover):
+    """The next publications go to GitHub all the same."""
+    return service(request).set_failover(channel_id=channel_id, **body.model_dump())

@@ -2,7 +2,7 @@
 
 import argparse
 
-from orchestration.api.schemas import repositories
+from orchestration.api.schemas import register, repositories
 from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, reason
 
@@ -24,6 +24,12 @@ def _resolve_options(parser: argparse.ArgumentParser) -> None:
         choices=["overwrite", "import"],
         help="overwrite: ours is written again; import: theirs is right",
     )
+    arguments.add_reason(parser)
+
+
+def _failover_options(parser: argparse.ArgumentParser) -> None:
+    _channel_options(parser)
+    parser.add_argument("switch", choices=["on", "off"])
     arguments.add_reason(parser)
 
 
@@ -55,5 +61,15 @@ REPOSITORIES = (
         repositories.RepositoryOut,
         text.repository,
         _resolve_options,
+    ),
+    Command(
+        "failover",
+        "let our workers stage what GitHub will not stage in time, or not",
+        lambda s, o: s.set_failover(
+            channel_id=arguments.channel(o.channel), on=o.switch == "on", reason=reason(o)
+        ),
+        register.ChannelOut,
+        text.channel,
+        _failover_options,
     ),
 )

@@ -13,6 +13,7 @@ from orchestration.core import audit, system_lock
 from orchestration.core.transitions import transition_all
 from orchestration.core.wakeups import wake_workers
 from orchestration.engine import control, waiting_reasons, worker
+from orchestration.github import failover
 from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
 from orchestration.pipeline import outcomes
@@ -63,6 +64,7 @@ def tick(now: datetime | None = None) -> dict[str, int]:
             ("overdue", misfires.settle),
             ("unstageable", fail_unstageable),
             ("stranded", take_up_stranded),
+            ("failed over", failover.hand_over_late),
             ("preparing", keep_preparing),
             ("staging", stage_due),
             ("publishing", publish_due),

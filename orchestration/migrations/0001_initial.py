@@ -239,6 +239,7 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(blank=True, help_text='why it was asked for, where that is not plain', max_length=500)),
                 ('asked', models.BooleanField(default=False, help_text='a check by hand: Google is to answer now')),
                 ('skip_upload', models.BooleanField(default=False, help_text='a rehearsal: everything but the upload')),
+                ('failed_over', models.BooleanField(default=False, help_text='taken from GitHub Actions, which would not have staged it in time')),
                 ('chosen', models.BooleanField(default=False, help_text='its video was chosen as the best one, not named by who asked')),
                 ('released_late', models.BooleanField(default=False, help_text='released after its moment, at the bounded rate')),
                 ('read_back_first', models.BooleanField(default=False, help_text='after a restored backup: look before the misfire policy decides')),

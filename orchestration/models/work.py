@@ -39,6 +39,7 @@ class Job(Stateful):
         "reason",
         "asked",
         "skip_upload",
+        "failed_over",
         "chosen",
         "released_late",
         "read_back_first",
@@ -64,6 +65,9 @@ class Job(Stateful):
     )
     asked = models.BooleanField(default=False, help_text="a check by hand: Google is to answer now")
     skip_upload = models.BooleanField(default=False, help_text="a rehearsal: everything but the upload")
+    failed_over = models.BooleanField(
+        default=False, help_text="taken from GitHub Actions, which would not have staged it in time"
+    )
     chosen = models.BooleanField(
         default=False, help_text="its video was chosen as the best one, not named by who asked"
     )

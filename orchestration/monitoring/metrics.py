@@ -18,6 +18,7 @@ class Operations:
     channels: Mapping[tuple[str, ...], int]
     credentials: Mapping[tuple[str, ...], int]
     consent_ends: Mapping[tuple[str, ...], float]
+    failed_over: Mapping[tuple[str, ...], int]
 
 
 def operations() -> Operations:
@@ -27,6 +28,13 @@ def operations() -> Operations:
         schedules=_counts(Schedule, "state"),
         channels=_counts(Channel, "state", "health"),
         credentials=_counts(Credential, "state"),
+        failed_over={
+            (slug,): count
+            for slug, count in Job.objects.filter(failed_over=True)
+            .order_by()
+            .values_list("channel__slug")
+            .annotate(Count("pk"))
+        },
         consent_ends={
             (slug,): ends.timestamp()
             for slug, ends in Credential.objects.exclude(expires_at=None).values_list(

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from ninja import Schema
+from ninja import Field, Schema
 
 from channels.models import Blackout, Channel, PostingSlot
 from channels.states import ChannelHealth, ChannelState, CredentialState, Executor, MisfirePolicy
@@ -45,6 +45,7 @@ class ChannelOut(Schema):
     repository: str
     workflow: str
     ref: str
+    failover: bool = Field(description="our workers stage what GitHub Actions will not stage in time")
     state: ChannelState
     state_changed_at: datetime
     health: ChannelHealth

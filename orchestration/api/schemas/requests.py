@@ -64,6 +64,12 @@ class Stop(Pause):
     now: bool = Field(False, strict=True, description="ask what runs to cancel instead of letting it finish")
 
 
+class Failover(Because):
+    """Whether our workers stage what GitHub Actions will not stage in time."""
+
+    on: bool = Field(strict=True, description="true: they do; false: it waits for GitHub")
+
+
 class CoordinatePublication(Body):
     """One video on several channels."""
 

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from orchestration.models import RepositoryRecord
+from orchestration.models import Activity, RepositoryRecord
 from tests.factories import ChannelFactory
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +72,17 @@ def test_what_was_changed_by_hand_is_settled_through_every_door(api, client, adm
     assert "Changed by hand" in page
     client.post(reverse("dashboard:channel_resolve_drift", args=[channel.slug]), {"way": "overwrite"})
     assert RepositoryRecord.objects.get().drift == []
+
+
+def test_failover_is_switched_through_every_door(api, client, admin_user, channel):
+    assert api.post(f"channels/{channel.pk}/failover", {"on": True}).json()["failover"] is True
+    assert api.post(f"channels/{channel.pk}/failover", {"on": "perhaps"}).status_code == 422
+    call_command("orchestration", "failover", channel.slug, "off", "--reason", "enough")
+    channel.refresh_from_db()
+    assert channel.failover is False
+    client.force_login(admin_user)
+    client.post(reverse("dashboard:channel_failover", args=[channel.slug]), {"on": "1"})
+    channel.refresh_from_db()
+    assert channel.failover is True
+    assert "failover" in client.get(reverse("dashboard:channel", args=[channel.slug])).content.decode()
+    assert Activity.objects.filter(verb="failover_set").count() == 3
