@@ -28,6 +28,7 @@ from orchestration.models import (
 from orchestration.monitoring import health, pool_reports, probes, statistics
 from orchestration.notify import addresses, board, silences
 from orchestration.notify import rules as notify_rules
+from orchestration.pipeline import settling
 from orchestration.pipeline.trigger import trigger
 from orchestration.planning.answers import Explanation, Forecast
 from orchestration.queue import blockers, pool_actions
@@ -321,6 +322,13 @@ class CentralOrchestrationService:
     ) -> Schedule:
         """Settle what needs review, after a person has looked: `published`, `staged`, `planned`, `failed` or `cancelled`."""
         return reviews.review_schedule(schedule_id, outcome, youtube_video_id, reason, version=version)
+
+    @action("operate")
+    def settle_change(
+        self, *, distribution_id: int, way: str, reason: str = "", version: int | None = None
+    ) -> Schedule:
+        """Settle what somebody changed on YouTube: `take_theirs`, or `put_ours_back`."""
+        return settling.settle_change(distribution_id, way, reason, version=version)
 
     @action("read")
     def get_open_conflicts(self) -> list[Conflict]:

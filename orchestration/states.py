@@ -370,7 +370,8 @@ SCHEDULE_TRANSITIONS: dict[str, frozenset[str]] = {
     ScheduleState.SKIPPED: _REOPENED | _DOUBTED,
     ScheduleState.CANCELLED: _DOUBTED | {ScheduleState.PLANNED, ScheduleState.STAGED},
     ScheduleState.FAILED: _REOPENED | _DOUBTED,
-    ScheduleState.NEEDS_REVIEW: _REOPENED | {ScheduleState.PUBLISHED, ScheduleState.FAILED},
+    ScheduleState.NEEDS_REVIEW: _REOPENED
+    | {ScheduleState.PUBLISHED, ScheduleState.FAILED, ScheduleState.HELD},
 }
 
 JOB_TRANSITIONS: dict[str, frozenset[str]] = {
@@ -482,6 +483,18 @@ SCHEDULE_VERBS: dict[str, Verb] = {
         {ScheduleState.NEEDS_REVIEW},
         {*_GOES_ON, ScheduleState.PUBLISHED, ScheduleState.FAILED, ScheduleState.CANCELLED},
     ),
+    # Both settle what somebody changed on YouTube.
+    "take_theirs": verb(
+        {ScheduleState.NEEDS_REVIEW},
+        {
+            ScheduleState.PUBLISHED,
+            ScheduleState.STAGED,
+            ScheduleState.HELD,
+            ScheduleState.CANCELLED,
+            ScheduleState.FAILED,
+        },
+    ),
+    "put_ours_back": verb({ScheduleState.NEEDS_REVIEW}, _GOES_ON),
     # The planner's: it gives way to what is more important, by another time or by being held.
     "displace": verb({*_GOES_ON, ScheduleState.HELD}, {ScheduleState.HELD}, offered=False),
 }

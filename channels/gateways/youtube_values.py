@@ -40,6 +40,8 @@ class VideoStatus:
     view_count: int | None
     like_count: int | None
     comment_count: int | None
+    processing_status: str = ""
+    """`processing`, `succeeded`, `failed` or `terminated` (given up); only its owner is told."""
 
     @property
     def is_public(self) -> bool:
@@ -78,6 +80,7 @@ def video_of(item: dict[str, Any]) -> VideoStatus:
         view_count=_number(numbers.get("viewCount")),
         like_count=_number(numbers.get("likeCount")),
         comment_count=_number(numbers.get("commentCount")),
+        processing_status=item.get("processingDetails", {}).get("processingStatus", ""),
     )
 
 

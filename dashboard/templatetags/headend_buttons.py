@@ -33,6 +33,8 @@ BUTTONS = {
     "take_over_branch": ("Use the default branch", "check", ""),
     "take_back": ("Take back", "back", ""),
     "review": ("Review", "eye", "primary"),
+    "take_theirs": ("Take theirs", "check", "primary"),
+    "put_ours_back": ("Put ours back", "redo", ""),
     "dismiss": ("Dismiss", "x", ""),
     "enable": ("Switch on", "play", ""),
     "switch_off": ("Switch off", "off", ""),

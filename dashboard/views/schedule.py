@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
 
 from channels.models import Blackout, Channel
-from dashboard import timeline
+from dashboard import outside, timeline
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, ReviewForm, TimeForm, sentence_of
@@ -113,6 +113,7 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "schedule": row,
             "distribution": row.distribution,
+            "outside": outside.lines_of(row),
             "forms": ("move", "release", "reopen", "review"),
             "time_forms": _time_forms(row),
             "move_form": MoveForm(initial={"at": local, "zone": row.channel.timezone}),
@@ -223,3 +224,30 @@ def schedule_review(request: HttpRequest, pk: int) -> HttpResponse:
         f"Settled as {data['outcome']}.",
         to=_page(pk),
     )
+
+
+def _settle_change(request: HttpRequest, pk: int, way: str, message: str) -> HttpResponse:
+    row = get_object_or_404(Schedule, pk=pk)
+    return act(
+        request,
+        lambda: service(request).settle_change(
+            distribution_id=row.distribution_id,
+            way=way,
+            reason=reason_of(request),
+            version=version_of(request),
+        ),
+        message,
+        to=_page(pk),
+    )
+
+
+@require_POST
+def schedule_take_theirs(request: HttpRequest, pk: int) -> HttpResponse:
+    """Record what somebody set on YouTube."""
+    return _settle_change(request, pk, "take_theirs", "Recorded as it is on YouTube.")
+
+
+@require_POST
+def schedule_put_ours_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set ours again over what somebody changed on YouTube."""
+    return _settle_change(request, pk, "put_ours_back", "Ours is set again.")

@@ -7,6 +7,7 @@ from typing import Any
 from orchestration.api.schemas import library, plan, register, requests, work
 from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, Options, Service, decision, given, reason
+from orchestration.pipeline.settling import WAYS
 from orchestration.scheduling.reviews import OUTCOMES
 from orchestration.states import RightsBasis, ScheduleState
 
@@ -108,6 +109,22 @@ def _review_options(parser: argparse.ArgumentParser) -> None:
 def _review(service: Service, options: Options) -> Any:
     body = requests.ReviewSchedule(**given(options, "outcome", "youtube_video_id", "reason", "version"))
     return service.review_schedule(schedule_id=options.id, **body.model_dump())
+
+
+def _settle_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the distribution")
+    parser.add_argument(
+        "--way",
+        required=True,
+        choices=list(WAYS),
+        help="take_theirs records what YouTube shows, put_ours_back sets ours again",
+    )
+    arguments.add_decision(parser)
+
+
+def _settle(service: Service, options: Options) -> Any:
+    body = requests.SettleChange(**given(options, "way", "reason", "version"))
+    return service.settle_change(distribution_id=options.id, **body.model_dump())
 
 
 def _review_job_options(parser: argparse.ArgumentParser) -> None:
@@ -288,6 +305,14 @@ ROWS = (
         plan.ScheduleOut,
         text.schedule,
         _review_options,
+    ),
+    Command(
+        "settle-change",
+        "settle what somebody changed on YouTube",
+        _settle,
+        plan.ScheduleOut,
+        text.schedule,
+        _settle_options,
     ),
     *_verbs("job", ("cancel", "bump"), work.JobOut, text.job, prefix="job-"),
     Command(

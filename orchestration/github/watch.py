@@ -17,7 +17,6 @@ from django.utils.dateparse import parse_datetime
 
 from channels.gateways.errors import RateLimited, RemoteError, RemoteNotFound, of_code
 from channels.gateways.github import GitHubGateway, RunInfo
-from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import carries_marker
 from orchestration.core import audit, gateways
 from orchestration.core.failpoints import failpoint
@@ -255,32 +254,19 @@ def _confirm(run: WorkflowRun) -> bool:
     if not said:
         return False
     with gateways.youtube(distribution.channel) as youtube:
-        if not _carries_its_marker(youtube, said, distribution, run.job):
+        with charged("videos", "videos.list", run.job):
+            status = youtube.videos([said]).get(said)
+        if status is None or not carries_marker(status.description, distribution.marker):
             logger.warning(
                 "run %s reported video %s, which does not carry its marker", run.correlation_id, said
             )
             return False
         failpoint("run.seen_staged")
         result = {"youtube_video_id": said, "run_id": run.run_id}
-        if stage.record_staged(distribution.pk, said):
+        if stage.adopt(youtube, distribution, said, run.job, is_private=status.privacy_status == "private"):
             result["thumbnail"] = stage.set_thumbnail(youtube, said, distribution.video, run.job)
     failpoint("run.confirmed")
     _succeed(run, result)
-    return True
-
-
-def _carries_its_marker(
-    youtube: YouTubeGateway, youtube_video_id: str, distribution: Distribution, job: Job
-) -> bool:
-    """Ask YouTube whether a video is this distribution's upload; one that is not private is made so,
-    unless it may have been published before the database was restored."""
-    with charged("videos", "videos.list", job):
-        status = youtube.videos([youtube_video_id]).get(youtube_video_id)
-    if status is None or not carries_marker(status.description, distribution.marker):
-        return False
-    is_ours_to_hide = not distribution.youtube_video_id and not stage.may_be_public(distribution)
-    if status.privacy_status != "private" and is_ours_to_hide:
-        youtube.make_private(youtube_video_id)
     return True
 
 
@@ -297,7 +283,7 @@ def look_for(distribution: Distribution, job: Job) -> Look:
     with gateways.youtube(distribution.channel) as youtube:
         seen = stage.look_for_upload(youtube, distribution, job)
         found = seen.youtube_video_id
-        if found and stage.record_staged(distribution.pk, found, adopted=True):
+        if found and stage.adopt(youtube, distribution, found, job):
             stage.set_thumbnail(youtube, found, distribution.video, job)
     return seen
 

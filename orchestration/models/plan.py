@@ -12,6 +12,7 @@ docs/glossary.md.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -113,6 +114,9 @@ class Distribution(Stateful):
     marker = models.CharField(
         max_length=64, blank=True, help_text="what the upload carries, to be found again by"
     )
+    generation = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="how many uploads failed and were let go"
+    )
     upload_session_sealed = models.TextField(blank=True, editable=False)
     looked_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when YouTube was asked, since a restore, what it is"
@@ -124,6 +128,13 @@ class Distribution(Stateful):
     staged_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True, help_text="as YouTube gives it")
     verified_at = models.DateTimeField(null=True, blank=True, help_text="when the read-back saw it public")
+    last_set = models.JSONField(
+        default=dict, blank=True, help_text="what we last set on YouTube, what is being set, and when"
+    )
+    title_set = models.CharField(
+        max_length=120, blank=True, editable=False, help_text="our title as YouTube first showed it"
+    )
+    last_seen = models.JSONField(default=dict, blank=True, help_text="what YouTube last showed, and when")
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -143,6 +154,22 @@ class Distribution(Stateful):
 
     def __str__(self) -> str:
         return f"video {self.video_id} to channel {self.channel_id}"
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """Return how its video is to look on YouTube by our records: public, at its moment, or private."""
+        schedule = Schedule.objects.filter(distribution=self).first()
+        is_public = self.state == DistributionState.PUBLISHED or (
+            self.published_at is not None and self.state == DistributionState.NEEDS_REVIEW
+        )
+        waits = schedule is not None and schedule.state in OPEN_SCHEDULES | {ScheduleState.NEEDS_REVIEW}
+        at = schedule.publish_at if schedule is not None and waits and not is_public else None
+        return {"privacy_status": "public" if is_public else "private", "publish_at": at}
+
+    @property
+    def is_changed_elsewhere(self) -> bool:
+        """Return whether somebody changed its video on YouTube, and nobody has said yet what holds."""
+        return self.error_code == "changed_elsewhere"
 
     @property
     def upload_session(self) -> str:
@@ -237,6 +264,8 @@ class Schedule(Stateful):
         if name in {"move", "release"} and wave is not None:
             out = "cancel it and reopen it to have it published outside of the wave"
             return f"{self._named()} belongs to wave {wave.name}, which is {wave.state}; {out}."
+        if name in {"take_theirs", "put_ours_back"} and not self.distribution.is_changed_elsewhere:
+            return f"{self._named()} needs review, but not since somebody changed it on YouTube; review it."
         if name == "reopen" and self.distribution.state in SEEN_BY_OTHERS:
             return (
                 f"{self._named()} cannot be reopened: its video is {self.distribution.get_state_display()}."
@@ -252,6 +281,8 @@ class Schedule(Stateful):
             "release": "it is not held",
             "review": "it needs no review",
             "bump": "nothing waits for it",
+            "take_theirs": "nobody changed it on YouTube",
+            "put_ours_back": "nobody changed it on YouTube",
         }
         if name in plain:
             return plain[name]

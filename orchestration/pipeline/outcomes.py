@@ -331,7 +331,8 @@ def _publishing_ended(job: Job) -> None:
             _hold(schedule, job.error_message or "its publication was cancelled")
         return
     # What is armed goes public by itself, whatever became of the job that was to look.
-    in_doubt = (
+    is_refused = job.error_code == "upload_rejected"  # whoever may see it, there is nothing to be seen
+    in_doubt = not is_refused and (
         job.state == JobState.NEEDS_REVIEW
         or schedule.state == ScheduleState.PUBLISHING
         or (schedule.is_open and schedule.armed_for is not None)
@@ -341,6 +342,8 @@ def _publishing_ended(job: Job) -> None:
         _end_schedule(schedule, to, job.error_message)
     if in_doubt and distribution.can_become(DistributionState.NEEDS_REVIEW):
         _close(distribution, DistributionState.NEEDS_REVIEW, job)
+    if is_refused and distribution.can_become(DistributionState.FAILED):
+        _close(distribution, DistributionState.FAILED, job)
 
 
 def _hold(schedule: Schedule, why: str) -> None:
@@ -356,7 +359,8 @@ def _recall_ended(job: Job) -> None:
     if job.state == JobState.CANCELLED or not job.distribution_id:
         return
     schedule, distribution = _locked_pair(job)
-    why = f"It could not be made private: {job.error_message}"
+    is_others = job.error_code == "changed_elsewhere"  # left alone on purpose
+    why = job.error_message if is_others else f"It could not be made private: {job.error_message}"
     if distribution.can_become(DistributionState.NEEDS_REVIEW):
         _close(distribution, DistributionState.NEEDS_REVIEW, job, why)
     if schedule is not None and schedule.can_become(ScheduleState.NEEDS_REVIEW):

@@ -31,8 +31,10 @@ from orchestration.errors import NoRightsBasis
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.models.querysets import ON_TIME
 from orchestration.pipeline import stage
-from orchestration.pipeline.youtube_calls import charged, look, make_private
+from orchestration.pipeline.compare import VideoRefused, compared, note_set, require_ours, seen_of
+from orchestration.pipeline.youtube_calls import look, make_private, publish_now, set_publish_at
 from orchestration.planning.answers import MisfireAction
+from orchestration.planning.outside import Visibility, is_failed
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
 from orchestration.queue.lease import JobLease, OutcomeUnknown, WaitUntil
@@ -56,12 +58,6 @@ MAX_FLIPS = 5
 """How often one job makes a video public that stays private: each costs fifty looks of a budget that all share."""
 FIRST_PAUSE_SECONDS = 2.0
 CLOCKS_DIFFER = timedelta(seconds=30)
-
-
-class VideoRefused(RemoteRejected):
-    """YouTube rejected the upload after all (its status says so)."""
-
-    code = "upload_rejected"
 
 
 def run_publish(job: Job, lease: JobLease) -> dict[str, Any]:
@@ -113,11 +109,10 @@ def _arm_if_it_can_be(job: Job, lease: JobLease, youtube: YouTubeGateway, schedu
     to_flip_at = schedule.publish_at - ARM_MARGIN
     try:
         _arm(job, lease, youtube, schedule)
+    except VideoRefused:
+        raise
     except RemoteRejected as error:
-        status = look(job, youtube, schedule.distribution)
-        _refuse_early(schedule, status)
-        _refuse_rejected(status)
-        if status.privacy_status != "private":
+        if _look(job, youtube, schedule).privacy_status != "private":
             raise
         # It schedules nothing that was ever public, for example what was held too late and taken back.
         raise WaitUntil(
@@ -136,13 +131,12 @@ def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule)
     if _is_confirmed(job, schedule):
         return
     lease.progress(0.1, "arming")
+    _look(job, youtube, schedule, prepare=True)
     is_first = schedule.armed_for is None
     _store_arming_intent(schedule, lease)
     failpoint("arming.intended")
     try:
-        with charged("set_publish_at", "videos.update", job):
-            status = youtube.set_publish_at(schedule.distribution.youtube_video_id, schedule.publish_at)
-            failpoint("arming.set")
+        status = set_publish_at(job, youtube, schedule.distribution, schedule.publish_at)
     except (RemoteError, pools.BudgetExhausted) as error:
         if error.again != "unknown" and is_first:
             _clear_arming_intent(schedule, lease)
@@ -218,7 +212,9 @@ def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: 
     lease.progress(0.8, "reading back")
     try:
         status = look(job, youtube, schedule.distribution)
-    except (RemoteNotFound, QuotaExhausted, RateLimited):
+    except RemoteNotFound:
+        status = None
+    except (QuotaExhausted, RateLimited):
         raise
     except RemoteError as error:
         if error.again == "blocked":
@@ -228,12 +224,14 @@ def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: 
                 f"YouTube was to publish it by itself, and cannot be asked: {error}"
             ) from error
         raise WaitUntil(timezone.now() + RECHECK_PAUSE, f"YouTube cannot be asked now: {error}") from error
-    if status.is_public:
-        return record_published(schedule.pk, status)
-    _refuse_rejected(status)
     now = timezone.now()
-    if _is_confirmed(job, schedule) and now < schedule.armed_for + GRACE_FOR_YOUTUBE:
+    comparison = compared(schedule.distribution, schedule, status, now - youtube.clock_ahead)
+    is_late = status is not None and status.privacy_status == "private" and not is_failed(seen_of(status))
+    if is_late and _is_confirmed(job, schedule) and now < schedule.armed_for + GRACE_FOR_YOUTUBE:
         raise WaitUntil(now + timedelta(seconds=2), "YouTube has not made it public yet")
+    require_ours(comparison, schedule.distribution.youtube_video_id or "")
+    if status is not None and status.is_public:
+        return record_published(schedule.pk, status)
     return _flip(job, lease, youtube, schedule)
 
 
@@ -243,13 +241,11 @@ def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: 
 def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:
     """Make it public in its second: look, wait, intent, then one single call, then read back."""
     lease.progress(0.2, "looking at the upload")
-    status = look(job, youtube, schedule.distribution, prepare=True)
-    _refuse_early(schedule, status)
+    status = _look(job, youtube, schedule, prepare=True)
     if status.is_public:
         return record_published(schedule.pk, status)
     if schedule.state == ScheduleState.PUBLISHING:
         transition(schedule, ScheduleState.STAGED, reason="an earlier try to publish it had no effect")
-    _refuse_rejected(status)
     now = timezone.now() - youtube.clock_ahead
     _wait_for_youtubes_clock(schedule, now)
     is_released = job.released_late and schedule.misfire_action == MisfireAction.PUBLISH_LATE
@@ -263,21 +259,18 @@ def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule
     failpoint("flip.intended")
     lease.progress(0.5, "publishing")
     try:
-        with charged("publish_now", "videos.update", job):
-            youtube.publish_now(schedule.distribution.youtube_video_id)
-            failpoint("flip.called")
+        publish_now(job, youtube, schedule.distribution)
     except RemoteError as error:
         if error.again != "unknown":
             raise
         # Publishing the recorded id twice does no harm; whether it happened is told by reading it back.
     lease.progress(0.9, "reading back")
-    status = look(job, youtube, schedule.distribution)
+    status = _look(job, youtube, schedule)
     failpoint("flip.read_back")
     if status.is_public:
         recorded = record_published(schedule.pk, status)
         failpoint("flip.recorded")
         return recorded
-    _refuse_rejected(status)
     raise _wait_after_flip(job, lease)
 
 
@@ -358,19 +351,23 @@ def _wait_for_disarming(row: Schedule) -> None:
         raise WaitUntil(timezone.now() + LOOK_AFTER, "an earlier time is being taken off YouTube first")
 
 
-def _refuse_rejected(status: VideoStatus) -> None:
-    if status.upload_status in {"failed", "rejected", "deleted"}:
-        why = status.failure_reason or status.rejection_reason or "no reason given"
-        raise VideoRefused(f"YouTube says that the upload is {status.upload_status}: {why}.")
+def _look(job: Job, youtube: YouTubeGateway, schedule: Schedule, *, prepare: bool = False) -> VideoStatus:
+    """Return how YouTube shows the upload, if that is as we set it and playable.
 
-
-def _refuse_early(schedule: Schedule, status: VideoStatus) -> None:
-    """Leave to a person what is public before its moment: it was not us, and nobody planned it. Raises: OutcomeUnknown."""
-    if status.is_public and timezone.now() < schedule.publish_at:
-        raise OutcomeUnknown(
-            f"Video {status.id} is public already, before its moment: somebody made it so outside of Headend, or Headend "
-            "did before its database was restored."
+    Raises: ChangedElsewhere, for what is public before its moment among others; VideoRefused; RemoteError.
+    """
+    distribution = schedule.distribution
+    status: VideoStatus | None = None
+    try:
+        status = look(job, youtube, distribution, prepare=prepare)
+    except RemoteNotFound:
+        require_ours(
+            compared(distribution, schedule, None, timezone.now()), distribution.youtube_video_id or ""
         )
+        raise
+    theirs = timezone.now() - youtube.clock_ahead
+    require_ours(compared(distribution, schedule, status, theirs), status.id)
+    return status
 
 
 def _refuse_without_rights(row: Schedule) -> None:
@@ -397,6 +394,7 @@ def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
     with transaction.atomic():
         schedule = Schedule.objects.locked().get(pk=schedule_id)
         distribution = Distribution.objects.locked().get(pk=schedule.distribution_id)
+        note_set(distribution, Visibility("public"))
         published_at = _public_since(status, schedule, now)
         lateness = max((published_at - schedule.publish_at).total_seconds(), 0.0)
         if distribution.state in {DistributionState.STAGED, DistributionState.NEEDS_REVIEW}:

@@ -20,9 +20,11 @@ from orchestration.core.wakeups import wake_tick
 from orchestration.errors import NoRightsBasis
 from orchestration.media.errors import FileDamaged
 from orchestration.models import BudgetEntry, Distribution, Job, OrphanUpload, Schedule, Video
+from orchestration.pipeline.compare import note_set
 from orchestration.pipeline.looks import Look, look
 from orchestration.pipeline.scrape import absolute
 from orchestration.pipeline.youtube_calls import charged
+from orchestration.planning.outside import Visibility
 from orchestration.queue import pools
 from orchestration.queue.lease import JobCancelled, JobLease, WaitUntil
 from orchestration.states import BudgetEntryState, DistributionState, ScheduleState, VideoState
@@ -94,7 +96,8 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
         }
         if receipt.privacy_status != "private" and not may_be_public(distribution):
             # Not asked for, and never wanted: take it back before anybody hears of it.
-            youtube.make_private(receipt.youtube_video_id)
+            with charged("make_private", "videos.update", job):
+                youtube.make_private(receipt.youtube_video_id)
         record_staged(distribution.pk, receipt.youtube_video_id)
         failpoint("upload.recorded")
         result["thumbnail"] = set_thumbnail(youtube, receipt.youtube_video_id, video, job)
@@ -162,6 +165,8 @@ def ensure_marker(distribution: Distribution) -> tuple[str, bool]:
         return distribution.marker, False
     channel = distribution.channel.youtube_channel_id or distribution.channel.slug
     of_both = f"{channel} {distribution.video.canonical_url}"
+    if distribution.generation:  # what was uploaded before failed, and must not be found again
+        of_both += f" {distribution.generation}"
     marker = marker_of(hashlib.sha256(of_both.encode()).hexdigest()[:32])
     if Distribution.objects.filter(pk=distribution.pk, marker="").update(marker=marker):
         distribution.marker = marker
@@ -215,7 +220,7 @@ def find_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | 
     *others, first = found
     with transaction.atomic():
         for youtube_video_id in others:
-            _orphan(
+            orphan(
                 distribution, youtube_video_id, f"{first} was uploaded for the same distribution before it"
             )
     return first
@@ -245,27 +250,41 @@ def _charge_more(job: Job | None) -> None:
         return
 
 
+def adopt(
+    youtube: YouTubeGateway,
+    distribution: Distribution,
+    youtube_video_id: str,
+    job: Job,
+    *,
+    is_private: bool = False,
+) -> bool:
+    """Take an upload that was made elsewhere or by an earlier try; returns whether it is the one that counts.
+
+    The one way to do so. What is not private (`is_private`: seen so just now) is made so, unless it may be public rightly.
+    """
+    if not is_private and not distribution.youtube_video_id and not may_be_public(distribution):
+        with charged("make_private", "videos.list", job):
+            youtube.make_private(youtube_video_id)  # only looks where it is private already
+    return record_staged(distribution.pk, youtube_video_id, adopted=True)
+
+
 def _adopt(
     youtube: YouTubeGateway, distribution: Distribution, youtube_video_id: str, job: Job
 ) -> dict[str, Any]:
-    """Take an upload that an earlier try left behind, private or made so."""
-    if not may_be_public(distribution):
-        with charged("make_private", "videos.list", job):
-            youtube.make_private(youtube_video_id)  # only looks where it is private already
-    record_staged(distribution.pk, youtube_video_id, adopted=True)
+    adopt(youtube, distribution, youtube_video_id, job)
     return {"youtube_video_id": youtube_video_id, "adopted": True}
 
 
 def may_be_public(distribution: Distribution) -> bool:
-    """Return whether an upload may be public rightly: in a restored database, of what that knew already.
+    """Return whether an upload may be public rightly: in a restored database, resumed yet or not, of what that knew already.
 
     Whatever time it has by now: its policy, or a person, may have moved what went public since the backup. Where that is
     public ahead of its new time, a person looks.
     """
-    return existed_before_restore(distribution)
+    return installation.is_copy() or existed_before_restore(distribution)
 
 
-def _orphan(distribution: Distribution, youtube_video_id: str, why: str) -> None:
+def orphan(distribution: Distribution, youtube_video_id: str, why: str) -> None:
     """List an upload that lost, for deletion on YouTube; call it in a transaction."""
     if Distribution.objects.filter(youtube_video_id=youtube_video_id).exists():
         return
@@ -303,10 +322,11 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
             )
             # Listed while its distribution was cancelled or failed; it is wanted again, so nobody may delete it.
             OrphanUpload.objects.undeleted().filter(youtube_video_id=youtube_video_id).delete()
+            note_set(distribution, Visibility("private"))
         elif distribution.youtube_video_id != youtube_video_id:
             known = distribution.youtube_video_id
             why = f"{known} was recorded first" if known else f"the distribution is {distribution.state}"
-            _orphan(distribution, youtube_video_id, why)
+            orphan(distribution, youtube_video_id, why)
             return False
         else:
             was_unclear = False

@@ -7,10 +7,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels.gateways.errors import RemoteNotFound
+from channels.gateways.youtube import YouTubeGateway
+from channels.gateways.youtube_values import VideoStatus
 from orchestration.core import audit, gateways
 from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.pipeline.compare import compared, require_ours
 from orchestration.pipeline.youtube_calls import look, make_private
 from orchestration.queue.lease import JobLease, WaitUntil
 from orchestration.states import DistributionState, JobKind, ScheduleState
@@ -31,8 +34,10 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
     was, status = None, None
     try:
         with gateways.youtube(distribution.channel) as youtube:
-            was = look(job, youtube, distribution)
+            was = look(job, youtube, distribution, prepare=True)
             failpoint(f"{name}.looked")
+            if not is_recall:
+                _leave_alone_what_others_set(youtube, distribution, was)
             make_private(job, youtube, distribution)
             failpoint(f"{name}.called")
             lease.progress(0.8, "reading back")
@@ -73,3 +78,18 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
         )
     failpoint(f"{name}.recorded")
     return {"was": was.privacy_status if was else None, "now": now_is}
+
+
+def _leave_alone_what_others_set(
+    youtube: YouTubeGateway, distribution: Distribution, was: VideoStatus
+) -> None:
+    """Take off YouTube only a time of our own; a recall, which a person asked for, takes back whatever is there.
+
+    Raises: ChangedElsewhere.
+    """
+    if was.privacy_status == "private" and was.publish_at is None:
+        return  # nothing to take off, whoever did it
+    schedule = Schedule.objects.filter(distribution=distribution).first()
+    comparison = compared(distribution, schedule, was, timezone.now() - youtube.clock_ahead)
+    if comparison.stops:
+        require_ours(comparison, was.id)

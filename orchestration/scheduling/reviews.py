@@ -133,7 +133,7 @@ def _settle(
             f"{known} is recorded; {youtube_video_id} would be a second upload.", field="youtube_video_id"
         )
     _refuse_foreign_id(distribution, youtube_video_id)
-    _close_jobs(distribution, outcome)
+    close_jobs(distribution, outcome)
     wanted = OUTCOMES[outcome]
     if distribution.state == wanted:
         return
@@ -161,7 +161,7 @@ def _refuse_foreign_id(distribution: Distribution, youtube_video_id: str) -> Non
         )
 
 
-def _close_jobs(distribution: Distribution, outcome: str) -> None:
+def close_jobs(distribution: Distribution, outcome: str) -> None:
     """Close the jobs that needed review, and the GitHub runs that served them."""
     is_done = outcome in {"published", "staged", "recalled"}
     why = f"reviewed: {outcome}"

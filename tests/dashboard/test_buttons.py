@@ -86,7 +86,7 @@ def test_a_channel_shows_what_its_state_allows(console, state, db):
 
 @pytest.mark.parametrize("state", ScheduleState.values)
 def test_a_publication_shows_what_its_state_allows(console, state, db):
-    row = factories.ScheduleFactory(state=state)
+    row = factories.ScheduleFactory(state=state, distribution__error_code="changed_elsewhere")
     html = console.get(f"/schedules/{row.pk}/").content.decode()
     assert actions_in(head_of(html)) == list(offered(SCHEDULE_VERBS, state))
     listed = console.get("/schedule/").content.decode()

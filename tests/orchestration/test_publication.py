@@ -602,14 +602,14 @@ def test_a_rejected_upload_is_not_published_and_says_why(engine):
     assert "invalidFile" in publish_job(row).error_message
 
 
-def test_a_video_deleted_on_youtube_fails_with_its_reason(engine):
+def test_a_video_deleted_on_youtube_is_left_to_a_person_with_its_reason(engine):
     row = due_now(engine.staged(engine.channel(), minutes=30))
     with engine.sandbox.store.change("youtube") as youtube:
         youtube["videos"].clear()
     engine.tick()
     engine.work()
-    assert state_of(row)[0] == ScheduleState.FAILED
-    assert "YouTube has no video" in publish_job(row).error_message
+    assert state_of(row) == (ScheduleState.NEEDS_REVIEW, DistributionState.NEEDS_REVIEW)
+    assert "somebody deleted it" in publish_job(row).error_message
 
 
 @pytest.mark.parametrize("seconds", [600, 3])

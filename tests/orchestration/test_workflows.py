@@ -29,6 +29,7 @@ from orchestration.models import (
     Job,
     OrphanUpload,
     Schedule,
+    SystemState,
     Video,
     WorkflowRun,
 )
@@ -1098,3 +1099,49 @@ def test_a_run_takes_its_permit_fetches_the_file_and_reports_to_the_real_api(
     run.refresh_from_db()
     assert (run.state, job_of(row).state) == (RunState.SUCCEEDED, JobState.SUCCEEDED)
     assert github_state.secret_values(engine.sandbox.store, channel.repository)["YT_CLIENT_ID"] == CLIENT_ID
+
+
+@pytest.mark.parametrize("is_resumed", [True, False])
+@pytest.mark.parametrize("found_by", ["its report", "its marker"])
+def test_what_went_public_since_a_backup_is_not_made_private_when_it_is_adopted(
+    engine, channel, dispatched, tmp_path, found_by, is_resumed
+):
+    """The backup has the run and not what came of it; the original recorded, armed and published that."""
+    ask(dispatched)
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    if found_by == "its report":
+        tell(dispatched, youtube_video_id=video_id)
+    with gateways.youtube(channel) as youtube:
+        youtube.publish_now(video_id)
+    SystemState.objects.update(installation_id="the one that is gone")
+    engine.tick()
+    if is_resumed:
+        door().resume(reason="looked")
+    if found_by == "its report":
+        look(engine)
+    else:
+        watch.uploaded(
+            Distribution.objects.select_related("channel", "video").get(), job_of(Schedule.objects.get())
+        )
+    assert Distribution.objects.get().youtube_video_id == video_id
+    (video,) = engine.uploads()
+    assert [step["to"] for step in video["transitions"]] == ["private", "public"]
+
+
+@pytest.mark.parametrize("found_by", ["its report", "its marker"])
+def test_an_upload_that_is_not_private_is_made_so_however_it_is_found(
+    engine, channel, dispatched, tmp_path, found_by
+):
+    ask(dispatched)
+    video_id = upload_as_run(engine, channel, dispatched, tmp_path)
+    with gateways.youtube(channel) as youtube:
+        youtube.publish_now(video_id)
+    if found_by == "its report":
+        tell(dispatched, youtube_video_id=video_id)
+        look(engine)
+    else:
+        watch.uploaded(
+            Distribution.objects.select_related("channel", "video").get(), job_of(Schedule.objects.get())
+        )
+    (video,) = engine.uploads()
+    assert video["privacy_status"] == "private"

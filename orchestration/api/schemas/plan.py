@@ -181,10 +181,38 @@ class DistributionOut(Schema):
         return row.channel.slug
 
 
+class OnYouTubeOut(Schema):
+    """A video's visibility: as recorded here, as we last set it, or as YouTube last showed it."""
+
+    privacy_status: str | None = None
+    publish_at: datetime | None = None
+    title: str | None = None
+    at: datetime | None = None
+    is_gone: bool = False
+    upload_status: str | None = None
+    processing_status: str | None = None
+    failure_reason: str | None = None
+    rejection_reason: str | None = None
+
+
 class DistributionDetail(DistributionOut):
-    """A distribution with each rule that was looked at."""
+    """A distribution with each rule that was looked at, and with what is known of its video on YouTube."""
 
     explanation: list[Any] | dict[str, Any]
+    recorded: OnYouTubeOut
+    last_set: OnYouTubeOut
+    last_seen: OnYouTubeOut
+    is_changed_elsewhere: bool
+
+    @staticmethod
+    def resolve_recorded(row: Distribution) -> dict[str, Any]:
+        """Return what is to become of it, by our records."""
+        return row.recorded
+
+    @staticmethod
+    def resolve_last_set(row: Distribution) -> dict[str, Any]:
+        """Return what we last set on YouTube, as far as its answer is known."""
+        return {**row.last_set, "title": row.title_set or None}
 
 
 class ScheduleOut(Schema):

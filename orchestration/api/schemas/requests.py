@@ -253,6 +253,14 @@ class ReviewSchedule(Decision):
     youtube_video_id: Annotated[Text, Field(max_length=32)] = ""
 
 
+class SettleChange(Decision):
+    """What holds of a video that somebody changed on YouTube; `version` is the publication's (the schedule's)."""
+
+    way: Literal["take_theirs", "put_ours_back"] = Field(
+        description="`take_theirs`: what YouTube shows is recorded; `put_ours_back`: ours is set again"
+    )
+
+
 class Retry(Decision):
     """Once more; a failed publication whose time is over or taken by now needs another one."""
 

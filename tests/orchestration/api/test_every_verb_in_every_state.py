@@ -50,6 +50,7 @@ from tests.factories import in_
 
 pytestmark = pytest.mark.django_db
 
+SETTLING = frozenset({"take_theirs", "put_ours_back"})
 LATER = {"publish_at": in_(hours=90).replace(microsecond=0)}
 UPLOADED = {ScheduleState.STAGED, ScheduleState.PUBLISHING, ScheduleState.PUBLISHED}
 
@@ -67,6 +68,14 @@ def a_schedule(state: str) -> Schedule:
     Distribution.objects.filter(pk=row.distribution_id).update(
         state=distribution, youtube_video_id=f"yt{row.pk:09d}" if is_uploaded else None
     )
+    if (
+        state == ScheduleState.NEEDS_REVIEW
+    ):  # since somebody changed it: so every verb of that state is possible
+        Distribution.objects.filter(pk=row.distribution_id).update(
+            error_code="changed_elsewhere",
+            youtube_video_id=f"yt{row.pk:09d}",
+            last_seen={"privacy_status": "private", "publish_at": None},
+        )
     return row
 
 
@@ -141,6 +150,8 @@ class Subject:
     def call(self, verb: str, row: Any) -> Any:
         """Call a verb's method of the service."""
         values = self.arguments(verb, row)
+        if verb in SETTLING:
+            return CentralOrchestrationService().settle_change(distribution_id=row.distribution_id, way=verb)
         name = self.methods.get(verb, f"{verb}_{self.noun}" if self.noun else verb)
         if name in {"check_channels", "sync_channel_configs"}:
             values = {"channel_ids": [row.pk]}
@@ -153,6 +164,8 @@ class Subject:
         body = self.arguments(verb, row)
         if (self.noun, verb) == ("channel", "trigger"):
             return "orchestration/trigger-pipeline", {"channel_id": row.pk} | body
+        if verb in SETTLING:
+            return f"distributions/{row.distribution_id}/settle-change", {"way": verb}
         body = {
             name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in body.items()
         }
