@@ -52,7 +52,6 @@ class Faults:
     ) -> None:
         self.world, self.random, self.longest_stop, self.kinds = world, random_source, longest_stop, kinds
         self.count: Counter[str] = Counter()
-        self._stopped: set[int] = set()
         self._over = threading.Event()
 
     def one(self, kind: str = "") -> str:
@@ -65,7 +64,8 @@ class Faults:
     def clear(self) -> None:
         """End everything that is still under way, so that only Headend is left with what came of it."""
         self._over.set()
-        for pid in list(self._stopped):
+        # All of them: who was stopped at a failpoint waits for a helper, which may have been killed meanwhile.
+        for _, pid in self.world.victims():
             _send(pid, signal.SIGCONT)
         for file in self.world.failpoints.iterdir():
             file.unlink(missing_ok=True)
@@ -83,13 +83,8 @@ class Faults:
     def _stop(self) -> str:
         name, pid = self.random.choice(self.world.victims())
         _send(pid, signal.SIGSTOP)
-        self._stopped.add(pid)
-        self._later(self.random.uniform(3, self.longest_stop), lambda: self._go_on(pid))
+        self._later(self.random.uniform(3, self.longest_stop), lambda: _send(pid, signal.SIGCONT))
         return f"SIGSTOP {name}"
-
-    def _go_on(self, pid: int) -> None:
-        _send(pid, signal.SIGCONT)
-        self._stopped.discard(pid)
 
     def _failpoint(self) -> str:
         name = self.random.choice(NAMES)
