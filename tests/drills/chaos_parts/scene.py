@@ -157,7 +157,7 @@ def ends() -> dict:
                 "state": row.state,
                 "reason": row.reason,
                 "executor": row.channel.executor,
-                "job": f"{job.kind} {job.state} {job.attempts}/{job.max_attempts} {job.error_code}: {job.error_message}"
+                "job": f"{job.kind} {job.state} {job.attempts} tries {job.error_code}: {job.error_message}"
                 if job
                 else "",
                 "run": f"{run.state} {run.error_message}" if run else "",
