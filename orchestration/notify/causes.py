@@ -166,13 +166,8 @@ def _of_blockers(listed: Iterable[dict[str, Any]]) -> tuple[list[Cause], bool]:
             if subject != BlockerScope.INSTALLATION
             else f"{code}:installation:{row.detail}"
         )
-        waits = (
-            f" {row.waiting} jobs wait for it."
-            if row.waiting > 1
-            else " A job waits for it."
-            if row.waiting
-            else ""
-        )
+        waiting: int = getattr(row, "waiting", 0)  # counted by `counted()`
+        waits = {0: "", 1: " A job waits for it."}.get(waiting, f" {waiting} jobs wait for it.")
         causes.append(
             Cause(
                 key=key[:200],

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 EVERY = timedelta(seconds=55)
 """At most once a minute, less what a tick may come early."""
 PATIENCE_SECONDS = 10.0
+BEGUN_WITHIN = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,13 @@ def is_due(now: datetime | None = None) -> bool:
 def ping(*, tick_failed: bool, now: datetime | None = None) -> dict[str, str]:
     """Call every address whose minute has come, with `/fail` if something is wrong; returns the errors by name."""
     now = now or timezone.now()
-    mine = [target for target in _targets() if _claim(target.name, now)]
-    if not mine:
-        return {}
     wrong = why_unwell(now, tick_failed=tick_failed)
-    if wrong:
+    mine = [
+        target
+        for target in _targets()
+        if (not wrong or tick_failed or _was_called_lately(target.name, now)) and _claim(target.name, now)
+    ]
+    if mine and wrong:
         logger.warning("the heartbeat tells that Headend is unwell: %s", wrong)
     outcomes = {}
     for target in mine:
@@ -86,6 +89,11 @@ def _targets() -> Iterator[_Target]:
         yield _Target(f"{PING}setting")
     for row in NotificationAddress.objects.filter(kind=HEARTBEAT, enabled=True):
         yield _Target(f"{PING}{row.pk}", row)
+
+
+def _was_called_lately(name: str, now: datetime) -> bool:
+    """Return whether calls have begun: after a start workers show themselves one after the other, which is no failure."""
+    return Heartbeat.objects.filter(pk=name, beat_at__gt=now - BEGUN_WITHIN).exists()
 
 
 def _claim(name: str, now: datetime) -> bool:

@@ -54,11 +54,22 @@ def test_a_tick_whose_step_failed_says_so(alive: Room, delivered, monkeypatch):
 
 @pytest.mark.parametrize("silent", ["beat", "worker:control", "worker:work"])
 def test_who_is_silent_makes_it_unwell(alive: Room, silent):
-    alive.clock.shift(timedelta(seconds=40))
+    heartbeat.ping(tick_failed=False)
+    alive.clock.shift(timedelta(seconds=60))
     for component in {"beat", "worker:control", "worker:work"} - {silent}:
         beat(component)
     heartbeat.ping(tick_failed=False)
-    assert alive.receiver.paths == ["/ping/4711/fail"]
+    assert alive.receiver.paths == ["/ping/4711", "/ping/4711/fail"]
+
+
+def test_a_worker_that_shows_itself_late_after_a_start_is_no_failure(alive: Room):
+    alive.clock.shift(timedelta(hours=2))
+    beat("beat"), beat("worker:control")
+    heartbeat.ping(tick_failed=False)
+    assert alive.receiver.paths == []
+    beat("worker:work")
+    heartbeat.ping(tick_failed=False)
+    assert alive.receiver.paths == ["/ping/4711"]
 
 
 def test_an_address_of_its_own_is_called_too_and_its_error_kept(alive: Room):
