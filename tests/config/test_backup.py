@@ -1,0 +1,207 @@
+"""`manage.py backup` and `restore`: the whole installation, on both engines; what does not fit is refused."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAKE_A_CHANNEL = """
+from channels.models import Channel
+from orchestration.core import audit, high_water
+from orchestration.models import Activity, SystemState
+from orchestration.engine import tick
+from django.db import transaction
+SystemState.objects.get_or_create(pk=1)
+Channel.objects.create(name={name!r}, slug={name!r}, timezone="UTC")
+with transaction.atomic():
+    audit.record("noted", SystemState.objects.get())
+tick.tick()
+"""
+LOOK = """
+import json
+from channels.models import Channel
+from orchestration.models import Activity
+from orchestration.engine import control, tick
+tick.tick()
+state = control.report()
+print(json.dumps([sorted(Channel.objects.values_list("name", flat=True)), state.state, state.reason,
+    list(Activity.objects.values_list("verb", flat=True))]))
+"""
+
+
+@dataclass
+class Installation:
+    """A data folder and its database, spoken to by its commands."""
+
+    data_dir: Path
+    environment: dict[str, str]
+
+    def manage(self, *words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT, env=self.environment, input=text, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+
+    def done(self, *words: str, text: str | None = None) -> str:
+        ran = self.manage(*words, text=text)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    def refused(self, *words: str) -> str:
+        ran = self.manage(*words)
+        assert ran.returncode == 1, ran.stdout
+        assert "Traceback" not in ran.stderr
+        return ran.stderr
+
+    def channel(self, name: str) -> None:
+        self.done("shell", "-v0", "-c", MAKE_A_CHANNEL.format(name=name))
+
+    def look(self) -> tuple[list[str], str, str, list[str]]:
+        return tuple(json.loads(self.done("shell", "-v0", "-c", LOOK).splitlines()[-1]))
+
+    def backup(self, *words: str) -> Path:
+        return Path(json.loads(self.done("backup", "--json", *words))["folder"])
+
+
+def _environment(data_dir: Path) -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HEADEND_", "DATABASE_"))
+    }
+    return kept | {
+        "HEADEND_DATA_DIR": str(data_dir),
+        "HEADEND_LOG_FILE": "no",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "CELERY_BROKER_URL": "memory://",
+    }
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Installation:
+    made = Installation(tmp_path / "var", _environment(tmp_path / "var"))
+    made.done("migrate", "-v0")
+    return made
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path) -> Iterator[Installation]:
+    import psycopg
+
+    url = urlsplit(os.environ["DATABASE_URL"])
+    name = f"backup_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        environment = _environment(tmp_path / "var") | {
+            "DATABASE_URL": url._replace(path=f"/{name}").geturl()
+        }
+        made = Installation(tmp_path / "var", environment)
+        made.done("migrate", "-v0")
+        yield made
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres_only)])
+def database(request) -> Installation:
+    """Return an installation on each engine; the name marks it as a test that has a database."""
+    return request.getfixturevalue(request.param)
+
+
+def test_what_was_backed_up_comes_back_and_boots_paused_and_what_was_there_is_kept(database):
+    database.channel("one")
+    media = database.data_dir / "media" / "videos"
+    media.mkdir(parents=True)
+    (media / "1.mp4").write_bytes(b"film")
+    key = (database.data_dir / "keys" / "encryption_key").read_text()
+    folder = database.backup()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) & 0o077 for file in folder.glob("*.*")} == {0}
+    said = json.loads((folder / "manifest.json").read_text())
+    assert said["counts"]["channel"] == 1
+    assert said["newest_entry"] > 0
+    database.channel("two")
+    (media / "1.mp4").unlink()
+    assert "--yes" in database.refused("restore", str(folder))
+    assert database.look()[0] == ["one", "two"], "and nothing was changed"
+    assert "paused" in database.done("restore", str(folder), "--yes")
+    channels, state, reason, verbs = database.look()
+    assert (channels, state) == (["one"], "paused")
+    assert "restored from a backup of" in reason
+    assert {"backup_restored", "system_restore_found"} <= set(verbs)
+    assert (media / "1.mp4").read_bytes() == b"film"
+    assert (database.data_dir / "keys" / "encryption_key").read_text() == key
+    (put_aside,) = database.data_dir.glob("replaced-*")
+    assert (put_aside / "keys").is_dir()
+    assert list(put_aside.glob("headend.sqlite3")) or list(put_aside.glob("database.dump"))
+    assert not list(database.data_dir.glob(".restore.*"))
+
+
+def test_a_backup_without_keys_and_media_leaves_them_as_they_are(database):
+    database.channel("one")
+    key = (database.data_dir / "keys" / "installation_id").read_text()
+    folder = database.backup(
+        "--without-keys", "--without-media", "--to", str(database.data_dir.parent / "elsewhere")
+    )
+    assert sorted(path.name for path in folder.iterdir())[-1] == "manifest.json"
+    assert len(list(folder.iterdir())) == 2
+    database.done("restore", str(folder), "--yes")
+    assert (database.data_dir / "keys" / "installation_id").read_text() == key
+    assert database.look()[1] == "paused"
+
+
+def test_what_does_not_fit_is_refused_and_changes_nothing(database):
+    database.channel("one")
+    folder = database.backup("--without-media")
+    manifest = folder / "manifest.json"
+    said = json.loads(manifest.read_text())
+    (part,) = [folder / name for name in said["parts"] if name.startswith("database")]
+    wrong = {
+        "its tables are others": {"tables_digest": "0", "version": "9.9"},
+        "The backup is of": {"engine": "oracle"},
+        "format 7": {"format": 7},
+        "outside of the backup": {"parts": {"../../etc/passwd": "0"}},
+        "is missing": {"parts": said["parts"] | {"keys/none": "0"}},
+        "SHA-256 differs": {"parts": dict.fromkeys(said["parts"], "0")},
+        "is damaged": {"counts_of": 1},
+    }
+    for sentence, change in wrong.items():
+        manifest.write_text(json.dumps(said | change))
+        assert sentence in database.refused("restore", str(folder), "--yes")
+    manifest.write_text("{")
+    assert "is damaged" in database.refused("restore", str(folder), "--yes")
+    manifest.unlink()
+    assert "is no backup" in database.refused("restore", str(folder), "--yes")
+    part.write_bytes(b"no database")
+    from hashlib import sha256
+
+    manifest.write_text(json.dumps(said | {"parts": {part.name: sha256(b"no database").hexdigest()}}))
+    database.refused("restore", str(folder), "--yes")
+    channels, state, reason, _ = database.look()
+    assert (channels, state, reason) == (["one"], "stopped", "")
+    assert not list(database.data_dir.glob(".restore.*"))
+
+
+def test_it_is_refused_while_headend_runs(database):
+    folder = database.backup("--without-media")
+    database.done("shell", "-v0", "-c", "from orchestration.core.heartbeats import beat; beat('worker')")
+    assert "Headend runs on this database (worker)" in database.refused("restore", str(folder), "--yes")
+
+
+def test_a_backup_that_cannot_be_written_says_so_and_leaves_nothing(sqlite, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot take a backup" in sqlite.refused("backup", "--to", str(tmp_path / "file" / "folder"))
+
+
+@pytest.mark.postgres_only
+def test_a_missing_pg_dump_is_named(postgresql, tmp_path):
+    (tmp_path / "bin").mkdir()
+    postgresql.environment["PATH"] = str(tmp_path / "bin")
+    assert "pg_dump is not on the PATH" in postgresql.refused("backup")
+    assert not list((postgresql.data_dir / "backups").glob("*"))
