@@ -170,6 +170,40 @@ class SyncResult:
 
 
 @dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file that would be written, as a unified difference to what is there."""
+
+    path: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """A setting, of the channel or of the repository, as it is and as it would be."""
+
+    name: str
+    now: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionPlan:
+    """What giving a channel a repository writes; after it was done, the job that writes it."""
+
+    channel: Channel
+    repository: str
+    exists: bool
+    private: bool
+    branch: str
+    problems: list[str]
+    files: list[FileChange]
+    secrets: list[str]
+    settings: list[SettingChange]
+    dry_run: bool
+    job: Job | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryReport:
     """What is known of a channel's repository; `files` gives the blob id that was last written at each path."""
 

@@ -10,7 +10,14 @@ from orchestration import overview
 from orchestration.core.audit import Acting, acting_as, new_correlation_id
 from orchestration.core.permissions import Actor, action
 from orchestration.engine import by_cause, control, jobs
-from orchestration.github import callbacks, configuration, failover, repository_decisions, repository_record
+from orchestration.github import (
+    callbacks,
+    configuration,
+    failover,
+    provisioning,
+    repository_decisions,
+    repository_record,
+)
 from orchestration.models import (
     Conflict,
     Job,
@@ -42,6 +49,7 @@ from orchestration.results import (
     EarliestResult,
     MonitorResult,
     PoolReport,
+    ProvisionPlan,
     RecallPreview,
     RepositoryReport,
     ResumePreview,
@@ -387,6 +395,21 @@ class CentralOrchestrationService:
     def resolve_repository_drift(self, *, channel_id: int, way: str, reason: str = "") -> RepositoryReport:
         """Settle what was changed by hand in a channel's repository: `overwrite` it with ours, or `import` theirs."""
         return repository_decisions.resolve(channel_id, way, reason)
+
+    @action("operate")
+    def provision_repository(
+        self,
+        *,
+        channel_id: int,
+        repository: str = "",
+        create: bool = False,
+        dry_run: bool = False,
+        reason: str = "",
+    ) -> ProvisionPlan:
+        """Create or adopt a channel's repository and have it written; a dry run shows what would be, line by line."""
+        return provisioning.provision(
+            channel_id, repository=repository, create=create, dry_run=dry_run, reason=reason
+        )
 
     @action("operate")
     def set_failover(self, *, channel_id: int, on: bool, reason: str = "") -> Channel:

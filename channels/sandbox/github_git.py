@@ -213,3 +213,8 @@ def create_repository(call: Call) -> Response:
     if call.token.get("owner", call.params["org"]) != call.params["org"]:
         raise refusal(404, "Not Found")
     return _create(call, call.params["org"])
+
+
+@github("GET", "/repos/{owner}/{repo}/actions/permissions", needs="administration:read")
+def actions_permissions(call: Call) -> Response:
+    return Response.json({"enabled": True, "allowed_actions": "all"})

@@ -7,8 +7,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from channels.gateways.errors import RemoteError
 from channels.models import Channel
-from dashboard.actions import act, reason_of, service
+from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.live_pages import show
+from orchestration.errors import InvalidRequest, OrchestrationError
 
 
 def _page(slug: str) -> str:
@@ -59,3 +62,44 @@ def channel_failover(request: HttpRequest, slug: str) -> HttpResponse:
         "Our workers stage what GitHub will not stage in time." if on else "What is late waits for GitHub.",
         to=_page(slug),
     )
+
+
+@page
+def channel_provision(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show what giving a channel a repository would write there, once one is named."""
+    row = get_object_or_404(Channel, slug=slug)
+    name, create = request.GET.get("repository", "").strip(), request.GET.get("create") == "1"
+    plan, refusal = None, ""
+    if name:
+        try:
+            plan = service(request).provision_repository(
+                channel_id=row.pk, repository=name, create=create, dry_run=True
+            )
+        except (OrchestrationError, RemoteError) as error:
+            refusal = str(error)
+    context = {
+        "channel": row,
+        "name": name or row.repository,
+        "create": create,
+        "plan": plan,
+        "refusal": refusal,
+    }
+    return show(request, "provision.html", context)
+
+
+@require_POST
+def channel_give(request: HttpRequest, slug: str) -> HttpResponse:
+    """Create or adopt a channel's repository, as the page showed it."""
+    row = get_object_or_404(Channel, slug=slug)
+    try:
+        plan = service(request).provision_repository(
+            channel_id=row.pk,
+            repository=request.POST.get("repository", ""),
+            create=request.POST.get("create") == "1",
+            reason=reason_of(request),
+        )
+    except OrchestrationError as error:
+        return refuse(request, error, _page(slug))
+    except RemoteError as error:
+        return refuse(request, InvalidRequest(str(error), field="repository"), _page(slug))
+    return done(request, f"{plan.repository} is being written.", to=_page(slug), leave=True)

@@ -1,11 +1,17 @@
 """`/api/channels/{id}/repository`: what Headend keeps in a channel's repository, and what was decided about it."""
 
 from django.http import HttpRequest
-from ninja import Path, Router
+from ninja import Path, Router, Status
 
 from orchestration.api.auth import service
 from orchestration.api.schemas.register import ChannelOut
-from orchestration.api.schemas.repositories import AcknowledgePublic, RepositoryOut, ResolveDrift
+from orchestration.api.schemas.repositories import (
+    AcknowledgePublic,
+    Provision,
+    ProvisionOut,
+    RepositoryOut,
+    ResolveDrift,
+)
 from orchestration.api.schemas.requests import Failover
 from orchestration.fields import Id
 
@@ -54,3 +60,15 @@ def channels_resolve_drift(request: HttpRequest, channel_id: Path[Id], body: Res
 def channels_failover(request: HttpRequest, channel_id: Path[Id], body: Failover):
     """The next publications go to GitHub all the same."""
     return service(request).set_failover(channel_id=channel_id, **body.model_dump())
+
+
+@router.post(
+    "/{channel_id}/repository/provision",
+    response={200: ProvisionOut, 202: ProvisionOut},
+    operation_id="channels_provision",
+    summary="Create or adopt a channel's repository",
+)
+def channels_provision(request: HttpRequest, channel_id: Path[Id], body: Provision):
+    """200 with each file's difference for a dry run; else 202, and a sync job writes it."""
+    result = service(request).provision_repository(channel_id=channel_id, **body.model_dump())
+    return Status(200 if body.dry_run else 202, result)

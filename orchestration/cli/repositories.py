@@ -1,10 +1,11 @@
 """List the commands that act on channels' repositories."""
 
 import argparse
+from typing import Any
 
 from orchestration.api.schemas import register, repositories
-from orchestration.cli import arguments, text
-from orchestration.cli.command import Command, reason
+from orchestration.cli import arguments, repository_text, text
+from orchestration.cli.command import Command, Options, Service, given, reason
 
 
 def _channel_options(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +34,28 @@ def _failover_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_reason(parser)
 
 
+def _provision_options(parser: argparse.ArgumentParser) -> None:
+    _channel_options(parser)
+    parser.add_argument(
+        "--repository", default="", metavar="OWNER/NAME", help="without it the one that it has"
+    )
+    parser.add_argument("--create", action="store_true", help="create it, private, where it does not exist")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be written, write nothing")
+    arguments.add_reason(parser)
+
+
+def _provision(service: Service, options: Options) -> Any:
+    body = repositories.Provision(**given(options, "repository", "create", "dry_run", "reason"))
+    return service.provision_repository(channel_id=arguments.channel(options.channel), **body.model_dump())
+
+
 REPOSITORIES = (
     Command(
         "repository",
         "show what is known of a channel's repository",
         lambda s, o: s.get_repository(channel_id=arguments.channel(o.channel)),
         repositories.RepositoryOut,
-        text.repository,
+        repository_text.repository,
         _channel_options,
     ),
     Command(
@@ -49,7 +65,7 @@ REPOSITORIES = (
             channel_id=arguments.channel(o.channel), reason=reason(o), withdraw=o.withdraw
         ),
         repositories.RepositoryOut,
-        text.repository,
+        repository_text.repository,
         _acknowledge_options,
     ),
     Command(
@@ -59,7 +75,7 @@ REPOSITORIES = (
             channel_id=arguments.channel(o.channel), way=o.way, reason=reason(o)
         ),
         repositories.RepositoryOut,
-        text.repository,
+        repository_text.repository,
         _resolve_options,
     ),
     Command(
@@ -71,5 +87,13 @@ REPOSITORIES = (
         register.ChannelOut,
         text.channel,
         _failover_options,
+    ),
+    Command(
+        "provision",
+        "create or adopt a channel's repository",
+        _provision,
+        repositories.ProvisionOut,
+        repository_text.provision,
+        _provision_options,
     ),
 )

@@ -253,29 +253,6 @@ def sync(result: results.SyncResult) -> list[str]:
     )
 
 
-def repository(report: results.RepositoryReport) -> list[str]:
-    """Describe what is known of a channel's repository."""
-    if not report.repository:
-        return [f"Channel {report.channel.name} has no repository."]
-    lines = [
-        f"{report.repository} ({report.repository_id or 'not seen yet'}), branch {report.branch}; secrets in "
-        + (f"the environment {report.environment}." if report.environment else "the repository."),
-        *(f"  {path} {sha}" for path, sha in sorted(report.files.items())),
-        *(f"  secret {name}, stored {at}" for name, at in sorted(report.secrets.items())),
-    ]
-    lines += [f"  kept as it is there: {path}" for path in report.kept]
-    if report.drift:
-        lines += ["Changed by hand; say repository-resolve CHANNEL overwrite, or import:"]
-        keys = ["what", "name", "recorded", "wanted", "there"]
-        lines += table(keys, [[each[key] for key in keys] for each in report.drift])
-    if report.public_acknowledged_at:
-        lines.append(
-            f"That it is public was acknowledged by {report.public_acknowledged_by} at "
-            f"{when(report.public_acknowledged_at)}: {report.public_acknowledged_reason}"
-        )
-    return lines
-
-
 def trigger(result: results.TriggerResult) -> list[str]:
     """Describe which job was started, and by which method."""
     return [result.message, f"Job {result.job.pk} ({result.method}) is {result.job.state}."]

@@ -20,6 +20,7 @@ from orchestration.models import Job, RepositoryRecord
 from orchestration.queue.lease import JobLease
 from orchestration.states import JobState
 
+NAMES = ("YT_CLIENT_ID", "YT_CLIENT_SECRET", "YT_REFRESH_TOKEN")
 ENVIRONMENT = "headend"
 """The environment that the template's workflow names."""
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from orchestration.api.schemas.register import ChannelBrief
 from orchestration.api.schemas.requests import Because
+from orchestration.api.schemas.work import JobOut
 from orchestration.fields import Value
 
 
@@ -22,6 +23,45 @@ class ResolveDrift(Because):
     way: Literal["overwrite", "import"] = Field(
         description="overwrite: ours is written again; import: theirs is right"
     )
+
+
+class Provision(Because):
+    """Which repository a channel gets."""
+
+    repository: str = Field("", max_length=140, description="owner/name; empty: the one that it has")
+    create: bool = Field(False, strict=True, description="create it, private, where it does not exist")
+    dry_run: bool = Field(False, strict=True, description="show what would be written, write nothing")
+
+
+class FileChangeOut(Value):
+    """A file that would be written, as a unified difference to what is there."""
+
+    path: str
+    diff: str
+
+
+class SettingChangeOut(Value):
+    """A setting, of the channel or of the repository, as it is and as it would be."""
+
+    name: str
+    now: str
+    wanted: str
+
+
+class ProvisionOut(Value):
+    """What giving a channel a repository writes."""
+
+    channel: ChannelBrief
+    repository: str
+    exists: bool
+    private: bool
+    branch: str
+    problems: list[str] = Field(description="what stands against it; then it is refused")
+    files: list[FileChangeOut]
+    secrets: list[str] = Field(description="the names of the secrets that are written")
+    settings: list[SettingChangeOut]
+    dry_run: bool
+    job: JobOut | None = Field(description="the sync that writes it; null for a dry run")
 
 
 class DriftOut(Value):

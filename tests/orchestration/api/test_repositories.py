@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from orchestration.models import Activity, RepositoryRecord
 from tests.factories import ChannelFactory
+from tests.register_helpers import lead_to_sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -86,3 +87,14 @@ def test_failover_is_switched_through_every_door(api, client, admin_user, channe
     assert channel.failover is True
     assert "failover" in client.get(reverse("dashboard:channel", args=[channel.slug])).content.decode()
     assert Activity.objects.filter(verb="failover_set").count() == 3
+
+
+def test_a_repository_is_provisioned_after_a_dry_run(api, settings, sandbox):
+    lead_to_sandbox(settings, sandbox)
+    channel = ChannelFactory()
+    path, body = f"channels/{channel.pk}/repository/provision", {"repository": "a-company/x", "create": True}
+    shown = api.post(path, {**body, "dry_run": True})
+    assert (shown.status_code, shown.json()["job"], shown.json()["secrets"]) == (200, None, [])
+    done = api.post(path, body)
+    assert (done.status_code, done.json()["job"]["kind"]) == (202, "sync")
+    assert api.post(path, {"repository": "x"}).json()["field"] == "repository"
