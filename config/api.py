@@ -79,7 +79,7 @@ api = HeadendAPI(
                 "RunToken": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "the run's own one-time token",
+                    "description": "GitHub's OIDC token (or the one-use secret) for the permit, what it gave for the rest",
                 }
             }
         }

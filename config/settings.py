@@ -218,6 +218,8 @@ GITHUB_APP_PRIVATE_KEY = keys.read_private_key(
     env.text("GITHUB_APP_PRIVATE_KEY_FILE", ""),
     "GITHUB_APP_PRIVATE_KEY",
 )
+GITHUB_OIDC = env.flag("GITHUB_OIDC", True)
+GITHUB_OIDC_ISSUER = env.url("GITHUB_OIDC_ISSUER", "https://token.actions.githubusercontent.com")
 GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET", "")
 HEADEND_METRICS_TOKEN = env.text("HEADEND_METRICS_TOKEN", "")
 YOUTUBE_API_URL = env.url("YOUTUBE_API_URL", "https://youtube.googleapis.com")

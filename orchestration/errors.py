@@ -44,6 +44,21 @@ class NotPermitted(OrchestrationError):
     status = 403
 
 
+class ProofRefused(OrchestrationError):
+    """What a GitHub run showed of itself was not made by GitHub, not for us, or not for now."""
+
+    code = "proof_refused"
+    status = 401
+
+
+class ProofUnverifiable(OrchestrationError):
+    """GitHub's keys cannot be read at present, so it cannot be told who calls."""
+
+    code = "proof_unverifiable"
+    status = 503
+    again = "again"
+
+
 class SystemNotRunning(OrchestrationError):
     """The system is stopped, paused or draining, so nothing new may start."""
 

@@ -404,10 +404,15 @@ class Dashboard:
 
 
 class RunPermit(TypedDict):
-    """What a GitHub run is told when it may begin; `again` says that it was told so before."""
+    """What a GitHub run is told when it may begin; `again` says that it was told so before.
+
+    `token` opens its file and its result, for this run at this attempt, until `expires_at`.
+    """
 
     permitted: bool
     again: bool
+    token: str
+    expires_at: datetime
 
 
 class RunRecorded(TypedDict):

@@ -633,10 +633,12 @@ class CentralOrchestrationService:
 
     # ---------------------------------------------------------------------------------------------------------- runs
 
-    def take_permit(self, *, correlation_id: str, secret: str, run_id: int, run_attempt: int) -> RunPermit:
-        """Let a GitHub run begin, once: the run's own token authorises. Raises: PermitRefused to any other run."""
+    def take_permit(
+        self, *, correlation_id: str, secret: str, run_id: int, run_attempt: int, claim: str = ""
+    ) -> RunPermit:
+        """Let a GitHub run begin, once: GitHub's OIDC token, or the sheet's one-use secret, authorises."""
         with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
-            return callbacks.take_permit(correlation_id, secret, run_id, run_attempt)
+            return callbacks.take_permit(correlation_id, secret, run_id, run_attempt, claim)
 
     def record_run_result(
         self,
@@ -652,7 +654,7 @@ class CentralOrchestrationService:
         again_at: datetime | None = None,
         bucket: str = "",
     ) -> RunRecorded:
-        """Record what a GitHub run says became of its job; the run's own token authorises, doubled calls end alike."""
+        """Record what a GitHub run says became of its job; the run's own secret authorises, doubled calls end alike."""
         with acting_as(Acting(f"run {run_id}", None, Trigger.RUN, correlation_id)):
             return callbacks.record_result(
                 correlation_id,

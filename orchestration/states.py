@@ -156,6 +156,14 @@ class RunState(models.TextChoices):
     NEEDS_REVIEW = "needs_review", "needs review (not found)"
 
 
+class RunProof(models.TextChoices):
+    """How a GitHub run shows that it is the one that was dispatched."""
+
+    OIDC = "oidc", "GitHub's OIDC token"
+    SECRET = "secret", "one-use secret of its job sheet"
+    NONE = "none", "none: it cannot reach Headend"
+
+
 class PoolKind(models.TextChoices):
     """What a pool counts."""
 

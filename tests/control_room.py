@@ -8,7 +8,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-TOKEN = "job-token-7f3a"
+TOKEN = "one-use-7f3a"  # of the sheet
+OWN = "run-secret-b81c"  # what comes with the permit
 
 
 class ControlRoom:
@@ -35,7 +36,7 @@ class ControlRoom:
             "permit_url": f"{self.url}/permit",
             "result_url": f"{self.url}/result",
             "progress_url": f"{self.url}/progress",
-            "token": TOKEN,
+            "one_use_secret": TOKEN,
             "media_url": f"{self.url}/media",
             "media_sha256": hashlib.sha256(self.media).hexdigest(),
             "metadata": {
@@ -64,7 +65,9 @@ class ControlRoom:
 
     def answer(self, path: str, token: str | None, body: bytes) -> tuple[int, bytes]:
         with self._lock:
-            if token != f"Bearer {TOKEN}" and not (self.public and path == "/media"):
+            if token != f"Bearer {TOKEN if path == '/permit' else OWN}" and not (
+                self.public and path == "/media"
+            ):
                 self.unauthorised += 1
                 return 401, b"{}"
             self.calls.append((path, json.loads(body or b"{}")))
@@ -72,6 +75,8 @@ class ControlRoom:
             status = coming.pop(0) if len(coming) > 1 else coming[0]
             if path == "/media" and status == 200:
                 return status, self.media
+            if path == "/permit" and status == 200:
+                return status, json.dumps({"permitted": True, "token": OWN}).encode()
             return status, json.dumps(self.answers.get(path, {})).encode()
 
 

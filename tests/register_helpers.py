@@ -18,6 +18,7 @@ def lead_to_sandbox(settings: Any, sandbox: Sandbox) -> None:
     """Point every address at the sandbox, and let its GitHub take our token."""
     settings.GITHUB_API_URL = sandbox.github_url
     settings.GITHUB_TOKEN = GITHUB_TOKEN
+    settings.GITHUB_OIDC_ISSUER = sandbox.oidc_url
     settings.YOUTUBE_API_URL = sandbox.youtube_url
     settings.GOOGLE_TOKEN_URL = sandbox.token_url
     github_state.add_token(sandbox.store, GITHUB_TOKEN)

@@ -183,6 +183,12 @@ class PermissionMissing(RemoteError):
     again = "blocked"
 
 
+class OidcTokenMissing(PermissionMissing):
+    """GitHub gives the channel's run no OIDC token: its workflow does not ask for `id-token: write`."""
+
+    code = "no_oidc_token"
+
+
 class SignupRequired(PermissionMissing):
     """The Google account has no YouTube channel (any more)."""
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from channels.sandbox import github_hooks
+from channels.sandbox import github_hooks, github_oidc
 from channels.sandbox import github_state as state
 from channels.sandbox.store import iso
 from channels.sandbox.wire import on_start
@@ -172,6 +172,7 @@ def _prepare(sandbox: Sandbox, run_id: int, attempt: int) -> Work:
                 "GITHUB_SHA": run["head_sha"],
                 "GITHUB_API_URL": sandbox.github_url,
                 "GITHUB_SERVER_URL": f"{sandbox.url}/github-web",
+                **(github_oidc.access_for(sandbox, run_id, attempt) if workflow.vouched_for else {}),
             },
         )
 

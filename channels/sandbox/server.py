@@ -37,6 +37,7 @@ SERVICES = (
     "github_environments",
     "github_git",
     "github_hooks",
+    "github_oidc",
     "github_web",
     "youtube",
     "site",
@@ -108,6 +109,10 @@ class Sandbox:
     @property
     def github_url(self) -> str:
         return f"{self.url}/github"
+
+    @property
+    def oidc_url(self) -> str:
+        return f"{self.url}/oidc"
 
     @property
     def youtube_url(self) -> str:

@@ -25,6 +25,7 @@ class Workflow:
     job_name: str
     timeout_seconds: float
     steps: list[dict[str, Any]]
+    vouched_for: bool = False  # whether its job may have OIDC tokens
     environment: str | None = None
 
 
@@ -54,6 +55,7 @@ def read_workflow(text: str) -> Workflow:
         job_name=str(job.get("name") or key),
         timeout_seconds=60.0 * float(job.get("timeout-minutes") or 360),
         steps=job["steps"],
+        vouched_for=_permissions(document, job).get("id-token") == "write",
         environment=_name_of(job.get("environment")),
     )
 
@@ -62,6 +64,12 @@ def _name_of(value: Any) -> str | None:
     """Return a name that is written by itself or under `name`."""
     name = value.get("name") if isinstance(value, dict) else value
     return str(name) if name else None
+
+
+def _permissions(document: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+    """Return what a job's token may do: what the job says counts, else what the workflow says."""
+    said = job.get("permissions", document.get("permissions"))
+    return said if isinstance(said, dict) else {}
 
 
 def fill_in(text: str, contexts: dict[str, dict[str, str]]) -> str:

@@ -84,6 +84,7 @@ def demo_values(kept: Mapping[str, str], *, host: str, port: int) -> dict[str, s
         "GITHUB_API_URL": f"{base}/github",
         "GITHUB_TOKEN": sandbox.GITHUB_TOKEN,
         "GITHUB_APP_ID": "",  # one that is set in the shell is not for the sandbox
+        "GITHUB_OIDC_ISSUER": f"{base}/oidc",
         "GITHUB_WEBHOOK_SECRET": kept.get("GITHUB_WEBHOOK_SECRET") or secrets.token_hex(20),
         "YOUTUBE_API_URL": f"{base}/youtube",
         "GOOGLE_TOKEN_URL": f"{base}/oauth/token",

@@ -1,4 +1,4 @@
-"""`/api/runs/{correlation_id}/…`: what a GitHub Actions run calls, authorised by its own one-time token."""
+"""`/api/runs/{correlation_id}/…`: what a GitHub Actions run calls, authorised by what it proves of itself."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from orchestration.api.auth import NotAuthenticated, bearer_secret
 from orchestration.api.media import stream
-from orchestration.api.schemas.requests import RunIdentity, RunResult
+from orchestration.api.schemas.requests import RunClaim, RunResult
 from orchestration.github import callbacks
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
@@ -22,7 +22,9 @@ SECURITY: dict[str, Any] = {"security": [{"RunToken": []}]}
 def _secret(request: HttpRequest) -> str:
     secret = bearer_secret(request)
     if not secret:
-        raise NotAuthenticated("A run sends its own token in the Authorization header.")
+        raise NotAuthenticated(
+            "A run sends its proof, or the secret of its permit, in the Authorization header."
+        )
     return secret
 
 
@@ -37,13 +39,18 @@ def _door(correlation_id: str) -> CentralOrchestrationService:
     summary="Let a run begin",
     openapi_extra=SECURITY,
 )
-def runs_permit(request: HttpRequest, correlation_id: Path[CorrelationId], body: RunIdentity):
-    """Once, for one run id and attempt; any other is refused with 409 and exits."""
+def runs_permit(request: HttpRequest, correlation_id: Path[CorrelationId], body: RunClaim):
+    """Once, for one run id and attempt; any other is refused with 409 and exits.
+
+    Bearer is GitHub's OIDC token for the audience HEADEND_PUBLIC_URL, or the one-use secret of the job sheet. The answer's
+    `token` is the bearer of the run's other calls.
+    """
     return _door(correlation_id).take_permit(
         correlation_id=correlation_id,
         secret=_secret(request),
         run_id=body.run_id,
         run_attempt=body.run_attempt,
+        claim=body.claim,
     )
 
 

@@ -36,7 +36,11 @@ IDEMPOTENCY_KEY = {
     "description": "The same key and body have one effect and one answer for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
 }
-RUN_TOKEN = {"type": "http", "scheme": "bearer", "description": "the run's own one-time token"}
+RUN_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "GitHub's OIDC token or the one-use secret for the permit; what came with it for the rest",
+}
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
-"""Answer what a GitHub run calls: its permit, its file, its result. Its own one-time token authorises."""
+"""Answer what a GitHub run calls: its permit, its file, its result. What it proves of itself authorises (`proof`)."""
 
-import hashlib
-import hmac
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +9,8 @@ from django.utils import timezone
 from orchestration.core import audit
 from orchestration.core.failpoints import failpoint
 from orchestration.core.wakeups import wake_watch
-from orchestration.errors import InvalidRequest, NotPermitted, PermitNotYet, PermitRefused
+from orchestration.errors import InvalidRequest, PermitNotYet, PermitRefused
+from orchestration.github import proof
 from orchestration.models import Job, WorkflowRun
 from orchestration.pipeline.scrape import absolute
 from orchestration.results import RunPermit, RunRecorded
@@ -21,69 +20,79 @@ LONGEST_WAIT = timedelta(hours=25)
 """How long a spent budget is waited for at most on a run's word: a quota day may have 25 hours."""
 
 
-def hashed(secret: str) -> str:
-    """Return what is stored of a run's token."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+def take_permit(
+    correlation_id: str, presented: str, run_id: int, run_attempt: int, claim: str = ""
+) -> RunPermit:
+    """Let exactly one run, at one attempt, do the work, and give it a secret of its own for the rest.
 
+    The same process may ask again, since its first answer may have been lost on the way: its `claim` tells it from others.
 
-def _authorised(correlation_id: str, secret: str, *, lock: bool) -> WorkflowRun:
-    runs = WorkflowRun.objects.select_related("job__distribution__video")
-    if lock:
-        runs = runs.locked()
-    run = runs.filter(correlation_id=correlation_id).first()
-    # One answer for an unknown run and a wrong token, so that nobody learns which runs exist.
-    if run is None or not hmac.compare_digest(run.callback_hash, hashed(secret)):
-        raise NotPermitted("This token does not open this run.")
-    return run
-
-
-def take_permit(correlation_id: str, secret: str, run_id: int, run_attempt: int) -> RunPermit:
-    """Let exactly one run, at one attempt, do the work. Raises: NotPermitted, PermitRefused.
-
-    The same run may ask again, since its first answer may have been lost on the way.
+    Raises: ProofRefused, ProofUnverifiable, NotPermitted, PermitRefused.
     """
-    with transaction.atomic():
-        run = _authorised(correlation_id, secret, lock=True)
-        if run.permit_run_id is not None and (run.permit_run_id, run.permit_run_attempt) != (
-            run_id,
-            run_attempt,
-        ):
-            raise PermitRefused(
-                f"Run {run.permit_run_id}, attempt {run.permit_run_attempt}, has this job.",
-                run_id=run.permit_run_id,
-                run_attempt=run.permit_run_attempt,
-            )
-        if run.state not in OPEN_RUNS:
-            raise PermitRefused(f"This run is {run.get_state_display()}; its job is over.")
-        if run.run_id is not None and run.run_id != run_id:
-            raise PermitRefused(f"Headend dispatched run {run.run_id}, not {run_id}.")
-        job = Job.objects.locked().get(pk=run.job_id)
-        if job.state in CLAIMABLE_JOBS and not job.cancel_requested_at:
-            # Its dispatcher died, or could not hand it over yet: the next try hands it to this very run.
-            raise PermitNotYet("The job is about to be handed over to this run; ask again in a moment.")
-        if job.state != JobState.RUNNING or job.cancel_requested_at:
-            raise PermitRefused("The job is not wanted any more.")
-        if run.permit_run_id is not None:
-            return {"permitted": True, "again": True}
-        if WorkflowRun.objects.filter(repository=run.repository, run_id=run_id).exclude(pk=run.pk).exists():
-            raise PermitRefused(f"Run {run_id} serves another job.")
-        now = timezone.now()
-        # A dispatch whose answer was lost is found by this: only the run that was meant knows the token.
-        WorkflowRun.objects.filter(pk=run.pk, permit_run_id=None).update(
-            permit_run_id=run_id,
-            permit_run_attempt=run_attempt,
-            permitted_at=now,
-            next_look_at=now,
-            run_id=run_id,
-        )
-        audit.record(
-            "run_permitted",
-            run,
-            before={"permit": None},
-            after={"permit_run_id": run_id, "attempt": run_attempt},
-        )
+    claims = proof.read(correlation_id, presented)  # may call GitHub, so before the transaction
+    run: WorkflowRun | None = None
+    try:
+        with transaction.atomic():
+            run = WorkflowRun.objects.locked().filter(correlation_id=correlation_id).first()
+            run = proof.require(run, presented, claims, run_id=run_id, run_attempt=run_attempt)
+            permit = _permit(run, run_id, run_attempt, claim)
+    except (proof.SecretUsed, PermitRefused) as refused:
+        if run is not None and proof.is_reuse(run, refused):
+            proof.audit_reuse(run, run_id, run_attempt, str(refused))
+        raise
     failpoint("run.permitted")
-    return {"permitted": True, "again": False}
+    return permit
+
+
+def _permit(run: WorkflowRun, run_id: int, run_attempt: int, claim: str) -> RunPermit:
+    """Grant the permit to a run whose row is locked."""
+    if run.permit_run_id is not None and (run.permit_run_id, run.permit_run_attempt) != (run_id, run_attempt):
+        raise PermitRefused(
+            f"Run {run.permit_run_id}, attempt {run.permit_run_attempt}, has this job.",
+            run_id=run.permit_run_id,
+            run_attempt=run.permit_run_attempt,
+        )
+    proof.require_claim(run, claim)
+    if run.state not in OPEN_RUNS:
+        raise PermitRefused(f"This run is {run.get_state_display()}; its job is over.")
+    if run.run_id is not None and run.run_id != run_id:
+        raise PermitRefused(f"Headend dispatched run {run.run_id}, not {run_id}.")
+    job = Job.objects.locked().get(pk=run.job_id)
+    if job.state in CLAIMABLE_JOBS and not job.cancel_requested_at:
+        # Its dispatcher died, or could not hand it over yet: the next try hands it to this very run.
+        raise PermitNotYet("The job is about to be handed over to this run; ask again in a moment.")
+    if job.state != JobState.RUNNING or job.cancel_requested_at:
+        raise PermitRefused("The job is not wanted any more.")
+    if WorkflowRun.objects.filter(repository=run.repository, run_id=run_id).exclude(pk=run.pk).exists():
+        raise PermitRefused(f"Run {run_id} serves another job.")
+    now = timezone.now()
+    secret, kept = proof.new_secret(now)
+    permit: RunPermit = {
+        "permitted": True,
+        "again": run.permit_run_id is not None,
+        "token": secret,
+        "expires_at": now + proof.SECRET_LASTS,
+    }
+    if run.permit_run_id is not None:
+        WorkflowRun.objects.filter(pk=run.pk).update(**kept)  # the one before was lost with its answer
+        return permit
+    # A dispatch whose answer was lost is found by this: only the run that was meant knows the token.
+    WorkflowRun.objects.filter(pk=run.pk, permit_run_id=None).update(
+        permit_run_id=run_id,
+        permit_run_attempt=run_attempt,
+        permitted_at=now,
+        next_look_at=now,
+        run_id=run_id,
+        claim_hash=proof.hashed(claim),
+        **kept,
+    )
+    audit.record(
+        "run_permitted",
+        run,
+        before={"permit": None},
+        after={"permit_run_id": run_id, "attempt": run_attempt},
+    )
+    return permit
 
 
 def record_result(
@@ -107,7 +116,7 @@ def record_result(
     if outcome not in {"staged", "failed"}:
         raise InvalidRequest(f"{outcome!r} is not an outcome: staged or failed.", field="outcome")
     with transaction.atomic():
-        run = _authorised(correlation_id, secret, lock=True)
+        run = proof.authorised(correlation_id, secret, lock=True)
         if (run.permit_run_id, run.permit_run_attempt) != (run_id, run_attempt):
             holder = f"run {run.permit_run_id}" if run.permit_run_id else "nobody"
             raise PermitRefused(f"The permit is held by {holder}; this result is not taken.")
@@ -135,7 +144,7 @@ def record_result(
 
 def media_for_run(correlation_id: str, secret: str) -> Path:
     """Return the prepared file that a permitted run may fetch. Raises: NotPermitted, PermitRefused."""
-    run = _authorised(correlation_id, secret, lock=False)
+    run = proof.authorised(correlation_id, secret, lock=False)
     if run.state not in OPEN_RUNS or run.permit_run_id is None:
         raise PermitRefused("Only an open run with its permit may fetch the file.")
     return absolute(run.job.distribution.video.prepared_file)

@@ -19,15 +19,14 @@ from channels.models import Channel
 from orchestration.core import audit, gateways, installation
 from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
-from orchestration.github import repository_pin
-from orchestration.github.callbacks import hashed
+from orchestration.github import proof, repository_pin
 from orchestration.github.watch import SETTLE, uploaded
 from orchestration.models import Distribution, Job, WorkflowRun
 from orchestration.pipeline import stage
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
 from orchestration.queue.lease import JobLease, WaitUntil
-from orchestration.states import RunState
+from orchestration.states import RunProof, RunState
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
     lease.progress(0.02, "asking GitHub")
     with gateways.github(channel) as github:
         repository_pin.look_at(channel, github)
-        secret = secrets.token_urlsafe(32)
+        secret = secrets.token_urlsafe(32) if proof.wanted() == RunProof.SECRET else ""
         run = _store_intent(job, lease, channel, secret)
         failpoint("run.intended")
         sheet = job_sheet(run, distribution, marker, secret, skip_upload=job.skip_upload)
@@ -155,7 +154,9 @@ def _store_intent(job: Job, lease: JobLease, channel: Channel, secret: str) -> W
             workflow=channel.workflow,
             ref=channel.ref,
             correlation_id=audit.new_correlation_id(),
-            callback_hash=hashed(secret),
+            repository_id=channel.repository_id,
+            proof=proof.wanted(),
+            callback_hash=proof.hashed(secret) if secret else "",
             needs_permit=bool(settings.HEADEND_PUBLIC_URL),
             next_look_at=timezone.now() + timedelta(seconds=5),
         )
@@ -177,7 +178,8 @@ def job_sheet(
     """Return what the workflow is told; user text is only ever data in it.
 
     With HEADEND_PUBLIC_URL the run takes its permit, fetches the prepared file here and reports back. Without it, it
-    fetches the original from its source, and its upload is found by its marker.
+    fetches the original from its source, and its upload is found by its marker. Whoever can read the repository can read
+    the sheet, so there is no secret in it, but for `one_use_secret` where GitHub does not vouch for its runs.
     """
     metadata = stage.metadata_for(distribution, marker)
     video = distribution.video
@@ -202,8 +204,8 @@ def job_sheet(
         sheet |= {
             "permit_url": f"{base}/permit",
             "result_url": f"{base}/result",
-            "token": secret,
             "media_url": f"{base}/media",
             "media_sha256": video.prepared_hash,
+            **({"one_use_secret": secret} if secret else {"audience": settings.HEADEND_PUBLIC_URL}),
         }
     return sheet

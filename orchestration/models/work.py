@@ -21,6 +21,7 @@ from orchestration.states import (
     RUN_TRANSITIONS,
     JobKind,
     JobState,
+    RunProof,
     RunState,
     ScheduleState,
 )
@@ -210,7 +211,26 @@ class WorkflowRun(Stateful):
     html_url = models.URLField(max_length=500, blank=True)
     remote_status = models.CharField(max_length=30, blank=True)
     conclusion = models.CharField(max_length=30, blank=True)
-    callback_hash = models.CharField(max_length=64, blank=True, editable=False)
+    repository_id = models.BigIntegerField(
+        null=True, blank=True, help_text="GitHub's numeric id: the same after a rename"
+    )
+    proof = models.CharField(max_length=10, choices=RunProof.choices, default=RunProof.NONE)
+    callback_hash = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="of the job sheet's one-use secret"
+    )
+    claim_hash = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="of what the process that took the permit knows"
+    )
+    secret_hash = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="of the secret that came with the permit"
+    )
+    secret_until = models.DateTimeField(null=True, blank=True, editable=False)
+    refused_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="when a second use of its proof was last written down",
+    )
     needs_permit = models.BooleanField(
         default=False,
         help_text="it uploads nothing without its permit, so a lost one can be dispatched again",

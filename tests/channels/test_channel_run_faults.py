@@ -25,7 +25,7 @@ LOOKS = {
     "playlist": Match("GET", "/youtube/v3/playlistItems"),
     "videos": Match("GET", "/youtube/v3/videos"),
 }
-ALONE = {"permit_url": None, "result_url": None, "progress_url": None, "token": None}
+ALONE = {"permit_url": None, "result_url": None, "progress_url": None, "one_use_secret": None}
 PAGE = "<html>please log in</html>"
 
 

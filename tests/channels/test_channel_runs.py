@@ -13,7 +13,7 @@ from channels.sandbox.ledger import count
 from channels.sandbox.seed import CLIENT_SECRET, GITHUB_TOKEN, refresh_token, seed_demo
 from channels.sandbox.server import Sandbox
 from tests.channels.run_helpers import AURORA, conclude, run_through, start, videos
-from tests.control_room import TOKEN
+from tests.control_room import OWN, TOKEN
 from tests.patience import wait_for
 
 UPLOADS = Match("PUT", "/upload/youtube/v3/videos")
@@ -23,7 +23,9 @@ def test_a_run_stages_the_video_private_and_reports_its_id(github, sandbox, room
     run = run_through(github, room.sheet())
     log = runs.read_log(sandbox, run.run_id, 1)
     assert run.conclusion == "success", log
-    assert room.received("/permit") == [{"run_id": run.run_id, "run_attempt": 1}]
+    (asked,) = room.received("/permit")
+    assert (asked["run_id"], asked["run_attempt"]) == (run.run_id, 1)
+    assert len(asked["claim"]) >= 32
     (video,) = videos(sandbox)
     (result,) = room.received("/result")
     assert result == {
@@ -51,7 +53,7 @@ def test_secrets_and_tokens_do_not_appear_in_the_log(github, sandbox, room):
     run = run_through(github, room.sheet())
     log = runs.read_log(sandbox, run.run_id, 1)
     assert "uploaded private as" in log
-    for secret in (TOKEN, CLIENT_SECRET, refresh_token("aurora"), "upload_id="):
+    for secret in (TOKEN, OWN, CLIENT_SECRET, refresh_token("aurora"), "upload_id="):
         assert secret not in log
 
 
@@ -83,7 +85,9 @@ def test_a_rerun_asks_for_its_permit_as_the_second_attempt(github, sandbox, room
     github._writer.requester.requestJson("POST", f"/repos/{AURORA}/actions/runs/{run.run_id}/rerun")
     again = conclude(github, run.run_id)
     assert again.run_attempt == 2
-    assert room.received("/permit")[-1] == {"run_id": run.run_id, "run_attempt": 2}
+    first, second = room.received("/permit")
+    assert (second["run_id"], second["run_attempt"]) == (run.run_id, 2)
+    assert first["claim"] != second["claim"]
     assert len(videos(sandbox)) == 1
 
 
@@ -120,7 +124,7 @@ def test_a_missing_file_is_told_from_a_server_that_is_down(github, sandbox, room
 
 
 def test_without_callback_addresses_the_video_is_uploaded_once_and_found_by_its_marker(github, sandbox, room):
-    unreachable = {"permit_url": None, "result_url": None, "progress_url": None, "token": None}
+    unreachable = {"permit_url": None, "result_url": None, "progress_url": None, "one_use_secret": None}
     room.public = True
     run = run_through(github, room.sheet(**unreachable))
     assert run.conclusion == "success", runs.read_log(sandbox, run.run_id, 1)
@@ -141,10 +145,10 @@ def test_the_ledger_counts_runs_and_the_permits_that_they_had(github, sandbox, r
     assert (counted.runs[marker], counted.permits[marker]) == (2, 1)
 
 
-def test_addresses_without_a_token_are_an_incomplete_sheet(github, sandbox, room):
-    run = run_through(github, room.sheet(token=None))
+def test_addresses_without_a_proof_are_an_incomplete_sheet(github, sandbox, room):
+    run = run_through(github, room.sheet(one_use_secret=None))
     assert run.conclusion == "failure"
-    assert "no token" in runs.read_log(sandbox, run.run_id, 1)
+    assert "nothing to prove itself by" in runs.read_log(sandbox, run.run_id, 1)
 
 
 def test_an_incomplete_job_sheet_names_what_it_lacks(github, sandbox, room):

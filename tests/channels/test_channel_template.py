@@ -46,7 +46,7 @@ def test_the_run_can_be_found_by_its_title(document):
 def test_it_has_the_least_permissions_and_an_end(document):
     job = document["jobs"]["stage"]
     assert document["permissions"] == {}
-    assert job["permissions"] == {"contents": "read"}
+    assert job["permissions"] == {"contents": "read", "id-token": "write"}
     assert 0 < job["timeout-minutes"] <= 180
 
 

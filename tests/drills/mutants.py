@@ -122,8 +122,8 @@ MUTANTS = (
     Mutant(
         "a lost dispatch is sent again, and the lost run keeps its way in",
         "orchestration/github/callbacks.py",
-        "        if run.state not in OPEN_RUNS:\n            raise PermitRefused(",
-        "        if False:\n            raise PermitRefused(",
+        "    if run.state not in OPEN_RUNS:\n        raise PermitRefused(",
+        "    if False:\n        raise PermitRefused(",
         (
             "tests/orchestration/test_workflows.py::"
             "test_a_lost_dispatch_is_dispatched_again_where_a_permit_keeps_the_lost_run_from_uploading",

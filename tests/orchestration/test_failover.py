@@ -12,7 +12,7 @@ from channels.states import Executor
 from orchestration.errors import OrchestrationError, PermitRefused
 from orchestration.github import dispatch as dispatch_of_github
 from orchestration.github import failover, watch
-from orchestration.github.callbacks import hashed
+from orchestration.github.proof import hashed
 from orchestration.models import Activity, Job, WorkflowRun
 from orchestration.states import JobKind, JobState, RunState, ScheduleState
 from tests import factories
@@ -26,7 +26,7 @@ DISPATCHES = Match("POST", "/dispatches$")
 @pytest.fixture
 def channel(engine, monkeypatch) -> Channel:
     """Give a channel that fails over 30 minutes before a moment, and whose runs need their permit."""
-    engine.settings.HEADEND_PUBLIC_URL = "http://headend.test"
+    engine.settings.HEADEND_PUBLIC_URL, engine.settings.GITHUB_OIDC = "http://headend.test", False
     monkeypatch.setattr(dispatch_of_github, "secrets", SimpleNamespace(token_urlsafe=lambda size: SECRET))
     engine.sandbox.run_queue_seconds = 3600
     return engine.channel(github=True, failover=True, lead_time_minutes=120)

@@ -19,7 +19,7 @@ from channels.states import MisfirePolicy
 from orchestration.core import failpoints, gateways
 from orchestration.engine import worker
 from orchestration.errors import PermitNotYet, PermitRefused
-from orchestration.github import dispatch, repository_files, watch
+from orchestration.github import dispatch, proof, repository_files, watch
 from orchestration.models import Distribution, Job, Schedule, WorkflowRun
 from orchestration.queue import jobs as queue
 from orchestration.states import DistributionState, JobKind, ScheduleState
@@ -250,8 +250,9 @@ class Run:
 
 @pytest.fixture
 def github_run(engine, tmp_path, monkeypatch, settings) -> Run:
-    settings.HEADEND_PUBLIC_URL = "http://headend.test"  # so that runs take a permit
-    monkeypatch.setattr(dispatch, "secrets", SimpleNamespace(token_urlsafe=lambda size: SECRET))
+    settings.HEADEND_PUBLIC_URL, settings.GITHUB_OIDC = "https://headend.example", False
+    for place in (dispatch, proof):
+        monkeypatch.setattr(place, "secrets", SimpleNamespace(token_urlsafe=lambda size: SECRET))
     engine.sandbox.run_queue_seconds = 3600  # its own runner waits: the test is the runner
     return Run(engine, tmp_path)
 

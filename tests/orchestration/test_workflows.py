@@ -20,7 +20,7 @@ from orchestration.core import gateways
 from orchestration.core.transitions import transition
 from orchestration.engine import worker
 from orchestration.errors import InvalidRequest, NotPermitted, PermitNotYet, PermitRefused, StaleState
-from orchestration.github import callbacks, repository_pin, watch
+from orchestration.github import callbacks, proof, repository_pin, watch
 from orchestration.github import dispatch as dispatch_of_github
 from orchestration.models import (
     Activity,
@@ -64,8 +64,11 @@ def channel(engine) -> Channel:
 
 
 @pytest.fixture
-def known_secret(monkeypatch):
-    monkeypatch.setattr(dispatch_of_github, "secrets", SimpleNamespace(token_urlsafe=lambda size: SECRET))
+def known_secret(monkeypatch, settings):
+    """Let runs prove themselves by a one-use secret that the test knows, and get it back as their own."""
+    settings.HEADEND_PUBLIC_URL, settings.GITHUB_OIDC = "https://headend.example", False
+    for place in (dispatch_of_github, proof):
+        monkeypatch.setattr(place, "secrets", SimpleNamespace(token_urlsafe=lambda size: SECRET))
 
 
 def give_secrets(engine, channel):
@@ -148,14 +151,22 @@ def test_a_stage_job_of_a_github_channel_is_dispatched_and_held_by_its_run(engin
     assert intended.cid == job.correlation_id
 
 
-def test_the_sheet_carries_no_secret_but_the_run_s_own_token(engine, channel, settings):
-    settings.HEADEND_PUBLIC_URL = "https://headend.example"
+@pytest.mark.parametrize("vouched_for", [True, False])
+def test_the_sheet_carries_no_secret_but_a_one_use_one_where_github_does_not_vouch(
+    engine, channel, settings, vouched_for
+):
+    settings.HEADEND_PUBLIC_URL, settings.GITHUB_OIDC = "https://headend.example", vouched_for
     hold_runs(engine)
     run = dispatch(engine, engine.planned(channel))
     sheet = sheet_of(engine)
     assert sheet["permit_url"] == f"https://headend.example/api/runs/{run.correlation_id}/permit"
     assert sheet["media_url"].endswith(f"/api/runs/{run.correlation_id}/media")
-    assert hashlib.sha256(sheet["token"].encode()).hexdigest() == run.callback_hash
+    if vouched_for:
+        assert (run.proof, run.callback_hash, sheet["audience"]) == ("oidc", "", "https://headend.example")
+        assert "one_use_secret" not in sheet
+    else:
+        assert hashlib.sha256(sheet["one_use_secret"].encode()).hexdigest() == run.callback_hash
+    assert run.repository_id == Channel.objects.get().repository_id
     told = json.dumps(sheet)
     for secret in (CLIENT_SECRET, "sandbox-refresh", GITHUB_TOKEN):
         assert secret not in told
@@ -381,8 +392,9 @@ def ask(run: WorkflowRun, run_id: int | None = None, attempt: int = 1, secret: s
 
 
 def test_one_run_gets_the_permit_and_may_ask_again(dispatched):
-    assert ask(dispatched) == {"permitted": True, "again": False}
-    assert ask(dispatched) == {"permitted": True, "again": True}
+    first, again = ask(dispatched), ask(dispatched)
+    assert (first["permitted"], first["again"]) == (True, False)
+    assert (again["permitted"], again["again"]) == (True, True)
     entry = Activity.objects.get(verb="run_permitted")
     assert (entry.trigger, entry.actor_label) == ("run", f"run {dispatched.run_id}")
 
@@ -569,7 +581,7 @@ def test_a_forged_result_writes_nothing(dispatched):
 
 
 def test_a_result_before_any_permit_is_not_taken(dispatched):
-    with pytest.raises(PermitRefused, match="nobody"):
+    with pytest.raises(PermitRefused, match="opens the permit only"):
         tell(dispatched, youtube_video_id="early000001")
 
 
@@ -723,6 +735,7 @@ def test_a_run_that_was_given_up_and_reports_late_is_taken_up(engine, channel, d
 
 
 def test_a_review_closes_the_run_with_its_job(engine, channel, dispatched):
+    ask(dispatched)  # what took its permit may have uploaded, so it is not dispatched again
     with engine.sandbox.store.change("github") as github:
         github["runs"].clear()
     look(engine)
@@ -915,6 +928,7 @@ def test_a_look_that_fails_concludes_nothing_of_a_run(engine, channel, dispatche
 
 
 def test_success_without_an_upload_needs_review_once_youtubes_list_had_its_time(engine, channel, dispatched):
+    ask(dispatched)  # what took its permit may have uploaded, so it is not dispatched again
     conclude(engine, "success")
     look(engine)
     row = Schedule.objects.get()
@@ -980,6 +994,7 @@ def test_a_job_that_is_cancelled_here_cancels_its_run_there(engine, channel, dis
 
 
 def test_looking_may_fail_for_hours_and_says_so_and_ends_in_review(engine, channel, dispatched):
+    ask(dispatched)  # what took its permit may have uploaded, so it is not dispatched again
     engine.sandbox.faults.add(Match("GET", "/actions/runs/"), "status_before", status=500, times=None)
     look(engine)
     dispatched.refresh_from_db()

@@ -5,9 +5,10 @@ readings.json beside it, the table by which Headend reads, too. Everything else 
 HEADEND_CORRELATION_ID and HEADEND_JOB_SHEET (JSON) say what to do, YT_CLIENT_ID, YT_CLIENT_SECRET and YT_REFRESH_TOKEN
 are the channel's credential. YOUTUBE_API_URL and GOOGLE_TOKEN_URL may point elsewhere (a proxy).
 
-The job sheet: {correlation_id, media_url, media_sha256, skip_upload?, permit_url?, result_url?, progress_url?, token?,
-metadata: {title, description, tags, category_id, language, made_for_kids, marker, notify_subscribers?}}
-The addresses and their token are missing when Headend cannot be reached from outside: then nothing is reported, and
+The job sheet: {correlation_id, media_url, media_sha256, skip_upload?, permit_url?, result_url?, progress_url?, audience?,
+one_use_secret?, metadata: {title, description, tags, category_id, language, made_for_kids, marker, notify_subscribers?}}
+For its permit the run shows GitHub's OIDC token for that audience, or the one-use secret; what comes with the permit opens
+the file and the result. The addresses are missing when Headend cannot be reached from outside: then nothing is reported, and
 Headend finds the video by its marker.
 
 The exit code is 0 when the video is staged, or when Headend says that another run has this job; else 1. What is
@@ -21,6 +22,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import sys
 import tempfile
 import time
@@ -296,9 +298,11 @@ class Headend:
             "run_id": int(os.environ.get("GITHUB_RUN_ID") or 0),
             "run_attempt": int(os.environ.get("GITHUB_RUN_ATTEMPT") or 1),
         }
+        self.secret = ""  # what came with the permit
 
-    def _post(self, url: str, value: dict, patiently: bool = True) -> Answer:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.sheet['token']}"}
+    def _post(self, url: str, value: dict, patiently: bool = True, proof: str = "") -> Answer:
+        bearer = f"Bearer {proof or self.secret}"
+        headers = {"Content-Type": "application/json", "Authorization": bearer}
         send = call_patiently if patiently else call
         return send("POST", url, headers=headers, body=json.dumps({**self.run, **value}).encode())
 
@@ -306,13 +310,41 @@ class Headend:
         """Ask whether this run, at this attempt, is the one that may work."""
         if not self.sheet.get("permit_url"):
             return True
-        answer = self._post(self.sheet["permit_url"], {})
+        # The claim is known to this process alone: a proof that somebody else has read opens nothing a second time.
+        answer = self._post(
+            self.sheet["permit_url"], {"claim": secrets.token_urlsafe(24)}, proof=self.proof()
+        )
         if answer.status == 409 and answer.json().get("run_id"):
             return False  # another run, or another attempt, has the job
         if not 200 <= answer.status < 300:
             why = answer.json().get("detail") or "no reason given"
             raise StageError("permit_refused", f"Headend refused the permit ({answer.status}): {why}")
+        self.secret = answer.json().get("token") or ""
+        conceal(self.secret)
         return True
+
+    def proof(self) -> str:
+        """Return what shows Headend which run this is: the sheet's one-use secret, else GitHub's OIDC token."""
+        if self.sheet.get("one_use_secret"):
+            return self.sheet["one_use_secret"]
+        url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL")
+        bearer = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+        if not url or not bearer:
+            raise StageError(
+                "no_oidc_token",
+                "GitHub gives this run no OIDC token; the workflow's job needs id-token: write",
+            )
+        audience = urllib.parse.quote(self.sheet["audience"], safe="")
+        answer = call_patiently(
+            "GET", f"{url}&audience={audience}", headers={"Authorization": f"Bearer {bearer}"}
+        )
+        token = answer.json().get("value")
+        if answer.status != 200 or not token:
+            raise StageError(
+                "no_oidc_token", f"GitHub answered {answer.status} to the request for an OIDC token"
+            )
+        conceal(token)
+        return token
 
     def tell_progress(self, step: str, percent: int) -> None:
         """Say how far it is. Nobody depends on it, so a failure is left alone."""
@@ -336,12 +368,12 @@ def origin(url: str) -> tuple:
     return parts.scheme, parts.netloc
 
 
-def fetch_media(sheet: dict, target: Path) -> int:
+def fetch_media(sheet: dict, target: Path, secret: str) -> int:
     """Download the video and check that it is the very file that was meant. Returns its size in bytes."""
     headers = {}
-    # The token is for Headend alone.
-    if sheet.get("token") and origin(sheet["media_url"]) == origin(sheet.get("result_url") or ""):
-        headers["Authorization"] = f"Bearer {sheet['token']}"
+    # The secret is for Headend alone.
+    if secret and origin(sheet["media_url"]) == origin(sheet.get("result_url") or ""):
+        headers["Authorization"] = f"Bearer {secret}"
     failure = ""
     for attempt in range(TRIES):
         try:
@@ -631,8 +663,10 @@ def read_sheet() -> dict:
     if missing:
         raise StageError("bad_job_sheet", f"the job sheet lacks {', '.join(missing)}")
     calls_back = any(sheet.get(name) for name in ("permit_url", "result_url", "progress_url"))
-    if calls_back and not sheet.get("token"):
-        raise StageError("bad_job_sheet", "the job sheet has addresses to call, but no token for them")
+    if calls_back and not (sheet.get("audience") or sheet.get("one_use_secret")):
+        raise StageError(
+            "bad_job_sheet", "the job sheet has addresses to call, but nothing to prove itself by"
+        )
     expected = os.environ.get("HEADEND_CORRELATION_ID")
     if expected and expected != sheet["correlation_id"]:
         raise StageError("bad_job_sheet", "the job sheet belongs to another correlation id than this run")
@@ -644,7 +678,7 @@ def stage(sheet: dict, headend: Headend) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         media = Path(folder) / "video.mp4"
         headend.tell_progress("downloading", 0)
-        size = fetch_media(sheet, media)
+        size = fetch_media(sheet, media, headend.secret)
         print(f"downloaded {size} bytes, sha256 as planned", flush=True)
         if sheet.get("skip_upload"):
             print("the upload is skipped, as the job sheet asks", flush=True)
@@ -673,7 +707,7 @@ def find_earlier(account: Account, marker: str) -> str | None:
 def main() -> int:
     try:
         sheet = read_sheet()
-        conceal(sheet.get("token"))
+        conceal(sheet.get("one_use_secret"))
         headend = Headend(sheet)
         if not headend.take_permit():
             print(

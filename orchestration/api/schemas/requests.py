@@ -361,6 +361,17 @@ class RunIdentity(Body):
     run_attempt: int = Field(strict=True, ge=1, le=1000)
 
 
+class RunClaim(RunIdentity):
+    """Which run asks for its permit."""
+
+    claim: str = Field(
+        default="",
+        max_length=200,
+        description="a random text that only the process which asks knows: with it, an answer that was lost can be asked "
+        "for again; without it, or with another, a proof opens nothing a second time",
+    )
+
+
 class RunError(Body):
     """What went wrong in the run."""
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from orchestration.models import WorkflowRun
-from orchestration.states import JobState
+from orchestration.states import JobState, RunProof
 from tests.factories import DistributionFactory, JobFactory, WorkflowRunFactory
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,9 @@ def run(settings):
     file = settings.MEDIA_ROOT / distribution.video.prepared_file
     file.parent.mkdir(parents=True)
     file.write_bytes(CONTENT)
-    return WorkflowRunFactory(job=job, callback_hash=hashlib.sha256(SECRET.encode()).hexdigest())
+    return WorkflowRunFactory(
+        job=job, proof=RunProof.SECRET, callback_hash=hashlib.sha256(SECRET.encode()).hexdigest()
+    )
 
 
 @pytest.fixture
@@ -29,6 +31,12 @@ def caller(stranger):
     """Give a caller with the run's token."""
     stranger.headers = {"Authorization": f"Bearer {SECRET}"}
     return stranger
+
+
+def permitted(caller, run):
+    """Take the permit, and call with the secret that comes with it from then on."""
+    answer = caller.post(f"runs/{run.correlation_id}/permit", me(run))
+    caller.headers = {"Authorization": f"Bearer {answer.json()['token']}"}
 
 
 def me(run, **change):
@@ -72,7 +80,7 @@ def test_a_run_that_does_not_exist_looks_like_a_wrong_token(caller, run):
 
 
 def test_a_result_is_kept_for_the_permitted_run_only(caller, run):
-    caller.post(f"runs/{run.correlation_id}/permit", me(run))
+    permitted(caller, run)
 
     other = caller.post(f"runs/{run.correlation_id}/result", me(run, run_attempt=2, outcome="failed"))
     mine = caller.post(
@@ -93,7 +101,7 @@ def test_a_result_that_does_not_fit_is_refused(caller, run, body):
 @pytest.fixture
 def media(caller, run):
     """Fetch the file with the permit in hand."""
-    caller.post(f"runs/{run.correlation_id}/permit", me(run))
+    permitted(caller, run)
 
     def fetch(**headers):
         return caller.client.get(
