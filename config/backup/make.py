@@ -49,7 +49,7 @@ def make(to: Path, *, keys: bool, media: bool, say: Say) -> tuple[Path, Manifest
 def _fill(draft: Path, *, keys: bool, media: bool, say: Say) -> Manifest:
     # Read before the copy is made: what the copy has is at least this.
     newest = Activity.objects.order_by("-pk").values_list("pk", "timestamp").first()
-    counts = {model._meta.model_name: model._default_manager.count() for model in COUNTED}
+    counts = {str(model._meta.model_name): model._default_manager.count() for model in COUNTED}
     say("database")
     databases.copy_to(draft / databases.part_name())
     if keys and (settings.HEADEND_DATA_DIR / "keys").is_dir():

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, QuerySet, Subquery, Value
@@ -100,7 +101,7 @@ def _damaged(why: str) -> Mark:
     return Mark(settings.HEADEND_INSTALLATION_ID, written_at, damaged=why)
 
 
-def standing_query(mark: Mark | None) -> QuerySet[SystemState]:
+def standing_query(mark: Mark | None) -> QuerySet[SystemState, tuple[Any, ...]]:
     """Return the query of a `Standing`: one statement, for the claim makes it each time."""
     newest = Activity.objects.order_by("-pk")
     named = Activity.objects.filter(pk=mark.entry if mark else 0)
@@ -115,7 +116,7 @@ def standing_query(mark: Mark | None) -> QuerySet[SystemState]:
     )
 
 
-def standing_of(row: tuple | None) -> Standing | None:
+def standing_of(row: tuple[Any, ...] | None) -> Standing | None:
     """Return what the row of `standing_query` says; None before the installation's first start."""
     if row is None:
         return None

@@ -82,7 +82,7 @@ def resume(reason: str = "", *, version: int | None = None) -> SystemReport:
         standing = high_water.stand(mark)
         is_taken_over = not installation.is_up_to_date(mark, standing)
         require(state, "resume", version=version)
-        taken = _taken_over(standing) if is_taken_over else {}
+        taken = _taken_over(standing) if is_taken_over and standing else {}
         _to(state, SystemStatus.RUNNING, "system_resumed", reason, **taken)
         if is_taken_over:
             misfires.read_back_first(timezone.now())
@@ -198,7 +198,7 @@ def keep_copy_paused() -> bool:
     with transaction.atomic():
         state = _locked()
         standing = high_water.stand(mark)
-        if installation.is_up_to_date(mark, standing):
+        if standing is None or installation.is_up_to_date(mark, standing):
             return False
         _pause_until_taken_over(state, standing, installation.why_not_up_to_date(mark, standing))
     return True

@@ -234,7 +234,7 @@ def adopt_forgotten(distribution: Distribution, job: Job) -> bool:
     ensure_marker(distribution)
     with gateways.youtube(distribution.channel) as youtube:
         found = look_for_upload(youtube, distribution, job).settled()
-    return bool(found) and record_staged(distribution.pk, found, adopted=True)
+    return found is not None and record_staged(distribution.pk, found, adopted=True)
 
 
 def _forgotten_since(distribution: Distribution) -> datetime | None:
