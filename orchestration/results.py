@@ -279,14 +279,24 @@ class CauseCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeWay:
+    """What could be done with one overdue publication instead of what its policy says, and when it would be public."""
+
+    choice: str
+    at: datetime | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverdueItem:
-    """What resume would do to one schedule that is past its moment."""
+    """What resume would do to one schedule that is past its moment, and the other ways that can be chosen for it."""
 
     schedule: Schedule
     action: str
     new_at: datetime | None
     lateness_seconds: float
     sentence: str
+    ways: list[ResumeWay] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,9 +111,19 @@ class CentralOrchestrationService:
         return control.pause(reason, disarm=disarm, version=version)
 
     @action("operate")
-    def resume(self, *, reason: str = "", version: int | None = None) -> SystemReport:
-        """Go on after a pause; what is overdue follows its channel's misfire policy, at a bounded rate."""
-        return control.resume(reason, version=version)
+    def resume(
+        self,
+        *,
+        reason: str = "",
+        version: int | None = None,
+        choices: Mapping[int, str] | None = None,
+        all_as: str = "policy",
+    ) -> SystemReport:
+        """Go on after a pause; what is overdue goes the way chosen for it, else its channel's misfire policy's.
+
+        `choices` are by publication, `all_as` for all others: policy, publish_now, next_slot, hold or skip.
+        """
+        return control.resume(reason, version=version, choices=choices, all_as=all_as)
 
     @action("read")
     def preview_resume(self) -> ResumePreview:

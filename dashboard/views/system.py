@@ -62,6 +62,16 @@ def _of_the_armed(report: SystemReport, disarm: bool) -> str:
     return f" Being taken back from YouTube: {report.disarming_schedules}.{stays}" if disarm else stays
 
 
+def _choices(request: HttpRequest) -> dict[int, str]:
+    """Return what was chosen for single publications; an empty choice leaves it to the one for all."""
+    named = {
+        name.removeprefix("choice-"): value
+        for name, value in request.POST.items()
+        if name.startswith("choice-")
+    }
+    return {int(pk): str(value) for pk, value in named.items() if pk.isdecimal() and value}
+
+
 @require_POST
 def resume(request: HttpRequest) -> HttpResponse:
     """Resume the system; with `preview`, first show what is overdue and what will happen to it."""
@@ -74,7 +84,12 @@ def resume(request: HttpRequest) -> HttpResponse:
             return show(request, "resume.html", {"preview": preview})
     return act(
         request,
-        lambda: service(request).resume(reason=reason_of(request), version=version_of(request)),
+        lambda: service(request).resume(
+            reason=reason_of(request),
+            version=version_of(request),
+            choices=_choices(request),
+            all_as=request.POST.get("all_as") or "policy",
+        ),
         "The system is running again.",
         to=HOME,
     )

@@ -6,7 +6,16 @@ from ninja import Query, Router
 from orchestration.api.auth import service
 from orchestration.api.filters import EarliestWindow, ForecastWindow
 from orchestration.api.schemas.plan import EarliestOut, ExplanationOut, ResumePreviewOut
-from orchestration.api.schemas.requests import AS_SEEN, DRAIN, JUST_PAUSE, Decision, Pause, Stop
+from orchestration.api.schemas.requests import (
+    AS_SEEN,
+    BY_POLICY,
+    DRAIN,
+    JUST_PAUSE,
+    Decision,
+    Pause,
+    Resume,
+    Stop,
+)
 from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
 from orchestration.fields import Id
 
@@ -32,9 +41,11 @@ def pause(request: HttpRequest, body: Pause = JUST_PAUSE):
 
 
 @router.post("/resume", response=StatusOut, operation_id="orchestration_resume", summary="Resume the system")
-def resume(request: HttpRequest, body: Decision = AS_SEEN):
-    """Go on after a pause; what is overdue follows its channel's misfire policy, at a bounded rate."""
-    return service(request).resume(reason=body.reason, version=body.version)
+def resume(request: HttpRequest, body: Resume = BY_POLICY):
+    """Go on after a pause; what is overdue goes the way chosen for it, else as its channel's misfire policy says."""
+    return service(request).resume(
+        reason=body.reason, version=body.version, choices=body.chosen(), all_as=body.all_as
+    )
 
 
 @router.get(

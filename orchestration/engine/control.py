@@ -1,5 +1,7 @@
 """Switch the whole system: start, stop, pause, resume, and say how it is."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +15,13 @@ from orchestration.core.heartbeats import component_ages
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require, require_version
 from orchestration.core.wakeups import wake_tick
-from orchestration.errors import IllegalTransition
+from orchestration.errors import IllegalTransition, InvalidRequest
 from orchestration.models import Job, Schedule, SystemState
 from orchestration.models.querysets import is_overdue
 from orchestration.queue import pools
 from orchestration.queue.policy import SAFE_KINDS
 from orchestration.results import ResumePreview, SystemReport
-from orchestration.scheduling import misfires
+from orchestration.scheduling import misfires, overdue_choices
 from orchestration.scheduling.disarming import is_beyond_stopping
 from orchestration.scheduling.rows import take_off
 from orchestration.states import (
@@ -71,11 +73,20 @@ def pause(reason: str = "", *, disarm: bool = False, version: int | None = None)
     return report()
 
 
-def resume(reason: str = "", *, version: int | None = None) -> SystemReport:
+def resume(
+    reason: str = "",
+    *,
+    version: int | None = None,
+    choices: Mapping[int, str] | None = None,
+    all_as: str = overdue_choices.POLICY,
+) -> SystemReport:
     """Go on after a pause; a copy of another installation's database, or a restored backup, becomes this one's.
 
-    The world may have moved on since that was made: what was due by now is read back before anything is decided.
+    The world may have moved on since that was made: what was due by now is read back before anything is decided. Else what
+    is overdue goes the way that was chosen for it, by its id or `all_as`, instead of its misfire policy's.
+    Raises: InvalidRequest, IllegalTransition, StaleVersion.
     """
+    overdue_choices.check(choices or {}, all_as)
     mark = high_water.read()
     with transaction.atomic():
         state = _locked()
@@ -84,6 +95,13 @@ def resume(reason: str = "", *, version: int | None = None) -> SystemReport:
         require(state, "resume", version=version)
         taken = _taken_over(standing) if is_taken_over and standing else {}
         _to(state, SystemStatus.RUNNING, "system_resumed", reason, **taken)
+        if overdue_choices.is_any(choices or {}, all_as):
+            if is_taken_over:
+                raise InvalidRequest(
+                    "In a restored database YouTube is asked before anything is decided: resume, then choose.",
+                    field="choices",
+                )
+            overdue_choices.apply(choices or {}, all_as, reason, timezone.now())
         if is_taken_over:
             misfires.read_back_first(timezone.now())
             transaction.on_commit(high_water.take_over)
@@ -282,4 +300,12 @@ def report(now: datetime | None = None) -> SystemReport:
 
 def preview_resume() -> ResumePreview:
     """Show what is overdue and what will happen to each."""
-    return misfires.preview(timezone.now())
+    now = timezone.now()
+    shown = misfires.preview(now)
+    channels = {item.schedule.channel_id for item in shown.items}
+    calendars = misfires.calendars_for(channels, now)
+    items = [
+        replace(item, ways=overdue_choices.ways(item.schedule, calendars[item.schedule.channel_id], now))
+        for item in shown.items
+    ]
+    return replace(shown, items=items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -15,6 +15,9 @@ from orchestration.planning.types import Occupied
 
 ON_TIME_SECONDS = 60
 """A flip this much after its moment is on time; policies speak about more than that."""
+
+LET_GO_AHEAD = timedelta(days=90)
+"""How far ahead a turn is looked for of what a person has released: no grace ends it."""
 
 POLICIES = ("publish_late", "next_slot", "skip", "hold")
 
@@ -78,6 +81,16 @@ class OverdueItem:
     due_at: datetime
     priority: int = 5
     label: str = ""
+    is_let_go: bool = False
+    """A person has released what its policy held for its lateness."""
+
+
+def let_go(decision: MisfireDecision) -> MisfireDecision:
+    """Return the decision about what was held for its lateness once a person has released it."""
+    if decision.action != MisfireAction.HOLD:
+        return decision
+    sentence = f"{decision.lateness_seconds} s late, and released by hand: it is published late"
+    return replace(decision, action=MisfireAction.PUBLISH_LATE, sentence=sentence)
 
 
 def preview_resume(
@@ -106,11 +119,13 @@ def preview_resume(
         decision = decide_misfire(
             channel.misfire_policy, item.due_at, now, channel.grace_minutes * 60, (slot,) if slot else ()
         )
+        latest = item.due_at + timedelta(seconds=max(channel.grace_minutes * 60, ON_TIME_SECONDS))
+        if item.is_let_go and decision.action == MisfireAction.HOLD:
+            decision, latest = let_go(decision), now + LET_GO_AHEAD
         release_at = None
         if decision.action == MisfireAction.MOVE:
             release_at = decision.new_at
         elif decision.action in (MisfireAction.ON_TIME, MisfireAction.PUBLISH_LATE):
-            latest = item.due_at + timedelta(seconds=max(channel.grace_minutes * 60, ON_TIME_SECONDS))
             release_at = _tick(calendar, now, max(latest, now), interval, used)
             if release_at is None:
                 late = int((now - item.due_at).total_seconds())

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -19,7 +18,7 @@ from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
 from orchestration.planning.answers import MisfireAction, MisfireDecision
 from orchestration.planning.calendar import ChannelCalendar, calendars_of
 from orchestration.planning.misfire import OverdueItem as PastDue
-from orchestration.planning.misfire import decide_misfire, preview_resume
+from orchestration.planning.misfire import decide_misfire, let_go, preview_resume
 from orchestration.planning.types import Occupied
 from orchestration.queue import jobs as queue
 from orchestration.results import OverdueItem, ResumePreview
@@ -108,17 +107,13 @@ def decide(row: Schedule, now: datetime, calendar: ChannelCalendar) -> MisfireDe
     decision = decide_misfire(
         policy, row.publish_at, now, row.channel.misfire_grace_minutes * 60, [slot] if slot else []
     )
-    if policy == MisfirePolicy.HOLD and row.misfire_action == MisfireAction.PUBLISH_LATE:
-        return _let_go(decision)
-    return decision
+    return let_go(decision) if _is_let_go(row) else decision
 
 
-def _let_go(decision: MisfireDecision) -> MisfireDecision:
-    """Return the decision about what was held for its lateness once a person has released it."""
-    if decision.action != MisfireAction.HOLD:
-        return decision
-    sentence = f"{decision.lateness_seconds} s late, and released by hand: it is published late"
-    return replace(decision, action=MisfireAction.PUBLISH_LATE, sentence=sentence)
+def _is_let_go(row: Schedule) -> bool:
+    """Return whether a person has released what its policy held for its lateness."""
+    is_held = row.channel.misfire_policy == MisfirePolicy.HOLD
+    return is_held and row.misfire_action == MisfireAction.PUBLISH_LATE
 
 
 def settle(now: datetime) -> int:
@@ -182,7 +177,7 @@ def settle_one(row: Schedule, now: datetime, *, released: bool = False, by_its_j
     calendar = calendars_for([row.channel_id], now)[row.channel_id]
     decision = decide(row, now, calendar)
     if released and row.channel.misfire_policy == MisfirePolicy.HOLD:
-        decision = _let_go(decision)
+        decision = let_go(decision)
     return apply(row, decision, now)
 
 
@@ -304,7 +299,10 @@ def preview(now: datetime, most: int = 500) -> ResumePreview:
     """Show what is overdue and what would happen to each now, released in due order at the bounded rate."""
     is_restored = installation.is_waiting_to_be_taken_over()
     rows = {row.pk: row for row in overdue_schedules(now, most)}
-    wanted = [PastDue(row.pk, row.channel_id, row.publish_at, row.priority) for row in rows.values()]
+    wanted = [
+        PastDue(row.pk, row.channel_id, row.publish_at, row.priority, is_let_go=_is_let_go(row))
+        for row in rows.values()
+    ]
     releases = preview_resume(
         wanted,
         calendars_for({row.channel_id for row in rows.values()}, now),

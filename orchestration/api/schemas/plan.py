@@ -332,14 +332,23 @@ class RecallPreviewOut(Value):
     cancelled: list[ScheduleOut]
 
 
+class ResumeWayOut(Value):
+    """Another way for one overdue publication, and when it would be public."""
+
+    choice: str
+    at: datetime | None
+    sentence: str
+
+
 class OverdueItemOut(Value):
-    """What resume would do to one schedule that is past its moment."""
+    """What resume would do to one schedule that is past its moment, and the other ways that can be chosen."""
 
     schedule: ScheduleOut
     action: str
     new_at: datetime | None
     lateness_seconds: float
     sentence: str
+    ways: list[ResumeWayOut]
 
 
 class ResumePreviewOut(Value):

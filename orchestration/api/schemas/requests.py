@@ -10,6 +10,7 @@ from orchestration.fields import (
     Body,
     BodyId,
     Count,
+    Id,
     Instant,
     Priority,
     Reason,
@@ -261,6 +262,29 @@ class SettleChange(Decision):
     )
 
 
+ResumeChoice = Literal["policy", "publish_now", "next_slot", "hold", "skip"]
+
+
+class OverdueChoice(Body):
+    """What is to become of one overdue publication."""
+
+    schedule_id: Id
+    choice: ResumeChoice
+
+
+class Resume(Decision):
+    """Go on, and do with what is overdue what is chosen here; the others follow `all_as`."""
+
+    choices: list[OverdueChoice] = Field(
+        default=[], max_length=1000, description="by publication; `preview-resume` lists the ways"
+    )
+    all_as: ResumeChoice = Field("policy", description="for all others; policy: as their channels say")
+
+    def chosen(self) -> dict[int, str]:
+        """Return the choices by publication."""
+        return {item.schedule_id: item.choice for item in self.choices}
+
+
 class Retry(Decision):
     """Once more; a failed publication whose time is over or taken by now needs another one."""
 
@@ -400,6 +424,7 @@ AS_SCHEDULED = ReopenSchedule()
 AS_HELD = ReleaseSchedule()
 AS_IT_WAS = Retry()
 JUST_PAUSE = Pause()
+BY_POLICY = Resume()
 DRAIN = Stop()
 ALL_CHANNELS = ChannelSelection()
 ALL_VIDEOS = DistributeVideos()
