@@ -14,6 +14,7 @@ from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.rows import ROWS
 from orchestration.errors import InvalidRequest
 from orchestration.results import SystemReport
+from orchestration.scheduling import overdue_choices
 from orchestration.states import Timing
 
 # ------------------------------------------------------------------------------------------------------------- control
@@ -41,6 +42,30 @@ def _resume_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="only show what would happen to what is overdue"
     )
+    parser.add_argument(
+        "--overdue-as",
+        default="policy",
+        choices=overdue_choices.CHOICES,
+        help="what becomes of all that is overdue, instead of what its misfire policies say",
+    )
+    parser.add_argument(
+        "--choose",
+        action="append",
+        default=[],
+        metavar="ID=WAY",
+        help="what becomes of one publication, for example 7=next_slot; may be repeated",
+    )
+
+
+def _choices(options: Options) -> dict[int, str]:
+    """Return what was chosen for single publications. Raises: InvalidRequest."""
+    chosen = {}
+    for given_one in options.choose:
+        number, _, way = given_one.partition("=")
+        if not number.isdecimal() or not way:
+            raise InvalidRequest(f"{given_one!r} is not ID=WAY, for example 7=next_slot.", field="choose")
+        chosen[int(number)] = way
+    return chosen
 
 
 def _resume(service: Service, options: Options) -> SystemReport:
@@ -48,12 +73,13 @@ def _resume(service: Service, options: Options) -> SystemReport:
 
     It is shown on the standard error, so that the answer of `--json` stays what it is.
     """
+    chosen = _choices(options)
     preview = service.preview_resume()
     if preview.items:
         print("\n".join(text.resume_preview(preview)), file=sys.stderr)
         if not options.yes:
             _ask_whether_to_resume(len(preview.items))
-    return service.resume(**decision(options))
+    return service.resume(choices=chosen, all_as=options.overdue_as, **decision(options))
 
 
 def _ask_whether_to_resume(overdue: int) -> None:

@@ -4,6 +4,7 @@ from datetime import time, timedelta
 from itertools import pairwise
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from channels.models import PostingSlot
@@ -108,3 +109,14 @@ def test_api_and_page_take_choices(backlog, client):
     states = dict(Schedule.objects.values_list("pk", "state"))
     assert states.pop(backlog[0].pk) == "skipped"
     assert set(states.values()) == {"held"}
+
+
+def test_the_command_line_takes_choices(backlog, capsys):
+    a, b, *_ = backlog
+    call_command("orchestration", "resume", "--yes", "--choose", f"{a.pk}=skip", "--overdue-as", "hold")
+    states = dict(Schedule.objects.values_list("pk", "state"))
+    assert (states[a.pk], states[b.pk]) == ("skipped", "held")
+    with pytest.raises(SystemExit) as refused:
+        call_command("orchestration", "resume", "--yes", "--choose", "burn")
+    assert refused.value.code == 2
+    assert "ID=WAY" in capsys.readouterr().err
