@@ -120,6 +120,16 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "what somebody changed is not compared before a flip",
+        "orchestration/pipeline/publish.py",
+        "    require_ours(compared(distribution, schedule, status, theirs), status.id)\n",
+        "",
+        (
+            "tests/orchestration/test_changed_elsewhere.py"
+            "::test_what_is_unlisted_seconds_before_its_flip_is_not_flipped",
+        ),
+    ),
+    Mutant(
         "a lost dispatch is sent again, and the lost run keeps its way in",
         "orchestration/github/callbacks.py",
         "    if run.state not in OPEN_RUNS:\n        raise PermitRefused(",
