@@ -100,7 +100,7 @@ class CommitsFiles:
         _, data = self._write("POST", full_name, f"/git/{kind}", body, doing, repeatable=True)
         if not isinstance(data, dict) or not isinstance(data.get("sha"), str):
             raise RemoteUncertain(f"{doing}: GitHub's answer names no {kind.rstrip('s')}")
-        return data["sha"]
+        return str(data["sha"])
 
     def login(self) -> str:
         """Return whose token this is; empty for a GitHub App, which nobody's account is."""

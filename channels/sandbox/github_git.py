@@ -60,7 +60,7 @@ def get_ref(call: Call) -> Response:
 def update_ref(call: Call) -> Response:
     """Move a branch to a commit that follows its head; what does not follow it is refused, unless forced."""
     branch, body = _branch(call), call.object()
-    commit = _pending(call, "commits").get(body.get("sha"))
+    commit = _pending(call, "commits").get(str(body.get("sha")))
     if commit is None:
         raise refusal(422, "Object does not exist")
     if commit["parents"] != [call.repository["heads"][branch]] and not body.get("force"):
@@ -193,7 +193,7 @@ def _create(call: Call, owner: str) -> Response:
         raise refusal(422, "Repository creation failed.", [taken])
     files = {"README.md": f"# {body['name']}\n".encode()} if body.get("auto_init") else {}
     state.add_repository(call.sandbox.store, name, private=bool(body.get("private")), files=files)
-    made = state.find_repository(call.github, name)
+    made = state.find_repository(call.github, name) or {}
     if call.token["repositories"] is not None:
         call.token["repositories"].append(name)
     return Response.json(views.full_repository(call.sandbox, made), 201)

@@ -114,7 +114,7 @@ def hand_over(job: Job, now: datetime) -> bool:
             attempts=0,
             waits_for="",
         )
-        schedule = Schedule.objects.get(pk=locked.schedule_id)
+        schedule = Schedule.objects.get(pk=locked.schedule_id or 0)
         audit.record(
             "publication_failed_over",
             schedule,

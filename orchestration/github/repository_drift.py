@@ -110,7 +110,7 @@ def _secrets(channel: Channel, github: GitHubGateway, record: RepositoryRecord) 
 def _environment(channel: Channel, github: GitHubGateway, record: RepositoryRecord) -> list[Drift]:
     if record.branches is None or not repository_secrets.environment_of(channel):
         return []
-    found = github.environment(channel.repository_id, repository_secrets.ENVIRONMENT)
+    found = github.environment(repository_secrets.pinned_id(channel), repository_secrets.ENVIRONMENT)
     there = branches_of(found.branches) if found else ""
     ours = branches_of(record.branches)
     if there in (ours, channel.ref):

@@ -80,7 +80,8 @@ def acknowledge_public(channel_id: int, reason: str, *, withdraw: bool = False) 
             raise InvalidRequest("Say why a public repository is right for this channel.", field="reason")
         record = of(channel)
         before = record.public_acknowledged_at
-        record.public_acknowledged_at = None if withdraw else timezone.now()
+        now = timezone.now()
+        record.public_acknowledged_at = None if withdraw else now
         record.public_acknowledged_by = "" if withdraw else audit.acting().label[:150]
         record.public_acknowledged_reason = "" if withdraw else reason[:300]
         record.save(
@@ -95,7 +96,7 @@ def acknowledge_public(channel_id: int, reason: str, *, withdraw: bool = False) 
             channel,
             before={"acknowledged_at": before.isoformat() if before else None},
             after={
-                "acknowledged_at": None if withdraw else record.public_acknowledged_at.isoformat(),
+                "acknowledged_at": None if withdraw else now.isoformat(),
                 "repository": channel.repository,
                 "repository_id": channel.repository_id,
             },

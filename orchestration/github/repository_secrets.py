@@ -56,6 +56,13 @@ def fingerprint(channel: Channel, secrets: Mapping[str, str]) -> str:
     return salted_hmac("headend.repository-secrets", canonical, algorithm="sha256").hexdigest()[:32]
 
 
+def pinned_id(channel: Channel) -> int:
+    """Return the id of the channel's repository, which whoever looked at it has pinned."""
+    if channel.repository_id is None:
+        raise ValueError(f"nobody has looked at the repository of channel {channel.slug} yet")
+    return channel.repository_id
+
+
 def environment_of(channel: Channel) -> str:
     """Return the environment that holds the channel's secrets; empty, where the repository itself does."""
     return ENVIRONMENT if channel.secrets_in == SecretsIn.ENVIRONMENT else ""
@@ -82,7 +89,7 @@ def push(
     RepositoryRecord.objects.filter(pk=record.pk).update(secrets_pending=True)
     for number, (name, value) in enumerate(secrets.items()):
         lease.progress(0.5 + 0.1 * number, f"storing secret {name}")
-        github.put_secret(channel.repository, channel.repository_id, name, value, environment=environment)
+        github.put_secret(channel.repository, pinned_id(channel), name, value, environment=environment)
         failpoint("sync.secret_stored")
     listed = github.list_secrets(channel.repository, environment=environment)
     removed = _remove_old(channel, github, list(secrets)) if environment else []
@@ -111,10 +118,10 @@ def protect(channel: Channel, github: GitHubGateway, record: RepositoryRecord) -
 
     Raises: PermissionMissing, naming the permission or the plan that GitHub's refusal may mean.
     """
-    found = github.environment(channel.repository_id, ENVIRONMENT)
+    found = github.environment(pinned_id(channel), ENVIRONMENT)
     if found is None or found.branches != (channel.ref,):
         try:
-            github.protect_environment(channel.repository_id, ENVIRONMENT, channel.ref)
+            github.protect_environment(pinned_id(channel), ENVIRONMENT, channel.ref)
         except (PermissionMissing, RemoteNotFound) as error:
             raise PermissionMissing(
                 f"The environment {ENVIRONMENT} of {channel.repository} could not be set up: {error}. The credential "
@@ -129,7 +136,7 @@ def protect(channel: Channel, github: GitHubGateway, record: RepositoryRecord) -
 def _remove_old(channel: Channel, github: GitHubGateway, names: list[str]) -> list[str]:
     """Remove our secrets from the repository itself, where any workflow on any branch could read them."""
     there = {each.name for each in github.list_secrets(channel.repository)}
-    return [name for name in names if name in there and github.delete_secret(channel.repository_id, name)]
+    return [name for name in names if name in there and github.delete_secret(pinned_id(channel), name)]
 
 
 def _last_mark(channel: Channel, job: Job) -> str:
