@@ -8,6 +8,7 @@ import logging
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -53,11 +54,15 @@ def _look_again(body: bytes) -> None:
         run_id = int(document["workflow_run"]["id"])
         title = str(document["workflow_run"].get("display_title") or "")
         repository = str(document["repository"]["full_name"])
+        repository_id = int(document["repository"].get("id") or 0)
     except (ValueError, KeyError, TypeError, AttributeError):
         logger.info("a signed workflow_run event could not be read")
         return
     with transaction.atomic():
-        runs = WorkflowRun.objects.open().filter(repository__iexact=repository)
+        # By its id where we know it: after a rename its events carry the new name, and runs keep the old one.
+        runs = WorkflowRun.objects.open().filter(
+            Q(repository_id=repository_id) | Q(repository_id=None, repository__iexact=repository)
+        )
         found = runs.filter(run_id=run_id).update(next_look_at=timezone.now())
         if not found:
             # The receipt of the dispatch may have been lost; the title carries our correlation id.

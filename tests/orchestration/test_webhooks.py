@@ -107,3 +107,13 @@ def test_a_form_encoded_event_is_refused_and_told_what_to_set(client):
 def test_without_a_secret_no_webhook_is_taken(client, settings):
     settings.GITHUB_WEBHOOK_SECRET = ""
     assert _send(client, {}).status_code == 503
+
+
+def test_an_event_under_a_repositorys_new_name_finds_its_run_by_the_repositorys_id(client):
+    """It was renamed while a run was open: the run's row keeps the old name."""
+    run, other = _later_run(repository_id=700), _later_run(run_id=4712, repository_id=701)
+    for found, number in ((run, 700), (other, 700)):
+        event = {**_event(found), "repository": {"full_name": "headend/dawn", "id": number}}
+        assert _send(client, event).status_code == 204
+        found.refresh_from_db()
+    assert run.next_look_at <= timezone.now() < other.next_look_at
