@@ -25,8 +25,8 @@ def add_silence(
         raise InvalidRequest("Say what is silenced: a kind, a channel or a cause.", field="kind")
     if kind:
         kind = check_kind(kind, "kind")
-    if len(cause) > 200:
-        raise InvalidRequest("A cause has 200 characters at most.", field="cause")
+    if len(cause) > 200 or "\x00" in cause:
+        raise InvalidRequest("A cause is the key of what stands, of 200 characters at most.", field="cause")
     channel = None if channel_id is None else lookup.one(Channel, channel_id, field="channel_id")
     with transaction.atomic(), disable_auditlog():
         row = Silence.objects.create(

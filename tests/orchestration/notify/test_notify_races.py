@@ -76,6 +76,7 @@ def test_what_a_killed_sender_held_arrives_once_more_and_says_so(crowd: Room, ti
     database = connection.settings_dict
     login = f"{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT'] or 5432}"
     environment = {**os.environ, "DATABASE_URL": f"postgres://{login}/{database['NAME']}"}
+    environment["HEADEND_ENCRYPTION_KEYS"] = ",".join(settings.HEADEND_ENCRYPTION_KEYS)
     with subprocess.Popen([sys.executable, "-c", SENDER], env=environment, cwd=settings.BASE_DIR) as sender:
         assert crowd.receiver.asked.wait(PATIENCE_SECONDS)
         sender.kill()
