@@ -264,7 +264,7 @@ def _not_installed(app: AppCredential, where: str) -> GitHubAppNotInstalled:
 def _of_all(app: AppCredential, error: Blocked) -> Blocked:
     """Say that it holds for every channel, where one installation serves all."""
     if app.installation_id:
-        error.scope = "installation"
+        error.scope = "installation"  # type: ignore[misc]  # of this one error, not of its class
     return error
 
 

@@ -140,13 +140,13 @@ def may_use(environment: dict[str, Any], branch: str) -> bool:
 def set_private(store: Store, full_name: str, private: bool) -> None:
     """Make a repository private or public, as its owner does."""
     with store.change("github") as github:
-        find_repository(github, full_name)["private"] = private
+        _known(github, full_name)["private"] = private
 
 
 def rename_branch(store: Store, full_name: str, name: str, new_name: str) -> None:
     """Rename a branch, as its owner does; the default branch stays the default one."""
     with store.change("github") as github:
-        repository = find_repository(github, full_name)
+        repository = _known(github, full_name)
         for held in (repository["files"], repository["heads"]):
             held[new_name] = held.pop(name)
         if repository["default_branch"] == name:
@@ -156,9 +156,7 @@ def rename_branch(store: Store, full_name: str, name: str, new_name: str) -> Non
 def rename_repository(store: Store, full_name: str, new_full_name: str) -> None:
     """Rename a repository; the old name redirects from then on."""
     with store.change("github") as github:
-        repository = find_repository(github, full_name)
-        if repository is None:
-            raise KeyError(full_name)
+        repository = _known(github, full_name)
         repository["former_names"].append(full_name)
         repository["owner"], _, repository["name"] = new_full_name.partition("/")
 
@@ -173,6 +171,13 @@ def find_repository(github: dict[str, Any], full_name: str) -> dict[str, Any] | 
         if full_name_of(repository).lower() == full_name.lower():
             return repository
     return None
+
+
+def _known(github: dict[str, Any], full_name: str) -> dict[str, Any]:
+    repository = find_repository(github, full_name)
+    if repository is None:
+        raise KeyError(full_name)
+    return repository
 
 
 def find_former(github: dict[str, Any], full_name: str) -> dict[str, Any] | None:

@@ -214,7 +214,7 @@ def run(sandbox: Sandbox, repository: dict[str, Any], held: dict[str, Any]) -> d
 
 
 def _commit(repository: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
-    known = next((one for one in repository["commits"] if one["sha"] == held["head_sha"]), {})
+    known: dict[str, Any] = next((one for one in repository["commits"] if one["sha"] == held["head_sha"]), {})
     person = {"name": held["actor"], "email": "sandbox@localhost"}
     return {
         "id": held["head_sha"],

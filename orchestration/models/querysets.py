@@ -4,7 +4,7 @@ The sets of states are in `orchestration.states`; a filter that is used in one p
 """
 
 from datetime import datetime, timedelta
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -167,8 +167,8 @@ class BlockerQuerySet(Lockable[Row]):
         """Keep those that have not ended."""
         return self.filter(ended_at=None)
 
-    def counted(self) -> Self:
-        """Annotate how many jobs wait for each (`waiting`)."""
+    def counted(self) -> models.QuerySet[Any]:
+        """Annotate how many jobs wait for each (`waiting`), which no type of a row knows."""
         waits = Q(jobs__state__in=CLAIMABLE_JOBS)
         return self.annotate(waiting=models.Count("jobs", filter=waits))
 
