@@ -36,6 +36,9 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
             "permission missing",
             "Give what the sentence names: the scope at Google's consent page, or the token's permission at GitHub.",
         ),
+        "no_oidc_token": Remedy(
+            "no OIDC token", "Sync the channel's configuration, whose workflow asks for `id-token: write`."
+        ),
         "client_refused": Remedy(
             "OAuth client refused",
             "Put the OAuth client's present id and secret into GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET and restart "

@@ -765,6 +765,7 @@ def conclude(engine, conclusion: str, *, steps: tuple = ()) -> None:
 def test_a_failed_run_is_tried_again_until_the_moment_with_githubs_step_names(engine, channel, dispatched):
     row = Schedule.objects.get()
     for attempt in range(1, 6):
+        WorkflowRun.objects.update(needs_permit=False)  # so it may have uploaded
         conclude(engine, "failure", steps=(("Set up job", "success"), ("Stage", "failure")))
         look(engine)
         assert job_of(row).state == JobState.RUNNING, "YouTube's list of uploads has its time first"
@@ -853,6 +854,7 @@ def test_a_list_that_lags_behind_a_run_makes_no_second_upload(
 ):
     """The run uploaded and could not report it; YouTube does not list the video yet."""
     youtube_state.configure(engine.sandbox.store, list_lag_seconds=100)
+    ask(dispatched)
     video_id = upload_as_run(engine, channel, dispatched, tmp_path)
     conclude(engine, conclusion)
     look(engine, times=3)
@@ -868,6 +870,7 @@ def test_a_job_that_was_cancelled_and_is_tried_again_at_once_waits_for_the_list(
     engine, channel, dispatched, tmp_path
 ):
     youtube_state.configure(engine.sandbox.store, list_lag_seconds=100)
+    ask(dispatched)
     upload_as_run(engine, channel, dispatched, tmp_path)
     conclude(engine, "cancelled")
     look(engine)
@@ -898,6 +901,7 @@ def test_a_review_that_a_person_has_tried_again_at_once_waits_for_the_list(
     engine, channel, dispatched, tmp_path
 ):
     youtube_state.configure(engine.sandbox.store, list_lag_seconds=100)
+    ask(dispatched)
     video_id = upload_as_run(engine, channel, dispatched, tmp_path)
     deleted = {"message": "Not Found"}
     engine.sandbox.faults.add(Match("GET", "/actions/runs/"), "status_before", status=404, body=deleted)
