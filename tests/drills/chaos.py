@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -319,6 +320,7 @@ def main() -> int:
     options = parser.parse_args()
     options.broker = options.broker or ("embedded" if options.engine == "sqlite" else "redis")
     os.nice(5)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind then either
     return Drill(options).run()
 
 

@@ -113,6 +113,7 @@ class World:
             "HEADEND_RELEASES_PER_MINUTE": "6000",
             "GITHUB_API_URL": f"{self.sandbox}/github",
             "GITHUB_TOKEN": GITHUB_TOKEN,
+            "GITHUB_OIDC_ISSUER": f"{self.sandbox}/oidc",
             "YOUTUBE_API_URL": f"{self.sandbox}/youtube",
             "GOOGLE_TOKEN_URL": f"{self.sandbox}/oauth/token",
         }
