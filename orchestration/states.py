@@ -121,6 +121,7 @@ class JobKind(models.TextChoices):
     SYNC = "sync", "write configuration"
     COLLECT = "collect", "collect statistics"
     CHECK = "check", "check a channel"
+    LOOK = "look", "look at uploads"
 
 
 class BlockerScope(models.TextChoices):
@@ -325,6 +326,7 @@ DISTRIBUTION_TRANSITIONS: dict[str, frozenset[str]] = {
     ),
     DistributionState.STAGED: frozenset(
         {
+            DistributionState.ASSIGNED,  # its upload failed, and is replaced
             DistributionState.PUBLISHED,
             DistributionState.CANCELLED,
             DistributionState.FAILED,
@@ -368,7 +370,7 @@ _DOUBTED = frozenset({ScheduleState.NEEDS_REVIEW})  # what was armed could not b
 SCHEDULE_TRANSITIONS: dict[str, frozenset[str]] = {
     ScheduleState.PLANNED: _ENDS | {ScheduleState.STAGING, ScheduleState.STAGED},
     ScheduleState.STAGING: _ENDS | {ScheduleState.STAGED, ScheduleState.PLANNED},
-    ScheduleState.STAGED: _ENDS | {ScheduleState.PUBLISHING, ScheduleState.PUBLISHED},
+    ScheduleState.STAGED: _ENDS | {ScheduleState.PUBLISHING, ScheduleState.PUBLISHED, ScheduleState.PLANNED},
     ScheduleState.PUBLISHING: frozenset(
         {ScheduleState.PUBLISHED, ScheduleState.FAILED, ScheduleState.NEEDS_REVIEW, ScheduleState.STAGED}
     ),

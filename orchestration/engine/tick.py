@@ -16,7 +16,7 @@ from orchestration.engine import control, waiting_reasons, worker
 from orchestration.github import failover
 from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
-from orchestration.pipeline import outcomes
+from orchestration.pipeline import outcomes, watch_uploads
 from orchestration.pipeline.trigger import ensure_prepared
 from orchestration.queue import jobs as queue
 from orchestration.scheduling import misfires, recall, waves
@@ -70,6 +70,7 @@ def tick(now: datetime | None = None) -> dict[str, int]:
             ("publishing", publish_due),
             ("released", release_late),
         ]
+    steps += [("looking", watch_uploads.queue_due)]
     steps += [("waves", lambda now: waves.complete(now) + recall.complete()), ("explained", _explain)]
     done: dict[str, int] = {}
     failures: list[Exception] = []

@@ -18,7 +18,16 @@ from orchestration.errors import IllegalTransition, LeaseLost, StaleState
 from orchestration.github import dispatch, repository_sync
 from orchestration.models import Job
 from orchestration.monitoring import health, statistics
-from orchestration.pipeline import endings, outcomes, process, publish, scrape, stage, take_back
+from orchestration.pipeline import (
+    endings,
+    outcomes,
+    process,
+    publish,
+    scrape,
+    stage,
+    take_back,
+    watch_uploads,
+)
 from orchestration.queue import holders
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease
@@ -39,6 +48,7 @@ RUNNERS: dict[tuple[str, str], Runner] = {
     (JobKind.SYNC, Executor.LOCAL): repository_sync.run_sync,
     (JobKind.COLLECT, Executor.LOCAL): statistics.run_collect,
     (JobKind.CHECK, Executor.LOCAL): health.run_check,
+    (JobKind.LOOK, Executor.LOCAL): watch_uploads.run_look,
 }
 
 

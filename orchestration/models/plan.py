@@ -131,6 +131,9 @@ class Distribution(Stateful):
     last_set = models.JSONField(
         default=dict, blank=True, help_text="what we last set on YouTube, what is being set, and when"
     )
+    look_at = models.DateTimeField(
+        null=True, blank=True, db_index=True, help_text="when its upload is looked at next"
+    )
     title_set = models.CharField(
         max_length=120, blank=True, editable=False, help_text="our title as YouTube first showed it"
     )

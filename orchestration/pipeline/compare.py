@@ -33,6 +33,7 @@ class VideoRefused(RemoteRejected):
     """YouTube rejected the upload after all, or gave up its processing (its status says so)."""
 
     code = "upload_rejected"
+    may_be_replaced = False
 
 
 # ------------------------------------------------------------------------------------------------------- what is kept
@@ -198,6 +199,8 @@ def compared(
 def require_ours(comparison: Comparison, youtube_video_id: str) -> None:
     """Refuse to go on with what somebody changed, or what YouTube refused. Raises: ChangedElsewhere, VideoRefused."""
     if comparison.verdict == Verdict.FAILED:
-        raise VideoRefused(comparison.sentence)
+        refused = VideoRefused(comparison.sentence)
+        refused.may_be_replaced = comparison.may_be_replaced
+        raise refused
     if comparison.stops:
         raise ChangedElsewhere(f"{comparison.sentence} Video {youtube_video_id} stays as it is there.")

@@ -32,8 +32,10 @@ from orchestration.models import Distribution, Job, Schedule
 from orchestration.models.querysets import ON_TIME
 from orchestration.pipeline import stage
 from orchestration.pipeline.compare import VideoRefused, compared, note_set, require_ours, seen_of
+from orchestration.pipeline.replacing import after_refusal
 from orchestration.pipeline.youtube_calls import look, make_private, publish_now, set_publish_at
 from orchestration.planning.answers import MisfireAction
+from orchestration.planning.looks import next_look_after
 from orchestration.planning.outside import Visibility, is_failed
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
@@ -81,7 +83,12 @@ def run_publish(job: Job, lease: JobLease) -> dict[str, Any]:
     if not distribution.youtube_video_id:
         return {"skipped": "nothing is uploaded"}
     with gateways.youtube(schedule.channel) as youtube:
-        return _advance(job, lease, youtube, schedule)
+        try:
+            return _advance(job, lease, youtube, schedule)
+        except VideoRefused as error:
+            if after_refusal(job, lease, youtube, distribution, error):
+                return {"replaced": str(error)}
+            raise
 
 
 def _advance(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:
@@ -403,6 +410,7 @@ def record_published(schedule_id: int, status: VideoStatus) -> dict[str, Any]:
                 DistributionState.PUBLISHED,
                 reason="seen public by reading it back",
                 published_at=published_at,
+                look_at=next_look_after(published_at, now),
                 verified_at=now,
                 error_code="",
                 error_message="",

@@ -1,6 +1,5 @@
 """Settle what somebody changed on YouTube, in one of two ways: what they set holds, or ours is set again."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +25,7 @@ from orchestration.states import DistributionState, ScheduleState
 TAKE_THEIRS, PUT_OURS_BACK = "take_theirs", "put_ours_back"
 WAYS = (TAKE_THEIRS, PUT_OURS_BACK)
 EARLY = timedelta(seconds=1)
-CLEARED: Mapping[str, Any] = {"error_code": "", "error_message": ""}
+CLEARED: dict[str, Any] = {"error_code": "", "error_message": ""}
 
 
 def settle_change(

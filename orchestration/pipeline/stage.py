@@ -24,6 +24,7 @@ from orchestration.pipeline.compare import note_set
 from orchestration.pipeline.looks import Look, look
 from orchestration.pipeline.scrape import absolute
 from orchestration.pipeline.youtube_calls import charged
+from orchestration.planning.looks import AFTER_STAGING
 from orchestration.planning.outside import Visibility
 from orchestration.queue import pools
 from orchestration.queue.lease import JobCancelled, JobLease, WaitUntil
@@ -316,6 +317,7 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
                 reason="adopted an upload that an earlier try left behind" if adopted else "",
                 youtube_video_id=youtube_video_id,
                 staged_at=now,
+                look_at=now + AFTER_STAGING[0],
                 upload_session_sealed="",
                 error_code="",
                 error_message="",

@@ -112,6 +112,14 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(
             draws_on_reserve=False,
             can_be_blocked=False,
         ),
+        JobKind.LOOK: Policy(
+            local=Execution(fast=True),
+            patience=timedelta(minutes=30),
+            priority=3,
+            is_safe=True,
+            draws_on_reserve=False,
+            can_be_blocked=False,
+        ),
     }
 )
 SAFE_KINDS = frozenset(kind for kind, policy in POLICIES.items() if policy.is_safe)
