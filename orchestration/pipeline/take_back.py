@@ -9,13 +9,13 @@ from django.utils import timezone
 from channels.gateways.errors import RemoteNotFound
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_values import VideoStatus
-from orchestration.core import audit, gateways
+from orchestration.core import audit, gateways, installation
 from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.pipeline.compare import compared, require_ours
 from orchestration.pipeline.youtube_calls import look, make_private
-from orchestration.queue.lease import JobLease, WaitUntil
+from orchestration.queue.lease import JobLease, OutcomeUnknown, WaitUntil
 from orchestration.states import DistributionState, JobKind, ScheduleState
 
 
@@ -37,6 +37,7 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
             was = look(job, youtube, distribution, prepare=True)
             failpoint(f"{name}.looked")
             if not is_recall:
+                _leave_alone_what_is_public_since_the_backup(job, was)
                 _leave_alone_what_others_set(youtube, distribution, was)
             make_private(job, youtube, distribution)
             failpoint(f"{name}.called")
@@ -78,6 +79,19 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
         )
     failpoint(f"{name}.recorded")
     return {"was": was.privacy_status if was else None, "now": now_is}
+
+
+def _leave_alone_what_is_public_since_the_backup(job: Job, was: VideoStatus) -> None:
+    """Take off nothing that went public after the backup was made: what the job was to prevent was decided anew since.
+
+    Raises: OutcomeUnknown; a person looks.
+    """
+    restored_at = installation.taken_over_at()
+    if was.is_public and restored_at is not None and job.created_at < restored_at:
+        raise OutcomeUnknown(
+            f"Video {was.id} is public; this job is of a backup that was made before, so it takes nothing back. Settle the "
+            "publication as published, or recall it."
+        )
 
 
 def _leave_alone_what_others_set(

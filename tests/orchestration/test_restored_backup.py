@@ -69,6 +69,25 @@ def test_what_went_public_after_the_backup_is_read_back_before_its_policy_decide
     assert len(engine.publications()) == 1
 
 
+def test_a_disarming_of_the_backup_takes_nothing_off_the_air_that_went_public_since(engine):
+    """It was held, its time taken off, let go again and published; the backup was made in between."""
+    row = engine.armed(engine.channel())
+    door().hold_schedule(schedule_id=row.pk, reason="wrong film")
+    job = Job.objects.get(kind=JobKind.DISARM)
+    engine.stand_still_at(row.publish_at + timedelta(seconds=5))
+    row.distribution.refresh_from_db()
+    published_by_the_original(row)
+    engine.pass_time(hours=1)
+    restored(engine)
+    door().resume(reason="looked")
+    engine.tick()
+    engine.work()
+    job.refresh_from_db()
+    assert job.state == JobState.NEEDS_REVIEW
+    assert engine.on_youtube(row)["privacy_status"] == "public"
+    assert len(engine.publications()) == 1
+
+
 def test_what_did_not_go_public_is_decided_once_it_was_seen_private(engine):
     row = engine.staged(engine.channel(misfire_policy="skip"), minutes=10)
     engine.pass_until(row.publish_at + timedelta(hours=3))
