@@ -174,6 +174,7 @@ AUDITLOG_DISABLE_ON_RAW_SAVE = True
 # --- work in the background ------------------------------------------------------------------------------
 HEADEND_TICK_SECONDS = env.integer("HEADEND_TICK_SECONDS", 2, minimum=1, maximum=15)
 HEADEND_FAILOVER_MINUTES = env.integer("HEADEND_FAILOVER_MINUTES", 30, minimum=1, maximum=1440)
+HEADEND_RUN_QUEUE_MINUTES = env.integer("HEADEND_RUN_QUEUE_MINUTES", 15, minimum=1, maximum=1440)
 HEADEND_WATCH_SECONDS = env.integer("HEADEND_WATCH_SECONDS", 1 if HEADEND_DEMO else 5, minimum=1, maximum=300)
 HEADEND_STATISTICS_SECONDS = env.integer("HEADEND_STATISTICS_SECONDS", 3600, minimum=5, maximum=86_400)
 HEADEND_WORK_CONCURRENCY = env.integer("HEADEND_WORK_CONCURRENCY", 3, minimum=1, maximum=64)

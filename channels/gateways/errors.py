@@ -114,6 +114,13 @@ class WorkflowUnfit(RemoteRejected):
     again = "blocked"
 
 
+class RunNeedsApproval(RemoteRejected):
+    """GitHub ran nothing of a dispatched run: a person must approve runs of this workflow first."""
+
+    code = "run_needs_approval"
+    again = "blocked"
+
+
 class BranchMissing(RemoteRejected):
     """The branch (or tag) that the channel names does not exist in its repository; it may have been renamed."""
 

@@ -295,15 +295,17 @@ class GitHubGateway(SetsUpRepositories, CommitsFiles):
 
     def cancel_run(self, full_name: str, run_id: int) -> bool:
         """Ask GitHub to cancel a run. Returns False when it was already completed. May be repeated."""
+        return self._cancel(full_name, f"/actions/runs/{run_id}/cancel", f"cancelling run {run_id}")
+
+    def force_cancel_run(self, full_name: str, run_id: int) -> bool:
+        """Have GitHub end a run that does not stop when cancelled, without its `always()` steps. As `cancel_run`."""
+        return self._cancel(
+            full_name, f"/actions/runs/{run_id}/force-cancel", f"cancelling run {run_id} by force"
+        )
+
+    def _cancel(self, full_name: str, path: str, doing: str) -> bool:
         try:
-            self._write(
-                "POST",
-                full_name,
-                f"/actions/runs/{run_id}/cancel",
-                None,
-                f"cancelling run {run_id}",
-                repeatable=True,
-            )
+            self._write("POST", full_name, path, None, doing, repeatable=True)
         except RemoteRejected as error:
             if error.status == 409:
                 return False

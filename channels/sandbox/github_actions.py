@@ -121,6 +121,18 @@ def _new_run(
     return run
 
 
+JOB_CONCLUSIONS = (
+    "success",
+    "failure",
+    "neutral",
+    "cancelled",
+    "skipped",
+    "timed_out",
+    "action_required",
+)
+"""What a job may end as; a run knows more words."""
+
+
 # -- runs ------------------------------------------------------------------------------------------------------
 
 
@@ -211,16 +223,18 @@ def get_run(call: Call) -> Response:
 @github("GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs", needs="actions:read")
 def list_jobs(call: Call) -> Response:
     run = _run(call)
+    ended = run["conclusion"]
     job = {
         **views.job(call.sandbox, call.repository, run, run.get("job_name", "job")),
         "status": run["status"],
-        "conclusion": run["conclusion"],
+        "conclusion": ended if ended in (None, *JOB_CONCLUSIONS) else "failure",
         "created_at": run["run_started_at"],
         "started_at": run["run_started_at"],
         "completed_at": run["updated_at"] if run["status"] == "completed" else None,
         "steps": run["steps"],
     }
-    jobs = [] if run["status"] in ("queued", "pending") else [job]
+    never_began = run["status"] in ("queued", "pending") or ended == "startup_failure"
+    jobs = [] if never_began else [job]
     return Response.json({"total_count": len(jobs), "jobs": jobs})
 
 
@@ -234,6 +248,16 @@ def job_log(call: Call) -> Response:
 
 @github("POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/cancel", needs="actions:write")
 def cancel(call: Call) -> Response:
+    run = _run(call)
+    if run["status"] == "completed":
+        raise refusal(409, "Cannot cancel a workflow run that is completed.")
+    run["cancel_requested"] = not run.get("deaf", False)
+    return Response.json({}, 202)
+
+
+@github("POST", "/repos/{owner}/{repo}/actions/runs/{run_id}/force-cancel", needs="actions:write")
+def force_cancel(call: Call) -> Response:
+    """Cancel also a run that takes no notice of `cancel`, as one does whose steps run `always()`."""
     run = _run(call)
     if run["status"] == "completed":
         raise refusal(409, "Cannot cancel a workflow run that is completed.")

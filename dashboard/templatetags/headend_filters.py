@@ -22,6 +22,7 @@ from dashboard.wording import (
     waiting,
     words,
 )
+from orchestration.github import run_states
 
 register = template.Library()
 for _say in (
@@ -43,6 +44,12 @@ for _say in (
 def badge(value: object) -> str:
     """Return the badge of a state, as a class."""
     return badges.badge_of(value)
+
+
+@register.filter
+def in_words(run: Any) -> str:
+    """Say what GitHub last told of a run."""
+    return run_states.in_words(run.remote_status, run.conclusion)
 
 
 @register.filter

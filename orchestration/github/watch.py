@@ -22,6 +22,7 @@ from orchestration.core import audit, gateways
 from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError
+from orchestration.github import cancelling, run_states
 from orchestration.models import Distribution, Job, WorkflowRun
 from orchestration.pipeline import endings, outcomes, stage
 from orchestration.pipeline.looks import Look, Outcome
@@ -143,9 +144,10 @@ def _look(run: WorkflowRun, now: datetime) -> None:
         _observe(run, info, now)
         if info.status == "completed":
             _conclude(run, info, github, now)
-        elif run.job.cancel_requested_at and run.result.get("outcome") != "staged":
-            github.cancel_run(run.repository, info.run_id)
-        elif now - run.created_at > LONGEST_RUN:
+            return
+        if run.job.cancel_requested_at and run.result.get("outcome") != "staged":
+            cancelling.cancel(run, github, info.run_id, now)
+        if now - run.created_at > LONGEST_RUN:
             _give_up(run, f"The run has not ended after {LONGEST_RUN}.")
 
 
@@ -227,16 +229,15 @@ def _observe(run: WorkflowRun, info: RunInfo, now: datetime) -> None:
         seen["run_attempt"] = info.run_attempt
     if run.state == RunState.DISPATCHING:
         transition(run, RunState.DISPATCHED, reason="found by its correlation id", dispatched_at=now, **seen)
-    if run.state == RunState.DISPATCHED and info.status not in {"queued", "requested", "waiting", "pending"}:
+    status = run_states.status_of(info.status)
+    if run.state == RunState.DISPATCHED and status.phase in {"at work", "over"}:
         transition(run, RunState.RUNNING, **seen)
     else:
         WorkflowRun.objects.filter(pk=run.pk).update(**seen)
         for name, value in seen.items():
             setattr(run, name, value)
-    said = {"queued": (0.1, "queued at GitHub"), "in_progress": (0.5, "running at GitHub")}
-    fraction, note = said.get(info.status, (0.9, f"GitHub says {info.status}"))
     Job.objects.filter(pk=run.job_id, state=JobState.RUNNING, holder=f"run:{run.correlation_id}").update(
-        progress=fraction, progress_note=note, heartbeat_at=now
+        progress=status.progress, progress_note=status.note[:200], heartbeat_at=now
     )
 
 
@@ -309,13 +310,13 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
         _give_up(run, "GitHub says success, but no upload with its marker is on the channel.", **done)
         return
     why = _why_it_failed(run, conclusion, github)
-    code = run.result.get("error_code") or f"run_{conclusion}"
-    state = RunState.CANCELLED if conclusion == "cancelled" else RunState.FAILED
-    with _closing(run, state, why, error_code=code[:60], error_message=why[:500], **done) as job:
+    meaning = run_states.conclusion_of(conclusion)
+    code = run.result.get("error_code") or meaning.code
+    with _closing(run, meaning.state, why, error_code=code[:60], error_message=why[:500], **done) as job:
         if _is_given_up(run, conclusion):
             outcomes.end_job(job, JobState.CANCELLED, "cancelled", why)
         else:
-            endings.write_outcome(job, _said_by(run, code, why))
+            endings.write_outcome(job, _said_by(run, code, why, meaning.again))
 
 
 def _look_for_work(run: WorkflowRun, info: RunInfo, now: datetime) -> Look:
@@ -348,15 +349,15 @@ NOTHING_SENT = frozenset(
 """What a run reports that had not begun to upload: its video cannot be on YouTube."""
 
 
-def _said_by(run: WorkflowRun, code: str, why: str) -> RemoteError | endings.TryFailed:
-    """Return what ended a run as if a worker of ours had met it; what nobody knows by its code is worth another run.
+def _said_by(run: WorkflowRun, code: str, why: str, again: str) -> RemoteError | endings.TryFailed:
+    """Return what ended a run as if a worker of ours had met it; what nobody knows by its code is as its conclusion is.
 
     A run speaks of the secrets of its own repository: what it says of the OAuth client holds for its channel.
     """
     until, bucket = parse_datetime(run.result.get("again_at", "")), run.result.get("bucket", "")
     known = of_code(code, why, resets_at=until, bucket=bucket)
     if known is None:
-        return endings.TryFailed(why, code=code, again="never" if code in PERMANENT_ERRORS else "again")
+        return endings.TryFailed(why, code=code, again="never" if code in PERMANENT_ERRORS else again)
     if known.scope == "installation":
         return endings.TryFailed(why, code=code, again=known.again)
     return known
@@ -367,11 +368,9 @@ PERMANENT_ERRORS = frozenset(
         "media_empty",
         "media_changed",
         "bad_job_sheet",
-        "run_startup_failure",
-        "run_action_required",
     }
 )
-"""What a run reports that another run would report again, beside what `channels.gateways.errors` knows."""
+"""What a run reports that another run would report again, beside what `errors` and `run_states` know."""
 
 
 def _why_it_failed(run: WorkflowRun, conclusion: str, github: GitHubGateway) -> str:
@@ -380,7 +379,8 @@ def _why_it_failed(run: WorkflowRun, conclusion: str, github: GitHubGateway) -> 
         steps = github.failure_summary(run.repository, run.run_id)
     except RemoteError as error:
         steps = f"its steps could not be read: {error}"
-    return "; ".join(part for part in (f"GitHub concluded {conclusion}", said, steps) if part)
+    concluded = f"GitHub concluded {conclusion}: {run_states.conclusion_of(conclusion).note}"
+    return "; ".join(part for part in (concluded, said, steps) if part)
 
 
 def _needs_review(run: WorkflowRun, why: str, **done: Any) -> None:

@@ -26,7 +26,7 @@ from orchestration.models import (
     Source,
     SystemState,
 )
-from orchestration.monitoring import pool_reports
+from orchestration.monitoring import pool_reports, run_problems
 from orchestration.queue.remedies import remedy_of
 from orchestration.results import PoolReport
 from orchestration.states import (
@@ -82,6 +82,7 @@ def problems(known: Known | None = None, now: datetime | None = None) -> list[di
         *_of_system(known, now),
         *_of_schedules(),
         *_of_jobs(now),
+        *_of_runs(now),
         *_of_blockers(),
         *_of_channels(known),
         *_of_configuration(),
@@ -279,6 +280,17 @@ def _of_jobs(now: datetime) -> list[dict[str, Any]]:
             )
         )
     return listed + _more(more, WARNING, "job_failed", "jobs failed in the last 24 hours", "job")
+
+
+def _of_runs(now: datetime) -> list[dict[str, Any]]:
+    """List the GitHub runs that wait for approval, are stuck, or go on too long; the subject is the job."""
+    found, more = _first_of(run_problems.slow_runs(now))
+    listed = []
+    for run in found:
+        seen = run_problems.problem_of(run, now)
+        severity = ERROR if seen.is_error else WARNING
+        listed.append(_problem(severity, seen.code, seen.sentence, run.job, seen.since))
+    return listed + _more(more, WARNING, "runs", "GitHub runs need a look", "job")
 
 
 def _not_taken_back(job: Job) -> dict[str, Any]:

@@ -93,6 +93,10 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
             "workflow is not the template's",
             "Sync the configuration, which writes the workflow; one of your own takes the inputs of the template's.",
         ),
+        "run_needs_approval": Remedy(
+            "run needs approval",
+            "Approve the run in the repository's Actions tab at GitHub, or remove the rule that asks for it.",
+        ),
         "youtube_api_disabled": Remedy(
             "YouTube API not enabled",
             "Enable the YouTube Data API v3 in the Google project of the OAuth client.",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from dashboard.live_pages import version_of
 from orchestration.states import JobState, Timing
@@ -321,3 +322,12 @@ def test_what_a_job_waits_for_is_not_shown_as_an_error(console):
     assert (
         '<div class="message error"><p>no such video' in console.get(f"/jobs/{failed.pk}/").content.decode()
     )
+
+
+def test_what_github_said_of_a_run_stands_in_words_on_its_jobs_page_and_in_the_api(console, db):
+    run = factories.WorkflowRunFactory(remote_status="waiting")
+    page = console.get(reverse("dashboard:job", args=[run.job_id])).content.decode()
+    assert "GitHub says" in page
+    assert "waits at GitHub for a person to approve it" in page
+    (told,) = console.get("/api/runs").json()["items"]
+    assert (told["in_words"], told["proof"]) == ("waits at GitHub for a person to approve it", "none")

@@ -1,16 +1,18 @@
 """What needs a person is listed, worst first, in one sentence each."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+import channels
 from orchestration.core.heartbeats import beat
-from orchestration.models import Conflict, Job, SystemState
-from orchestration.monitoring import problems
+from orchestration.models import Conflict, Job, SystemState, WorkflowRun
+from orchestration.monitoring import problems, run_problems
 from orchestration.monitoring.problems import MAX_OF_A_KIND, Known
 from orchestration.queue import jobs as queue
-from orchestration.states import ConflictState, JobKind, JobState, SystemStatus
+from orchestration.states import ConflictState, JobKind, JobState, RunState, SystemStatus
 from tests.factories import (
     BudgetEntryFactory,
     ChannelFactory,
@@ -22,9 +24,15 @@ from tests.factories import (
     PoolFactory,
     ScheduleFactory,
     SourceFactory,
+    WorkflowRunFactory,
 )
 
 pytestmark = pytest.mark.django_db
+TEMPLATE = Path(channels.__file__).parent / "template"
+
+
+def minutes_ago(minutes: int) -> datetime:
+    return timezone.now() - timedelta(minutes=minutes)
 
 
 @pytest.fixture(autouse=True)
@@ -186,3 +194,70 @@ def test_the_list_takes_as_many_queries_for_many_problems_as_for_few(django_asse
     with django_assert_max_num_queries(20):
         assert len(problems.problems()) == 60
     assert Job.objects.count() == 12
+
+
+def a_run(publish_at: int = -600, **values: object) -> WorkflowRun:
+    """Make a run of a staging job; a number stands for so many minutes ago, a negative one for the time to come."""
+    given = {name: minutes_ago(value) if isinstance(value, int) else value for name, value in values.items()}
+    schedule = ScheduleFactory(publish_at=minutes_ago(publish_at))
+    return WorkflowRunFactory(
+        job__running=True, job__schedule=schedule, **{"remote_status": "in_progress", **given}
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "code", "severity"),
+    [
+        ({"remote_status": "waiting"}, "run_needs_approval", "error"),
+        ({"remote_status": "queued", "created_at": 16}, "run_stuck_in_queue", "warning"),
+        ({"remote_status": "pending", "created_at": 121}, "run_stuck_in_queue", "warning"),
+        ({"state": RunState.RUNNING, "state_changed_at": 121}, "run_overtime", "warning"),
+        (
+            {
+                "state": RunState.RUNNING,
+                "state_changed_at": 16,
+                "publish_at": -10,
+            },
+            "run_overtime",
+            "warning",
+        ),
+        (
+            {"created_at": 5, "job__cancel_requested_at": 3},
+            "run_not_cancelled",
+            "warning",
+        ),
+    ],
+)
+def test_a_run_that_waits_is_stuck_or_goes_on_too_long_is_listed_with_its_address(run, code, severity):
+    row = a_run(**run)
+    problem = only_problem()
+    assert (problem["code"], problem["severity"]) == (code, severity)
+    assert (problem["subject_type"], problem["subject_id"]) == ("job", row.job_id)
+    assert row.html_url in problem["sentence"]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"remote_status": "queued", "created_at": 14},
+        {"remote_status": "pending", "created_at": 119},
+        {"state": RunState.RUNNING, "state_changed_at": 119},
+        {"state": RunState.SUCCEEDED, "remote_status": "waiting"},
+        {"created_at": 5, "job__cancel_requested_at": 1},
+    ],
+)
+def test_a_run_that_is_in_time_is_no_problem(run):
+    a_run(**run)
+    assert codes() == []
+
+
+def test_many_runs_with_problems_take_as_many_queries_as_one(django_assert_max_num_queries):
+    for _ in range(10):
+        WorkflowRunFactory(remote_status="waiting")
+    with django_assert_max_num_queries(3):
+        assert len(problems._of_runs(timezone.now())) == 10
+
+
+def test_the_timeout_is_the_templates():
+    workflow = TEMPLATE.joinpath(".github/workflows/headend.yml").read_text("utf-8")
+    assert f"timeout-minutes: {int(run_problems.WORKFLOW_TIMEOUT.total_seconds() // 60)}" in workflow

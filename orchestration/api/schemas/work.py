@@ -3,15 +3,16 @@
 from datetime import date, datetime
 from typing import Any
 
-from ninja import Schema
+from ninja import Field, Schema
 
 from channels.states import Executor
 from channels.verbs import offered
 from orchestration.api.schemas.plan import DistributionOut
 from orchestration.fields import Value
+from orchestration.github import run_states
 from orchestration.models import Job
 from orchestration.results import PoolReport
-from orchestration.states import POOL_VERBS, JobKind, JobState, PoolKind, PoolState, RunState
+from orchestration.states import POOL_VERBS, JobKind, JobState, PoolKind, PoolState, RunProof, RunState
 
 
 class JobOut(Schema):
@@ -78,6 +79,8 @@ class RunOut(Schema):
     html_url: str
     remote_status: str
     conclusion: str
+    in_words: str = Field("", description="What GitHub's words mean; empty as long as it said nothing.")
+    proof: RunProof = Field(description="How the run shows that it is the one that was dispatched.")
     permitted_at: datetime | None
     error_code: str
     error_message: str
@@ -85,6 +88,11 @@ class RunOut(Schema):
     completed_at: datetime | None
     created_at: datetime
     actions: list[str] = []
+
+    @staticmethod
+    def resolve_in_words(run: Any) -> str:
+        """Return what GitHub's words mean."""
+        return run_states.in_words(run.remote_status, run.conclusion)
 
     @staticmethod
     def resolve_channel_slug(run: Any) -> str:
