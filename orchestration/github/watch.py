@@ -161,7 +161,7 @@ def _not_listed(run: WorkflowRun, now: datetime) -> None:
     if run.is_harmless and age > SETTLE:
         _begin_again(run, why)
     elif age > 2 * SETTLE:
-        distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
+        distribution = _distribution_of(run)
         seen = None if run.job.skip_upload else look_for(distribution, run.job)
         if seen is not None and seen.error is not None:
             raise seen.error
@@ -248,7 +248,7 @@ def _is_staged(run: WorkflowRun) -> bool:
 def _confirm(run: WorkflowRun) -> bool:
     """Ask YouTube whether what the run reported is there, private and ours; then record it and end the job."""
     said = run.result.get("youtube_video_id")
-    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
+    distribution = _distribution_of(run)
     if run.job.skip_upload:
         _succeed(run, {"skip_upload": True})
         return True
@@ -319,9 +319,14 @@ def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datet
             endings.write_outcome(job, _said_by(run, code, why, meaning.again))
 
 
+def _distribution_of(run: WorkflowRun) -> Distribution:
+    """Return what a run is about: every run serves one publication."""
+    return Distribution.objects.select_related("channel", "video").get(jobs=run.job_id)
+
+
 def _look_for_work(run: WorkflowRun, info: RunInfo, now: datetime) -> Look:
     """Look for what a run that is over may have uploaded, until its end. Raises: what kept us from looking."""
-    distribution = Distribution.objects.select_related("channel", "video").get(pk=run.job.distribution_id)
+    distribution = _distribution_of(run)
     run.refresh_from_db(fields=["permit_run_id", "result"])  # it may have come by since the look began
     if not run.is_harmless and run.result.get("error_code") not in NOTHING_SENT:
         stage.note_last_sent(distribution, min(info.updated_at, now))
@@ -386,7 +391,7 @@ def _why_it_failed(run: WorkflowRun, conclusion: str, github: GitHubGateway) -> 
 def _needs_review(run: WorkflowRun, why: str, **done: Any) -> None:
     code = OutcomeUnknown.code
     if not run.is_harmless:  # it may have uploaded until now, and who has its job tried again may be quick
-        stage.note_last_sent(run.job.distribution, timezone.now())
+        stage.note_last_sent(_distribution_of(run), timezone.now())
     with _closing(run, RunState.NEEDS_REVIEW, why, error_code=code, error_message=why[:500], **done) as job:
         outcomes.end_job(job, JobState.NEEDS_REVIEW, code, why, uncertain=True)
 
