@@ -24,6 +24,7 @@ from orchestration.api import (
     notifications,
     pools,
     repositories,
+    rollouts,
     runs,
     schedules,
     sources,
@@ -212,6 +213,7 @@ api.add_router("/orchestration", blockers.by_cause)
 api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
 api.add_router("/channels", repositories.router)
+api.add_router("/rollouts", rollouts.rollouts)
 api.add_router("/slots", channels.slots)
 api.add_router("/blackouts", channels.blackouts)
 api.add_router("/sources", sources.sources)

@@ -14,6 +14,7 @@ from dashboard.views import (
     notifications,
     pools,
     repositories,
+    rollouts,
     schedule,
     sources,
     statistics,
@@ -56,6 +57,9 @@ urlpatterns = [
     path("channels/<slug:slug>/failover/", repositories.channel_failover, name="channel_failover"),
     path("channels/<slug:slug>/connect/", connect.channel_connect, name="channel_connect"),
     path("connect/google/", connect.connect_google, name="connect_google"),
+    path("rollouts/", rollouts.rollouts, name="rollouts"),
+    path("rollouts/<int:pk>/continue/", rollouts.rollout_continue, name="rollout_continue"),
+    path("rollouts/<int:pk>/stop/", rollouts.rollout_stop, name="rollout_stop"),
     path("blockers/", blockers.blockers, name="blockers"),
     path("blockers/<int:pk>/probe/", blockers.blocker_probe, name="blocker_probe"),
     path(

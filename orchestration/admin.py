@@ -32,6 +32,8 @@ from orchestration.models import (
     NotificationRule,
     OrphanUpload,
     Pool,
+    Rollout,
+    RolloutMember,
     Schedule,
     Silence,
     Source,
@@ -277,6 +279,33 @@ class BlockerAdmin(ReadOnlyAdmin):
     list_filter = ("code", "scope")
     list_select_related = ("channel", "source")
     date_hierarchy = "since"
+
+
+@admin.register(Rollout)
+class RolloutAdmin(ReadOnlyAdmin):
+    """Show the rollouts of configurations; they are let go on and stopped on their own page in the console."""
+
+    list_display = (
+        "id",
+        "state",
+        "canary",
+        "cohort_size",
+        "cohort",
+        "started_by",
+        "created_at",
+        "halted_why",
+    )
+    list_filter = ("state",)
+    list_select_related = ("canary",)
+
+
+@admin.register(RolloutMember)
+class RolloutMemberAdmin(ReadOnlyAdmin):
+    """Show the channels of rollouts, and how the sync of each ended."""
+
+    list_display = ("rollout", "cohort", "channel", "outcome", "fact")
+    list_filter = ("outcome",)
+    list_select_related = ("rollout", "channel")
 
 
 @admin.register(Heartbeat)

@@ -151,7 +151,10 @@ class DistributeResult:
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """What became of one channel's configuration: `unchanged`, `changed` (dry run), `queued`, `recorded` (no repository)."""
+    """What became of one channel's configuration.
+
+    `unchanged`, `changed` (dry run), `queued`, `recorded` (no repository), or `later`: its cohort has its turn later.
+    """
 
     channel: Channel
     outcome: str
@@ -159,14 +162,57 @@ class SyncOutcome:
     message: str
     job: Job | None = None
     changes: tuple[str, ...] = ()
+    cohort: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """The outcome for each channel asked for."""
+    """The outcome for each channel asked for; `rollout_id` names the rollout that was begun."""
 
     outcomes: list[SyncOutcome]
     dry_run: bool
+    rollout_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CohortReport:
+    """How far one cohort of a rollout is: `later`, `under way`, `failed` or `done`; number 0 is the canary."""
+
+    number: int
+    state: str
+    channels: int
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutMemberReport:
+    """A channel of a rollout, and how its sync ended: `done`, `failed` with the fact, or empty."""
+
+    channel_id: int
+    channel: str
+    cohort: int
+    job_id: int | None
+    outcome: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutReport:
+    """A rollout with its cohorts; its members are listed only where one rollout was asked for."""
+
+    id: int
+    state: str
+    canary_id: int | None
+    cohort_size: int
+    cohort: int
+    started_by: str
+    created_at: datetime
+    ended_at: datetime | None
+    halted_why: str
+    actions: tuple[str, ...]
+    cohorts: list[CohortReport]
+    members: list[RolloutMemberReport] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

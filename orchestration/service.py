@@ -17,6 +17,7 @@ from orchestration.github import (
     provisioning,
     repository_decisions,
     repository_record,
+    rollouts,
 )
 from orchestration.models import (
     Conflict,
@@ -54,6 +55,7 @@ from orchestration.results import (
     RepositoryReport,
     ResumePreview,
     RightsChange,
+    RolloutReport,
     RunPermit,
     RunRecorded,
     StatisticsReport,
@@ -391,10 +393,40 @@ class CentralOrchestrationService:
 
     @action("operate")
     def sync_channel_configs(
-        self, *, channel_ids: Sequence[int] | None = None, dry_run: bool = False
+        self,
+        *,
+        channel_ids: Sequence[int] | None = None,
+        dry_run: bool = False,
+        canary_id: int | None = None,
+        cohort_size: int | None = None,
     ) -> SyncResult:
-        """Write each channel's configuration, workflow and secrets to its repository, where they changed."""
-        return configuration.sync(channel_ids, dry_run=dry_run)
+        """Write each channel's configuration, workflow and secrets to its repository, where they changed.
+
+        With a canary or a size of cohorts not all at once, but as a rollout that halts when one channel fails.
+        """
+        if canary_id is None and cohort_size is None:
+            return configuration.sync(channel_ids, dry_run=dry_run)
+        return rollouts.begin(channel_ids, canary_id, cohort_size, dry_run=dry_run)
+
+    @action("read")
+    def get_rollouts(self) -> list[RolloutReport]:
+        """Return the rollouts of configurations with their cohorts, the newest first."""
+        return rollouts.reports()
+
+    @action("read")
+    def get_rollout(self, *, rollout_id: int) -> RolloutReport:
+        """Return one rollout with its channels, and how the sync of each ended. Raises: NotFound."""
+        return rollouts.report(rollout_id)
+
+    @action("operate")
+    def continue_rollout(self, *, rollout_id: int, reason: str = "") -> RolloutReport:
+        """Sync once more what failed in a rollout that halted; then it goes on. Raises: NotFound, IllegalTransition."""
+        return rollouts.go_on(rollout_id, reason)
+
+    @action("operate")
+    def stop_rollout(self, *, rollout_id: int, reason: str = "") -> RolloutReport:
+        """End a rollout; what is being written is finished. Raises: NotFound, IllegalTransition."""
+        return rollouts.stop(rollout_id, reason)
 
     @action("read")
     def get_repository(self, *, channel_id: int) -> RepositoryReport:

@@ -216,6 +216,22 @@ class ConflictState(models.TextChoices):
     DISMISSED = "dismissed"
 
 
+class RolloutState(models.TextChoices):
+    """A sync in cohorts: `halted` since one channel failed, until a person lets it go on or stops it."""
+
+    RUNNING = "running"
+    HALTED = "halted"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+
+
+class RolloutOutcome(models.TextChoices):
+    """How a channel's sync in a rollout ended; empty: it has not."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
 class Trigger(models.TextChoices):
     """By which way an action came in."""
 
@@ -255,6 +271,7 @@ TAKING_BACK = frozenset({JobKind.RECALL, JobKind.DISARM})
 """These make a video private: the one that is public, the other one that YouTube is to publish at its time."""
 
 OPEN_RUNS = frozenset({RunState.DISPATCHING, RunState.DISPATCHED, RunState.RUNNING})
+OPEN_ROLLOUTS = frozenset({RolloutState.RUNNING, RolloutState.HALTED})
 OPEN_WAVES = frozenset({WaveState.SCHEDULED, WaveState.PAUSED, WaveState.RECALLING})
 ENDED_WAVES = frozenset({WaveState.CANCELLED, WaveState.RECALLING, WaveState.RECALLED})
 """A person has called these off: nothing of them goes out any more."""
@@ -435,6 +452,13 @@ CONFLICT_TRANSITIONS: dict[str, frozenset[str]] = {
     ConflictState.DISMISSED: frozenset({ConflictState.OPEN}),
 }
 
+ROLLOUT_TRANSITIONS: dict[str, frozenset[str]] = {
+    RolloutState.RUNNING: frozenset({RolloutState.HALTED, RolloutState.COMPLETED, RolloutState.STOPPED}),
+    RolloutState.HALTED: frozenset({RolloutState.RUNNING, RolloutState.STOPPED}),
+    RolloutState.COMPLETED: frozenset(),
+    RolloutState.STOPPED: frozenset(),
+}
+
 # --------------------------------------------------------------------------------------------------------------- verbs
 
 SYSTEM_VERBS: dict[str, Verb] = {
@@ -520,6 +544,10 @@ JOB_VERBS: dict[str, Verb] = {
 CONFLICT_VERBS: dict[str, Verb] = {
     "apply": verb({ConflictState.OPEN}, {ConflictState.RESOLVED}),
     "dismiss": verb({ConflictState.OPEN}, {ConflictState.DISMISSED}),
+}
+ROLLOUT_VERBS: dict[str, Verb] = {
+    "continue": verb({RolloutState.HALTED}, {RolloutState.RUNNING}),
+    "stop": verb({RolloutState.RUNNING, RolloutState.HALTED}, {RolloutState.STOPPED}),
 }
 POOL_VERBS: dict[str, Verb] = {
     "pause": verb({PoolState.OPEN}, {PoolState.PAUSED}),

@@ -30,6 +30,8 @@ from orchestration.models import (
     NotificationRule,
     OrphanUpload,
     Pool,
+    Rollout,
+    RolloutMember,
     Schedule,
     Silence,
     Source,
@@ -49,6 +51,7 @@ from orchestration.states import (
     JobState,
     PoolKind,
     RightsBasis,
+    RolloutState,
     RunState,
     ScheduleState,
     SourceState,
@@ -435,6 +438,33 @@ class OrphanUploadFactory(DjangoModelFactory):
     distribution = factory.SubFactory(DistributionFactory)
     youtube_video_id = factory.Sequence(lambda n: f"or{n:09d}")
     reason = "another upload was recorded first"
+
+
+class RolloutFactory(DjangoModelFactory):
+    """A rollout without a canary."""
+
+    class Meta:
+        model = Rollout
+
+    cohort_size = 1
+    cohort = 1
+
+
+class EndedRolloutFactory(RolloutFactory):
+    """A rollout that is over; of those there may be many."""
+
+    state = RolloutState.COMPLETED
+
+
+class RolloutMemberFactory(DjangoModelFactory):
+    """A channel whose turn in a rollout has come."""
+
+    class Meta:
+        model = RolloutMember
+
+    rollout = factory.SubFactory(RolloutFactory)
+    channel = factory.SubFactory(ChannelFactory)
+    cohort = 1
 
 
 class PoolFactory(DjangoModelFactory):

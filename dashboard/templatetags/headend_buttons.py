@@ -15,6 +15,7 @@ BUTTONS = {
     "start": ("Start", "play", "primary"),
     "stop": ("Stop", "stop", "danger"),
     "pause": ("Pause", "pause", ""),
+    "continue": ("Go on", "play", "primary"),
     "resume": ("Resume", "play", "primary"),
     "disable": ("Disable", "off", "danger"),
     "check": ("Check now", "pulse", ""),

@@ -121,6 +121,7 @@ def problem_url(problem: Mapping[str, Any]) -> str:
         "pool": "pools",
         "conflict": "conflicts",
         "blocker": "blockers",
+        "rollout": "rollouts",
         "credential": "channels",
         "notificationaddress": "notifications",
     }.get(str(kind))

@@ -106,6 +106,9 @@ def distribute_videos(request: HttpRequest, body: DistributeVideos = ALL_VIDEOS)
     summary="Write configurations to the repositories",
 )
 def sync_configs(request: HttpRequest, body: SyncConfigs = SYNC_ALL):
-    """Each channel's configuration, workflow and secrets, where they changed. 200 for a dry run, else 202."""
-    result = service(request).sync_channel_configs(channel_ids=body.channel_ids, dry_run=body.dry_run)
+    """Each channel's configuration, workflow and secrets, where they changed. 200 for a dry run, else 202.
+
+    With `canary_id` or `cohort_size` as a rollout: the canary first, then cohort by cohort, until a channel fails.
+    """
+    result = service(request).sync_channel_configs(**body.model_dump())
     return Status(200 if body.dry_run else 202, result)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestration.api.schemas import plan, requests, system, work
-from orchestration.cli import arguments, text
+from orchestration.cli import arguments, rollouts, text
 from orchestration.cli.blockers import BLOCKERS
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.notify import NOTIFY
 from orchestration.cli.repositories import REPOSITORIES
+from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
 from orchestration.errors import InvalidRequest
 from orchestration.results import SystemReport
@@ -276,6 +277,17 @@ def _monitor(service: Service, options: Options) -> Any:
 def _sync_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_channels(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
+    rollouts.add_options(parser)
+
+
+def _sync(service: Service, options: Options) -> Any:
+    body = requests.SyncConfigs(
+        channel_ids=arguments.channels(options.channels),
+        dry_run=options.dry_run,
+        canary_id=None if options.canary is None else arguments.channel(options.canary),
+        cohort_size=options.cohort,
+    )
+    return service.sync_channel_configs(**body.model_dump())
 
 
 def _explain_options(parser: argparse.ArgumentParser) -> None:
@@ -357,7 +369,7 @@ PUBLICATION = (
     Command(
         "sync",
         "write configurations to the repositories, where they changed",
-        lambda s, o: s.sync_channel_configs(channel_ids=arguments.channels(o.channels), dry_run=o.dry_run),
+        _sync,
         system.SyncResultOut,
         text.sync,
         _sync_options,
@@ -389,7 +401,8 @@ RECALL_PREVIEW = Command(
 )
 
 COMMANDS = {
-    command.name: command for command in (*CONTROL, *PUBLICATION, *BLOCKERS, *REPOSITORIES, *ROWS, *NOTIFY)
+    command.name: command
+    for command in (*CONTROL, *PUBLICATION, *BLOCKERS, *REPOSITORIES, *ROLLOUTS, *ROWS, *NOTIFY)
 }
 
 

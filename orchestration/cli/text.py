@@ -244,10 +244,19 @@ def explanation(result: Explanation) -> list[str]:
 def sync(result: results.SyncResult) -> list[str]:
     """Describe what became of each channel's configuration."""
     head = ["Dry run: nothing was written."] if result.dry_run else []
+    head += [f"Rollout {result.rollout_id} has begun."] if result.rollout_id else []
     return head + table(
-        ["channel", "outcome", "revision", "job", "changes", "message"],
+        ["channel", "cohort", "outcome", "revision", "job", "changes", "message"],
         [
-            [o.channel.slug, o.outcome, o.revision, o.job and o.job.pk, ", ".join(o.changes), o.message]
+            [
+                o.channel.slug,
+                o.cohort,
+                o.outcome,
+                o.revision,
+                o.job and o.job.pk,
+                ", ".join(o.changes),
+                o.message,
+            ]
             for o in result.outcomes
         ],
     )

@@ -13,7 +13,7 @@ from orchestration.core import audit, system_lock
 from orchestration.core.transitions import transition_all
 from orchestration.core.wakeups import wake_workers
 from orchestration.engine import control, waiting_reasons, worker
-from orchestration.github import failover
+from orchestration.github import failover, rollouts
 from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
 from orchestration.pipeline import outcomes, watch_uploads
@@ -69,6 +69,7 @@ def tick(now: datetime | None = None) -> dict[str, int]:
             ("staging", stage_due),
             ("publishing", publish_due),
             ("released", release_late),
+            ("rolled out", rollouts.advance),
         ]
     steps += [("looking", watch_uploads.queue_due)]
     steps += [("waves", lambda now: waves.complete(now) + recall.complete()), ("explained", _explain)]

@@ -13,6 +13,7 @@ from orchestration.models.notify import (
 from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
 from orchestration.models.pools import BudgetEntry, Lease, Pool
 from orchestration.models.repositories import RepositoryRecord
+from orchestration.models.rollouts import Rollout, RolloutMember
 from orchestration.models.statistics import VideoStatistics
 from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, SystemState
 from orchestration.models.work import Job, OrphanUpload, WorkflowRun
@@ -35,6 +36,8 @@ __all__ = [
     "OrphanUpload",
     "Pool",
     "RepositoryRecord",
+    "Rollout",
+    "RolloutMember",
     "Schedule",
     "Silence",
     "Source",

@@ -55,6 +55,9 @@ def scene(db) -> dict:
     rule.addresses.add(message.address)
     silence = factories.SilenceFactory(channel=channel)
     factories.IncidentFactory(channel=channel)
+    factories.RolloutMemberFactory(
+        channel=channel, rollout__state="halted", rollout__halted_why="<b>no</b>", outcome="failed"
+    )
     return {
         "channel": channel,
         "github": github,
@@ -85,6 +88,7 @@ def addresses(scene) -> list[str]:
         "/channels/?state=active&health=healthy&q=nor",
         f"/channels/{scene['channel'].slug}/",
         f"/channels/{scene['github'].slug}/",
+        "/rollouts/",
         "/schedule/",
         "/schedule/?span=336&state=open&from=2026-12-24",
         f"/schedules/{scene['planned'].pk}/",

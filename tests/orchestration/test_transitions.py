@@ -14,6 +14,7 @@ from orchestration.models import (
     Conflict,
     Distribution,
     Job,
+    Rollout,
     Schedule,
     Source,
     SystemState,
@@ -32,6 +33,7 @@ MADE_BY = {
     Conflict: factories.ConflictFactory,
     Distribution: factories.DistributionFactory,
     Job: factories.JobFactory,
+    Rollout: factories.RolloutFactory,
     Schedule: factories.ScheduleFactory,
     Source: factories.SourceFactory,
     SystemState: factories.SystemStateFactory,
@@ -96,6 +98,7 @@ ENDS = {
     Distribution: {"recalled"},
     Schedule: set(),
     Job: {"succeeded"},
+    Rollout: {"completed", "stopped"},
     WorkflowRun: {"succeeded", "failed", "cancelled"},
 }
 

@@ -196,6 +196,16 @@ class SyncConfigs(ChannelSelection):
     """Write configurations to the repositories of some channels, or of all."""
 
     dry_run: bool = Field(False, strict=True, description="say what would change, write nothing")
+    canary_id: BodyId | None = Field(
+        None, description="begin a rollout: this channel first, the others when it went well"
+    )
+    cohort_size: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        le=10_000,
+        description="begin a rollout: so many channels at once, the next when these went well",
+    )
 
 
 class DistributeVideos(Body):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from ninja import Schema
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from orchestration.api.schemas.library import SourceOut, VideoOut
 from orchestration.api.schemas.plain_values import plain
@@ -61,12 +61,14 @@ class SyncOutcomeOut(Value):
     message: str
     job: JobOut | None
     changes: list[str]
+    cohort: int | None = Field(description="when it has its turn in a rollout; 0 is the canary")
 
 
 class SyncResultOut(Value):
     """The outcome for each channel asked for."""
 
     dry_run: bool
+    rollout_id: int | None = Field(description="of the rollout that was begun")
     outcomes: list[SyncOutcomeOut]
 
 

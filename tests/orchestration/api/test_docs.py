@@ -24,6 +24,7 @@ RESOURCES = [
     "schedules",
     "jobs",
     "runs",
+    "rollouts",
     "pools",
     "conflicts",
     "notifications",

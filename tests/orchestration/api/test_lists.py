@@ -33,6 +33,7 @@ LISTS = {
     "runs": factories.WorkflowRunFactory,
     "pools": factories.PoolFactory,
     "conflicts": factories.ConflictFactory,
+    "rollouts": factories.EndedRolloutFactory,
     "notifications": factories.NotificationFactory,
     "notifications/addresses": factories.NotificationAddressFactory,
     "notifications/rules": factories.NotificationRuleFactory,
