@@ -32,6 +32,7 @@ from orchestration.models import (
     NotificationRule,
     OrphanUpload,
     Pool,
+    RepositoryRecord,
     Rollout,
     RolloutMember,
     Schedule,
@@ -279,6 +280,14 @@ class BlockerAdmin(ReadOnlyAdmin):
     list_filter = ("code", "scope")
     list_select_related = ("channel", "source")
     date_hierarchy = "since"
+
+
+@admin.register(RepositoryRecord)
+class RepositoryRecordAdmin(ReadOnlyAdmin):
+    """Show what was last written to repositories; drift is settled on the channel's page in the console."""
+
+    list_display = ("channel", "repository_id", "branch", "drift_found_at", "checked_at")
+    list_select_related = ("channel",)
 
 
 @admin.register(Rollout)

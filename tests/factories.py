@@ -30,6 +30,7 @@ from orchestration.models import (
     NotificationRule,
     OrphanUpload,
     Pool,
+    RepositoryRecord,
     Rollout,
     RolloutMember,
     Schedule,
@@ -438,6 +439,15 @@ class OrphanUploadFactory(DjangoModelFactory):
     distribution = factory.SubFactory(DistributionFactory)
     youtube_video_id = factory.Sequence(lambda n: f"or{n:09d}")
     reason = "another upload was recorded first"
+
+
+class RepositoryRecordFactory(DjangoModelFactory):
+    """A repository that nothing was written to yet."""
+
+    class Meta:
+        model = RepositoryRecord
+
+    channel = factory.SubFactory(ChannelFactory, github=True)
 
 
 class RolloutFactory(DjangoModelFactory):

@@ -14,25 +14,27 @@ class RepositoryRecord(models.Model):
     """
 
     channel = models.OneToOneField(Channel, on_delete=models.CASCADE, related_name="repository_record")
-    repository_id = models.BigIntegerField(null=True, help_text="of the repository that all this is about")
+    repository_id = models.BigIntegerField(
+        null=True, blank=True, help_text="of the repository that all this is about"
+    )
     branch = models.CharField(max_length=120, blank=True)
     files = models.JSONField(
-        default=dict, help_text="blob ids by path: written last, about to be written, kept"
+        default=dict, blank=True, help_text="blob ids by path: written last, about to be written, kept"
     )
     secrets = models.JSONField(
-        default=dict, help_text="when GitHub says each secret was last stored, by name"
+        default=dict, blank=True, help_text="when GitHub says each secret was last stored, by name"
     )
     secrets_pending = models.BooleanField(
         default=False, help_text="secrets were about to be written; their times are not known yet"
     )
     branches = models.JSONField(
-        null=True, help_text="which branches may use the environment; null: not set by us"
+        null=True, blank=True, help_text="which branches may use the environment; null: not set by us"
     )
-    drift = models.JSONField(default=list)
-    drift_found_at = models.DateTimeField(null=True)
-    checked_at = models.DateTimeField(null=True)
+    drift = models.JSONField(default=list, blank=True)
+    drift_found_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
 
-    public_acknowledged_at = models.DateTimeField(null=True)
+    public_acknowledged_at = models.DateTimeField(null=True, blank=True)
     public_acknowledged_by = models.CharField(max_length=150, blank=True)
     public_acknowledged_reason = models.CharField(max_length=300, blank=True)
 
