@@ -94,9 +94,8 @@ MUTANTS = (
         "if is_restored or (session is None and may_be_uploaded(distribution, fresh=fresh)):",
         "if False:",
         (
-            "tests/orchestration/test_high_water.py"
-            "::test_a_restored_database_looks_before_every_first_upload_of_what_existed_before",
-            "tests/orchestration/test_restored_backup.py",
+            "tests/orchestration/test_failpoints.py"
+            "::test_an_upload_whose_receipt_and_session_are_lost_is_found_before_another_is_made",
         ),
     ),
     Mutant(

@@ -358,3 +358,15 @@ def test_a_real_installation_refuses_failpoints_at_start_and_in_its_checks(setti
         failpoints.load(settings.HEADEND_FAILPOINTS)
     with pytest.raises(SystemCheckError, match=r"headend\.E003"):
         call_command("check")
+
+
+def test_an_upload_whose_receipt_and_session_are_lost_is_found_before_another_is_made(engine):
+    """Its file was gone and prepared again meanwhile, so its session was forgotten: only the look knows of it."""
+    row = engine.planned(engine.channel(), minutes=14)
+    with failpoints.armed("upload.returned=lost"):
+        one_round(engine)
+    Distribution.objects.filter(pk=row.distribution_id).update(upload_session_sealed="")
+    engine.pass_time(minutes=5)
+    settle(engine, is_armed_or_ended(row))
+    (story,) = count(engine.sandbox.ledger.lines()).stories.values()
+    assert (story.uploads, story.sessions) == (1, 1)
