@@ -22,6 +22,7 @@ from orchestration.models import (
     Job,
     NotificationAddress,
     OrphanUpload,
+    Rollout,
     Schedule,
     Source,
     SystemState,
@@ -35,6 +36,7 @@ from orchestration.states import (
     JobKind,
     JobState,
     PoolKind,
+    RolloutState,
     SourceState,
     SystemStatus,
 )
@@ -91,6 +93,7 @@ def problems(known: Known | None = None, now: datetime | None = None) -> list[di
         *_of_conflicts(),
         *_of_orphans(),
         *_of_notifications(),
+        *_of_rollouts(),
     ]
     return sorted(found, key=lambda problem: (ORDER[problem["severity"]], problem["since"] or now))
 
@@ -467,3 +470,17 @@ def _of_notifications() -> list[dict[str, Any]]:
 
 def _at(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "a time not known"
+
+
+def _of_rollouts() -> list[dict[str, Any]]:
+    """List the rollout that was halted: the other channels keep their old configuration until a person decides."""
+    return [
+        _problem(
+            WARNING,
+            "rollout_halted",
+            f"The rollout of configurations is halted: {row.halted_why} Mend that and let it go on, or stop it.",
+            row,
+            row.created_at,
+        )
+        for row in Rollout.objects.filter(state=RolloutState.HALTED)
+    ]

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 import channels
 from orchestration.core.heartbeats import beat
-from orchestration.models import Conflict, Job, SystemState, WorkflowRun
+from orchestration.models import Conflict, Job, Rollout, SystemState, WorkflowRun
 from orchestration.monitoring import problems, run_problems
 from orchestration.monitoring.problems import MAX_OF_A_KIND, Known
 from orchestration.queue import jobs as queue
-from orchestration.states import ConflictState, JobKind, JobState, RunState, SystemStatus
+from orchestration.states import ConflictState, JobKind, JobState, RolloutState, RunState, SystemStatus
 from tests.factories import (
     BudgetEntryFactory,
     ChannelFactory,
@@ -261,3 +261,12 @@ def test_many_runs_with_problems_take_as_many_queries_as_one(django_assert_max_n
 def test_the_timeout_is_the_templates():
     workflow = TEMPLATE.joinpath(".github/workflows/headend.yml").read_text("utf-8")
     assert f"timeout-minutes: {int(run_problems.WORKFLOW_TIMEOUT.total_seconds() // 60)}" in workflow
+
+
+def test_a_halted_rollout_is_told_with_what_halted_it():
+    Rollout.objects.create(
+        cohort_size=5, state=RolloutState.HALTED, halted_why="aurora: its workflow was changed by hand."
+    )
+    problem = only_problem()
+    assert (problem["code"], problem["severity"]) == ("rollout_halted", "warning")
+    assert "changed by hand" in problem["sentence"]
