@@ -28,7 +28,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-MAX_QUERIES = 44  # four more than before: blockers, notification addresses, GitHub runs and a halted rollout are problems, too
+MAX_QUERIES = 44  # blockers, addresses, runs and a halted rollout are problems, too, and each asks once
 
 
 @pytest.fixture(autouse=True)
