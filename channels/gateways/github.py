@@ -31,6 +31,7 @@ from channels.gateways.errors import (
     RemoteUnavailable,
     RemoteUncertain,
 )
+from channels.gateways.github_artifacts import ReadsArtifacts
 from channels.gateways.github_git import CommitsFiles
 from channels.gateways.github_setup import SetsUpRepositories
 from channels.gateways.github_wire import API_VERSION, as_dict, error_of, link, never_sent, reading, token_end
@@ -96,7 +97,7 @@ class RateLimitInfo:
     resets_at: datetime
 
 
-class GitHubGateway(SetsUpRepositories, CommitsFiles):
+class GitHubGateway(SetsUpRepositories, CommitsFiles, ReadsArtifacts):
     """Speak to one GitHub with one token. Every method may raise any `RemoteError`.
 
     `base_url` is https://api.github.com, an Enterprise server's address or a proxy's. Use one gateway per task: it
@@ -116,12 +117,12 @@ class GitHubGateway(SetsUpRepositories, CommitsFiles):
     ) -> None:
         if not token:
             raise CredentialMissing("no GitHub token is configured")
-        self._base_url = base_url.rstrip("/")
+        self._base_url, self._timeout_seconds = base_url.rstrip("/"), int(timeout_seconds)
         self.token_ends_at, self._on_refused = token_ends_at, on_refused
         common: dict[str, Any] = {
             "auth": Auth.Token(token),
             "base_url": self._base_url,
-            "timeout": int(timeout_seconds),
+            "timeout": self._timeout_seconds,
             "user_agent": "headend",
             "api_version": API_VERSION,
             "lazy": True,

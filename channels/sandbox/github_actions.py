@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from channels.sandbox import github_state as state
 from channels.sandbox import github_views as views
 from channels.sandbox import runs
 from channels.sandbox.github import Call, github, refusal
 from channels.sandbox.store import iso
-from channels.sandbox.wire import Response
+from channels.sandbox.wire import Request, Response, route
 from channels.sandbox.workflow_file import WorkflowError, fill_in
+
+if TYPE_CHECKING:
+    from channels.sandbox.server import Sandbox
 
 MAX_INPUTS = 25
 MAX_INPUT_CHARACTERS = 65_535
@@ -284,3 +288,37 @@ def rerun(call: Call) -> Response:
     state.note_run(call.github, run, "run", call.sandbox.store.now())
     runs.launch(call.sandbox, run["id"], run["run_attempt"])
     return Response.json({}, 201)
+
+
+# -- artifacts -------------------------------------------------------------------------------------------------
+
+
+@github("GET", "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts", needs="actions:read")
+def list_artifacts(call: Call) -> Response:
+    name = call.request.query.get("name")
+    kept = [one for one in _run(call).get("artifacts", []) if name in (None, one["name"])]
+    listing = [views.artifact(call.sandbox, call.repository, one) for one in kept]
+    return Response.json({"total_count": len(listing), "artifacts": listing})
+
+
+@github("GET", "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/zip", needs="actions:read")
+def download_artifact(call: Call) -> Response:
+    """Lead to where the archive lies; that address needs no token, as it carries its own right."""
+    for run in state.runs_of(call.github, call.repository["id"]):
+        for one in run.get("artifacts", []):
+            if str(one["id"]) == call.params["artifact_id"]:
+                store = f"{call.sandbox.url}/artifact-store/{run['id']}/{one['id']}"
+                return Response(302, headers={"Location": store})
+    raise refusal(404, "Not Found")
+
+
+@route("GET", "/artifact-store/{run_id}/{artifact_id}")
+def stored_artifact(sandbox: Sandbox, request: Request) -> Response:
+    if request.headers.get("Authorization"):
+        return Response.text("this store takes no token", 400)
+    with sandbox.store.read("github") as held:
+        run = held.get("runs", {}).get(request.params["run_id"], {})
+        for one in run.get("artifacts", []):
+            if str(one["id"]) == request.params["artifact_id"]:
+                return Response(200, base64.b64decode(one["content"]), {"Content-Type": "application/zip"})
+    return Response.text("not found", 404)

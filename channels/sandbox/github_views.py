@@ -248,3 +248,20 @@ def job(sandbox: Sandbox, repository: dict[str, Any], held: dict[str, Any], name
         "runner_group_id": 1,
         "runner_group_name": "Default",
     }
+
+
+def artifact(sandbox: Sandbox, repository: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
+    """Return one artifact of a run."""
+    url = f"{api_url(sandbox, repository)}/actions/artifacts/{held['id']}"
+    return {
+        "id": held["id"],
+        "node_id": node_id("Artifact", held["id"]),
+        "name": held["name"],
+        "size_in_bytes": len(base64.b64decode(held["content"])),
+        "url": url,
+        "archive_download_url": f"{url}/zip",
+        "expired": held.get("expired", False),
+        "created_at": held["created_at"],
+        "expires_at": None,
+        "updated_at": held["created_at"],
+    }

@@ -8,6 +8,8 @@ differs from the template's: whoever can reach this port must not be able to run
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import shutil
 import signal
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -246,7 +249,8 @@ def _run_steps(work: Work) -> str:
         for number, step in enumerate(work.workflow.steps, 1):
             _look(work, started=True)
             _mark_step(work, number, None)
-            passed = _run_step(work, step, workspace) if conclusion == "success" else None
+            wanted = conclusion == "success" or str(step.get("if") or "") == "always()"
+            passed = _run_step(work, step, workspace) if wanted else None
             _mark_step(work, number, {True: "success", False: "failure", None: "skipped"}[passed])
             if passed is False:
                 conclusion = "failure"
@@ -274,8 +278,13 @@ def _run_step(work: Work, step: dict[str, Any], workspace: Path) -> bool:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         return True
+    if str(step.get("uses") or "").startswith("actions/upload-artifact@"):
+        _keep_artifact(work, step.get("with") or {}, workspace)
+        return True
     if str(step.get("run") or "").strip() != COMMAND:
-        _say(work, f"##[error]the sandbox runs only '{COMMAND}' and actions/checkout")
+        _say(
+            work, f"##[error]the sandbox runs only '{COMMAND}', actions/checkout and actions/upload-artifact"
+        )
         return False
     script = work.files.get(SCRIPT)
     if not work.sandbox.trust_scripts and script != (state.TEMPLATE / SCRIPT).read_bytes():
@@ -285,6 +294,26 @@ def _run_step(work: Work, step: dict[str, Any], workspace: Path) -> bool:
         _say(work, f"python3: can't open file '{SCRIPT}': No such file or directory")
         return False
     return _run_script(work, step, workspace)
+
+
+def _keep_artifact(work: Work, given: dict[str, Any], workspace: Path) -> None:
+    """Keep one file of the workspace as an artifact; without the file nothing is kept."""
+    file = workspace / Path(str(given.get("path") or "")).name
+    if not file.is_file():
+        return
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(file.name, file.read_bytes())
+    artifact = {
+        "id": work.sandbox.store.next_id("artifact", 60_000_000_001),
+        "name": str(given.get("name") or "artifact"),
+        "created_at": iso(work.sandbox.store.now()),
+        "content": base64.b64encode(packed.getvalue()).decode(),
+    }
+    with work.sandbox.store.change("github") as github:
+        run = github["runs"][str(work.run_id)]
+        others = [one for one in run.get("artifacts", []) if one["name"] != artifact["name"]]
+        run["artifacts"] = [*others, artifact]
 
 
 def _run_script(work: Work, step: dict[str, Any], workspace: Path) -> bool:

@@ -1,6 +1,6 @@
 """Answer what a GitHub run calls: its permit, its file, its result. What it proves of itself authorises (`proof`)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from django.db import transaction
@@ -10,14 +10,11 @@ from orchestration.core import audit
 from orchestration.core.failpoints import failpoint
 from orchestration.core.wakeups import wake_watch
 from orchestration.errors import InvalidRequest, PermitNotYet, PermitRefused
-from orchestration.github import proof
+from orchestration.github import proof, run_results
 from orchestration.models import Job, WorkflowRun
 from orchestration.pipeline.scrape import absolute
 from orchestration.results import RunPermit, RunRecorded
 from orchestration.states import CLAIMABLE_JOBS, OPEN_RUNS, JobState
-
-LONGEST_WAIT = timedelta(hours=25)
-"""How long a spent budget is waited for at most on a run's word: a quota day may have 25 hours."""
 
 
 def take_permit(
@@ -113,25 +110,23 @@ def record_result(
     `again_at` is when a spent budget is refilled, `bucket` which it is; no longer than a day is waited for it.
     Raises: NotPermitted, PermitRefused (another run holds the permit), InvalidRequest.
     """
-    if outcome not in {"staged", "failed"}:
+    if outcome not in run_results.OUTCOMES:
         raise InvalidRequest(f"{outcome!r} is not an outcome: staged or failed.", field="outcome")
     with transaction.atomic():
         run = proof.authorised(correlation_id, secret, lock=True)
         if (run.permit_run_id, run.permit_run_attempt) != (run_id, run_attempt):
             holder = f"run {run.permit_run_id}" if run.permit_run_id else "nobody"
             raise PermitRefused(f"The permit is held by {holder}; this result is not taken.")
-        said = {
-            "run_id": run_id,
-            "run_attempt": run_attempt,
-            "outcome": outcome,
-            "youtube_video_id": youtube_video_id[:32],
-            "error_code": error_code[:60],
-            "error_message": error_message[:500],
-        }
-        if again_at is not None:
-            said["again_at"] = min(again_at, timezone.now() + LONGEST_WAIT).isoformat()
-        if bucket:
-            said["bucket"] = bucket[:40]
+        said = run_results.said(
+            run_id=run_id,
+            run_attempt=run_attempt,
+            outcome=outcome,
+            youtube_video_id=youtube_video_id,
+            error_code=error_code,
+            error_message=error_message,
+            again_at=again_at,
+            bucket=bucket,
+        )
         if run.result and run.result != said and run.result.get("outcome") == "staged":
             return {"recorded": False, "state": run.state}
         if run.result != said:

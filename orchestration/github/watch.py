@@ -22,7 +22,7 @@ from orchestration.core import audit, gateways
 from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.errors import OrchestrationError
-from orchestration.github import cancelling, run_states
+from orchestration.github import cancelling, run_results, run_states
 from orchestration.models import Distribution, Job, WorkflowRun
 from orchestration.pipeline import endings, outcomes, stage
 from orchestration.pipeline.looks import Look, Outcome
@@ -292,6 +292,9 @@ def look_for(distribution: Distribution, job: Job) -> Look:
 def _conclude(run: WorkflowRun, info: RunInfo, github: GitHubGateway, now: datetime) -> None:
     """End a run that GitHub calls completed, and its job by what can be found of its work."""
     conclusion = info.conclusion or "unknown"
+    run_results.read_artifact(run, github)
+    if run.result.get("outcome") == "staged" and not _is_staged(run):
+        _confirm(run)
     staged = _is_staged(run)
     skipped = run.job.skip_upload and conclusion == "success"
     if not staged and not run.job.skip_upload:

@@ -38,6 +38,7 @@ YOUTUBE = (os.environ.get("YOUTUBE_API_URL") or "https://youtube.googleapis.com"
 TOKEN_URL = os.environ.get("GOOGLE_TOKEN_URL") or "https://oauth2.googleapis.com/token"
 BACKOFF_SECONDS = float(os.environ.get("HEADEND_BACKOFF_SECONDS") or 2)
 TRIES = 6
+RESULT_FILE = "headend-result.json"
 TIMEOUT_SECONDS = 60
 SETTLE_SECONDS = 60 * BACKOFF_SECONDS  # how long YouTube's list of uploads may lag behind: 120 by default
 LOOK_AT = 200  # how many of the latest uploads are looked through for the marker
@@ -358,6 +359,15 @@ class Headend:
         answer = self._post(self.sheet["result_url"], result)
         if not 200 <= answer.status < 300:
             raise StageError("result_refused", f"Headend answered {answer.status} to the result")
+
+
+def leave_result(result: dict) -> None:
+    """Leave the result where the workflow keeps it as an artifact, for a Headend that cannot be called from here."""
+    told = {"correlation_id": os.environ.get("HEADEND_CORRELATION_ID") or "", **result}
+    try:
+        Path(RESULT_FILE).write_text(json.dumps(told), encoding="utf-8")
+    except OSError as error:
+        print(f"the result could not be left: {error}", flush=True)
 
 
 # -- the file ----------------------------------------------------------------------------------------------
@@ -716,6 +726,8 @@ def main() -> int:
             return 0
     except (StageError, Unreachable) as error:
         print(f"::error::{error}", flush=True)
+        if isinstance(error, StageError):
+            leave_result({"outcome": "failed", "error": error.report()})
         return 1
     try:
         result = stage(sheet, headend)
@@ -727,6 +739,7 @@ def main() -> int:
         message = f"unexpected {type(error).__name__} in stage.py"
         result = {"outcome": "failed", "error": {"code": "stage_crashed", "message": message}}
         print(f"::error::{message}: {concealed(str(error))}", flush=True)
+    leave_result(result)
     try:
         headend.tell_result(result)
     except (StageError, Unreachable) as error:
