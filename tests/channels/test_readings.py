@@ -25,7 +25,9 @@ def script():
     spec = importlib.util.spec_from_file_location("headend_stage_script", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)  # the template's folder is copied as it is
+        spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
 
