@@ -20,6 +20,10 @@ MOST_BYTES = 64 * 1024
 """What an archive, and the file in it, may have at most: a result has a few hundred bytes."""
 REDIRECTS = frozenset({302, 307})
 
+_UNREADABLE = (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, ValueError, EOFError)
+"""What zipfile raises for no archive, no such file in it, a packing that it does not know, a password, and what ends early;
+ValueError is of what is no JSON."""
+
 
 class ReadsArtifacts:
     """The part of the gateway that reads results from artifacts."""
@@ -89,7 +93,7 @@ def _unpacked(content: bytes, doing: str) -> dict[str, Any]:
         if len(text) > MOST_BYTES:
             raise RemoteRejected(f"{doing}: it has more than {MOST_BYTES} bytes")
         result = json.loads(text)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         raise RemoteRejected(f"{doing}: it cannot be read") from error
     if not isinstance(result, dict):
         raise RemoteRejected(f"{doing}: it is no JSON object")
