@@ -80,6 +80,12 @@ class Channel(Stateful):
     language = models.CharField(max_length=20, blank=True)
     made_for_kids = models.BooleanField(default=False)
     notify_subscribers = models.BooleanField(default=True)
+    words = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="what its publications say beyond the fields above, where nobody says otherwise",
+    )
 
     executor = models.CharField(max_length=10, choices=Executor.choices, default=Executor.LOCAL)
     repository = models.CharField(

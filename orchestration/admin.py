@@ -18,6 +18,7 @@ from orchestration.media import canonical_url
 from orchestration.models import (
     Activity,
     ApiToken,
+    Attachment,
     Blocker,
     BudgetEntry,
     Conflict,
@@ -469,6 +470,16 @@ class VideoStatisticsAdmin(ReadOnlyAdmin):
     list_display = ("distribution", "collected_at", "view_count", "like_count", "comment_count")
     list_select_related = ("distribution",)
     date_hierarchy = "collected_at"
+
+
+@admin.register(Attachment)
+class AttachmentAdmin(ReadOnlyAdmin):
+    """Show the pictures and subtitles that go with videos; they are added on a video's page, where they are checked."""
+
+    list_display = ("video", "kind", "language", "name", "size_bytes", "created_at")
+    list_select_related = ("video",)
+    list_filter = ("kind",)
+    search_fields = ("name", "video__title")
 
 
 @admin.register(IdempotencyRecord)

@@ -29,6 +29,22 @@ class RightsBasis(models.TextChoices):
     CREATIVE_COMMONS = "creative_commons", "Creative Commons"
 
 
+class SourceKind(models.TextChoices):
+    """By which way the videos of a source come in."""
+
+    ADDRESS = "address", "a page, file or feed that is read"
+    UPLOADS = "uploads", "files that people upload"
+    FOLDER = "folder", "a folder that is watched"
+    STORAGE = "storage", "object storage"
+
+
+class AttachmentKind(models.TextChoices):
+    """What a file that goes with a video is."""
+
+    PICTURE = "picture"
+    SUBTITLES = "subtitles"
+
+
 class SourceState(models.TextChoices):
     """Whether a source is being read."""
 

@@ -16,6 +16,7 @@ from channels.states import ChannelHealth, ChannelState, CredentialState, Execut
 from orchestration.models import (
     Activity,
     ApiToken,
+    Attachment,
     Blocker,
     BudgetEntry,
     Conflict,
@@ -43,6 +44,7 @@ from orchestration.models import (
     WorkflowRun,
 )
 from orchestration.states import (
+    AttachmentKind,
     BlockerScope,
     BudgetEntryState,
     ConflictKind,
@@ -241,6 +243,20 @@ class VideoFactory(DjangoModelFactory):
     state = VideoState.READY
     prepared_file = factory.Sequence(lambda n: f"prepared/{n}.mp4")
     ready_at = factory.LazyFunction(timezone.now)
+
+
+class AttachmentFactory(DjangoModelFactory):
+    """A picture that goes with a video."""
+
+    class Meta:
+        model = Attachment
+
+    video = factory.SubFactory(VideoFactory)
+    kind = AttachmentKind.PICTURE
+    name = "cover.jpg"
+    file = factory.Sequence(lambda n: f"attachments/{n}.jpg")
+    content_hash = factory.Sequence(lambda n: f"{n:064x}")
+    size_bytes = 40_000
 
 
 class WaveFactory(DjangoModelFactory):

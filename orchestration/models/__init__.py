@@ -2,7 +2,7 @@
 
 from orchestration.models.activity import Activity
 from orchestration.models.blockers import Blocker
-from orchestration.models.library import Source, Video
+from orchestration.models.library import Attachment, Source, Video
 from orchestration.models.notify import (
     Incident,
     Notification,
@@ -21,6 +21,7 @@ from orchestration.models.work import Job, OrphanUpload, WorkflowRun
 __all__ = [
     "Activity",
     "ApiToken",
+    "Attachment",
     "Blocker",
     "BudgetEntry",
     "Conflict",

@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from channels.models import PRIORITY_VALIDATORS
 from channels.querysets import Lockable
@@ -13,7 +14,9 @@ from orchestration.states import (
     SOURCE_TRANSITIONS,
     SOURCE_VERBS,
     VIDEO_TRANSITIONS,
+    AttachmentKind,
     RightsBasis,
+    SourceKind,
     SourceState,
     VideoState,
 )
@@ -29,7 +32,10 @@ class Source(Stateful):
     VERBS = SOURCE_VERBS
 
     name = models.CharField(max_length=120)
-    url = models.URLField(max_length=1000)
+    kind = models.CharField(
+        max_length=10, choices=SourceKind.choices, default=SourceKind.ADDRESS, editable=False
+    )
+    url = models.URLField(max_length=1000, blank=True, help_text="empty for what is not read from an address")
     canonical_url = models.CharField(max_length=1000, unique=True, editable=False)
     rights_basis = models.CharField(
         max_length=20, choices=RightsBasis.choices, default=RightsBasis.NONE, blank=True
@@ -68,7 +74,8 @@ class Source(Stateful):
 
     def save(self, *args, **kwargs) -> None:
         """Keep the canonical form of the address beside it, so that one source is registered once."""
-        self.canonical_url = canonical_url(self.url)
+        if self.kind == SourceKind.ADDRESS:
+            self.canonical_url = canonical_url(self.url)
         super().save(*args, **kwargs)
 
 
@@ -105,6 +112,9 @@ class Video(Stateful):
     prepared_hash = models.CharField(max_length=64, blank=True)
     prepared_bytes = models.BigIntegerField(null=True, blank=True)
     thumbnail_file = models.CharField(max_length=300, blank=True)
+    words = models.JSONField(
+        default=dict, blank=True, help_text="what a person said of it, over what its source says"
+    )
 
     state = models.CharField(
         max_length=20, choices=VideoState.choices, default=VideoState.FOUND, db_index=True
@@ -137,3 +147,27 @@ class Video(Stateful):
     def rights_basis(self) -> str:
         """Return the basis on which the video may be published; empty means it may not."""
         return self.source.rights_basis if self.source else ""
+
+
+class Attachment(models.Model):
+    """A picture or subtitles that go with a video; a publication's words name it by its id. Never changed, only replaced."""
+
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="attachments")
+    kind = models.CharField(max_length=10, choices=AttachmentKind.choices)
+    language = models.CharField(max_length=20, blank=True, help_text="of subtitles, as BCP 47 writes it")
+    name = models.CharField(max_length=150, blank=True)
+    file = models.CharField(max_length=300, help_text="below MEDIA_ROOT")
+    content_hash = models.CharField(max_length=64, help_text="SHA-256 of the file")
+    size_bytes = models.BigIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["video", "kind", "language", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["video", "kind", "language", "content_hash"], name="attachment_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.language or self.name} of video {self.video_id}"

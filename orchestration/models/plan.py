@@ -64,6 +64,7 @@ class Wave(Stateful):
         max_length=12, choices=WaveState.choices, default=WaveState.SCHEDULED, db_index=True
     )
     request = models.JSONField(default=dict, help_text="the request as it came in")
+    words = models.JSONField(default=dict, blank=True, help_text="what all its publications say")
     summary = models.CharField(max_length=500, blank=True)
     correlation_id = models.CharField(max_length=64, db_index=True)
     created_by = models.CharField(max_length=150, blank=True)
@@ -108,6 +109,7 @@ class Distribution(Stateful):
     explanation = models.JSONField(
         default=list, blank=True, help_text="each rule with value, threshold and verdict"
     )
+    words = models.JSONField(default=dict, blank=True, help_text="what this publication alone says")
     state = models.CharField(
         max_length=20, choices=DistributionState.choices, default=DistributionState.ASSIGNED, db_index=True
     )

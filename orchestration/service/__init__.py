@@ -1,0 +1,23 @@
+"""The one way in (THE DOOR, in the design's words): every coordination action, whoever asks.
+
+One class, its methods by subject in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+from orchestration.service.channels import Channels
+from orchestration.service.control import Control
+from orchestration.service.library import Library
+from orchestration.service.notifications import Notifications
+from orchestration.service.publication import Publication
+from orchestration.service.runs import Runs
+from orchestration.service.shows import Shows
+from orchestration.service.work import Work
+
+
+class CentralOrchestrationService(Control, Publication, Channels, Library, Work, Runs, Notifications, Shows):
+    """Coordinate all channels: what goes where and when, by which machinery, and what happened.
+
+    Methods take ids and plain values, return the types of `orchestration.results` and raise those of
+    `orchestration.errors`. A dry run writes nothing. All instants are aware.
+    """
