@@ -17,15 +17,17 @@ from .errors import (
     FileTooLarge,
     MediaError,
     NoVideoFound,
+    PictureUnusable,
     SourceTimedOut,
     SourceUnreachable,
     StorageFull,
+    SubtitlesUnusable,
     ToolMissing,
     TranscodeFailed,
     UnsafeUrl,
     YouTubeRefused,
 )
-from .files import content_sha256
+from .files import content_sha256, put_in_place
 from .items import DownloadedFile, FoundItem
 from .tools import MediaTool, ffmpeg_tool
 from .urls import canonical_url, check_fetchable, is_youtube
@@ -59,9 +61,11 @@ __all__ = [
     "MediaTool",
     "NoVideoFound",
     "NormaliseOptions",
+    "PictureUnusable",
     "SourceTimedOut",
     "SourceUnreachable",
     "StorageFull",
+    "SubtitlesUnusable",
     "ToolMissing",
     "TranscodeFailed",
     "UnsafeUrl",
@@ -76,6 +80,7 @@ __all__ = [
     "list_items",
     "normalise",
     "probe",
+    "put_in_place",
     "thumbnail",
 ]
 

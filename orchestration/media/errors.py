@@ -119,3 +119,19 @@ class TranscodeFailed(MediaError):
         super().__init__(message)
         self.detail = detail
         self.again = again
+
+
+class PictureUnusable(MediaError):
+    """A file is no picture that a video can have; the message goes on after its name."""
+
+    code = "picture_unusable"
+
+
+class SubtitlesUnusable(MediaError):
+    """A file is no subtitles, or they cannot be right; `line` counts from 1, 0 is the file as a whole."""
+
+    code = "subtitles_unusable"
+
+    def __init__(self, message: str, *, line: int = 0) -> None:
+        super().__init__(f"line {line}: {message}" if line else message)
+        self.line = line

@@ -159,6 +159,7 @@ class Attachment(models.Model):
     file = models.CharField(max_length=300, help_text="below MEDIA_ROOT")
     content_hash = models.CharField(max_length=64, help_text="SHA-256 of the file")
     size_bytes = models.BigIntegerField()
+    notes = models.JSONField(default=list, blank=True, help_text="what was noticed when it was checked")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
