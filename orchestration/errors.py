@@ -110,6 +110,13 @@ class VideoNotReady(OrchestrationError):
     status = 409
 
 
+class WordsRefused(OrchestrationError):
+    """A publication's words break a limit of YouTube's or cannot be filled in; `details["problems"]` has each."""
+
+    code = "words_refused"
+    status = 422
+
+
 class PlanRefused(OrchestrationError):
     """The plan has conflicts that its `on_conflict` does not resolve; `details["plan"]` holds the whole plan."""
 

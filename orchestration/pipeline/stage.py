@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,14 +27,12 @@ from orchestration.planning.looks import AFTER_STAGING
 from orchestration.planning.outside import Visibility
 from orchestration.queue import pools
 from orchestration.queue.lease import JobCancelled, JobLease, WaitUntil
+from orchestration.scheduling import publication_words
 from orchestration.states import BudgetEntryState, DistributionState, ScheduleState, VideoState
 
 logger = logging.getLogger(__name__)
-TITLE_CHARACTERS = 100  # https://developers.google.com/youtube/v3/docs/videos#snippet.title
-TAG_CHARACTERS = 500  # https://developers.google.com/youtube/v3/docs/videos#snippet.tags[]
 LONGEST_UPLOAD = timedelta(days=1)
 """How long before a backup's newest entry an upload may have been sent that it does not know of."""
-FIELD = re.compile(r"\{(title|description|channel)\}")
 
 
 def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
@@ -342,50 +339,18 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
 
 
 def metadata_for(distribution: Distribution, marker: str) -> VideoMetadata:
-    """Return what the upload is called, by the channel's templates; user text is only ever data."""
-    video, channel = distribution.video, distribution.channel
-    words = {
-        "title": video.title or f"Video {video.pk}",
-        "description": video.description,
-        "channel": channel.name,
-    }
-    tags = dict.fromkeys([*(str(tag) for tag in channel.tags), *(str(tag) for tag in video.tags)])
-    kept = _within_limit([tag for tag in tags if tag.strip()], TAG_CHARACTERS - _tag_length(marker))
+    """Return what the upload is called, by its layers' words. Raises: WordsRefused, where they break a limit."""
+    words = publication_words.require(publication_words.words_of(distribution))
     return VideoMetadata(
-        title=_fill(channel.title_template, words)[:TITLE_CHARACTERS].strip()
-        or words["title"][:TITLE_CHARACTERS],
-        description=_fill(channel.description_template, words),
-        tags=kept,
-        category_id=channel.category_id,
-        language=video.language or channel.language,
-        made_for_kids=channel.made_for_kids,
+        title=words.title,
+        description=words.description,
+        tags=words.tags,
+        category_id=words.category_id,
+        language=words.language,
+        made_for_kids=words.made_for_kids,
         marker=marker,
-        notify_subscribers=channel.notify_subscribers,
+        notify_subscribers=words.notify_subscribers,
     )
-
-
-def _fill(template: str, words: dict[str, str]) -> str:
-    # Not str.format: its attribute access would let a template read what it should not. In one pass, so that what a
-    # title says is never filled in itself.
-    text = FIELD.sub(lambda match: words[match[1]], template)
-    return text.replace("<", "‹").replace(
-        ">", "›"
-    )  # YouTube refuses angle brackets in titles and descriptions
-
-
-def _tag_length(tag: str) -> int:
-    return len(tag) + (2 if " " in tag else 0) + 1  # quotes around a space, a comma between two
-
-
-def _within_limit(tags: list[str], room: int) -> tuple[str, ...]:
-    """Return the first tags that YouTube takes together; the rest would make it refuse the upload."""
-    kept = []
-    for tag in tags:
-        room -= _tag_length(tag)
-        if room < 0:
-            break
-        kept.append(tag)
-    return tuple(kept)
 
 
 def set_thumbnail(youtube: YouTubeGateway, youtube_video_id: str, video: Video, job: Job) -> str:
