@@ -11,7 +11,13 @@ from orchestration.words.fields import LayerName
 from orchestration.words.resolving import Facts, Layer, resolve
 
 AT = datetime(2026, 11, 3, 18, 5)  # noqa: DTZ001 - a wall clock
-CHANNEL = {"title": "{title}", "description": "{description}", "tags": [], "category_id": "22", "language": ""}
+CHANNEL = {
+    "title": "{title}",
+    "description": "{description}",
+    "tags": [],
+    "category_id": "22",
+    "language": "",
+}
 SOURCE = {"title": "Harbour at dawn", "description": "Ships.", "tags": ["sea"]}
 
 
@@ -37,7 +43,12 @@ def test_without_a_word_of_ours_the_source_speaks():
     assert (said.title, said.description, said.tags) == ("Harbour at dawn", "Ships.", ("sea",))
     assert said.origins["title"] == ("source",)
     assert said.origins["licence"] == ("default",)
-    assert (said.licence, said.embeddable, said.made_for_kids, said.notify_subscribers) == ("youtube", True, False, True)
+    assert (said.licence, said.embeddable, said.made_for_kids, said.notify_subscribers) == (
+        "youtube",
+        True,
+        False,
+        True,
+    )
     assert not said.problems
     assert not said.notes
 
@@ -56,7 +67,9 @@ def test_a_wave_and_a_publication_replace_the_whole():
     said = words({"title": "{title} · {channel}"}, wave={"title": "Launch: {title}"})
     assert said.title == "Launch: Harbour at dawn"
     assert said.origins["title"] == ("wave", "source")
-    said = words({"title": "{title} · {channel}"}, wave={"title": "Launch"}, publication={"title": "Only here"})
+    said = words(
+        {"title": "{title} · {channel}"}, wave={"title": "Launch"}, publication={"title": "Only here"}
+    )
     assert (said.title, said.origins["title"]) == ("Only here", ("publication",))
 
 
@@ -87,7 +100,8 @@ def test_false_and_zero_are_said_and_nothing_is_not():
 
 
 def test_own_fields_are_joined_by_name():
-    said = words({"title": "{show} {season}: {title}", "fields": {"show": "Ports", "season": "1"}}, video={"fields": {"season": "2"}})
+    channel = {"title": "{show} {season}: {title}", "fields": {"show": "Ports", "season": "1"}}
+    said = words(channel, video={"fields": {"season": "2"}})
     assert said.title == "Ports 2: Harbour at dawn"
     assert (said.origins["fields.show"], said.origins["fields.season"]) == (("channel",), ("video",))
 
@@ -109,7 +123,11 @@ def test_a_date_without_a_moment_is_a_problem():
 def test_what_is_filled_in_is_never_looked_at_again():
     said = words({"title": "{title} | {channel}"}, {"title": "{channel} {date:%Y} {{x}} {description}"})
     assert said.title == "{channel} {date:%Y} {{x}} {description} | Aurora"
-    said = words({"title": "{title}"}, facts=Facts("{title}", "{source}", AT), publication={"title": "{channel}{source}"})
+    said = words(
+        {"title": "{title}"},
+        facts=Facts("{title}", "{source}", AT),
+        publication={"title": "{channel}{source}"},
+    )
     assert said.title == "{title}{source}"
 
 
@@ -129,7 +147,9 @@ def test_a_video_without_a_title_waits_for_one(title):
 
 
 def test_angle_brackets_of_a_source_are_replaced():
-    said = words({"title": "{title} | {channel}"}, {"title": "<b>x</b>", "description": "1 < 2"}, Facts("A>B", "", AT))
+    said = words(
+        {"title": "{title} | {channel}"}, {"title": "<b>x</b>", "description": "1 < 2"}, Facts("A>B", "", AT)
+    )
     assert (said.title, said.description) == ("‹b›x‹/b› | A›B", "1 ‹ 2")
 
 
