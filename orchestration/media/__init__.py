@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import (
     Cancelled,
+    ChecksumWrong,
     FeedUnreadable,
     FileDamaged,
     FileEmpty,
     FileTooLarge,
+    ItemChanged,
     MediaError,
     NoVideoFound,
     PictureUnusable,
@@ -50,12 +52,14 @@ _LOADED_ON_USE = {
 
 __all__ = [
     "Cancelled",
+    "ChecksumWrong",
     "DownloadedFile",
     "FeedUnreadable",
     "FileDamaged",
     "FileEmpty",
     "FileTooLarge",
     "FoundItem",
+    "ItemChanged",
     "MediaError",
     "MediaInfo",
     "MediaTool",

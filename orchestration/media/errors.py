@@ -89,6 +89,18 @@ class FileTooLarge(MediaError):
         self.max_bytes = max_bytes
 
 
+class ChecksumWrong(MediaError):
+    """The file is not the one that its checksum speaks of: it changed on its way."""
+
+    code = "checksum_wrong"
+
+
+class ItemChanged(MediaError):
+    """An item that is here already came with another content."""
+
+    code = "item_changed"
+
+
 class StorageFull(MediaError):
     """The disk has no room left for the file."""
 

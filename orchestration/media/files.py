@@ -5,9 +5,24 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from .errors import StorageFull
+
+# First bytes -> the ending that the finished file gets. Tools look at content; people look at names.
+_ENDINGS = (
+    (re.compile(rb"....ftypqt", re.DOTALL), ".mov"),
+    (re.compile(rb"....(ftyp|moov|mdat|wide|free|styp)", re.DOTALL), ".mp4"),
+    (re.compile(rb"\x1aE\xdf\xa3.{0,60}webm", re.DOTALL), ".webm"),
+    (re.compile(rb"\x1aE\xdf\xa3"), ".mkv"),
+    (re.compile(rb"FLV\x01"), ".flv"),
+    (re.compile(rb"RIFF....AVI ", re.DOTALL), ".avi"),
+    (re.compile(rb"OggS"), ".ogv"),
+    (re.compile(rb"G.{187}G", re.DOTALL), ".ts"),
+    (re.compile(rb"\x00\x00\x01\xba"), ".mpg"),
+    (re.compile(rb"\x30\x26\xb2\x75"), ".wmv"),
+)
 
 
 def put_in_place(part: Path, path: Path) -> None:
@@ -37,3 +52,17 @@ def content_sha256(path: Path) -> str:
         while block := file.read(1024 * 1024):
             digest.update(block)
     return digest.hexdigest()
+
+
+def ending_of(head: bytes) -> str:
+    """Return the ending for a file by its first bytes (4 KiB are enough); `.bin` for what is not known."""
+    return next((name for pattern, name in _ENDINGS if pattern.match(head)), ".bin")
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk: a file that was renamed or linked into it is there after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,25 +14,11 @@ from yt_dlp.networking.exceptions import RequestError, TransportError
 
 from .errors import Cancelled, FileEmpty, FileTooLarge, MediaError, NoVideoFound, SourceUnreachable
 from .fetch import GuardedYoutubeDL, Stopped, as_media_error
-from .files import put_in_place, storage_error
+from .files import ending_of, put_in_place, storage_error
 from .items import DownloadedFile, FoundItem
 
 BLOCK_BYTES = 256 * 1024
 ATTEMPTS = 4  # a transfer that breaks off is taken up again this often within one call
-
-# First bytes -> the ending that the finished file gets. Tools look at content; people look at names.
-_ENDINGS = (
-    (re.compile(rb"....ftypqt", re.DOTALL), ".mov"),
-    (re.compile(rb"....(ftyp|moov|mdat|wide|free|styp)", re.DOTALL), ".mp4"),
-    (re.compile(rb"\x1aE\xdf\xa3.{0,60}webm", re.DOTALL), ".webm"),
-    (re.compile(rb"\x1aE\xdf\xa3"), ".mkv"),
-    (re.compile(rb"FLV\x01"), ".flv"),
-    (re.compile(rb"RIFF....AVI ", re.DOTALL), ".avi"),
-    (re.compile(rb"OggS"), ".ogv"),
-    (re.compile(rb"G.{187}G", re.DOTALL), ".ts"),
-    (re.compile(rb"\x00\x00\x01\xba"), ".mpg"),
-    (re.compile(rb"\x30\x26\xb2\x75"), ".wmv"),
-)
 
 
 def receive_file(
@@ -175,8 +160,7 @@ def finish(stem: Path, part: Path, item: FoundItem, cancelled: Callable[[], bool
             digest.update(block)
     if cancelled():
         raise Cancelled("Cancelled before the download was complete.")
-    ending = next((name for pattern, name in _ENDINGS if pattern.match(head)), ".bin")
-    path = stem.with_name(stem.name + ending)
+    path = stem.with_name(stem.name + ending_of(head))
     put_in_place(part, path)
     remove_traces(stem)
     return DownloadedFile(path=path, size_bytes=size_bytes, sha256=digest.hexdigest(), item=item)
