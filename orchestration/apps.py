@@ -53,6 +53,7 @@ class OrchestrationConfig(AppConfig):
                 "last_found",
                 "last_error",
                 "consecutive_failures",
+                "access_sealed",
             ],
         )
         auditlog.register(Pool)

@@ -49,6 +49,12 @@ def check_text(value: str) -> str:
     return unturned(value).strip()
 
 
+def check_secret(value: str) -> str:
+    """Refuse what no database column holds; a secret is kept as it is, its spaces included."""
+    check_text(value)
+    return value
+
+
 Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),
@@ -83,6 +89,7 @@ WallDateTime = Annotated[
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 BodyId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Text = Annotated[str, AfterValidator(check_text)]
+Secret = Annotated[str, AfterValidator(check_secret)]
 Word = Annotated[Text, Field(min_length=1, max_length=200)]
 Reason = Annotated[Text, Field(max_length=300, description="why, for the activity log")]
 Priority = Annotated[int, Field(strict=True, ge=0, le=10, description="0 to 10; 10 goes first")]

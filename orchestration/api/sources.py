@@ -6,7 +6,7 @@ from ninja.pagination import paginate
 
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.library import RightsChangeOut, SourceOut
+from orchestration.api.schemas.library import NewSourceAccess, RightsChangeOut, SourceOut
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewSource, SourceRights
 from orchestration.api.schemas.work import JobOut
 from orchestration.core import lookup
@@ -73,3 +73,27 @@ def sources_resume(request: HttpRequest, source_id: Path[Id], body: Decision = A
 def sources_set_rights(request: HttpRequest, source_id: Path[Id], body: SourceRights):
     """With an empty basis nothing of it is published any more, and what is armed on YouTube is held and disarmed."""
     return service(request).set_source_rights(source_id=source_id, **body.model_dump())
+
+
+@sources.post(
+    "/{source_id}/set-access",
+    response=SourceOut,
+    operation_id="sources_set_access",
+    summary="Give a source what opens it",
+)
+def sources_set_access(request: HttpRequest, source_id: Path[Id], body: NewSourceAccess):
+    """A login, cookies or headers, sealed and never shown again; sent to the source's own host and to `hosts` alone."""
+    return service(request).set_source_access(source_id=source_id, **body.model_dump())
+
+
+@sources.post(
+    "/{source_id}/remove-access",
+    response=SourceOut,
+    operation_id="sources_remove_access",
+    summary="Forget what opens a source",
+)
+def sources_remove_access(request: HttpRequest, source_id: Path[Id], body: Decision = AS_SEEN):
+    """It is read as by anybody from then on."""
+    return service(request).remove_source_access(
+        source_id=source_id, reason=body.reason, version=body.version
+    )

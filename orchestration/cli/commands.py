@@ -13,6 +13,7 @@ from orchestration.cli.notify import NOTIFY
 from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
+from orchestration.cli.sources import SOURCES
 from orchestration.errors import InvalidRequest
 from orchestration.results import SystemReport
 from orchestration.scheduling import overdue_choices
@@ -402,7 +403,7 @@ RECALL_PREVIEW = Command(
 
 COMMANDS = {
     command.name: command
-    for command in (*CONTROL, *PUBLICATION, *BLOCKERS, *REPOSITORIES, *ROLLOUTS, *ROWS, *NOTIFY)
+    for command in (*CONTROL, *PUBLICATION, *BLOCKERS, *REPOSITORIES, *ROLLOUTS, *ROWS, *SOURCES, *NOTIFY)
 }
 
 

@@ -365,7 +365,20 @@ def source(row: Source) -> list[str]:
     rights = (
         f"rights: {row.rights_basis}" if row.rights_basis else "no rights basis: nothing of it is published"
     )
-    return [f"Source {row.pk} ({row.name}) is {row.state}; {rights}."]
+    return [f"Source {row.pk} ({row.name}) is {row.state}; {rights}.", *source_access(row)]
+
+
+def source_access(row: Source) -> list[str]:
+    """Describe what opens a source, without its secrets."""
+    shown = row.access_shown
+    if not shown:
+        return []
+    parts = ["a login"] if shown["login"] else []
+    if shown["cookies"]:
+        parts.append(f"{shown['cookies']} cookies")
+    if shown["headers"]:
+        parts.append(f"the headers {', '.join(shown['headers'])}")
+    return [f"It is opened by {', '.join(parts)}, sent to {', '.join(shown['hosts'])} alone."]
 
 
 def rights_change(answer: results.RightsChange) -> list[str]:

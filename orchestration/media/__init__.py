@@ -9,7 +9,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .access import Access, AccessUnusable
 from .errors import (
+    AccessRefused,
     Cancelled,
     ChecksumWrong,
     FeedUnreadable,
@@ -51,6 +53,9 @@ _LOADED_ON_USE = {
 }
 
 __all__ = [
+    "Access",
+    "AccessRefused",
+    "AccessUnusable",
     "Cancelled",
     "ChecksumWrong",
     "DownloadedFile",

@@ -47,6 +47,16 @@ class SourceUnreachable(MediaError):
             self.again = "never"
 
 
+class AccessRefused(SourceUnreachable):
+    """The source answers 401 or 403: it wants a login, cookies or headers, or others than it was given."""
+
+    code = "source_access_refused"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message, status=status)
+        self.again = "blocked"
+
+
 class SourceTimedOut(MediaError):
     """The source took longer than the whole operation was allowed to."""
 

@@ -32,6 +32,7 @@ import urllib.request
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import yt_dlp
 import yt_dlp.globals
@@ -42,7 +43,8 @@ from yt_dlp.networking import Request, Response
 from yt_dlp.networking import _urllib as yt_urllib
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
-from .errors import Cancelled, FileTooLarge, MediaError, SourceTimedOut, SourceUnreachable
+from .access import Access
+from .errors import AccessRefused, Cancelled, FileTooLarge, MediaError, SourceTimedOut, SourceUnreachable
 from .urls import IPNetwork, check_form, resolve_fetchable
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class Stopped(RequestError):
 
 
 class Guard:
-    """Watch over the requests of one call: where they go, how long they take, how much they bring."""
+    """Watch over the requests of one call: where they go, what opens it, how long they take, how much they bring."""
 
     def __init__(
         self,
@@ -77,7 +79,9 @@ class Guard:
         timeout_seconds: float,
         max_received_bytes: int,
         cancelled: Callable[[], bool] | None = None,
+        access: Access | None = None,
     ) -> None:
+        self.access = access
         self.allowed_networks = tuple(allowed_networks)
         self.timeout_seconds = timeout_seconds
         self.max_received_bytes = max_received_bytes
@@ -195,16 +199,22 @@ class _GuardedHTTPHandler(yt_urllib.HTTPHandler):
         self._guard = guard
 
     def http_open(self, req: urllib.request.Request) -> Any:
-        self._guard.vet(req.full_url)
+        self._prepare(req)
         return self.do_open(functools.partial(_connection, http.client.HTTPConnection, self._guard), req)
 
     def https_open(self, req: urllib.request.Request) -> Any:
-        self._guard.vet(req.full_url)
+        self._prepare(req)
         return self.do_open(
             functools.partial(_connection, http.client.HTTPSConnection, self._guard),
             req,
             context=self._context,
         )
+
+    def _prepare(self, req: urllib.request.Request) -> None:
+        """Check one hop, and let it carry what opens the source if it goes there."""
+        self._guard.vet(req.full_url)
+        if self._guard.access is not None:
+            self._guard.access.apply(req)
 
     @staticmethod
     def gz(data: bytes) -> bytes:
@@ -379,12 +389,26 @@ def as_media_error(error: BaseException, guard: Guard) -> MediaError:
         if isinstance(cause, Stopped):
             return cause.error
         if isinstance(cause, HTTPError):
-            return SourceUnreachable(
-                f"The source answered {cause.status} {cause.reason or ''}".rstrip() + ".", status=cause.status
-            )
+            return _of_status(cause, guard.access)
     if guard.refused is not None:
         return guard.refused
     return SourceUnreachable(f"The source could not be read: {in_words(error)}")
+
+
+def _of_status(error: HTTPError, access: Access | None) -> SourceUnreachable:
+    """Name an answer's status; 401 and 403 say who may mend it."""
+    said = f"The source answered {error.status} {error.reason or ''}".rstrip()
+    if error.status not in (401, 403):
+        return SourceUnreachable(f"{said}.", status=error.status)
+    url = error.response.url or ""
+    if access is None:
+        why = "it asks for a login, cookies or headers"
+    elif access.covers(url):
+        why = "it does not take the access that it was given"
+    else:
+        host = urlsplit(url).hostname or "this host"
+        why = f"the source's access is not sent to {host}, which is not among its hosts"
+    return AccessRefused(f"{said}: {why}.", status=error.status)
 
 
 def in_words(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from yt_dlp.networking.exceptions import RequestError
 from yt_dlp.utils import UnsupportedError, YoutubeDLError
 from yt_dlp.utils import unsmuggle_url as without_smuggled_data
 
+from .access import Access
 from .errors import Cancelled, FileEmpty, FileTooLarge, MediaError, NoVideoFound, SourceUnreachable, UnsafeUrl
 from .feeds import read_feed
 from .fetch import (
@@ -51,19 +52,28 @@ def list_items(
     limit: int,
     allowed_networks: Sequence[IPNetwork],
     timeout_seconds: float,
+    access: Access | None = None,
 ) -> list[FoundItem]:
     """List the videos that an address offers, each once, at most `limit`, in the source's order.
+
+    `access` opens it, where it asks who is there; nothing that it echoes of that is in what is returned or raised.
 
     Raises: UnsafeUrl, YouTubeRefused, SourceUnreachable, SourceTimedOut, NoVideoFound, FeedUnreadable,
     FileEmpty.
     """
-    url = _plain(url)
-    check_fetchable(url, allowed_networks=allowed_networks)
-    guard = Guard(
-        allowed_networks=allowed_networks,
-        timeout_seconds=timeout_seconds,
-        max_received_bytes=2 * MAX_PAGE_BYTES,
-    )
+    with _hiding(access):
+        guard = Guard(
+            allowed_networks=allowed_networks,
+            timeout_seconds=timeout_seconds,
+            max_received_bytes=2 * MAX_PAGE_BYTES,
+            access=access,
+        )
+        found = _listed(_plain(url), guard, limit)
+        return found if access is None else access.hide_in(found)
+
+
+def _listed(url: str, guard: Guard, limit: int) -> list[FoundItem]:
+    check_fetchable(url, allowed_networks=guard.allowed_networks)
     limit = max(1, min(limit, MAX_ENTRIES))
     with _session(guard, extract_flat="in_playlist", playlist_items=f":{limit}", lazy_playlist=True) as ydl:
         if not known_by_name(ydl, url):
@@ -94,6 +104,7 @@ def download(
     on_progress: Callable[[int, int | None], None],
     cancelled: Callable[[], bool],
     timeout_seconds: float,
+    access: Access | None = None,
 ) -> DownloadedFile:
     """Fetch one video into a folder, whole or not at all.
 
@@ -117,10 +128,16 @@ def download(
         timeout_seconds=timeout_seconds,
         max_received_bytes=max_bytes + 2 * MAX_PAGE_BYTES,
         cancelled=cancelled,
+        access=access,
     )
     try:
-        with _session(guard, format=FORMAT, format_sort=FORMAT_SORT, playlist_items="1") as ydl:
+        with (
+            _hiding(access),
+            _session(guard, format=FORMAT, format_sort=FORMAT_SORT, playlist_items="1") as ydl,
+        ):
             item, parts = _fetch_parts(ydl, item_url, stem, max_bytes, on_progress)
+        if access is not None:
+            item = next(iter(access.hide_in([item])), FoundItem.make(item_url))
         return finish(stem, _joined(stem, parts, cancelled), item, cancelled)
     except (Cancelled, FileTooLarge, FileEmpty, NoVideoFound, UnsafeUrl):
         remove_traces(stem)
@@ -228,6 +245,17 @@ def _share_of_progress(
     """Count on from what the parts before this one brought."""
     before = sum(part.stat().st_size for part in parts)
     return lambda done, total: on_progress(before + done, before + total if total else None)
+
+
+@contextlib.contextmanager
+def _hiding(access: Access | None) -> Iterator[None]:
+    """Take what a source may have echoed of its secrets out of what is said about it."""
+    try:
+        yield
+    except MediaError as error:
+        if access is not None:
+            error.args = tuple(access.hide(str(part)) for part in error.args)
+        raise
 
 
 # --- asking yt-dlp ------------------------------------------------------------------------------

@@ -1,13 +1,18 @@
 """What comes in: sources and the videos found there."""
 
+import json
+from typing import Any
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from channels import secrets
 from channels.models import PRIORITY_VALIDATORS
 from channels.querysets import Lockable
 from channels.stateful import Stateful
+from orchestration.media.access import Access
 from orchestration.media.urls import canonical_url
 from orchestration.models.querysets import VideoQuerySet
 from orchestration.states import (
@@ -61,6 +66,17 @@ class Source(Stateful):
     last_found = models.PositiveIntegerField(default=0, editable=False)
     last_error = models.CharField(max_length=500, blank=True, editable=False)
     consecutive_failures = models.PositiveIntegerField(default=0, editable=False)
+    place = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="where a watched folder or object storage lies; no secret",
+    )
+    access_sealed = models.TextField(blank=True, editable=False)
+    access_shown = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="what opens it, without the secrets"
+    )
+    access_set_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -71,6 +87,27 @@ class Source(Stateful):
 
     def __str__(self) -> str:
         return self.name
+
+    def _bound_to(self) -> str:
+        return f"orchestration.source:{self.pk}:access"
+
+    def opened_by(self) -> dict[str, Any]:
+        """Return what was sealed for it, in plain text; never log it, never show it. Raises: SecretUnreadable."""
+        return (
+            json.loads(secrets.decrypt(self.access_sealed, bound_to=self._bound_to()))
+            if self.access_sealed
+            else {}
+        )
+
+    def sealed(self, document: dict[str, Any]) -> str:
+        """Return a document sealed for this row, which must have been saved: the seal is bound to its id."""
+        return secrets.encrypt(json.dumps(document), bound_to=self._bound_to())
+
+    @property
+    def access(self) -> Access | None:
+        """Return what opens its address, with its secrets; None where nothing was given. Raises: SecretUnreadable."""
+        document = self.opened_by() if self.kind == SourceKind.ADDRESS else {}
+        return Access.of_document(document) if document else None
 
     def save(self, *args, **kwargs) -> None:
         """Keep the canonical form of the address beside it, so that one source is registered once."""

@@ -14,6 +14,7 @@ from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteError
 from channels.secrets import SecretUnreadable
 from orchestration.errors import OrchestrationError, StaleState, SystemNotRunning
 from orchestration.media.errors import (
+    AccessRefused,
     Cancelled,
     MediaError,
     SourceTimedOut,
@@ -82,20 +83,19 @@ def write_outcome(job: Job, error: Exception) -> None:
             _retry_later(job, at=at, error_code=error.code, error_message=str(error), counted=False)
         case StaleState():
             _retry_or_end(job, "again", error.code, error.message, 1)
+        case AccessRefused():
+            _wait_for_access(job, error.code, str(error))
         case TryFailed() | RemoteError() | MediaError() | OrchestrationError() if error.again == "blocked":
             _block(job, error.code, str(error), error.scope)
         case SourceUnreachable() | SourceTimedOut() if error.again == "again" and _is_down(job):
-            is_known = Blocker.objects.open().filter(code="source_down", source=job.source_id or 0).exists()
-            _block(job, "source_down", str(error), "source")
-            if not is_known:
-                outcomes.source_failed(job)
+            _block_source(job, "source_down", str(error))
         case TryFailed() | RemoteError() | MediaError() | OrchestrationError():
             wait = getattr(error, "retry_after_seconds", None)
             _retry_or_end(job, error.again, error.code, str(error), wait)
         case OperationalError() | InterfaceError():
             _retry_or_end(job, "again", "database_unavailable", f"{type(error).__name__}: {error}", None)
         case SecretUnreadable():
-            _block(job, "secret_unreadable", str(error), "channel")
+            _block(job, "secret_unreadable", str(error), "source" if _source_of(job) else "channel")
         case OSError() if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             _block(job, StorageFull.code, f"The disk is full: {error.strerror}.", StorageFull.scope)
         case _:
@@ -116,6 +116,26 @@ def _block(
         _retry_or_end(job, "again", code, sentence, None)
     else:
         blockers.block(job, code, sentence, scope=scope, detail=detail, until=until)
+
+
+def _block_source(job: Job, code: str, sentence: str) -> None:
+    """Let a job wait for its source; that it cannot be read is counted once, not for each job that meets it."""
+    is_known = Blocker.objects.open().filter(code=code, source=_source_of(job) or 0).exists()
+    _block(job, code, sentence, "source")
+    if not is_known:
+        outcomes.source_failed(job)
+
+
+def _wait_for_access(job: Job, code: str, sentence: str) -> None:
+    """Let a job wait until its source has another access; an address of no source can be given none."""
+    if _source_of(job):
+        _block_source(job, code, sentence)
+    else:
+        outcomes.end_job(job, JobState.FAILED, code, sentence)
+
+
+def _source_of(job: Job) -> int | None:
+    return job.source_id or (job.video.source_id if job.video else None)
 
 
 def _wait_for_refill(

@@ -49,6 +49,7 @@ def _list(job: Job, lease: JobLease) -> dict[str, Any]:
         limit=source.item_limit,
         allowed_networks=settings.HEADEND_SOURCE_NETWORKS,
         timeout_seconds=LIST_SECONDS,
+        access=source.access,
     )
     lease.progress(0.8, f"{len(found)} found")
     now = timezone.now()
@@ -116,6 +117,7 @@ def _fetch(job: Job, lease: JobLease) -> dict[str, Any]:
         ),
         cancelled=lease.cancelled,
         timeout_seconds=DOWNLOAD_SECONDS,
+        access=video.source.access if video.source else None,
     )
     lease.progress(0.92, "measuring")
     try:

@@ -42,6 +42,8 @@ OF_CREDENTIAL = frozenset(
     }
 )
 """What connecting a channel anew mends."""
+OF_ACCESS = frozenset({"source_access_refused", "secret_unreadable"})
+"""What another login, other cookies or headers of a source mend."""
 OF_SETTINGS = frozenset(
     {"client_refused", "github_app_refused", "github_token_missing", "github_token_refused"}
 )
@@ -214,6 +216,12 @@ def clear(blocker_id: int, how: str, *, now: datetime | None = None) -> int:
 def clear_of(channel: Channel, codes: Collection[str], how: str) -> int:
     """End what stands against a channel under these codes, since it was seen to be mended; returns how many jobs go on."""
     rows = Blocker.objects.open().filter(channel=channel, code__in=codes)
+    return sum(clear(pk, how) for pk in rows.values_list("pk", flat=True))
+
+
+def clear_of_source(source_id: int, codes: Collection[str], how: str) -> int:
+    """End what stands against a source under these codes; returns how many jobs go on."""
+    rows = Blocker.objects.open().filter(source=source_id, code__in=codes)
     return sum(clear(pk, how) for pk in rows.values_list("pk", flat=True))
 
 

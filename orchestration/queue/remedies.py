@@ -46,7 +46,8 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
         ),
         "secret_unreadable": Remedy(
             "secret cannot be read",
-            "Bring back the key it was sealed with (HEADEND_SECRET_KEYS), or connect the channel again.",
+            "Bring back the key it was sealed with (HEADEND_SECRET_KEYS), or connect the channel again; of a source, "
+            "give it its access again, on its page.",
         ),
         "github_token_missing": Remedy("no GitHub token", _ANOTHER_AT_GITHUB),
         "github_token_refused": Remedy("GitHub token refused", _ANOTHER_AT_GITHUB),
@@ -109,6 +110,11 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
             "quota spent at YouTube", "YouTube refills it by itself; a larger quota is asked for at Google."
         ),
         "source_down": Remedy("source down", "See whether its address answers; it is tried again by itself."),
+        "source_access_refused": Remedy(
+            "source wants access",
+            "Give the source a login, cookies or headers on its page, or new ones; where its files lie on another host, "
+            "name that host there, too.",
+        ),
         "storage_full": Remedy("disk full", "Free space on the disk that holds MEDIA_ROOT."),
     }
 )

@@ -12,10 +12,13 @@ from orchestration.service.notifications import Notifications
 from orchestration.service.publication import Publication
 from orchestration.service.runs import Runs
 from orchestration.service.shows import Shows
+from orchestration.service.source_access import SourceAccess
 from orchestration.service.work import Work
 
 
-class CentralOrchestrationService(Control, Publication, Channels, Library, Work, Runs, Notifications, Shows):
+class CentralOrchestrationService(
+    Control, Publication, Channels, Library, Work, Runs, Notifications, Shows, SourceAccess
+):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 
     Methods take ids and plain values, return the types of `orchestration.results` and raise those of

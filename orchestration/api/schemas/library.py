@@ -1,19 +1,68 @@
 """Sources and videos, as the API shows them."""
 
 from datetime import datetime
+from typing import Annotated
 
 from ninja import Schema
+from pydantic import ConfigDict, Field
 
+from orchestration.api.schemas.requests import Decision
+from orchestration.fields import Secret, Text
 from orchestration.models import Source, Video
-from orchestration.states import RightsBasis, SourceState, VideoState
+from orchestration.states import RightsBasis, SourceKind, SourceState, VideoState
+
+
+class NewSourceAccess(Decision):
+    """What opens a source: a login, cookies or headers, given whole in place of what was. Write only."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"username": "headend", "password": "…", "hosts": ["cdn.example.org"]},
+                {"headers": ["Authorization: Bearer …"]},
+            ]
+        }
+    )
+
+    username: Annotated[Secret, Field(max_length=300)] = ""
+    password: Annotated[Secret, Field(max_length=8192)] = ""
+    cookies: Annotated[
+        Secret,
+        Field(
+            max_length=262_144, description="`a=1; b=2` as a browser sends them, or a Netscape cookie file"
+        ),
+    ] = ""
+    headers: Annotated[
+        list[Annotated[Secret, Field(max_length=9000)]],
+        Field(max_length=20, description="each `Name: value`"),
+    ] = []
+    hosts: Annotated[
+        list[Annotated[Text, Field(max_length=300)]],
+        Field(
+            max_length=20,
+            description="further hosts that it may be sent to; https where no scheme is written",
+        ),
+    ] = []
+
+
+class SourceAccessOut(Schema):
+    """What opens a source, without its secrets: the origins in `hosts` are sent it, and no others."""
+
+    login: bool
+    cookies: int
+    headers: list[str]
+    hosts: list[str]
 
 
 class SourceOut(Schema):
-    """A page, direct file or feed that is read for videos."""
+    """A page, direct file or feed that is read for videos, or another way by which they come in."""
 
     id: int
     name: str
+    kind: SourceKind
     url: str
+    access: SourceAccessOut | None
+    access_set_at: datetime | None
     rights_basis: RightsBasis
     rights_note: str
     priority: int
@@ -30,6 +79,11 @@ class SourceOut(Schema):
     created_at: datetime
     version: int
     actions: list[str]
+
+    @staticmethod
+    def resolve_access(source: Source) -> dict | None:
+        """Return what opens it, as it may be shown."""
+        return source.access_shown or None
 
     @staticmethod
     def resolve_actions(source: Source) -> tuple[str, ...]:

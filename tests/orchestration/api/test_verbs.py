@@ -93,6 +93,21 @@ def _verbs():
         {"source_id": 7, **rights},
         ("source-set-rights", 7, "licensed", "--rights-note", "no 7", *REASON),
     )
+    given = {"username": "olga", "hosts": ["cdn.example"], **WHY}
+    yield (
+        "sources/7/set-access",
+        given,
+        "set_source_access",
+        {"source_id": 7, "password": "", "cookies": "", "headers": [], **given},
+        ("source-access-set", 7, "--username", "olga", "--host", "cdn.example", *REASON),
+    )
+    yield (
+        "sources/7/remove-access",
+        WHY,
+        "remove_source_access",
+        {"source_id": 7, **WHY},
+        ("source-access-remove", 7, *REASON),
+    )
     yield "sources/7/scrape", {}, "scrape_source", {"source_id": 7}, ("source-scrape", 7)
     for verb in ("pause", "resume"):
         yield f"pools/7/{verb}", JUST_WHY, f"{verb}_pool", {"pool_id": 7, **JUST_WHY}, None

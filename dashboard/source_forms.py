@@ -1,0 +1,60 @@
+"""Read what is typed about one source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from dashboard.forms import LineField
+
+SEALED = "kept encrypted and never shown again"
+QUIET = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class SecretField(forms.CharField):
+    """A secret as it was typed, its spaces included; a form never shows one that is stored."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(strip=False, required=False, **options)
+
+
+class AccessForm(forms.Form):
+    """What opens a source; it is given whole each time."""
+
+    username = SecretField(
+        max_length=300,
+        label="user name",
+        widget=forms.TextInput(attrs=QUIET),
+        help_text="of HTTP's own login",
+    )
+    password = SecretField(
+        max_length=8192,
+        label="password",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=SEALED,
+    )
+    cookies = SecretField(
+        max_length=262_144,
+        label="cookies",
+        widget=forms.Textarea(attrs=QUIET | {"rows": 3}),
+        help_text="a=1; b=2 as a browser sends them, or a cookie file; for sites with a page to log in",
+    )
+    headers = SecretField(
+        max_length=180_000,
+        label="headers",
+        widget=forms.Textarea(attrs=QUIET | {"rows": 3}),
+        help_text="one a line, such as Authorization: Bearer …",
+    )
+    hosts = SecretField(
+        max_length=6000,
+        label="further hosts",
+        widget=forms.Textarea(attrs=QUIET | {"rows": 2}),
+        help_text="one a line; all of this goes to the source's own host, and to these, alone",
+    )
+    reason = LineField(required=False, max_length=300, label="reason")
+
+    def values(self) -> dict[str, Any]:
+        """Return what the service takes."""
+        typed = self.cleaned_data
+        return typed | {name: typed[name].splitlines() for name in ("headers", "hosts")}
