@@ -21,6 +21,9 @@ DAILY_LIMITS: dict[str, int] = {UPLOADS: 100, UNITS: 10_000}
 
 READ_UNITS = 1
 WRITE_UNITS = 50
+CAPTION_LIST_UNITS = 50
+CAPTION_INSERT_UNITS = 400
+CAPTION_UPDATE_UNITS = 450
 
 QUOTA_COST: dict[str, tuple[str, int]] = {
     "my_channel": (UNITS, READ_UNITS),
@@ -30,7 +33,14 @@ QUOTA_COST: dict[str, tuple[str, int]] = {
     "set_publish_at": (UNITS, READ_UNITS + WRITE_UNITS),
     "publish_now": (UNITS, READ_UNITS + WRITE_UNITS),
     "make_private": (UNITS, READ_UNITS + WRITE_UNITS),
+    "set_words": (UNITS, READ_UNITS + WRITE_UNITS),
     "set_thumbnail": (UNITS, WRITE_UNITS),
+    "playlist_item": (UNITS, READ_UNITS),
+    "add_to_playlist": (UNITS, WRITE_UNITS),
+    "remove_from_playlist": (UNITS, WRITE_UNITS),
+    "captions": (UNITS, CAPTION_LIST_UNITS),
+    "add_captions": (UNITS, CAPTION_INSERT_UNITS),
+    "replace_captions": (UNITS, CAPTION_UPDATE_UNITS),
     "find_by_marker": (UNITS, 5 * READ_UNITS),  # the playlist's name once, then 200 uploads at 50 a page
     "delete": (UNITS, WRITE_UNITS),
 }

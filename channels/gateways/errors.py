@@ -65,6 +65,12 @@ class RemoteRejected(RemoteError):
     again: ClassVar[Again] = "never"
 
 
+class AlreadyThere(RemoteRejected):
+    """What was to be added is there already: an earlier try added it, or somebody did."""
+
+    code = "already_there"
+
+
 class RemoteNotFound(RemoteError):
     """The thing does not exist there, or this credential may not see it."""
 

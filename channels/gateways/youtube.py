@@ -1,4 +1,4 @@
-"""Speak to YouTube on behalf of one channel: upload private, publish, look, and nothing else.
+"""Speak to YouTube on behalf of one channel: upload private, publish, look; words are in `youtube_words`.
 
 A gateway belongs to one thread and one task: make it, use it, close it. What it returns are values of this
 module, what it raises are `channels.gateways.errors`. A call that changes something is sent once; if its
@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from google.oauth2.credentials import Credentials
-from googleapiclient.http import MediaFileUpload
 
 from channels.gateways.errors import PermissionMissing, RemoteNotFound, RemoteRejected, WrongChannel
 from channels.gateways.youtube_oauth import (
@@ -40,24 +39,16 @@ from channels.gateways.youtube_values import (
     written,
 )
 from channels.gateways.youtube_wire import Wire
+from channels.gateways.youtube_words import KEPT_STATUS, ChangesWords
 from channels.quota import READ_UNITS, UNITS, UPLOADS, WRITE_UNITS
 
 PAGE = 50
-VIDEO_PARTS = "snippet,status,statistics,processingDetails"
+VIDEO_PARTS = "snippet,status,statistics,processingDetails,paidProductPlacementDetails"
 """Whatever they are, one look at 50 videos costs one unit."""
 MIB = 1024 * 1024
 
-# What `videos.update` would reset to YouTube's defaults if it were left out of the status.
-_KEPT_STATUS = (
-    "selfDeclaredMadeForKids",
-    "embeddable",
-    "license",
-    "publicStatsViewable",
-    "containsSyntheticMedia",
-)
 
-
-class YouTubeGateway:
+class YouTubeGateway(ChangesWords):
     """Make one channel's calls. Raises CredentialMissing at once when the credential is incomplete."""
 
     def __init__(
@@ -250,15 +241,6 @@ class YouTubeGateway:
             return current
         return self._update_status(item, {"privacyStatus": "private"})
 
-    def set_thumbnail(self, video_id: str, path: Path) -> None:
-        """Give a video its thumbnail, a JPEG or PNG of at most 2 MB. Doing it twice does no harm."""
-        kind = "image/png" if Path(path).suffix.lower() == ".png" else "image/jpeg"
-        media = MediaFileUpload(str(path), mimetype=kind, resumable=False)
-        try:
-            self._write(self._api.thumbnails().set(videoId=video_id, media_body=media))
-        finally:
-            media.stream().close()
-
     def delete(self, video_id: str) -> None:
         """Delete a video for good. Raises RemoteNotFound when it is not there."""
         self._write(self._api.videos().delete(id=video_id))
@@ -269,12 +251,12 @@ class YouTubeGateway:
     def _api(self) -> Any:
         return self._wire.service
 
-    def _read(self, request: Any) -> dict[str, Any]:
-        self.spent[UNITS] += READ_UNITS
+    def _read(self, request: Any, units: int = READ_UNITS) -> dict[str, Any]:
+        self.spent[UNITS] += units
         return self._wire.execute(request)
 
-    def _write(self, request: Any) -> dict[str, Any]:
-        self.spent[UNITS] += WRITE_UNITS
+    def _write(self, request: Any, units: int = WRITE_UNITS) -> dict[str, Any]:
+        self.spent[UNITS] += units
         return self._wire.execute(request)
 
     def _items(self, ids: list[str]) -> list[dict[str, Any]]:
@@ -292,7 +274,7 @@ class YouTubeGateway:
         return items[0]
 
     def _update_status(self, item: dict[str, Any], wanted: dict[str, Any]) -> VideoStatus:
-        kept = {name: item["status"][name] for name in _KEPT_STATUS if name in item["status"]}
+        kept = {name: item["status"][name] for name in KEPT_STATUS if name in item["status"]}
         body = {"id": item["id"], "status": {**kept, **wanted}}
         answer = self._write(self._api.videos().update(part="status", body=body))
         return with_status(video_of(item), answer.get("status", {}))

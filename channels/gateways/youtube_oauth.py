@@ -28,8 +28,11 @@ GOOGLE_AUTH_URL = "https://accounts.google.com/o/oauth2/v2/auth"
 
 MANAGE_SCOPE = "https://www.googleapis.com/auth/youtube"
 MAX_SECONDS = 10 * 365 * 86_400  # no grant is said to last longer; what is said to is not believed
-SCOPES = (MANAGE_SCOPE,)
-"""One scope serves every call of the gateway; ``youtube.upload`` alone could not publish what it uploaded."""
+CAPTIONS_SCOPE = "https://www.googleapis.com/auth/youtube.force-ssl"
+"""What YouTube wants for captions, by its discovery document; who ticks it off has everything but those."""
+NEEDED_SCOPES = (MANAGE_SCOPE,)
+"""One scope serves every other call of the gateway; ``youtube.upload`` alone could not publish what it uploaded."""
+SCOPES = (*NEEDED_SCOPES, CAPTIONS_SCOPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def _grant(answer: httplib2.Response, body: dict[str, object] | None) -> TokenGr
     if answer.status != 200 or body is None:
         raise _refused(answer, body)
     scopes = tuple(str(body.get("scope") or " ".join(SCOPES)).split())
-    missing = [scope for scope in SCOPES if scope not in scopes]
+    missing = [scope for scope in NEEDED_SCOPES if scope not in scopes]
     if missing:
         raise PermissionMissing(f"the permission {missing[0]} was not granted: tick it on Google's page")
     if not body.get("refresh_token"):

@@ -52,6 +52,11 @@ class VideoMetadata:
     made_for_kids: bool
     marker: str
     notify_subscribers: bool = True
+    licence: str = "youtube"
+    """``youtube`` or ``creativeCommon``."""
+    embeddable: bool = True
+    synthetic_media: bool = False
+    paid_promotion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,10 @@ class Upload:
         """
         self._media = _FilePieces(self.path, self.chunk_bytes, self.on_last_piece)
         with self._media:
+            body = resource_of(self.metadata)
             self._request = self.wire.service.videos().insert(
-                part="snippet,status",
-                body=resource_of(self.metadata),
+                part=",".join(body),
+                body=body,
                 notifySubscribers=self.metadata.notify_subscribers,
                 media_body=self._media,
             )
@@ -204,7 +210,7 @@ class Upload:
 
 
 def resource_of(metadata: VideoMetadata) -> dict[str, Any]:
-    """Describe the video to YouTube: always private, and marked so that it can be found again."""
+    """Describe the video to YouTube, by part: always private, and marked so that it can be found again."""
     snippet: dict[str, Any] = {
         "title": metadata.title,
         "description": marked_description(metadata.description, metadata.marker),
@@ -215,8 +221,17 @@ def resource_of(metadata: VideoMetadata) -> dict[str, Any]:
         snippet["defaultLanguage"] = metadata.language
         snippet["defaultAudioLanguage"] = metadata.language
     # Without a privacy status a video is public at once (since 2026-11-02).
-    status = {"privacyStatus": "private", "selfDeclaredMadeForKids": metadata.made_for_kids}
-    return {"snippet": snippet, "status": status}
+    status = {
+        "privacyStatus": "private",
+        "selfDeclaredMadeForKids": metadata.made_for_kids,
+        "license": metadata.licence,
+        "embeddable": metadata.embeddable,
+        "containsSyntheticMedia": metadata.synthetic_media,
+    }
+    resource: dict[str, Any] = {"snippet": snippet, "status": status}
+    if metadata.paid_promotion:
+        resource["paidProductPlacementDetails"] = {"hasPaidProductPlacement": True}
+    return resource
 
 
 def marker_of(correlation_id: object) -> str:
@@ -229,6 +244,13 @@ def marked_description(description: str, marker: str) -> str:
     room = DESCRIPTION_BYTES - len(marker.encode()) - 2
     text = description.rstrip().encode()[:room].decode("utf-8", "ignore").rstrip()
     return f"{text}\n\n{marker}" if text else marker
+
+
+def unmarked_description(description: str, marker: str) -> str:
+    """Return a description as its people wrote it: without the line that carries the marker."""
+    if not marker:
+        return description
+    return "\n".join(line for line in description.splitlines() if line.strip() != marker).rstrip()
 
 
 def carries_marker(description: str, marker: str) -> bool:

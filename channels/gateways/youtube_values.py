@@ -42,6 +42,14 @@ class VideoStatus:
     comment_count: int | None
     processing_status: str = ""
     """`processing`, `succeeded`, `failed` or `terminated` (given up); only its owner is told."""
+    category_id: str = ""
+    language: str = ""
+    licence: str = ""
+    embeddable: bool = True
+    made_for_kids: bool = False
+    """As its owner declared it; only the owner is told."""
+    synthetic_media: bool = False
+    paid_promotion: bool = False
 
     @property
     def is_public(self) -> bool:
@@ -65,6 +73,7 @@ def channel_of(item: dict[str, Any]) -> ChannelInfo:
 def video_of(item: dict[str, Any]) -> VideoStatus:
     """Read a video out of the API's answer."""
     snippet, status, numbers = (item.get(part, {}) for part in ("snippet", "status", "statistics"))
+    paid = item.get("paidProductPlacementDetails", {})
     return VideoStatus(
         id=item["id"],
         channel_id=snippet.get("channelId", ""),
@@ -81,6 +90,13 @@ def video_of(item: dict[str, Any]) -> VideoStatus:
         like_count=_number(numbers.get("likeCount")),
         comment_count=_number(numbers.get("commentCount")),
         processing_status=item.get("processingDetails", {}).get("processingStatus", ""),
+        category_id=str(snippet.get("categoryId", "")),
+        language=snippet.get("defaultLanguage", ""),
+        licence=status.get("license", "youtube"),
+        embeddable=bool(status.get("embeddable", True)),
+        made_for_kids=bool(status.get("selfDeclaredMadeForKids", False)),
+        synthetic_media=bool(status.get("containsSyntheticMedia", False)),
+        paid_promotion=bool(paid.get("hasPaidProductPlacement", False)),
     )
 
 

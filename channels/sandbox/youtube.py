@@ -16,22 +16,21 @@ from channels.sandbox.youtube_state import (
     MAY_READ,
     MAY_UPLOAD,
     SECTION,
-    Caller,
-    Section,
-    Video,
     apply_status,
-    caller_of,
-    charge,
     configure,
     delete_video,
+    enter,
     instant,
+    is_visible,
+    own_video,
+    paid_promotion,
     problem,
     publications,
     revoke,
     setting,
-    settle,
+    snippet_of,
 )
-from channels.sandbox.youtube_upload import check_metadata, expire_sessions
+from channels.sandbox.youtube_upload import check_metadata, check_status, expire_sessions
 from channels.sandbox.youtube_views import (
     CHANNEL_PARTS,
     VIDEO_PARTS,
@@ -40,6 +39,7 @@ from channels.sandbox.youtube_views import (
     video_resource,
     wanted_parts,
 )
+from channels.sandbox.youtube_words import ITEM_PARTS, list_own_items
 
 if TYPE_CHECKING:
     from channels.sandbox.server import Sandbox
@@ -47,13 +47,12 @@ if TYPE_CHECKING:
 
 API = "/youtube/youtube/v3"
 THUMBNAIL_BYTES = 2 * 1024 * 1024
-PLAYLIST_PARTS = ("id", "snippet", "contentDetails", "status")
 
 
 @route("GET", f"{API}/channels")
 def list_channels(sandbox: Sandbox, request: Request) -> Response:
     """List the caller's own channel (``mine=true``) or channels by id."""
-    caller = _enter(sandbox, request, MAY_READ, units=1)
+    caller = enter(sandbox, request, MAY_READ, units=1)
     parts = wanted_parts(request.query.get("part", ""), CHANNEL_PARTS)
     with sandbox.store.read(SECTION) as youtube:
         if request.query.get("mine") == "true":
@@ -71,7 +70,7 @@ def list_channels(sandbox: Sandbox, request: Request) -> Response:
 @route("GET", f"{API}/videos")
 def list_videos(sandbox: Sandbox, request: Request) -> Response:
     """List videos by id, at most 50; another channel's private one is as good as not there."""
-    caller = _enter(sandbox, request, MAY_READ, units=1)
+    caller = enter(sandbox, request, MAY_READ, units=1)
     parts = wanted_parts(request.query.get("part", ""), VIDEO_PARTS)
     ids = [each for each in request.query.get("id", "").split(",") if each]
     if not ids:
@@ -82,7 +81,9 @@ def list_videos(sandbox: Sandbox, request: Request) -> Response:
         now = sandbox.store.now()
         videos = [youtube.get("videos", {}).get(each) for each in dict.fromkeys(ids)]
         items = [
-            video_resource(youtube, video, parts, caller, now) for video in videos if _visible(video, caller)
+            video_resource(youtube, video, parts, caller, now)
+            for video in videos
+            if is_visible(video, caller)
         ]
     return _list("youtube#videoListResponse", items)
 
@@ -90,17 +91,20 @@ def list_videos(sandbox: Sandbox, request: Request) -> Response:
 @route("PUT", f"{API}/videos")
 def update_video(sandbox: Sandbox, request: Request) -> Response:
     """Replace the named parts of an own video; what is left out of a part goes back to its default."""
-    caller = _enter(sandbox, request, MAY_CHANGE, units=50)
+    caller = enter(sandbox, request, MAY_CHANGE, units=50)
     parts = wanted_parts(request.query.get("part", ""), VIDEO_PARTS)
     resource = request.json() or {}
     with sandbox.store.change(SECTION) as youtube:
-        video = _own(youtube, str(resource.get("id", "")), caller)
+        video = own_video(youtube, str(resource.get("id", "")), caller)
         if "snippet" in parts:
             check_metadata(resource)
             if not resource["snippet"].get("categoryId"):
                 raise problem(400, "invalidCategoryId", "A category is required.")
-            video["snippet"] = {"description": "", "tags": [], **resource["snippet"]}
+            video["snippet"] = snippet_of(resource)
+        if "paidProductPlacementDetails" in parts:
+            video["paid_promotion"] = paid_promotion(resource)
         if "status" in parts:
+            check_status(resource)
             apply_status(youtube, video, resource.get("status") or {}, sandbox.store.now(), cause="update")
         return Response.json(video_resource(youtube, video, parts, caller, sandbox.store.now()))
 
@@ -108,9 +112,9 @@ def update_video(sandbox: Sandbox, request: Request) -> Response:
 @route("DELETE", f"{API}/videos")
 def remove_video(sandbox: Sandbox, request: Request) -> Response:
     """Delete an own video for good."""
-    caller = _enter(sandbox, request, MAY_CHANGE, units=50)
+    caller = enter(sandbox, request, MAY_CHANGE, units=50)
     with sandbox.store.change(SECTION) as youtube:
-        video = _own(youtube, request.query.get("id", ""), caller)
+        video = own_video(youtube, request.query.get("id", ""), caller)
         delete_video(youtube, video["id"])
     if sandbox.store.persistent:
         (sandbox.store.folder("videos") / f"{video['id']}.mp4").unlink(missing_ok=True)
@@ -119,11 +123,16 @@ def remove_video(sandbox: Sandbox, request: Request) -> Response:
 
 @route("GET", f"{API}/playlistItems")
 def list_playlist_items(sandbox: Sandbox, request: Request) -> Response:
-    """List an uploads playlist, newest first, in pages."""
-    caller = _enter(sandbox, request, MAY_READ, units=1)
-    wanted_parts(request.query.get("part", ""), PLAYLIST_PARTS)
+    """List an uploads playlist, newest first, or one that people made, in its order; in pages."""
+    caller = enter(sandbox, request, MAY_READ, units=1)
+    parts = wanted_parts(request.query.get("part", ""), ITEM_PARTS)
     size = _page_size(request.query.get("maxResults", "5"))
     start = _page_start(request.query.get("pageToken", ""))
+    own = list_own_items(sandbox, request, caller)
+    if own is not None:
+        more = {"nextPageToken": f"SBX{start + size}"} if start + size < len(own) else {}
+        shown = [_with_parts(item, parts) for item in own[start : start + size]]
+        return _list("youtube#playlistItemListResponse", shown, len(own), **more)
     with sandbox.store.read(SECTION) as youtube:
         channel = next(
             (
@@ -141,7 +150,7 @@ def list_playlist_items(sandbox: Sandbox, request: Request) -> Response:
         videos = [v for v in youtube.get("videos", {}).values() if v["channel_id"] == channel["id"]][::-1]
         lag = timedelta(seconds=setting(youtube, "list_lag_seconds", channel["id"]))
         listed_before = sandbox.store.now() - lag
-        videos = [v for v in videos if _visible(v, caller) and instant(v["uploaded_at"]) <= listed_before]
+        videos = [v for v in videos if is_visible(v, caller) and instant(v["uploaded_at"]) <= listed_before]
         page = list(enumerate(videos))[start : start + size]
         items = [playlist_item(youtube, channel, video, position) for position, video in page]
     more = {"nextPageToken": f"SBX{start + size}"} if start + size < len(videos) else {}
@@ -151,7 +160,7 @@ def list_playlist_items(sandbox: Sandbox, request: Request) -> Response:
 @route("POST", "/youtube/upload/youtube/v3/thumbnails/set")
 def set_thumbnail(sandbox: Sandbox, request: Request) -> Response:
     """Take a thumbnail for an own video: a JPEG or PNG of at most 2 MB."""
-    caller = _enter(sandbox, request, MAY_UPLOAD, units=50)
+    caller = enter(sandbox, request, MAY_UPLOAD, units=50)
     image = request.read()
     kind = {b"\xff\xd8\xff": "jpg", b"\x89PN": "png"}.get(image[:3])
     if kind is None:
@@ -161,7 +170,12 @@ def set_thumbnail(sandbox: Sandbox, request: Request) -> Response:
     if len(image) > THUMBNAIL_BYTES:
         raise problem(400, "mediaBodyTooLarge", "The image is too large.", domain="youtube.thumbnail")
     with sandbox.store.change(SECTION) as youtube:
-        video = _own(youtube, request.query.get("videoId", ""), caller)
+        video = own_video(youtube, request.query.get("videoId", ""), caller)
+        if not setting(youtube, "thumbnails_allowed", caller.channel_id):
+            message = (
+                "The authenticated user doesn't have permissions to upload and set custom video thumbnails."
+            )
+            raise problem(403, "forbidden", message, domain="youtube.thumbnail")
         video["thumbnail"] = {"kind": kind, "size_bytes": len(image)}
         path = sandbox.store.folder("thumbnails") / f"{video['id']}.{kind}"
         path.write_bytes(image)
@@ -235,27 +249,8 @@ def expire_all_sessions(sandbox: Sandbox, request: Request) -> Response:
 # -- small things --------------------------------------------------------------------------------------
 
 
-def _enter(sandbox: Sandbox, request: Request, scopes: tuple[str, ...], *, units: int) -> Caller:
-    """Do what comes before every call: who is it, may it, is there quota, and what has happened meanwhile."""
-    caller = caller_of(sandbox.store, request, scopes)
-    charge(sandbox.store, caller, units)
-    settle(sandbox.store)
-    return caller
-
-
-def _visible(video: Video | None, caller: Caller) -> bool:
-    return video is not None and (
-        video["channel_id"] == caller.channel_id or video["privacy_status"] != "private"
-    )
-
-
-def _own(youtube: Section, video_id: str, caller: Caller) -> Video:
-    video = youtube.get("videos", {}).get(video_id)
-    if not _visible(video, caller):
-        raise problem(404, "videoNotFound", "The video that you are trying to change cannot be found.")
-    if video["channel_id"] != caller.channel_id:
-        raise problem(403, "forbidden", "The caller may not change this video.")
-    return video
+def _with_parts(item: dict[str, Any], parts: list[str]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name in {"kind", "etag", "id", *parts}}
 
 
 def _list(kind: str, items: list[Any], total: int | None = None, **more: str) -> Response:

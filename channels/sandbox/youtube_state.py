@@ -10,12 +10,15 @@ import secrets
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from channels.sandbox.ledger import note
 from channels.sandbox.store import Store
 from channels.sandbox.wire import Problem, Request, Response
+
+if TYPE_CHECKING:
+    from channels.sandbox.server import Sandbox
 
 SECTION = "youtube"
 MANAGE = "https://www.googleapis.com/auth/youtube"
@@ -26,6 +29,7 @@ READONLY = "https://www.googleapis.com/auth/youtube.readonly"
 MAY_READ = (MANAGE, FORCE_SSL, READONLY)
 MAY_UPLOAD = (MANAGE, FORCE_SSL, UPLOAD)
 MAY_CHANGE = (MANAGE, FORCE_SSL)
+MAY_CAPTION = (FORCE_SSL,)
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 CLIENT_ID = "sandbox-client"
@@ -43,6 +47,7 @@ SETTINGS: dict[str, Any] = {
     "answer_after_completion": "video",  # or "error": what a query about a finished upload gets
     "list_lag_seconds": 0.0,  # how much later an upload shows up in the list of uploads
     "fails_in_processing": "",  # what every new upload fails with in the end, for example "codec"
+    "thumbnails_allowed": True,  # whether the channel may have pictures of its own (a verified telephone number)
     "rejected_in_processing": "",  # what every new upload is rejected for in the end, for example "duplicate"
 }
 
@@ -103,7 +108,7 @@ def grant(
     youtube: Section,
     refresh_token: str,
     channel_id: str,
-    scopes: tuple[str, ...] = (MANAGE,),
+    scopes: tuple[str, ...] = (MANAGE, FORCE_SSL),
     client_id: str = CLIENT_ID,
     expires_at: str | None = None,
 ) -> None:
@@ -172,6 +177,31 @@ def caller_of(store: Store, request: Request, scopes: tuple[str, ...]) -> Caller
         return Caller(access["channel_id"], youtube["clients"][access["client_id"]]["project"])
 
 
+def enter(sandbox: Sandbox, request: Request, scopes: tuple[str, ...], *, units: int) -> Caller:
+    """Do what comes before every call: who is it, may it, is there quota, and what has happened meanwhile."""
+    caller = caller_of(sandbox.store, request, scopes)
+    charge(sandbox.store, caller, units)
+    settle(sandbox.store)
+    return caller
+
+
+def is_visible(video: Video | None, caller: Caller) -> bool:
+    """Return whether a caller is shown a video: its own, and whatever is not private."""
+    return video is not None and (
+        video["channel_id"] == caller.channel_id or video["privacy_status"] != "private"
+    )
+
+
+def own_video(youtube: Section, video_id: str, caller: Caller) -> Video:
+    """Return a video that the caller may change, or answer 404 or 403."""
+    video = youtube.get("videos", {}).get(video_id)
+    if not is_visible(video, caller):
+        raise problem(404, "videoNotFound", "The video that you are trying to change cannot be found.")
+    if video["channel_id"] != caller.channel_id:
+        raise problem(403, "forbidden", "The caller may not change this video.")
+    return video
+
+
 def charge(store: Store, caller: Caller, amount: int) -> None:
     """Count units against the project's day, or answer 403 when they are used up."""
     with store.change(SECTION) as youtube:
@@ -228,18 +258,13 @@ def new_video(
     youtube: Section, channel_id: str, resource: dict[str, Any], now: datetime, **file: Any
 ) -> Video:
     """Make a video from an upload whose last byte has arrived, and apply the status that was sent with it."""
-    snippet = resource.get("snippet", {})
     video: Video = {
         "id": secrets.token_urlsafe(8)[:11],
         "channel_id": channel_id,
-        "snippet": {
-            "title": snippet["title"],
-            "description": snippet.get("description", ""),
-            "tags": snippet.get("tags", []),
-            "categoryId": snippet.get("categoryId", "22"),
-            **{key: snippet[key] for key in ("defaultLanguage", "defaultAudioLanguage") if key in snippet},
-        },
+        "snippet": snippet_of(resource),
         "status": {},
+        "paid_promotion": paid_promotion(resource),
+        "captions": {},
         "privacy_status": "new",
         "publish_at": None,
         "uploaded_at": text(now),
@@ -254,6 +279,23 @@ def new_video(
     apply_status(youtube, video, resource.get("status") or {}, now, cause="insert")
     _part(youtube, "videos")[video["id"]] = video
     return video
+
+
+def paid_promotion(resource: dict[str, Any]) -> bool:
+    """Return what a resource says of paid promotion; left out, it is none."""
+    return bool((resource.get("paidProductPlacementDetails") or {}).get("hasPaidProductPlacement", False))
+
+
+def snippet_of(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return a video's whole snippet as a resource sets it: what is left out of it is deleted."""
+    snippet = resource["snippet"]
+    return {
+        "title": snippet["title"],
+        "description": snippet.get("description", ""),
+        "tags": list(snippet.get("tags") or []),
+        "categoryId": str(snippet.get("categoryId", "22")),
+        **{key: snippet[key] for key in ("defaultLanguage", "defaultAudioLanguage") if snippet.get(key)},
+    }
 
 
 def apply_status(

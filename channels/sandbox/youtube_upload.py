@@ -35,6 +35,11 @@ from channels.sandbox.youtube_views import video_resource
 if TYPE_CHECKING:
     from channels.sandbox.server import Sandbox
 
+CATEGORIES = frozenset(
+    ["1", "2", "10", "15", "17", "19", "20", "22", "23", "24", "25", "26", "27", "28", "29"]
+)
+"""Those that videoCategories.list says are assignable; the others exist, and are refused."""
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 STEP_BYTES = 256 * 1024
 PATH = "/youtube/upload/youtube/v3/videos"
 
@@ -125,8 +130,20 @@ def check_metadata(resource: Any) -> None:
     tags = snippet.get("tags") or []
     if sum(len(str(tag)) + (2 if " " in str(tag) else 0) for tag in tags) + max(0, len(tags) - 1) > 500:
         raise problem(400, "invalidTags", "The request metadata specifies invalid video keywords.")
-    if not re.fullmatch(r"\d{1,2}", str(snippet.get("categoryId", "22"))):
+    if any("<" in str(tag) or ">" in str(tag) for tag in tags):
+        raise problem(400, "invalidTags", "The request metadata specifies invalid video keywords.")
+    if str(snippet.get("categoryId", "22")) not in CATEGORIES:
         raise problem(400, "invalidCategoryId", "The request metadata specifies an invalid category ID.")
+    for name in ("defaultLanguage", "defaultAudioLanguage"):
+        if snippet.get(name) and not LANGUAGE.fullmatch(str(snippet[name])):
+            raise problem(400, "invalidVideoMetadata", f"The request metadata is invalid: {name}.")
+    check_status(resource)
+
+
+def check_status(resource: dict[str, Any]) -> None:
+    """Refuse a licence that does not exist."""
+    if (resource.get("status") or {}).get("license", "youtube") not in ("youtube", "creativeCommon"):
+        raise problem(400, "invalidVideoMetadata", "The request metadata is invalid: license.")
 
 
 def _session(store: Store, upload_id: str) -> dict[str, Any]:

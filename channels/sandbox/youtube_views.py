@@ -8,7 +8,15 @@ from typing import Any
 from channels.sandbox.store import iso
 from channels.sandbox.youtube_state import Caller, Section, Video, instant, problem, setting, view_count
 
-VIDEO_PARTS = ("id", "snippet", "status", "statistics", "contentDetails", "processingDetails")
+VIDEO_PARTS = (
+    "id",
+    "snippet",
+    "status",
+    "statistics",
+    "contentDetails",
+    "processingDetails",
+    "paidProductPlacementDetails",
+)
 CHANNEL_PARTS = ("id", "snippet", "contentDetails", "statistics", "status")
 
 
@@ -60,9 +68,13 @@ def video_resource(
             "duration": _duration(video["duration_seconds"]),
             "dimension": "2d",
             "definition": "hd",
-            "caption": "false",
+            "caption": "true" if video.get("captions") else "false",
             "licensedContent": False,
             "hasCustomThumbnail": video["thumbnail"] is not None,
+        }
+    if "paidProductPlacementDetails" in parts:
+        resource["paidProductPlacementDetails"] = {
+            "hasPaidProductPlacement": bool(video.get("paid_promotion"))
         }
     if "processingDetails" in parts and own:
         resource["processingDetails"] = _processing(upload_status(youtube, video, now))

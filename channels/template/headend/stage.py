@@ -6,7 +6,8 @@ HEADEND_CORRELATION_ID and HEADEND_JOB_SHEET (JSON) say what to do, YT_CLIENT_ID
 are the channel's credential. YOUTUBE_API_URL and GOOGLE_TOKEN_URL may point elsewhere (a proxy).
 
 The job sheet: {correlation_id, media_url, media_sha256, skip_upload?, permit_url?, result_url?, progress_url?, audience?,
-one_use_secret?, metadata: {title, description, tags, category_id, language, made_for_kids, marker, notify_subscribers?}}
+one_use_secret?, metadata: {title, description, tags, category_id, language, made_for_kids, marker, notify_subscribers?,
+licence?, embeddable?, synthetic_media?, paid_promotion?}}
 For its permit the run shows GitHub's OIDC token for that audience, or the one-use secret; what comes with the permit opens
 the file and the result. The addresses are missing when Headend cannot be reached from outside: then nothing is reported, and
 Headend finds the video by its marker.
@@ -528,7 +529,7 @@ class Account:
 
 
 def resource_of(metadata: dict) -> dict:
-    """Return the video resource: always private, with the marker in the last line and among the tags."""
+    """Return the video resource by part: always private, with the marker in the last line and among the tags."""
     marker = metadata["marker"]
     room = DESCRIPTION_BYTES - len(marker.encode()) - 2
     text = (metadata.get("description") or "").encode()[:room].decode("utf-8", "ignore").rstrip()
@@ -542,8 +543,17 @@ def resource_of(metadata: dict) -> dict:
         snippet["defaultLanguage"] = metadata["language"]
         snippet["defaultAudioLanguage"] = metadata["language"]
     # Without a privacy status a video would be public at once.
-    status = {"privacyStatus": "private", "selfDeclaredMadeForKids": bool(metadata.get("made_for_kids"))}
-    return {"snippet": snippet, "status": status}
+    status = {
+        "privacyStatus": "private",
+        "selfDeclaredMadeForKids": bool(metadata.get("made_for_kids")),
+        "license": metadata.get("licence") or "youtube",
+        "embeddable": metadata.get("embeddable") is not False,
+        "containsSyntheticMedia": bool(metadata.get("synthetic_media")),
+    }
+    resource = {"snippet": snippet, "status": status}
+    if metadata.get("paid_promotion"):
+        resource["paidProductPlacementDetails"] = {"hasPaidProductPlacement": True}
+    return resource
 
 
 class Upload:
@@ -585,7 +595,8 @@ class Upload:
 
     def open_session(self) -> str:
         notify = "false" if self.metadata.get("notify_subscribers") is False else "true"
-        query = f"uploadType=resumable&alt=json&part=snippet,status&notifySubscribers={notify}"
+        resource = resource_of(self.metadata)
+        query = f"uploadType=resumable&alt=json&part={','.join(resource)}&notifySubscribers={notify}"
         headers = {
             "Content-Type": "application/json; charset=UTF-8",
             "X-Upload-Content-Type": "video/*",
@@ -593,7 +604,7 @@ class Upload:
         }
         url = f"{YOUTUBE}/upload/youtube/v3/videos?{query}"
         # Opening a session makes no video, so it may be repeated.
-        body = json.dumps(resource_of(self.metadata)).encode()
+        body = json.dumps(resource).encode()
         answer = self.account.call(
             "POST", url, "upload_session", "to the start of the upload", headers=headers, body=body
         )
