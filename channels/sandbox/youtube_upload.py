@@ -121,7 +121,7 @@ def check_metadata(resource: Any) -> None:
     """Refuse what YouTube refuses before any byte is sent."""
     snippet = resource.get("snippet", {}) if isinstance(resource, dict) else {}
     title, description = str(snippet.get("title") or ""), str(snippet.get("description") or "")
-    if not title.strip() or len(title) > 100 or "<" in title or ">" in title:
+    if not title.strip() or len(title.encode("utf-16-le")) > 200 or "<" in title or ">" in title:
         raise problem(400, "invalidTitle", "The request metadata specifies an invalid or empty video title.")
     if len(description.encode()) > 5000 or "<" in description or ">" in description:
         raise problem(

@@ -7,6 +7,7 @@ Intent first: the run's row with its correlation id is committed before the one 
 import json
 import logging
 import secrets
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -188,16 +189,7 @@ def job_sheet(
         "media_url": video.url,
         "media_sha256": video.content_hash,
         "skip_upload": skip_upload,
-        "metadata": {
-            "title": metadata.title,
-            "description": metadata.description,
-            "tags": list(metadata.tags),
-            "category_id": metadata.category_id,
-            "language": metadata.language,
-            "made_for_kids": metadata.made_for_kids,
-            "marker": marker,
-            "notify_subscribers": metadata.notify_subscribers,
-        },
+        "metadata": {**asdict(metadata), "tags": list(metadata.tags)},
     }
     if settings.HEADEND_PUBLIC_URL:
         base = f"{settings.HEADEND_PUBLIC_URL.rstrip('/')}/api/runs/{run.correlation_id}"

@@ -350,6 +350,10 @@ def metadata_for(distribution: Distribution, marker: str) -> VideoMetadata:
         made_for_kids=words.made_for_kids,
         marker=marker,
         notify_subscribers=words.notify_subscribers,
+        licence=words.licence,
+        embeddable=words.embeddable,
+        synthetic_media=words.synthetic_media,
+        paid_promotion=words.paid_promotion,
     )
 
 

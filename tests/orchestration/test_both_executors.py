@@ -126,3 +126,30 @@ def test_what_is_answered_ends_alike(engine, reachable, executor, match, status,
 def _end_of(is_channels: bool) -> datetime:
     now = timezone.now()
     return now + timedelta(hours=24) if is_channels else quota.next_reset(now)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("executor", [by_a_worker, by_a_run])
+def test_an_upload_says_all_its_words_whoever_makes_it(engine, reachable, executor):
+    wanted = {
+        "licence": "creativeCommon",
+        "embeddable": False,
+        "synthetic_media": True,
+        "paid_promotion": True,
+    }
+    channel = engine.channel(github=executor is by_a_run, category_id="10", language="", made_for_kids=True)
+    words = {**wanted, "title": "Porto", "tags": ["mar"], "language": "pt-BR"}
+    row = engine.planned(channel, video=engine.video(words=words))
+    executor(engine, row)
+    video = engine.on_youtube(row)
+    assert (video["snippet"]["title"], video["snippet"]["categoryId"]) == ("Porto", "10")
+    assert (video["snippet"]["tags"][0], video["snippet"]["tags"][-1]) == ("mar", row.distribution.marker)
+    assert video["snippet"]["defaultLanguage"] == video["snippet"]["defaultAudioLanguage"] == "pt-BR"
+    assert video["status"] == {
+        "selfDeclaredMadeForKids": True,
+        "embeddable": False,
+        "license": "creativeCommon",
+        "publicStatsViewable": True,
+        "containsSyntheticMedia": True,
+    }
+    assert (video["paid_promotion"], video["privacy_status"]) == (True, "private")
