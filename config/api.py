@@ -28,6 +28,7 @@ from orchestration.api import (
     runs,
     schedules,
     sources,
+    standing,
     statistics,
     videos,
     waves,
@@ -214,6 +215,7 @@ api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
 api.add_router("/channels", repositories.router)
 api.add_router("/rollouts", rollouts.rollouts)
+api.add_router("/standing", standing.router)
 api.add_router("/slots", channels.slots)
 api.add_router("/blackouts", channels.blackouts)
 api.add_router("/sources", sources.sources)

@@ -104,6 +104,17 @@ CADENCES = (
         not_off="Without it no source is read. To read none, pause the sources.",
     ),
     Cadence(
+        "standing rules",
+        "orchestration.tasks.run_standing_rules",
+        "Runs the standing rules whose own time has come: distributes, and lets series go on.",
+        default=60,
+        fastest=10,
+        slowest=300,
+        not_faster="A standing rule's own interval is five minutes or more.",
+        not_slower="A rule runs late by as much; how often it runs is set at the rule.",
+        not_off="Without it nothing is planned by itself. To plan nothing, switch the rules off.",
+    ),
+    Cadence(
         "check channels",
         "orchestration.tasks.check_channels",
         "Queues a look at each channel, its credential and its repository.",

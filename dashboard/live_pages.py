@@ -80,7 +80,8 @@ def show(
     if not live:
         screen["navigation"] = navigation_of(request)
         screen["now_ms"] = round(timezone.now().timestamp() * 1000)
-        values.setdefault("system", SystemBar(service(request).get_status()))
+        if "system" not in values:
+            values["system"] = SystemBar(service(request).get_status())
     html = render_to_string(template, values, request)
     if live and request.GET[VERSION_PARAMETER] == screen["version"]:
         response = HttpResponse(status=204)

@@ -23,6 +23,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("sources", "Sources", "sources"),
             ("videos", "Videos", "videos"),
             ("distribute", "Distribute", "distribute"),
+            ("standing_rules", "Standing rules", "sync"),
         ),
     ),
     (

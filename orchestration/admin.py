@@ -21,6 +21,7 @@ from orchestration.models import (
     Attachment,
     Blocker,
     BudgetEntry,
+    CalendarAddress,
     Conflict,
     Distribution,
     Heartbeat,
@@ -39,6 +40,7 @@ from orchestration.models import (
     Schedule,
     Silence,
     Source,
+    StandingRule,
     SystemState,
     Video,
     VideoStatistics,
@@ -470,6 +472,25 @@ class VideoStatisticsAdmin(ReadOnlyAdmin):
     list_display = ("distribution", "collected_at", "view_count", "like_count", "comment_count")
     list_select_related = ("distribution",)
     date_hierarchy = "collected_at"
+
+
+@admin.register(StandingRule)
+class StandingRuleAdmin(ReadOnlyAdmin):
+    """Show what is planned by itself; rules are entered on the page *Standing rules*, where they are checked."""
+
+    list_display = ("name", "kind", "enabled", "source", "next_run_at", "last_run_at", "last_problem")
+    list_select_related = ("source",)
+    list_filter = ("kind", "enabled")
+    search_fields = ("name",)
+
+
+@admin.register(CalendarAddress)
+class CalendarAddressAdmin(ReadOnlyAdmin):
+    """Show who has a calendar address, and when it was last read; the address itself is kept nowhere."""
+
+    list_display = ("user", "created_at", "last_read_at")
+    list_select_related = ("user",)
+    exclude = ("secret_hash",)
 
 
 @admin.register(Attachment)

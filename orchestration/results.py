@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from channels.models import Channel
-    from orchestration.models import Activity, Conflict, Distribution, Job, Schedule, Source, Video, Wave
+    from orchestration.models import (
+        Activity,
+        Conflict,
+        Distribution,
+        Job,
+        Schedule,
+        Source,
+        StandingRule,
+        Video,
+        Wave,
+    )
     from orchestration.planning.answers import Explanation
     from orchestration.planning.types import Plan
 
@@ -147,6 +157,18 @@ class DistributeResult:
     created: list[Distribution]
     dry_run: bool
     summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRun:
+    """What one run of a standing rule planned, a line each, what it waits for, and which channels are below its floor."""
+
+    rule: StandingRule
+    placed: list[str]
+    low: list[str]
+    summary: str
+    problem: str
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

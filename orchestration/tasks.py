@@ -15,6 +15,7 @@ from orchestration.monitoring import health, probes, statistics
 from orchestration.notify import evaluation, outbox
 from orchestration.notify import heartbeat as heart
 from orchestration.register import sources
+from orchestration.scheduling import standing_runs
 from orchestration.states import Trigger
 
 
@@ -73,6 +74,14 @@ def scrape_sources() -> None:
     if is_running():
         with _as("beat"):
             sources.due_sources(timezone.now())
+
+
+@shared_task
+def run_standing_rules() -> None:
+    """Run the standing rules whose time has come."""
+    if is_running():
+        with _as("standing rules"):
+            standing_runs.run_due(timezone.now())
 
 
 @shared_task

@@ -19,6 +19,7 @@ from orchestration.models import (
     Attachment,
     Blocker,
     BudgetEntry,
+    CalendarAddress,
     Conflict,
     Distribution,
     Heartbeat,
@@ -37,6 +38,7 @@ from orchestration.models import (
     Schedule,
     Silence,
     Source,
+    StandingRule,
     SystemState,
     Video,
     VideoStatistics,
@@ -257,6 +259,27 @@ class AttachmentFactory(DjangoModelFactory):
     file = factory.Sequence(lambda n: f"attachments/{n}.jpg")
     content_hash = factory.Sequence(lambda n: f"{n:064x}")
     size_bytes = 40_000
+
+
+class StandingRuleFactory(DjangoModelFactory):
+    """A rule that distributes ready videos over all channels."""
+
+    class Meta:
+        model = StandingRule
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"Rule {n}")
+    next_run_at = factory.LazyFunction(timezone.now)
+
+
+class CalendarAddressFactory(DjangoModelFactory):
+    """The secret address of a person's calendar."""
+
+    class Meta:
+        model = CalendarAddress
+
+    user = factory.SubFactory(UserFactory)
+    secret_hash = factory.Sequence(lambda n: f"{n:064x}")
 
 
 class WaveFactory(DjangoModelFactory):

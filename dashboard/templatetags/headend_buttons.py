@@ -44,6 +44,9 @@ BUTTONS = {
     "silence": ("Silence a day", "pause", ""),
     "end_silence": ("End", "x", ""),
     "apply": ("Apply", "check", "primary"),
+    "run_rule": ("Run now", "play", ""),
+    "skip_episode": ("Pass over", "x", ""),
+    "take_in": ("Take in again", "redo", ""),
 }
 ELSEWHERE = frozenset({"move", "reopen", "review", "trigger"})
 """These need a value: the button leads to the form on the page of its subject (its anchor has the action's name)."""

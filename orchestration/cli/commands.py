@@ -14,6 +14,7 @@ from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
 from orchestration.cli.sources import SOURCES
+from orchestration.cli.standing import STANDING
 from orchestration.errors import InvalidRequest
 from orchestration.results import SystemReport
 from orchestration.scheduling import overdue_choices
@@ -403,7 +404,17 @@ RECALL_PREVIEW = Command(
 
 COMMANDS = {
     command.name: command
-    for command in (*CONTROL, *PUBLICATION, *BLOCKERS, *REPOSITORIES, *ROLLOUTS, *ROWS, *SOURCES, *NOTIFY)
+    for command in (
+        *CONTROL,
+        *PUBLICATION,
+        *BLOCKERS,
+        *REPOSITORIES,
+        *ROLLOUTS,
+        *ROWS,
+        *SOURCES,
+        *NOTIFY,
+        *STANDING,
+    )
 }
 
 

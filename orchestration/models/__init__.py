@@ -14,6 +14,7 @@ from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
 from orchestration.models.pools import BudgetEntry, Lease, Pool
 from orchestration.models.repositories import RepositoryRecord
 from orchestration.models.rollouts import Rollout, RolloutMember
+from orchestration.models.standing import CalendarAddress, StandingRule
 from orchestration.models.statistics import VideoStatistics
 from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, SystemState
 from orchestration.models.work import Job, OrphanUpload, WorkflowRun
@@ -24,6 +25,7 @@ __all__ = [
     "Attachment",
     "Blocker",
     "BudgetEntry",
+    "CalendarAddress",
     "Conflict",
     "Distribution",
     "Heartbeat",
@@ -42,6 +44,7 @@ __all__ = [
     "Schedule",
     "Silence",
     "Source",
+    "StandingRule",
     "SystemState",
     "Video",
     "VideoStatistics",

@@ -96,6 +96,7 @@ class Distribution(Stateful):
         COORDINATED = "coordinated"
         WAVE = "wave"
         DISTRIBUTED = "distributed", "distributed by the rules"
+        SERIES = "series", "as the next of a series"
         MANUAL = "manual", "triggered by hand"
 
     # No index of its own: the unique pair begins with it, and each index is paid for ten thousand times in a wave.

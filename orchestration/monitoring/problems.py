@@ -25,6 +25,7 @@ from orchestration.models import (
     Rollout,
     Schedule,
     Source,
+    StandingRule,
     SystemState,
 )
 from orchestration.monitoring import pool_reports, run_problems
@@ -94,6 +95,7 @@ def problems(known: Known | None = None, now: datetime | None = None) -> list[di
         *_of_orphans(),
         *_of_notifications(),
         *_of_rollouts(),
+        *_of_standing_rules(),
     ]
     return sorted(found, key=lambda problem: (ORDER[problem["severity"]], problem["since"] or now))
 
@@ -484,3 +486,19 @@ def _of_rollouts() -> list[dict[str, Any]]:
         )
         for row in Rollout.objects.filter(state=RolloutState.HALTED)
     ]
+
+
+def _of_standing_rules() -> list[dict[str, Any]]:
+    """List what the last run of a standing rule left to a person: an episode that holds up a series, a low backlog."""
+    found = []
+    rows = StandingRule.objects.filter(enabled=True).exclude(last_problem="", last_low=[])
+    for row in rows.order_by("name")[:MAX_OF_A_KIND]:
+        if row.last_problem:
+            sentence = f"Standing rule {row}: {row.last_problem}"
+            found.append(_problem(WARNING, "standing_rule", sentence, row, row.last_run_at))
+        if row.last_low:
+            named = ", ".join(row.last_low[:5])
+            more = f" and {len(row.last_low) - 5} more" if len(row.last_low) > 5 else ""
+            sentence = f"{named}{more}: fewer than {row.backlog_floor} publications ahead, by the standing rule {row}."
+            found.append(_problem(WARNING, "backlog_low", sentence, row, row.last_run_at))
+    return found

@@ -134,7 +134,7 @@ def distribute(
         made.append((video, channel, slot))
         since[channel_id] = slot.at
         heapq.heappush(heap, (backlog + 1, order, channel_id))
-    placements, days = _reserved(draft, made)
+    placements, days = reserved(draft, made)
     moments = [placement.at for placement in placements]
     short = unit_days.conflicts(moments, context.pools, draft.stager.days, Resolution.OPEN)
     return DistributionPlan(draft, video_of, placements, days, bits, tuple(short))
@@ -170,10 +170,10 @@ def _choose(
     return None
 
 
-def _reserved(
+def reserved(
     draft: DistributionDraft, made: list[tuple[VideoView, ChannelView, Instant]]
 ) -> tuple[tuple[Placement, ...], tuple[DayLoad, ...]]:
-    """Return the placements in the order of time, each with the Pacific day whose budget it reserves."""
+    """Return what a draft placed in the order of time, each with the Pacific day whose budget it reserves."""
     made = sorted(made, key=lambda m: (m[2].at, m[0].id, m[1].id))
     reservations = Reservations(draft.context.pools, draft.now, draft.stager.days)
     lead = draft.context.lead_time_seconds

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from channels.models import Channel
@@ -30,7 +30,7 @@ EXPLAINED_IN_FULL = 3_000
 CANDIDATES = 500
 
 
-def _context(
+def context_of(
     channels: Sequence[types.ChannelView], videos: Sequence[types.VideoView], horizon_days: int, now: datetime
 ) -> DistributionContext:
     ids = [channel.id for channel in channels]
@@ -54,8 +54,13 @@ def distribute(
     channel_ids: Sequence[int] | None,
     horizon_days: int,
     dry_run: bool,
+    source_id: int | None = None,
+    subject: models.Model | None = None,
 ) -> DistributeResult:
-    """Place ready videos into free slots; all of it or nothing. Raises: InvalidRequest, NotFound."""
+    """Place ready videos, of one source or of all, into free slots; all of it or nothing.
+
+    The entry about it names `subject`; without one the system. Raises: InvalidRequest, NotFound.
+    """
     if not 1 <= horizon_days <= MAX_HORIZON_DAYS:
         raise InvalidRequest(
             f"horizon_days {horizon_days} is not between 1 and {MAX_HORIZON_DAYS}.", field="horizon_days"
@@ -65,15 +70,21 @@ def distribute(
     if channel_ids is not None:
         lookup.check_ids(channel_ids, field="channel_ids")
     if dry_run:
-        return _answer(*_plan(video_ids, channel_ids, horizon_days, lock=False), created=[], dry_run=True)
+        planned = _plan(video_ids, channel_ids, horizon_days, source_id=source_id, lock=False)
+        return _answer(*planned, created=[], dry_run=True)
     with transaction.atomic():
-        plan, videos, channels = _plan(video_ids, channel_ids, horizon_days, lock=True)
-        created = _write(plan)
+        plan, videos, channels = _plan(video_ids, channel_ids, horizon_days, source_id=source_id, lock=True)
+        created = _write(plan, subject)
     return _answer(plan, videos, channels, created=created, dry_run=False)
 
 
 def _plan(
-    video_ids: Sequence[int] | None, channel_ids: Sequence[int] | None, horizon_days: int, *, lock: bool
+    video_ids: Sequence[int] | None,
+    channel_ids: Sequence[int] | None,
+    horizon_days: int,
+    *,
+    source_id: int | None,
+    lock: bool,
 ) -> tuple[DistributionPlan, list[types.VideoView], list[types.ChannelView]]:
     channels = snapshots.channel_views(channel_ids, lock=lock)
     if lock:
@@ -82,16 +93,18 @@ def _plan(
     lookup.check_found(Channel, channel_ids or (), [view.id for view in channels], field="channel_ids")
     if channel_ids is None:
         channels = [channel for channel in channels if channel.state == ChannelState.ACTIVE]
-    videos = snapshots.video_views(video_ids, states=[VideoState.READY] if video_ids is None else ())
+    videos = snapshots.video_views(
+        video_ids, states=[VideoState.READY] if video_ids is None else (), source_id=source_id
+    )
     lookup.check_found(Video, video_ids or (), [view.id for view in videos], field="video_ids")
     return (
-        plan_distribution(videos, channels, _context(channels, videos, horizon_days, now)),
+        plan_distribution(videos, channels, context_of(channels, videos, horizon_days, now)),
         videos,
         channels,
     )
 
 
-def _write(plan: DistributionPlan) -> list[Distribution]:
+def _write(plan: DistributionPlan, subject: models.Model | None) -> list[Distribution]:
     if not plan.placements:
         return []
     now = timezone.now()
@@ -114,7 +127,7 @@ def _write(plan: DistributionPlan) -> list[Distribution]:
     conflict_records.record(plan.conflicts, wave=None, now=now)
     audit.record(
         "videos_distributed",
-        SystemState.objects.get_or_create(pk=1)[0],
+        subject or SystemState.objects.get_or_create(pk=1)[0],
         after={"distributions": len(created)},
         reason=plan.summary,
         members={"distribution": [row.pk for row in created], "schedule": schedules},
@@ -194,7 +207,7 @@ def explain(*, video_id: int, channel_id: int, horizon_days: int = 14) -> Explan
         raise lookup.missing(Channel, channel_id, field="channel_id")
     if not videos:
         raise lookup.missing(Video, video_id, field="video_id")
-    return explain_pair(videos[0], channels[0], _context(channels, videos, horizon_days, now))
+    return explain_pair(videos[0], channels[0], context_of(channels, videos, horizon_days, now))
 
 
 def best_for(channel_id: int) -> int | None:
@@ -206,7 +219,7 @@ def best_for(channel_id: int) -> int | None:
     videos = [video for video in ready if video.id not in taken][-CANDIDATES:]
     if not channels or not videos:
         return None
-    context = _context(channels, videos, 14, now)
+    context = context_of(channels, videos, 14, now)
     plan = plan_distribution(videos, channels, context)
     if plan.placements:
         return plan.placements[0].video_id

@@ -107,14 +107,16 @@ def blackout_view(row: Blackout, zone: str) -> planning.Blackout:
 
 
 def video_views(
-    video_ids: Iterable[int] | None = None, *, states: Iterable[str] = ()
+    video_ids: Iterable[int] | None = None, *, states: Iterable[str] = (), source_id: int | None = None
 ) -> list[planning.VideoView]:
-    """Return videos as planning sees them; by ids, or all in some states."""
+    """Return videos as planning sees them; by ids, or all in some states, of one source or of all."""
     rows = Video.objects.order_by("pk")
     if video_ids is not None:
         rows = rows.filter(pk__in=list(video_ids))
     if states:
         rows = rows.filter(state__in=list(states))
+    if source_id is not None:
+        rows = rows.filter(source=source_id)
     names = (
         "id",
         "title",

@@ -13,11 +13,21 @@ from orchestration.service.publication import Publication
 from orchestration.service.runs import Runs
 from orchestration.service.shows import Shows
 from orchestration.service.source_access import SourceAccess
+from orchestration.service.standing import Standing
 from orchestration.service.work import Work
 
 
 class CentralOrchestrationService(
-    Control, Publication, Channels, Library, Work, Runs, Notifications, Shows, SourceAccess
+    Control,
+    Publication,
+    Channels,
+    Library,
+    Work,
+    Runs,
+    Notifications,
+    SourceAccess,
+    Standing,
+    Shows,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 
