@@ -176,6 +176,24 @@ class DistributionFilters(FilterSchema):
     until: CreatedUntil = None
 
 
+class WordsFilters(FilterSchema):
+    """Of publications, by their words; `since` and `until` mean the moment of publication."""
+
+    state: Annotated[list[DistributionState] | None, FilterLookup("state__in")] = None
+    channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
+    wave_id: Annotated[list[Id] | None, FilterLookup("wave_id__in")] = None
+    video_id: Annotated[list[Id] | None, FilterLookup("video_id__in")] = None
+    source_id: Annotated[list[Id] | None, FilterLookup("video__source_id__in")] = None
+    distribution_id: Annotated[list[Id] | None, FilterLookup("pk__in")] = None
+    q: Annotated[
+        Word | None,
+        FilterLookup(["video__title__icontains", "channel__name__icontains"]),
+        Field(description="in the source's title of the video, or the channel's name"),
+    ] = None
+    since: Annotated[Instant | None, FilterLookup("schedule__publish_at__gte")] = None
+    until: Annotated[Instant | None, FilterLookup("schedule__publish_at__lt")] = None
+
+
 class ScheduleFilters(FilterSchema):
     """Of schedules; `since` and `until` mean the moment of publication."""
 
