@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,11 @@ MAX_ID_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class FoundItem:
-    """Describe one video where it was found; what its source does not say is None."""
+    """Describe one video where it was found; what its source does not say is None.
+
+    `title` is empty where the source gives none: an address is never a title, since it may hold a token. `external_id` is
+    what the source itself tells its episodes apart by; empty where it has nothing of the kind.
+    """
 
     url: str
     canonical_url: str
@@ -49,9 +54,9 @@ class FoundItem:
         return cls(
             url=url,
             canonical_url=canonical_url(url),
-            title=title or url[:TITLE_LENGTH],
+            title=title,
             description=description,
-            external_id=one_line(facts.pop("external_id", None))[:MAX_ID_LENGTH],
+            external_id=_id_of(facts.pop("external_id", None)),
             duration_seconds=positive_number(facts.pop("duration_seconds", None)),
             width=positive_whole(facts.pop("width", None)),
             height=positive_whole(facts.pop("height", None)),
@@ -70,6 +75,14 @@ class DownloadedFile:
     size_bytes: int
     sha256: str
     item: FoundItem
+
+
+def _id_of(value: object) -> str:
+    """Return an id as it is stored; one that is too long by its hash, since two cut ones could be the same."""
+    text = one_line(value)
+    if len(text) <= MAX_ID_LENGTH:
+        return text
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def clean_text(value: object) -> str:

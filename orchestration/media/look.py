@@ -48,8 +48,7 @@ class Seen:
             published_at = aware(parsedate_to_datetime(self.headers.get("last-modified", "")))
         return FoundItem.make(
             url,
-            title=PurePosixPath(name).stem.replace("_", " ") or url,
-            external_id=name,
+            title=PurePosixPath(name).stem.replace("_", " "),
             published_at=published_at,
         )
 

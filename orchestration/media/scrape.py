@@ -8,7 +8,6 @@ given to yt-dlp as a library. Every request goes through the guard of `fetch.py`
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -33,6 +32,7 @@ from .fetch import (
     in_words,
 )
 from .files import storage_error
+from .identity import address_key
 from .items import DownloadedFile, FoundItem
 from .look import known_by_name, look
 from .receive import finish, receive_file, remove_traces
@@ -122,7 +122,8 @@ def download(
         raise Cancelled("Cancelled before the download began.")
     check_fetchable(item_url, allowed_networks=allowed_networks)
     folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / f"source-{hashlib.sha256(canonical_url(item_url).encode()).hexdigest()[:16]}"
+    # By what stays of the address, so that a download goes on after its signature was renewed.
+    stem = folder / f"source-{address_key(canonical_url(item_url))[:16]}"
     guard = Guard(
         allowed_networks=allowed_networks,
         timeout_seconds=timeout_seconds,
@@ -315,7 +316,7 @@ def _item_of(entry: dict[str, Any], *, page_url: str, alone: bool) -> FoundItem 
             duration_seconds=entry.get("duration"),
             published_at=_published_at(entry),
             thumbnail_url=_thumbnail_of(entry),
-            external_id=entry.get("id"),
+            external_id=_id_of(entry),
             width=entry.get("width"),
             height=entry.get("height"),
             language=entry.get("language"),
@@ -341,6 +342,14 @@ def _address_of(entry: dict[str, Any], page_url: str, alone: bool) -> str | None
             else page
         )
     return without_smuggled_data(address)[0] if address else None
+
+
+def _id_of(entry: dict[str, Any]) -> str | None:
+    """Return a site's own id of a video; the numbers that yt-dlp gives to the videos of any page are none."""
+    site = entry.get("extractor_key") or entry.get("ie_key")
+    if not site or not entry.get("id") or site in ("Generic", "HTML5MediaEmbed"):
+        return None
+    return f"{site}:{entry['id']}"
 
 
 def _title_of(entry: dict[str, Any], alone: bool) -> str | None:

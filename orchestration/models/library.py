@@ -13,6 +13,7 @@ from channels.models import PRIORITY_VALIDATORS
 from channels.querysets import Lockable
 from channels.stateful import Stateful
 from orchestration.media.access import Access
+from orchestration.media.identity import address_key, identity_of_address
 from orchestration.media.urls import canonical_url
 from orchestration.models.querysets import VideoQuerySet
 from orchestration.states import (
@@ -64,6 +65,19 @@ class Source(Stateful):
     next_scrape_at = models.DateTimeField(null=True, blank=True, db_index=True, editable=False)
     last_scraped_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_found = models.PositiveIntegerField(default=0, editable=False)
+    waiting_items = models.PositiveIntegerField(
+        default=0, editable=False, help_text="new items that later readings take"
+    )
+    repairs = models.JSONField(
+        default=list, blank=True, editable=False, help_text="what was repaired of the last feed"
+    )
+    unchanged_readings = models.PositiveIntegerField(
+        default=0, editable=False, help_text="readings in a row that brought nothing new to read (304)"
+    )
+    addresses_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    reading = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="what the next reading goes on from"
+    )
     last_error = models.CharField(max_length=500, blank=True, editable=False)
     consecutive_failures = models.PositiveIntegerField(default=0, editable=False)
     place = models.JSONField(
@@ -116,18 +130,44 @@ class Source(Stateful):
         super().save(*args, **kwargs)
 
 
+class IdentityField(models.CharField):
+    """The SHA-256 of what a video is known by; of its first address where nothing else was given. Written once."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Return the identity that was given, or make one of the address."""
+        value = getattr(model_instance, self.attname) or identity_of_address(model_instance.canonical_url)  # type: ignore[attr-defined]  # a Video
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+class AddressKeyField(models.CharField):
+    """The SHA-256 of what stays the same of the canonical address, by which rows are looked up; follows the address."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Return the key of the present address."""
+        value = address_key(model_instance.canonical_url)  # type: ignore[attr-defined]  # a Video
+        setattr(model_instance, self.attname, value)
+        return value
+
+
 class Video(Stateful):
     """One scraped item and its file, from discovery to a file ready for upload.
 
-    Written by the pipeline. The canonical URL is unique, and so is the content hash of every video that is not a marked
-    duplicate. Files are paths below MEDIA_ROOT.
+    Written by the pipeline. `identity` is unique and never changes, whatever becomes of the address: the markers of uploads
+    are made of it. `external_id` is the id that a feed gives the episode, if that feed tells its episodes apart by it. The
+    content hash of every video that is not a marked duplicate is unique, too. Files are paths below MEDIA_ROOT.
     """
 
     TRANSITIONS = VIDEO_TRANSITIONS
 
     source = models.ForeignKey(Source, null=True, on_delete=models.PROTECT, related_name="videos")
-    url = models.CharField(max_length=1000)
-    canonical_url = models.CharField(max_length=1000, unique=True)
+    url = models.TextField(blank=True, help_text="where it was found last; signed ones are asked for anew")
+    canonical_url = models.TextField()
+    identity = IdentityField(
+        max_length=64, unique=True, editable=False, help_text="SHA-256 of what it is known by; never changes"
+    )
+    address_key = AddressKeyField(max_length=64, db_index=True, editable=False)
+    external_id = models.CharField(max_length=255, blank=True, help_text="what the source itself calls it")
     title = models.CharField(max_length=300, blank=True)
     description = models.TextField(blank=True)
     tags = models.JSONField(default=list, blank=True)
@@ -173,12 +213,16 @@ class Video(Stateful):
                 fields=["content_hash"],
                 condition=~Q(content_hash="") & ~Q(state="duplicate"),
                 name="video_content_once",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["source", "external_id"], condition=~Q(external_id=""), name="video_external_id_once"
+            ),
         ]
         indexes = [models.Index(fields=["state", "-created_at"])]
 
     def __str__(self) -> str:
-        return self.title or self.url
+        # Never the address: it may hold a token, and this text goes into messages and pages.
+        return self.title or (f"video {self.pk}, untitled" if self.pk else "an untitled video")
 
     @property
     def rights_basis(self) -> str:

@@ -1,5 +1,6 @@
 """Read sources and fetch the files of what is found there."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,19 @@ from orchestration import media
 from orchestration.core import audit
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
+from orchestration.media.identity import is_signed
 from orchestration.models import Job, Schedule, Source, Video
-from orchestration.pipeline import outcomes
+from orchestration.pipeline import episodes, outcomes
 from orchestration.queue.lease import JobLease
-from orchestration.states import DistributionState, ScheduleState, VideoState
+from orchestration.states import DistributionState, ScheduleState, SourceKind, VideoState
 
+logger = logging.getLogger(__name__)
 LIST_SECONDS = 60
+FRESH = timedelta(minutes=1)
+ASKED_ANEW = 5000
+"""Entries looked through for the present address of one episode."""
+EXPIRED = frozenset({401, 403, 410})
+"""With these a signed address is refused when its time is over."""
 DOWNLOAD_SECONDS = 3600
 
 
@@ -44,26 +52,14 @@ def run_scrape(job: Job, lease: JobLease) -> dict[str, Any]:
 def _list(job: Job, lease: JobLease) -> dict[str, Any]:
     source = Source.objects.get(pk=job.source_id)
     lease.progress(0.1, f"reading {source.url}")
-    found = media.list_items(
-        source.url,
-        limit=source.item_limit,
-        allowed_networks=settings.HEADEND_SOURCE_NETWORKS,
-        timeout_seconds=LIST_SECONDS,
-        access=source.access,
-    )
+    found = _items_of(source, limit=source.item_limit)
     lease.progress(0.8, f"{len(found)} found")
     now = timezone.now()
     with transaction.atomic():
-        known = set(
-            Video.objects.filter(canonical_url__in=[item.canonical_url for item in found]).values_list(
-                "canonical_url", flat=True
-            )
-        )
-        new = [video_from(item, source) for item in found if item.canonical_url not in known]
-        Video.objects.bulk_create(new, ignore_conflicts=True)
-        made = Video.objects.filter(canonical_url__in=[video.canonical_url for video in new], source=source)
+        kept = episodes.keep(episodes.recognise(found, source), source)
         Source.objects.filter(pk=source.pk).update(
             last_scraped_at=now,
+            addresses_asked_at=now,
             last_found=len(found),
             last_error="",
             consecutive_failures=0,
@@ -72,29 +68,21 @@ def _list(job: Job, lease: JobLease) -> dict[str, Any]:
         audit.record(
             "source_scraped",
             source,
-            before={"videos": len(known)},
-            after={"videos": len(known) + len(new), "new": len(new)},
-            members={"video": list(made.values_list("pk", flat=True))},
+            before={"videos": kept.known},
+            after={"videos": kept.known + len(kept.made), "new": len(kept.made), "renewed": kept.renewed},
+            members={"video": kept.made},
         )
         wake_tick()
-    return {"found": len(found), "new": len(new)}
+    return {"found": len(found), "new": len(kept.made)}
 
 
-def video_from(item: media.FoundItem, source: Source | None) -> Video:
-    """Return an unsaved video of what a source says about an item."""
-    return Video(
-        source=source,
-        url=item.url[:1000],
-        canonical_url=item.canonical_url[:1000],
-        title=item.title[:300],
-        description=item.description,
-        tags=list(item.tags),
-        language=(item.language or (source.language if source else "") or "")[:20],
-        view_count=item.view_count,
-        source_published_at=item.published_at,
-        duration_seconds=item.duration_seconds,
-        width=item.width,
-        height=item.height,
+def _items_of(source: Source, *, limit: int) -> list[media.FoundItem]:
+    return media.list_items(
+        source.url,
+        limit=limit,
+        allowed_networks=settings.HEADEND_SOURCE_NETWORKS,
+        timeout_seconds=LIST_SECONDS,
+        access=source.access,
     )
 
 
@@ -107,18 +95,7 @@ def _fetch(job: Job, lease: JobLease) -> dict[str, Any]:
     lease.progress(0.0, "fetching")
     folder = folder_of(video)
     folder.mkdir(parents=True, exist_ok=True)
-    file = media.download(
-        video.url,
-        folder,
-        allowed_networks=settings.HEADEND_SOURCE_NETWORKS,
-        max_bytes=settings.HEADEND_MAX_SOURCE_BYTES,
-        on_progress=lambda done, total: lease.progress(
-            0.9 * done / total if total else 0.4, f"{done:,} bytes fetched"
-        ),
-        cancelled=lease.cancelled,
-        timeout_seconds=DOWNLOAD_SECONDS,
-        access=video.source.access if video.source else None,
-    )
+    file = _download(video, folder, lease)
     lease.progress(0.92, "measuring")
     try:
         info = media.probe(file.path)
@@ -138,9 +115,63 @@ def _fetch(job: Job, lease: JobLease) -> dict[str, Any]:
     }
     # A page often says more than the list that led to it; what was known stays where it says nothing.
     for name, value in (("title", file.item.title), ("description", file.item.description)):
-        if value and (not getattr(video, name) or getattr(video, name) == video.url):
+        if value and not getattr(video, name):
             measured[name] = value[:300] if name == "title" else value
     return _keep(video, measured)
+
+
+def _download(video: Video, folder: Path, lease: JobLease) -> media.DownloadedFile:
+    """Fetch a video's file from where it is now: an address that expires is asked for anew, before and after a refusal."""
+    is_asked = is_signed(video.url) and ask_anew(video)
+    while True:
+        try:
+            return media.download(
+                video.url,
+                folder,
+                allowed_networks=settings.HEADEND_SOURCE_NETWORKS,
+                max_bytes=settings.HEADEND_MAX_SOURCE_BYTES,
+                on_progress=lambda done, total: lease.progress(
+                    0.9 * done / total if total else 0.4, f"{done:,} bytes fetched"
+                ),
+                cancelled=lease.cancelled,
+                timeout_seconds=DOWNLOAD_SECONDS,
+                access=video.source.access if video.source else None,
+            )
+        except media.SourceUnreachable as error:
+            before = video.url
+            if error.status not in EXPIRED or is_asked or not ask_anew(video, now=True):
+                raise
+            if video.url == before:
+                raise
+            is_asked = True
+
+
+def ask_anew(video: Video, *, now: bool = False) -> bool:
+    """List a video's source again, so that addresses that expire are fresh; returns whether that was done just now.
+
+    Not where it was done within a minute, unless `now`: many files of one source are fetched after one listing. A source
+    that cannot be listed leaves the address as it is.
+    """
+    source = video.source
+    if source is None or source.kind != SourceKind.ADDRESS or not source.url:
+        return False
+    asked_at, at = source.addresses_asked_at, timezone.now()
+    if asked_at is not None and not now and timedelta(0) <= at - asked_at < FRESH:
+        return False
+    try:
+        items = _items_of(source, limit=ASKED_ANEW)
+    except media.Cancelled:
+        raise
+    except media.MediaError as error:
+        logger.info("the addresses of source %s were not renewed: %s", source.pk, error)
+        return False
+    with transaction.atomic():
+        found = [(item, row) for item, row in episodes.recognise(items, source) if row is not None]
+        episodes.take_over(found, source)
+        Source.objects.filter(pk=source.pk).update(addresses_asked_at=at)
+    source.addresses_asked_at = at
+    video.refresh_from_db(fields=["url", "canonical_url", "address_key"])
+    return True
 
 
 def _keep(video: Video, measured: dict[str, Any]) -> dict[str, Any]:

@@ -157,12 +157,13 @@ def ensure_marker(distribution: Distribution) -> tuple[str, bool]:
     """Return the marker of a distribution's upload and whether it was made just now; stored before any call.
 
     It follows from channel and video, so that a restored database, which has lost it with the id of the upload, finds
-    what was uploaded after the backup and does not upload it again.
+    what was uploaded after the backup and does not upload it again. Of the video its identity counts, which stays when
+    its address changes.
     """
     if distribution.marker:
         return distribution.marker, False
     channel = distribution.channel.youtube_channel_id or distribution.channel.slug
-    of_both = f"{channel} {distribution.video.canonical_url}"
+    of_both = f"{channel} {distribution.video.identity}"
     if distribution.generation:  # what was uploaded before failed, and must not be found again
         of_both += f" {distribution.generation}"
     marker = marker_of(hashlib.sha256(of_both.encode()).hexdigest()[:32])

@@ -16,6 +16,7 @@ from orchestration.errors import (
     VideoNotReady,
 )
 from orchestration.media.errors import MediaError
+from orchestration.media.identity import address_key
 from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.queue import jobs as queue
 from orchestration.results import TriggerResult
@@ -100,7 +101,8 @@ def _of_url(source_url: str) -> Video:
         canonical = media.canonical_url(source_url)
     except MediaError as error:
         raise InvalidRequest(f"source_url: {error}", field="source_url") from error
-    known = Video.objects.select_related("source").filter(canonical_url=canonical).first()
+    rows = Video.objects.select_related("source").filter(address_key=address_key(canonical)).order_by("pk")
+    known = next((row for row in rows if row.canonical_url == canonical), None)
     if known is not None:
         return known
     source = Source.objects.filter(canonical_url=canonical).first()
