@@ -217,7 +217,7 @@ def test_an_address_that_is_refused_is_asked_for_once_more(engine, media_site, v
 
 
 def test_a_refusal_that_a_new_listing_does_not_mend_is_said(engine, media_site, publisher):
-    media_site.page("/1.mp4", "no", status=403)
+    media_site.page("/1.mp4", "no", status=410)
     publisher.says(entry("One", media_site.url("/1.mp4") + "?sig=1", "g1"))
     Source.objects.update(rights_basis=RightsBasis.OWNED)
     readings = len([path for path, _ in media_site.requests if path == "/feed.xml"])
