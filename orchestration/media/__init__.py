@@ -33,20 +33,21 @@ from .errors import (
 )
 from .files import content_sha256, put_in_place
 from .items import DownloadedFile, FoundItem
+from .profiles import Profile
 from .tools import MediaTool, ffmpeg_tool
 from .urls import canonical_url, check_fetchable, is_youtube
 
 if TYPE_CHECKING:
     from .measure import MediaInfo, probe
     from .scrape import download, list_items
-    from .transcode import NormaliseOptions, is_upload_ready, normalise, thumbnail
+    from .transcode import Prepared, is_upload_ready, normalise, thumbnail
 
 _LOADED_ON_USE = {
     "MediaInfo": "measure",
     "probe": "measure",
     "download": "scrape",
     "list_items": "scrape",
-    "NormaliseOptions": "transcode",
+    "Prepared": "transcode",
     "is_upload_ready": "transcode",
     "normalise": "transcode",
     "thumbnail": "transcode",
@@ -69,8 +70,9 @@ __all__ = [
     "MediaInfo",
     "MediaTool",
     "NoVideoFound",
-    "NormaliseOptions",
     "PictureUnusable",
+    "Prepared",
+    "Profile",
     "SourceTimedOut",
     "SourceUnreachable",
     "StorageFull",

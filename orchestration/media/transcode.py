@@ -1,76 +1,61 @@
-"""Make a video ready for upload: H.264 and AAC in an MP4 that starts fast, at an even loudness."""
+"""Make a video ready for upload: what YouTube takes is copied, all else is brought to what it recommends."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import picture, sound
 from .errors import FileDamaged, TranscodeFailed
 from .files import put_in_place
 from .measure import ALLOWED_FORMATS, ALLOWED_PROTOCOLS, MediaInfo, probe
+from .picture import Picture, even
 from .processes import local, run_ffmpeg
+from .profiles import AS_IS, SDR_1080, Profile
+from .sound import SAMPLE_RATE_HZ
+from .streams import SoundTrack, Streams, look
 from .tools import MediaTool, ffmpeg_tool
 
-SAMPLE_RATE_HZ = 48_000
-MAX_FRAMES_PER_SECOND = 60.0
-KEYFRAME_SECONDS = 2  # YouTube recommends a closed GOP of half the frame rate to two seconds
 MEASURING_SHARE = 0.15  # of the progress bar; listening is far quicker than encoding
 SAME_LENGTH_SLACK_SECONDS = 0.5
 SAME_LENGTH_SHARE = 0.01
 MAX_SAME_LENGTH_SLACK_SECONDS = 2.0
-LOUDNESS_RANGE_LU = 11.0
-MAX_HEIGHT = 1080
-REFERENCE_WHITE_NITS = 203  # of HDR, becomes the white of SDR (ITU-R BT.2408)
-
-# Codecs in these carry timestamps and parameters that MP4 can take over without touching a frame.
-_COPYABLE_CONTAINERS = ("mp4", "matroska")
-_COPYABLE_PROFILES = ("baseline", "constrained baseline", "main", "high")
+TOGETHER_SECONDS = 0.005
+"""Two tracks that begin this near to each other begin together."""
+WEBM_VIDEO = frozenset({"vp9", "av1"})
 
 
 @dataclass(frozen=True, slots=True)
-class NormaliseOptions:
-    """What a normalised file should be like.
+class Prepared:
+    """Hold what was made: where it lies, what it measures, and what a person should know of how it was made."""
 
-    `max_height` bounds the shorter side, so that an upright 1080 x 1920 keeps its size. `threads=0`
-    lets the encoder decide.
-    """
-
-    loudness_lufs: float = -14.0
-    true_peak_db: float = -1.0
-    max_height: int = MAX_HEIGHT
-    crf: int = 20
-    preset: str = "veryfast"
-    audio_bitrate: str = "160k"
-    threads: int = 0
+    path: Path
+    info: MediaInfo
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Loudness:
-    """Hold what the first pass of loudnorm heard."""
+class _Sound:
+    """Hold ffmpeg's arguments for the sound."""
 
-    integrated_lufs: float
-    true_peak_db: float
-    range_lu: float
-    threshold_lufs: float
-    offset_lu: float
-
-    @property
-    def silent(self) -> bool:
-        return not math.isfinite(self.integrated_lufs) or self.integrated_lufs < -69.0
+    arguments: list[str]
+    copied: bool = False
+    notes: tuple[str, ...] = ()
 
 
-def is_upload_ready(info: MediaInfo, *, max_height: int = MAX_HEIGHT) -> bool:
-    """Return whether a file could be uploaded as it is; its loudness is not looked at."""
+def is_upload_ready(info: MediaInfo, profile: Profile = SDR_1080) -> bool:
+    """Return whether a file could be uploaded as it is by a profile; its loudness is not looked at."""
+    if min(info.width, info.height) > profile.max_height or info.frames_per_second > profile.max_fps + 0.5:
+        return False
+    if profile.codecs == AS_IS.codecs:
+        return info.container in ("mp4", "matroska") and info.video_codec in profile.codecs
     return (
         info.container == "mp4"
-        and _copyable_video(info, max_height)
-        and info.audio_codec == "aac"
-        and info.sample_rate_hz == SAMPLE_RATE_HZ
+        and info.video_codec in profile.codecs
+        and info.audio_codec in ("aac", *(sound.COPYABLE if profile.loudness == "keep" else ()))
+        and (profile.loudness == "keep" or info.sample_rate_hz == SAMPLE_RATE_HZ)
     )
 
 
@@ -80,46 +65,56 @@ def normalise(
     *,
     on_progress: Callable[[float], None],
     cancelled: Callable[[], bool],
-    options: NormaliseOptions | None = None,
+    profile: Profile = SDR_1080,
     tool: MediaTool | None = None,
-) -> MediaInfo:
-    """Write an upload-ready copy of a video and return what it measures.
+) -> Prepared:
+    """Write an upload-ready copy of a video by a profile and return what it is.
 
-    The sound is measured first and then brought to the wanted loudness in one even step (a silent
-    track is added where there is none); the picture is copied untouched when it already is what is
-    wanted, and encoded otherwise. The result is measured again and has to be as long as the source
-    before it gets its name. `on_progress` gets rising fractions, 1.0 last.
+    Picture and sound are copied where the profile and YouTube allow it, and encoded otherwise. Sound that is to be
+    even is measured first and then brought to the wanted loudness in one step. The result is measured again and has to
+    be as long as the source before it gets its name: that of `target`, with another ending where another container is
+    due. `on_progress` gets rising fractions, 1.0 last.
 
     Raises: FileEmpty, FileDamaged (the source); TranscodeFailed, StorageFull, Cancelled, ToolMissing.
     """
-    options = options or NormaliseOptions()
     tool = tool or ffmpeg_tool()
-    info = probe(source)
+    info, streams = probe(source), look(source)
     rise = _Rise(on_progress)
     rise(0.0)
-    loudness = None
-    if info.has_audio:
-        loudness = _measure_loudness(
-            tool, source, info, options, cancelled, rise.part(0.0, MEASURING_SHARE, info.duration_seconds)
-        )
+    track = sound.chosen_track(streams.sound)
+    webm = _fits_webm(info, streams, profile, track, tool)
+    shown = picture.plan(info, streams, profile, tool, webm=webm)
+    heard = _sound_plan(source, info, track, profile, tool, cancelled, rise, webm=webm)
+    target = target.with_suffix(".webm" if webm else ".mp4")
     part = target.with_name(target.name + ".part")
     with _partial(part):
         run_ffmpeg(
             tool.path,
             [
-                *_inputs(source, info),
-                *_video_arguments(info, options, tone_maps=tool.tone_maps),
-                *_audio_arguments(loudness, options),
-                *("-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"),
-                *("-movflags", "+faststart", "-f", "mp4", local(part)),
+                *_inputs(source, info, track, profile),
+                *shown.arguments,
+                *heard.arguments,
+                *(
+                    "-map_metadata",
+                    "-1",
+                    "-map_chapters",
+                    "-1",
+                    "-sn",
+                    "-dn",
+                    "-max_muxing_queue_size",
+                    "4096",
+                ),
+                *(["-f", "webm"] if webm else _mp4(streams, track, shown, heard)),
+                local(part),
             ],
             cancelled=cancelled,
             on_position=rise.part(rise.fraction, 0.99, info.duration_seconds),
         )
-        result = _verified(part, info, options)
+        result = _verified(part, info, profile)
         put_in_place(part, target)
     rise(1.0)
-    return result
+    notes = (*shown.notes, *heard.notes)
+    return Prepared(path=target, info=result, notes=tuple(note for note in notes if note))
 
 
 def thumbnail(
@@ -139,8 +134,8 @@ def thumbnail(
     """
     tool = tool or ffmpeg_tool()
     info = probe(source)
-    wide = _even(min(width, info.width))
-    tall = _even(round(wide * info.height / info.width))
+    wide = even(min(width, info.width))
+    tall = even(round(wide * info.height / info.width))
     part = target_jpg.with_name(target_jpg.name + ".part")
     moments = (info.duration_seconds * min(max(at_fraction, 0.0), 1.0), 0.0)
     with _partial(part):
@@ -188,144 +183,98 @@ def _guarded_input(source: Path) -> list[str]:
     ]
 
 
-def _inputs(source: Path, info: MediaInfo) -> list[str]:
+def _inputs(source: Path, info: MediaInfo, track: SoundTrack | None, profile: Profile) -> list[str]:
     arguments = ["-loglevel", "warning", *_guarded_input(source)]
-    if info.has_audio:
-        return [*arguments, "-map", "0:V:0", "-map", "0:a:0"]
+    if track is not None:
+        return [*arguments, "-map", "0:V:0", "-map", f"0:a:{track.place}"]
+    if profile.loudness == "keep":
+        return [*arguments, "-map", "0:V:0"]
     silence = f"anullsrc=r={SAMPLE_RATE_HZ}:cl=stereo"
     length = f"{info.duration_seconds:.3f}"
     return [*arguments, "-f", "lavfi", "-t", length, "-i", silence, "-map", "0:V:0", "-map", "1:a:0"]
 
 
-def _video_arguments(info: MediaInfo, options: NormaliseOptions, *, tone_maps: bool) -> list[str]:
-    maps = tone_maps and bool(info.hdr_transfer)
-    if _copyable_video(info, options.max_height) and not maps:
-        return ["-c:v", "copy", "-tag:v", "avc1"]
-    wide, tall = _target_size(info, options.max_height)
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if info.interlaced else []
-    rate = info.frames_per_second
-    if rate > MAX_FRAMES_PER_SECOND + 0.5:
-        rate = MAX_FRAMES_PER_SECOND
-        filters.append(f"fps={rate:g}")
-    if maps:
-        filters += [f"scale={wide}:{tall}", *_to_standard_range(info.hdr_transfer)]
-    else:
-        filters.append(f"scale={wide}:{tall}:out_range=tv")
-    filters += ["setsar=1", "format=yuv420p"]
-    return [
-        *("-vf", ",".join(filters), "-c:v", "libx264", "-profile:v", "high"),
-        *("-preset", options.preset, "-crf", str(options.crf), "-threads", str(options.threads)),
-        *("-g", str(max(1, round((rate or 30) * KEYFRAME_SECONDS))), "-bf", "2"),
-    ]
+def _fits_webm(
+    info: MediaInfo, streams: Streams, profile: Profile, track: SoundTrack | None, tool: MediaTool
+) -> bool:
+    """Return whether picture and sound are both WebM's own and go untouched: there each is at home."""
+    return (
+        info.video_codec in WEBM_VIDEO
+        and profile.loudness == "keep"
+        and (track is None or sound.may_be_kept(track, to_webm=True))
+        and not picture.why_encoded(info, streams, profile, tool)
+    )
 
 
-def _to_standard_range(transfer: str) -> list[str]:
-    """Bring HDR to BT.709: eight bits cannot carry it, and shown as it is it looks grey and pale."""
-    return [
-        f"zscale=tin={transfer}:pin=bt2020:min=bt2020nc:t=linear:npl={REFERENCE_WHITE_NITS}",
-        "format=gbrpf32le",
-        "zscale=p=bt709",
-        "tonemap=hable:desat=0",
-        "zscale=t=bt709:m=bt709:r=tv",
-    ]
-
-
-def _audio_arguments(loudness: _Loudness | None, options: NormaliseOptions) -> list[str]:
-    filters = ["aformat=channel_layouts=stereo"] if loudness is not None else []
-    if loudness is not None and not loudness.silent:
-        filters.append(_loudnorm(options, loudness))
-    filters.append(f"aresample={SAMPLE_RATE_HZ}")
-    return ["-af", ",".join(filters), "-c:a", "aac", "-b:a", options.audio_bitrate, "-ac", "2"]
-
-
-def _loudnorm(options: NormaliseOptions, heard: _Loudness | None = None) -> str:
-    """Write the loudnorm filter: to measure, or to apply what was measured.
-
-    The even (linear) gain is only used when the target's range is not below the measured one and the
-    peaks stay under the limit; so the range is raised to what was heard, and where the peaks forbid it
-    ffmpeg falls back to its dynamic mode by itself.
-    """
-    values: dict[str, object] = {
-        "I": options.loudness_lufs,
-        "TP": options.true_peak_db,
-        "LRA": LOUDNESS_RANGE_LU,
-    }
-    if heard is None:
-        values["print_format"] = "json"
-    else:
-        values |= {
-            "LRA": min(50.0, max(LOUDNESS_RANGE_LU, math.ceil(heard.range_lu))),
-            "measured_I": heard.integrated_lufs,
-            "measured_TP": heard.true_peak_db,
-            "measured_LRA": heard.range_lu,
-            "measured_thresh": heard.threshold_lufs,
-            "offset": heard.offset_lu,
-            "linear": "true",
-        }
-    return "loudnorm=" + ":".join(f"{name}={value}" for name, value in values.items())
-
-
-def _measure_loudness(
-    tool: MediaTool,
+def _sound_plan(
     source: Path,
     info: MediaInfo,
-    options: NormaliseOptions,
+    track: SoundTrack | None,
+    profile: Profile,
+    tool: MediaTool,
     cancelled: Callable[[], bool],
-    on_position: Callable[[float], None],
-) -> _Loudness:
-    said = run_ffmpeg(
-        tool.path,
-        [
-            *("-loglevel", "info", *_guarded_input(source), "-map", "0:a:0", "-vn", "-sn", "-dn"),
-            *("-af", f"aformat=channel_layouts=stereo,{_loudnorm(options)}", "-f", "null", "-"),
-        ],
+    rise: _Rise,
+    *,
+    webm: bool,
+) -> _Sound:
+    """Return how the sound is brought to a profile; listens to it where it is to be even."""
+    if track is None:
+        return _Sound([] if profile.loudness == "keep" else _aac(["anull"], profile.audio_kbits))
+    if profile.loudness == "keep":
+        if sound.may_be_kept(track, to_webm=webm):
+            return _Sound(["-c:a", "copy"], copied=True)
+        filters, note = sound.filters_for(track, None, profile)
+        return _Sound(
+            _aac(filters, sound.kbits_for(track, profile)),
+            notes=(f"The sound is encoded anew: it is {track.codec}.",),
+        )
+    heard = sound.measure(
+        tool,
+        _guarded_input(source),
+        track,
         cancelled=cancelled,
-        on_position=on_position,
+        on_position=rise.part(0.0, MEASURING_SHARE, info.duration_seconds),
     )
-    blocks = re.findall(r"\{[^{}]*\"input_i\"[^{}]*\}", said)
-    if not blocks:
-        raise TranscodeFailed("ffmpeg did not say how loud the sound is.", detail=said)
-    heard = json.loads(blocks[-1])
-    return _Loudness(
-        integrated_lufs=float(heard["input_i"]),
-        true_peak_db=float(heard["input_tp"]),
-        range_lu=float(heard["input_lra"]),
-        threshold_lufs=float(heard["input_thresh"]),
-        offset_lu=float(heard["target_offset"]),
+    if sound.is_right(track, heard, profile):
+        return _Sound(["-c:a", "copy"], copied=True)
+    filters, note = sound.filters_for(track, heard, profile)
+    return _Sound(_aac(filters, profile.audio_kbits), notes=(note,))
+
+
+def _aac(filters: list[str], kbits: int) -> list[str]:
+    return ["-af", ",".join(filters), "-c:a", "aac", "-b:a", f"{kbits}k", "-ar", str(SAMPLE_RATE_HZ)]
+
+
+def _mp4(streams: Streams, track: SoundTrack | None, shown: Picture, heard: _Sound) -> list[str]:
+    """Return the arguments of an MP4 that starts fast, without edit lists where it needs none.
+
+    YouTube advises against them. Three things are said by them: that a track begins later than the other, which is left
+    to them; that pictures are shown later than they are decoded, for which negative offsets do as well; and that the
+    first piece of AAC only warms up its decoder, which is left out instead.
+    """
+    if not _begin_together(streams, track, shown, heard):
+        return ["-movflags", "+faststart", "-f", "mp4"]
+    is_aac = bool(heard.arguments) and (not heard.copied or (track is not None and track.codec == "aac"))
+    warm_up = ["-bsf:a", "noise=drop=lt(pts\\,0)"] if is_aac else []
+    return [*warm_up, "-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets", "-f", "mp4"]
+
+
+def _begin_together(streams: Streams, track: SoundTrack | None, shown: Picture, heard: _Sound) -> bool:
+    """Return whether picture and sound of the result begin at the same moment: what is encoded is made to."""
+    if track is None:
+        return True
+    begin = min(streams.start_seconds, track.start_seconds)
+    if shown.copied and streams.start_seconds - begin > TOGETHER_SECONDS:
+        return False
+    return not heard.copied or (
+        track.codec == "aac" and track.warm_up_is_whole and track.start_seconds - begin <= TOGETHER_SECONDS
     )
 
 
 # --- rules --------------------------------------------------------------------------------------
 
 
-def _copyable_video(info: MediaInfo, max_height: int) -> bool:
-    """Return whether the picture may go into the result untouched."""
-    return (
-        info.video_codec == "h264"
-        and info.pixel_format == "yuv420p"
-        and info.video_profile.lower() in _COPYABLE_PROFILES
-        and info.container in _COPYABLE_CONTAINERS
-        and info.rotation_degrees == 0
-        and info.square_pixels
-        and not info.interlaced
-        and info.width % 2 == 0
-        and info.height % 2 == 0
-        and min(info.width, info.height) <= max_height
-        and 0 < info.frames_per_second <= MAX_FRAMES_PER_SECOND + 0.5
-    )
-
-
-def _target_size(info: MediaInfo, max_height: int) -> tuple[int, int]:
-    shrink = min(1.0, max_height / min(info.width, info.height))
-    return _even(round(info.width * shrink)), _even(round(info.height * shrink))
-
-
-def _even(pixels: int) -> int:
-    """Round down to an even number of pixels: 4:2:0 colour has one sample for two."""
-    return max(2, pixels - pixels % 2)
-
-
-def _verified(part: Path, source: MediaInfo, options: NormaliseOptions) -> MediaInfo:
+def _verified(part: Path, source: MediaInfo, profile: Profile) -> MediaInfo:
     """Measure the result and compare it with its source.
 
     Raises: TranscodeFailed.
@@ -342,7 +291,7 @@ def _verified(part: Path, source: MediaInfo, options: NormaliseOptions) -> Media
         raise TranscodeFailed(
             f"The result lasts {result.duration_seconds:.1f} s and its source {source.duration_seconds:.1f} s."
         )
-    if not is_upload_ready(result, max_height=options.max_height):
+    if not is_upload_ready(result, profile):
         raise TranscodeFailed(f"The result is not ready for upload: {result}.")
     return result
 

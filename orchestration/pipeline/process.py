@@ -27,13 +27,14 @@ def run_process(job: Job, lease: JobLease) -> dict[str, Any]:
     folder = folder_of(video)
     prepared, picture = folder / "prepared.mp4", folder / "thumbnail.jpg"
     lease.progress(0.0, "transcoding")
-    info = media.normalise(
+    made = media.normalise(
         source,
         prepared,
         on_progress=lambda fraction: lease.progress(0.9 * fraction, "transcoding"),
         cancelled=lease.cancelled,
         tool=tool,
     )
+    info, prepared = made.info, made.path
     lease.progress(0.92, "taking a picture")
     media.thumbnail(prepared, picture, cancelled=lease.cancelled, tool=tool)
     lease.progress(0.96, "taking its checksum")

@@ -18,7 +18,7 @@ from orchestration.media import (
     FileDamaged,
     FileEmpty,
     MediaTool,
-    NormaliseOptions,
+    Profile,
     StorageFull,
     TranscodeFailed,
     ffmpeg_tool,
@@ -34,7 +34,7 @@ pytest_plugins = ["tests.media_fixture"]
 
 def make(source, target, *, told=None, cancelled=lambda: False, **changes):
     told = [] if told is None else told
-    return normalise(source, target, on_progress=told.append, cancelled=cancelled, **changes)
+    return normalise(source, target, on_progress=told.append, cancelled=cancelled, **changes).info
 
 
 def names(folder):
@@ -97,7 +97,7 @@ def test_the_sound_comes_out_at_the_wanted_loudness(videos, tmp_path):
     integrated, peak = loudness_of(tmp_path / "out.mp4")
     assert integrated == pytest.approx(-14.0, abs=1.0)
     assert peak <= -0.5
-    make(videos.whole, tmp_path / "quiet.mp4", options=NormaliseOptions(loudness_lufs=-23.0))
+    make(videos.whole, tmp_path / "quiet.mp4", profile=Profile(loudness_lufs=-23.0))
     assert loudness_of(tmp_path / "quiet.mp4")[0] == pytest.approx(-23.0, abs=1.0)
 
 
@@ -149,9 +149,9 @@ def test_an_ffmpeg_that_cannot_map_hdr_prepares_it_all_the_same(videos, tmp_path
 
 
 def test_the_bound_on_the_height_holds_for_the_shorter_side(videos, tmp_path):
-    wide = make(videos.whole, tmp_path / "wide.mp4", options=NormaliseOptions(max_height=90))
+    wide = make(videos.whole, tmp_path / "wide.mp4", profile=Profile(max_height=90))
     assert (wide.width, wide.height) == (160, 90)
-    tall = make(videos.tall, tmp_path / "tall.mp4", options=NormaliseOptions(max_height=90))
+    tall = make(videos.tall, tmp_path / "tall.mp4", profile=Profile(max_height=90))
     assert (tall.width, tall.height) == (90, 160)
 
 
@@ -183,9 +183,7 @@ def test_a_cancelled_transcode_leaves_nothing_and_no_process(videos, tmp_path):
         return len(asked) > 1
 
     with pytest.raises(Cancelled):
-        make(
-            videos.odd, tmp_path / "out.mp4", cancelled=cancelled, options=NormaliseOptions(preset="placebo")
-        )
+        make(videos.odd, tmp_path / "out.mp4", cancelled=cancelled, profile=Profile(preset="placebo"))
     assert names(tmp_path) == []
     assert children_of(os.getpid()) == []
 
@@ -206,14 +204,14 @@ def test_an_earlier_result_survives_a_failed_attempt(videos, tmp_path):
     make(videos.mute, target)
     before = target.read_bytes()
     with pytest.raises(TranscodeFailed):
-        make(videos.odd, target, options=NormaliseOptions(preset="no-such-preset"))
+        make(videos.odd, target, profile=Profile(preset="no-such-preset"))
     assert target.read_bytes() == before
     assert names(tmp_path) == ["out.mp4"]
 
 
 def test_a_failure_carries_what_ffmpeg_said(videos, tmp_path):
     with pytest.raises(TranscodeFailed, match="code") as caught:
-        make(videos.odd, tmp_path / "out.mp4", options=NormaliseOptions(preset="no-such-preset"))
+        make(videos.odd, tmp_path / "out.mp4", profile=Profile(preset="no-such-preset"))
     assert "no-such-preset" in caught.value.detail
     assert (caught.value.code, caught.value.again) == ("transcode_failed", "never")
 

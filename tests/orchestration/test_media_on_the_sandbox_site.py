@@ -51,10 +51,10 @@ def test_both_feeds_offer_the_same_films(site):
 def test_a_film_goes_from_the_feed_to_an_upload_ready_file(site, fetch, tmp_path):
     (item,) = look(site("feed.xml?limit=1"))
     file = fetch(item.url)
-    info = normalise(
+    made = normalise(
         file.path, tmp_path / "ready.mp4", on_progress=lambda fraction: None, cancelled=lambda: False
     )
-    assert is_upload_ready(info)
+    assert is_upload_ready(made.info)
 
 
 def test_the_gallery_offers_its_three_films(site):

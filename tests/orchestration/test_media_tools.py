@@ -27,7 +27,7 @@ def test_an_ffmpeg_is_found_and_says_what_it_is():
     tool = ffmpeg_tool()
     assert Path(tool.path).is_absolute()
     assert tool.version
-    assert tool.origin in ("system", "wheel")
+    assert (tool.origin, tool.is_tested, tool.warning) == ("wheel", True, "")
     assert ffmpeg_tool() is tool
 
 
@@ -52,24 +52,33 @@ def test_a_configured_program_that_fails_is_refused(tmp_path):
         ffmpeg_tool(_program(tmp_path / "ffmpeg", "exit 3"))
 
 
-def test_a_machine_ffmpeg_without_the_encoder_is_passed_over_for_the_wheels(tmp_path, monkeypatch):
-    poor = 'case "$2" in -version) echo "ffmpeg version 4.0";; *) echo " V..... mpeg4 x";; esac'
-    _program(tmp_path / "ffmpeg", poor)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert ffmpeg_tool().origin == "wheel"
-    with pytest.raises(ToolMissing, match=r"\(version 4\.0\) lacks libx264, aac, mjpeg"):
-        ffmpeg_tool("ffmpeg")
-
-
-def test_a_machine_ffmpeg_that_can_do_it_all_is_preferred(tmp_path, monkeypatch):
+def test_a_machines_ffmpeg_is_passed_by_unless_it_is_named(tmp_path, monkeypatch):
     (tmp_path / "ffmpeg").symlink_to(ffmpeg_tool().path)
-    ffmpeg_tool.cache_clear()
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert ffmpeg_tool().origin == "system"
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "ffmpeg"))
+    ffmpeg_tool.cache_clear()
+    assert ffmpeg_tool().origin == "wheel"
+    tool = ffmpeg_tool("system")
+    assert (tool.origin, tool.path) == ("system", str(tmp_path / "ffmpeg"))
+    assert not tool.is_tested
+    assert "not the one that Headend is tested with" in tool.warning
+    assert ffmpeg_tool(str(tmp_path / "ffmpeg")).warning == tool.warning
+
+
+def test_a_machine_without_an_ffmpeg_of_its_own_says_so_when_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissing, match="HEADEND_FFMPEG says system"):
+        ffmpeg_tool("system")
+
+
+def test_what_a_named_ffmpeg_lacks_is_said(tmp_path):
+    poor = 'case "$2" in -version) echo "ffmpeg version 4.0";; *) echo " V..... mpeg4 x";; esac'
+    with pytest.raises(ToolMissing, match=r"\(version 4\.0\) lacks libx264, aac, mjpeg"):
+        ffmpeg_tool(_program(tmp_path / "ffmpeg", poor))
 
 
 def test_without_any_ffmpeg_the_error_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(media_tools, "_wheel_path", lambda: None)
-    with pytest.raises(ToolMissing, match="Install ffmpeg, or set HEADEND_FFMPEG"):
+    with pytest.raises(ToolMissing, match="Install ffmpeg, and set HEADEND_FFMPEG"):
         ffmpeg_tool()
