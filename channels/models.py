@@ -1,5 +1,6 @@
 """The register: which channels exist, when they post, what opens them, how they are."""
 
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -38,6 +39,10 @@ def validate_zone(name: str) -> None:
         raise ValidationError(
             "%(name)s is not an IANA time zone, for example Europe/Berlin", params={"name": name}
         )
+
+
+CHANNEL_CHECKS: list[Callable[["Channel"], None]] = []
+"""What the floors above ask of a channel before it is saved; each raises ValidationError, naming the field."""
 
 
 class Channel(Stateful):
@@ -154,6 +159,8 @@ class Channel(Stateful):
             raise ValidationError(
                 {"repository": "A channel that is staged by GitHub Actions needs a repository."}
             )
+        for check in CHANNEL_CHECKS:
+            check(self)
 
     @property
     def zone(self) -> ZoneInfo:

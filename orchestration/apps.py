@@ -25,8 +25,11 @@ class OrchestrationConfig(AppConfig):
             Silence,
             Source,
         )
+        from orchestration.scheduling.words_edit import check_channel
 
         failpoints.load(settings.HEADEND_FAILPOINTS)
+        if check_channel not in register.CHANNEL_CHECKS:
+            register.CHANNEL_CHECKS.append(check_channel)
         stateful = ["version", "state", "state_changed_at", "created_at", "updated_at"]
         auditlog.register(
             register.Channel,

@@ -68,6 +68,11 @@ def video_refusal(video: VideoView) -> tuple[str, str] | None:
     return None
 
 
+def title_missing(video: VideoView) -> str:
+    """Return the sentence about a video that waits for a title."""
+    return f"{video_label(video)} has no title yet: give it one under its words"
+
+
 class AlreadyDistributed:
     """What already goes, or went, where, by video and by content hash; and what a person cancelled where."""
 
@@ -185,7 +190,14 @@ def sort_members(
             refuse(*refusal, video_label(video), video_id=video_id)
             continue
         goes_to: list[ChannelView] = []
-        for channel in open_channels:
+        waiting = video.is_untitled and all(channel.needs_title for channel in open_channels)
+        if waiting:
+            refuse(rules.TITLE_MISSING, title_missing(video), video_label(video), video_id=video_id)
+        for channel in open_channels if not waiting else ():
+            if video.is_untitled and channel.needs_title:
+                what = f"{video_label(video)} on {channel_label(channel)}"
+                refuse(rules.TITLE_MISSING, title_missing(video), what, video_id, channel.id)
+                continue
             duplicate = taken.refusal(video, channel)
             called_off = taken.cancelled(video, channel)
             if duplicate is None and called_off is not None:

@@ -168,6 +168,13 @@ VIDEO_RULES: tuple[FilterRule, ...] = (
         lambda wanted: lambda basis: True,
         "the source's rights basis is {value}, wanted {threshold}",
     ),
+    FilterRule(
+        "title",
+        lambda c: "a title" if c.needs_title else None,
+        lambda v: None if v.is_untitled else "a title",
+        lambda wanted: lambda title: True,
+        "the video has {value}, wanted {threshold}",
+    ),
 )
 FILTER_RULES: tuple[FilterRule, ...] = (
     FilterRule(

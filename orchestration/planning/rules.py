@@ -29,6 +29,7 @@ NO_FREE_TIME = "no_free_time"
 POOL_CAPACITY = "pool_capacity"
 BUDGET_EXHAUSTED = "budget_exhausted"
 VIDEO_NOT_READY = "video_not_ready"
+TITLE_MISSING = "title_missing"
 OUT_OF_REACH = "out_of_reach"
 CHANNEL_PAUSED = "channel_paused"
 CHANNEL_DISABLED = "channel_disabled"
@@ -37,6 +38,7 @@ CREDENTIAL_REVOKED = "credential_revoked"
 NO_RIGHTS_BASIS = "no_rights_basis"
 SAME_ASSET_MANY_CHANNELS = "same_asset_many_channels"
 CANCELLED_BEFORE = "cancelled_before"
+WORDS_REFUSED = "words_refused"
 
 KIND_OF_RULE: dict[str, ConflictKind] = {
     ALREADY_DISTRIBUTED: ConflictKind.DUPLICATE,
@@ -49,6 +51,7 @@ KIND_OF_RULE: dict[str, ConflictKind] = {
     POOL_CAPACITY: ConflictKind.RESOURCE,
     BUDGET_EXHAUSTED: ConflictKind.RESOURCE,
     VIDEO_NOT_READY: ConflictKind.RESOURCE,
+    TITLE_MISSING: ConflictKind.RESOURCE,
     OUT_OF_REACH: ConflictKind.RESOURCE,
     CHANNEL_PAUSED: ConflictKind.CHANNEL,
     CHANNEL_DISABLED: ConflictKind.CHANNEL,
@@ -57,6 +60,7 @@ KIND_OF_RULE: dict[str, ConflictKind] = {
     NO_RIGHTS_BASIS: ConflictKind.RIGHTS,
     SAME_ASSET_MANY_CHANNELS: ConflictKind.POLICY,
     CANCELLED_BEFORE: ConflictKind.POLICY,
+    WORDS_REFUSED: ConflictKind.POLICY,
 }
 
 TITLE_OF_RULE: dict[str, str] = {
@@ -70,6 +74,7 @@ TITLE_OF_RULE: dict[str, str] = {
     POOL_CAPACITY: "cannot be staged in time by the pools",
     BUDGET_EXHAUSTED: "over a budget for that Pacific day",
     VIDEO_NOT_READY: "the video cannot be published in its state",
+    TITLE_MISSING: "the video waits for a title",
     OUT_OF_REACH: "a GitHub run cannot fetch the file",
     CHANNEL_PAUSED: "the channel is paused",
     CHANNEL_DISABLED: "the channel is disabled",
@@ -78,4 +83,5 @@ TITLE_OF_RULE: dict[str, str] = {
     NO_RIGHTS_BASIS: "the source has no rights basis",
     SAME_ASSET_MANY_CHANNELS: "the same video over many channels",
     CANCELLED_BEFORE: "a person cancelled it on this channel, and nobody reopened it",
+    WORDS_REFUSED: "its words break a limit of YouTube's, or cannot be filled in",
 }

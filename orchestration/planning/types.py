@@ -146,6 +146,8 @@ class ChannelView:
     executor: str = "local"
     stage_seconds: int = 0
     lead_time_seconds: int = 0
+    needs_title: bool = True
+    """Whether its titles are made of the video's; a template without `{title}` names every video itself."""
 
 
 ChannelPlan = ChannelView
@@ -156,7 +158,7 @@ class VideoView:
     """A video as planning sees it.
 
     None means unknown; an empty rights basis means that it may not be published. A GitHub run can fetch what is
-    `in_reach_of_runs`.
+    `in_reach_of_runs`. Neither its source nor a person has given a title to what `is_untitled`.
     """
 
     id: int
@@ -176,6 +178,7 @@ class VideoView:
     ready_at: datetime | None = None
     stage_seconds: int | None = None
     in_reach_of_runs: bool = True
+    is_untitled: bool = False
 
 
 class Occupied(NamedTuple):

@@ -22,7 +22,7 @@ from orchestration.planning.earliest import earliest_time
 from orchestration.planning.eligibility import UnknownMember
 from orchestration.planning.waves import plan_wave, planning_window
 from orchestration.results import EarliestResult, WaveResult
-from orchestration.scheduling import conflict_records, reservations, snapshots
+from orchestration.scheduling import conflict_records, plan_words, reservations, snapshots
 from orchestration.scheduling.plan_writer import commit
 from orchestration.scheduling.requests import known_video
 from orchestration.states import (
@@ -86,7 +86,7 @@ def plan(request: types.WaveRequest, *, lock: bool = False) -> types.Plan:
         except UnknownMember as error:
             raise _unknown(error) from error
         if made.looked_until is None or made.looked_until <= until:
-            return refuse_if_incomplete(request, made)
+            return refuse_if_incomplete(request, plan_words.with_words(request, made))
         until = made.looked_until + timedelta(days=7)
 
 

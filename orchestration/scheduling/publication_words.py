@@ -12,6 +12,7 @@ from channels.models import Channel
 from orchestration.errors import WordsRefused
 from orchestration.models import Attachment, Distribution, Schedule, Video
 from orchestration.states import AttachmentKind
+from orchestration.words import limits, placeholders
 from orchestration.words.fields import LayerName
 from orchestration.words.resolving import Facts, Layer, Resolved, resolve
 
@@ -115,6 +116,22 @@ def facts_of(member: Member) -> Facts:
         local=member.at.astimezone(channel.zone) if member.at is not None else None,
         video=f"Video {video.pk}",
     )
+
+
+def needs_title(template: str) -> bool:
+    """Return whether a channel's titles are made of its videos'; one that cannot be read counts as such."""
+    try:
+        return "title" in placeholders.names_in(template)
+    except placeholders.PlaceholderWrong:
+        return True
+
+
+def is_untitled(title: str, words: Mapping[str, Any] | None) -> bool:
+    """Return whether neither a video's source nor a person gave it a title that shows anything."""
+    said = (words or {}).get("title")
+    if said is None or said.strip() == "{title}":
+        return not limits.is_visible(title)
+    return False
 
 
 def require(words: Resolved) -> Resolved:

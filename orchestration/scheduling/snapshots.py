@@ -17,6 +17,7 @@ from orchestration.planning.budgets import PacificDays
 from orchestration.planning.slots import blackout_of_dates
 from orchestration.queue import pool_names, pools
 from orchestration.scheduling.file_urls import is_in_reach_of_runs
+from orchestration.scheduling.publication_words import is_untitled, needs_title
 from orchestration.states import (
     OPEN_SCHEDULES,
     SCHEDULE_VERBS,
@@ -92,6 +93,7 @@ def _channel_view(
         executor=channel.executor,
         stage_seconds=stage_seconds,
         lead_time_seconds=channel.lead_time_minutes * 60,
+        needs_title=needs_title(channel.title_template),
     )
 
 
@@ -134,6 +136,7 @@ def video_views(
         "source_published_at",
         "ready_at",
         "url",
+        "words",
     )
     return [
         planning.VideoView(
@@ -143,7 +146,9 @@ def video_views(
             row[9],
             row[10] or "",
             *row[11:15],
-            in_reach_of_runs=is_in_reach_of_runs(row[15]),
+            None,
+            is_in_reach_of_runs(row[15]),
+            is_untitled(row[1], row[16]),
         )
         for row in rows.values_list(*names)
     ]

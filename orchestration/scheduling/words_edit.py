@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.db.models import Q
 
@@ -311,6 +312,14 @@ def _broken(broken: Sequence[BrokenWords]) -> WordsRefused:
     )
 
 
-def validate_channel(channel: Channel) -> None:
-    """Check a channel's words and columns before they are saved elsewhere than here. Raises: WordsWrong."""
-    documents.checked(Subject.CHANNEL, documents.document_of(channel), ())
+def check_channel(channel: Channel) -> None:
+    """Check a channel's columns and words where they are saved elsewhere than here. Raises: ValidationError."""
+    try:
+        documents.checked(Subject.CHANNEL, documents.document_of(channel), ())
+    except WordsWrong as wrong:
+        raise ValidationError(
+            {
+                documents.COLUMN_OF.get(name, NON_FIELD_ERRORS): [f"{name}: {fault}"]
+                for name, fault in wrong.faults.items()
+            }
+        ) from None

@@ -1,6 +1,7 @@
 """Words are read with where each field came from, and edited for one, for a wave, or for many, whole or not at all."""
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -9,6 +10,7 @@ from orchestration.errors import (
     InvalidRequest,
     NotFound,
     NotPermitted,
+    PlanRefused,
     StaleVersion,
     WordsRefused,
 )
@@ -176,6 +178,54 @@ def test_an_edit_that_breaks_a_publication_names_it_and_is_made_only_if_accepted
     assert edit("video", row.video, {"language": "de"}).broken == []
     edit("publication", row, {"title": "Short"})
     assert not said(row).problems
+
+
+def wave(videos, channels, **options):
+    ids = {"video_ids": [v.pk for v in videos], "channel_ids": [c.pk for c in channels]}
+    return door().schedule_wave_publication(scheduled_at=factories.in_(hours=9), **ids, **options)
+
+
+def test_a_plan_names_the_channels_on_which_a_title_is_too_long():
+    short, long = factories.ChannelFactory(name="Short"), factories.ChannelFactory(name="Long")
+    type(long).objects.filter(pk=long.pk).update(title_template="{title} · " + "so on " * 10)
+    video = factories.VideoFactory(words={"title": "x" * 70})
+    made = wave([video], [short, long], dry_run=True).plan
+    assert [(c.rule, c.channel_id, c.resolution) for c in made.conflicts] == [
+        ("words_refused", long.pk, "open")
+    ]
+    assert "on Long: the title has 132 of at most 100 characters" in made.conflicts[0].message
+    assert len(made.placements) == 2
+    with pytest.raises(PlanRefused, match="on Long"):
+        wave([video], [short, long], on_conflict="reject")
+    written = wave([video], [short, long])
+    assert [c.rule for c in written.wave.conflicts.all()] == ["words_refused"]
+
+
+def test_a_video_that_waits_for_a_title_is_not_planned():
+    plain, fixed = factories.ChannelFactory(), factories.ChannelFactory(title_template="Live {date:%d %B}")
+    untitled, titled = factories.VideoFactory(title="\u200b"), factories.VideoFactory(title="")
+    edit("video", titled, {"title": "Given"})
+    made = wave([untitled, titled], [plain, fixed], dry_run=True, on_conflict="skip").plan
+    assert [(c.rule, c.video_id, c.channel_id) for c in made.conflicts] == [
+        ("title_missing", untitled.pk, plain.pk)
+    ]
+    assert {(p.video_id, p.channel_id) for p in made.placements} == {
+        (untitled.pk, fixed.pk),
+        (titled.pk, plain.pk),
+        (titled.pk, fixed.pk),
+    }
+    with pytest.raises(PlanRefused, match="has no title yet"):
+        wave([untitled], [plain])
+    explained = door().explain(video_id=untitled.pk, channel_id=plain.pk)
+    assert [rule.rule for rule in explained.rules if not rule.ok and rule.rule == "title"]
+
+
+def test_a_template_that_cannot_be_filled_in_is_refused_wherever_a_channel_is_saved():
+    channel = factories.ChannelFactory()
+    channel.title_template, channel.tags = "{titel}", ["a,b"]
+    with pytest.raises(ValidationError) as refused:
+        channel.full_clean()
+    assert set(refused.value.message_dict) == {"title_template", "tags"}
 
 
 # -- many ----------------------------------------------------------------------------------------------------------
