@@ -30,6 +30,7 @@ from orchestration.api import (
     sources,
     standing,
     statistics,
+    uploads,
     videos,
     waves,
 )
@@ -219,6 +220,7 @@ api.add_router("/standing", standing.router)
 api.add_router("/slots", channels.slots)
 api.add_router("/blackouts", channels.blackouts)
 api.add_router("/sources", sources.sources)
+api.add_router("/uploads", uploads.router)
 api.add_router("/videos", videos.videos)
 api.add_router("/waves", waves.waves)
 api.add_router("/distributions", distributions.distributions)

@@ -126,6 +126,17 @@ CADENCES = (
         not_off="Without it a revoked credential is noticed at the next upload only. To ask rarely, let it come once a day.",
     ),
     Cadence(
+        "tidy uploads",
+        "orchestration.tasks.tidy_uploads",
+        "Hands on uploads that a crash left whole, and throws away what is older than HEADEND_UPLOAD_DAYS.",
+        default=60,
+        fastest=10,
+        slowest=86_400,
+        not_faster="Each look reads the folder of all uploads.",
+        not_slower="What a crash left whole is taken in late by as much.",
+        not_off="Without it what has come of uploads that nobody finishes stays on the disk for good.",
+    ),
+    Cadence(
         "notify",
         "orchestration.tasks.notify",
         "Looks at what needs a person, and sends the notifications that rules ask for.",

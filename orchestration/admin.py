@@ -42,6 +42,7 @@ from orchestration.models import (
     Source,
     StandingRule,
     SystemState,
+    Upload,
     Video,
     VideoStatistics,
     Wave,
@@ -501,6 +502,16 @@ class AttachmentAdmin(ReadOnlyAdmin):
     list_select_related = ("video",)
     list_filter = ("kind",)
     search_fields = ("name", "video__title")
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    """Show what people send; it is sent on the page *Library*."""
+
+    list_display = ("name", "owner", "source", "state", "size_bytes", "received_bytes", "created_at")
+    list_select_related = ("source",)
+    list_filter = ("state",)
+    search_fields = ("name", "owner")
 
 
 @admin.register(IdempotencyRecord)

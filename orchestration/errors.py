@@ -117,6 +117,59 @@ class WordsRefused(OrchestrationError):
     status = 422
 
 
+class UploadOffsetWrong(OrchestrationError):
+    """What was sent does not begin where the file ends so far; ask for its offset and go on there."""
+
+    code = "upload_offset_wrong"
+    status = 409
+
+
+class UploadBusy(OrchestrationError):
+    """Another request is writing to the same upload at this moment."""
+
+    code = "upload_busy"
+    status = 423
+    again = "again"
+
+
+class UploadOver(OrchestrationError):
+    """The upload is given up or has failed; begin a new one."""
+
+    code = "upload_over"
+    status = 410
+
+
+class UploadChecksumWrong(OrchestrationError):
+    """A piece did not arrive as it was sent and is thrown away; send it again."""
+
+    code = "upload_checksum_wrong"
+    status = 460
+    again = "again"
+
+
+class UploadTooLarge(OrchestrationError):
+    """The file is larger than one that is taken, or more was sent than was announced."""
+
+    code = "upload_too_large"
+    status = 413
+
+
+class DiskTooFull(OrchestrationError):
+    """The disk of MEDIA_ROOT has less room left than is kept free; nothing new is received."""
+
+    code = "disk_too_full"
+    status = 507
+    again = "blocked"
+    scope = "installation"
+
+
+class TusVersionWrong(OrchestrationError):
+    """The client speaks another version of the tus protocol, or none."""
+
+    code = "tus_version_wrong"
+    status = 412
+
+
 class PlanRefused(OrchestrationError):
     """The plan has conflicts that its `on_conflict` does not resolve; `details["plan"]` holds the whole plan."""
 

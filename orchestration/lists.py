@@ -32,6 +32,7 @@ from orchestration.states import (
     ScheduleState,
     SourceState,
     Trigger,
+    UploadState,
     VideoState,
     WaveState,
 )
@@ -148,6 +149,21 @@ class VideoFilters(FilterSchema):
     q: Annotated[Word | None, FilterLookup(["title__icontains", "url__icontains"])] = None
     since: CreatedSince = None
     until: CreatedUntil = None
+
+
+class UploadFilters(FilterSchema):
+    """Of uploads."""
+
+    state: Annotated[list[UploadState] | None, FilterLookup("state__in")] = None
+    source_id: Annotated[list[Id] | None, FilterLookup("source_id__in")] = None
+    mine: bool = False
+    q: Annotated[Word | None, FilterLookup(["name__icontains", "title__icontains"])] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+    def filter_mine(self, value: bool) -> Q:
+        """Keep all: whose they are, only the request knows."""
+        return Q()
 
 
 class WaveFilters(FilterSchema):

@@ -65,6 +65,16 @@ class VideoState(models.TextChoices):
     WITHDRAWN = "withdrawn"
 
 
+class UploadState(models.TextChoices):
+    """A file that somebody sends: while it comes, once it is whole, and what became of it."""
+
+    OPEN = "open", "coming in"
+    RECEIVED = "received", "whole; it is being looked at"
+    TAKEN = "taken", "in the library"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
 class Timing(models.TextChoices):
     """How the members of a wave lie in time."""
 
@@ -138,6 +148,7 @@ class JobKind(models.TextChoices):
     COLLECT = "collect", "collect statistics"
     CHECK = "check", "check a channel"
     LOOK = "look", "look at uploads"
+    TAKE = "take", "take an uploaded file in"
 
 
 class BlockerScope(models.TextChoices):
@@ -335,6 +346,14 @@ VIDEO_TRANSITIONS: dict[str, frozenset[str]] = {
     VideoState.WITHDRAWN: frozenset({VideoState.FOUND}),
 }
 
+UPLOAD_TRANSITIONS: dict[str, frozenset[str]] = {
+    UploadState.OPEN: frozenset({UploadState.RECEIVED, UploadState.ABANDONED}),
+    UploadState.RECEIVED: frozenset({UploadState.TAKEN, UploadState.FAILED, UploadState.ABANDONED}),
+    UploadState.TAKEN: frozenset(),
+    UploadState.FAILED: frozenset({UploadState.RECEIVED, UploadState.ABANDONED}),
+    UploadState.ABANDONED: frozenset(),
+}
+
 WAVE_TRANSITIONS: dict[str, frozenset[str]] = {
     WaveState.SCHEDULED: frozenset(
         {WaveState.PAUSED, WaveState.COMPLETED, WaveState.CANCELLED, WaveState.RECALLING}
@@ -491,6 +510,10 @@ SOURCE_VERBS: dict[str, Verb] = {
     "scrape": verb({SourceState.ACTIVE}),
     "pause": verb({SourceState.ACTIVE}, {SourceState.PAUSED}),
     "resume": verb({SourceState.PAUSED}, {SourceState.ACTIVE}),
+}
+UPLOAD_VERBS: dict[str, Verb] = {
+    # What is whole is taken in already, or about to be; what failed keeps its file until it is given up, or too old.
+    "abandon": verb({UploadState.OPEN, UploadState.FAILED}, {UploadState.ABANDONED}),
 }
 WAVE_VERBS: dict[str, Verb] = {
     "pause": verb({WaveState.SCHEDULED}, {WaveState.PAUSED}),

@@ -14,6 +14,7 @@ from orchestration.github import watch
 from orchestration.monitoring import health, probes, statistics
 from orchestration.notify import evaluation, outbox
 from orchestration.notify import heartbeat as heart
+from orchestration.pipeline import uploads
 from orchestration.register import sources
 from orchestration.scheduling import standing_runs
 from orchestration.states import Trigger
@@ -97,6 +98,14 @@ def collect_statistics() -> None:
     if is_running():
         with _as("beat"):
             statistics.due_collections(timezone.now())
+
+
+@shared_task
+def tidy_uploads() -> None:
+    """Hand on what is whole, and throw away what nobody finishes; a copy of a database leaves files alone."""
+    if not is_copy():
+        with _as("beat"):
+            uploads.tidy()
 
 
 @shared_task

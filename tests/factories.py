@@ -40,6 +40,7 @@ from orchestration.models import (
     Source,
     StandingRule,
     SystemState,
+    Upload,
     Video,
     VideoStatistics,
     Wave,
@@ -59,6 +60,7 @@ from orchestration.states import (
     RolloutState,
     RunState,
     ScheduleState,
+    SourceKind,
     SourceState,
     SystemStatus,
     Timing,
@@ -280,6 +282,23 @@ class CalendarAddressFactory(DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     secret_hash = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class UploadFactory(DjangoModelFactory):
+    """A file of which nothing has come yet."""
+
+    class Meta:
+        model = Upload
+
+    owner = "olga"
+    source = factory.SubFactory(
+        SourceFactory,
+        kind=SourceKind.UPLOADS,
+        url="",
+        canonical_url=factory.Sequence(lambda n: f"headend:uploads/{n}"),
+    )
+    name = factory.Sequence(lambda n: f"film-{n}.mp4")
+    size_bytes = 4_000_000
 
 
 class WaveFactory(DjangoModelFactory):

@@ -19,6 +19,7 @@ from orchestration.errors import OrchestrationError
 
 View = Callable[..., HttpResponseBase]
 KEPT_HEADERS = ("Content-Type", "Location", "X-Correlation-Id")
+TUS_PREFIX = "/api/uploads"
 NEVER_KEPT = frozenset({401, 403, 429})
 # A new source's host name is looked up before anything is written, which may not happen inside a transaction.
 # The same is true of a notification's address; its test sends a message.
@@ -67,6 +68,9 @@ def answered(
             )
         response.headers.setdefault("X-Correlation-Id", request.correlation_id)
         response.headers.setdefault("Cache-Control", "no-store")
+        if request.path.startswith(TUS_PREFIX):  # tus asks for it on every answer, refusals too
+            response.headers.setdefault("Tus-Resumable", "1.0.0")
+            response.headers.setdefault("Tus-Version", "1.0.0")
         return response
 
     pattern.callback = wrapper

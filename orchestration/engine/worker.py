@@ -26,6 +26,7 @@ from orchestration.pipeline import (
     scrape,
     stage,
     take_back,
+    take_upload,
     watch_uploads,
 )
 from orchestration.queue import holders
@@ -39,6 +40,7 @@ Runner = Callable[[Job, JobLease], Mapping[str, Any] | None]
 
 RUNNERS: dict[tuple[str, str], Runner] = {
     (JobKind.SCRAPE, Executor.LOCAL): scrape.run_scrape,
+    (JobKind.TAKE, Executor.LOCAL): take_upload.run_take,
     (JobKind.PROCESS, Executor.LOCAL): process.run_process,
     (JobKind.STAGE, Executor.LOCAL): stage.run_stage,
     (JobKind.STAGE, Executor.GITHUB): dispatch.run_dispatch,

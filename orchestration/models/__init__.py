@@ -17,6 +17,7 @@ from orchestration.models.rollouts import Rollout, RolloutMember
 from orchestration.models.standing import CalendarAddress, StandingRule
 from orchestration.models.statistics import VideoStatistics
 from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, SystemState
+from orchestration.models.uploads import Upload
 from orchestration.models.work import Job, OrphanUpload, WorkflowRun
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Source",
     "StandingRule",
     "SystemState",
+    "Upload",
     "Video",
     "VideoStatistics",
     "Wave",

@@ -123,6 +123,12 @@ class Source(Stateful):
         document = self.opened_by() if self.kind == SourceKind.ADDRESS else {}
         return Access.of_document(document) if document else None
 
+    def why_not(self, name: str) -> str:
+        """Return why a verb is refused now: by its state, or since nothing is read here."""
+        if self.kind == SourceKind.UPLOADS:
+            return f"{self.name} takes what people upload; it is not read by itself."
+        return super().why_not(name)
+
     def save(self, *args, **kwargs) -> None:
         """Keep the canonical form of the address beside it, so that one source is registered once."""
         if self.kind == SourceKind.ADDRESS:

@@ -17,6 +17,7 @@ from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.models.querysets import JobQuerySet
+from orchestration.pipeline import uploads
 from orchestration.queue import blockers
 from orchestration.queue import jobs as queue
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
@@ -103,6 +104,8 @@ def settle(job: Job) -> None:
             source_failed(job)
         case JobKind.SCRAPE | JobKind.PROCESS:
             _video_failed(job)
+        case JobKind.TAKE:
+            uploads.failed(job)
         case JobKind.STAGE:
             _staging_ended(job)
         case JobKind.PUBLISH:
@@ -118,6 +121,8 @@ def reopen(job: Job) -> None:
     """
     if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
         _reopen_video(job)
+    elif job.kind == JobKind.TAKE:
+        uploads.reopened(job)
     elif job.kind in {JobKind.STAGE, JobKind.PUBLISH, *TAKING_BACK} and job.distribution_id:
         schedule, distribution = _locked_pair(job)
         if job.kind in TAKING_BACK:

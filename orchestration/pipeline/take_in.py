@@ -70,6 +70,8 @@ def take(
     external_id: str = "",
     words: Mapping[str, Any] | None = None,
     published_at: datetime | None = None,
+    max_bytes: int | None = None,
+    keep: bool = False,
 ) -> Taken:
     """Move a whole file into the library as a video of `source`; what is here already with the same content stays the one.
 
@@ -77,13 +79,14 @@ def take(
     command line, never in a request or a transaction. `name` is the file's own name, of which the title is made where
     none is given; `sha256` (hex) is what the content is to be; `external_id` is what the item is called at its source.
 
-    The file at `path` is gone afterwards. A crash at any moment leaves it there, or leaves the video: call it again, and
-    nothing is taken twice. On an error it stays where it is.
+    The file at `path` is gone afterwards, unless it is to be kept; at most `max_bytes` (HEADEND_MAX_SOURCE_BYTES) are
+    taken. A crash at any moment leaves it there, or leaves the video: call it again, and nothing is taken twice. On an
+    error it stays where it is.
 
     Raises: FileNotFoundError; MediaError: FileEmpty, FileTooLarge, FileDamaged, ChecksumWrong, ItemChanged (this
     `external_id` is another content's), StorageFull.
     """
-    size_bytes = _size_of(path)
+    size_bytes = _size_of(path, max_bytes or settings.HEADEND_MAX_SOURCE_BYTES)
     found = media.content_sha256(path)
     if sha256 and found != sha256.lower():
         raise media.ChecksumWrong(
@@ -96,6 +99,7 @@ def take(
             source=source,
             url="",
             canonical_url=_address(source, external_id),
+            external_id=external_id if len(external_id) <= 255 else "",
             title=plain_line(title)[:MAX_TITLE] or title_of(name),
             language=source.language,
             source_published_at=published_at,
@@ -128,7 +132,8 @@ def take(
                 after={"source": source.name, "name": plain_line(name), "sha256": found},
                 reason="the same content came in again",
             )
-    path.unlink(missing_ok=True)
+    if not keep:
+        path.unlink(missing_ok=True)
     return Taken(known or video, known is None)
 
 
@@ -141,17 +146,16 @@ def title_of(name: str) -> str:
     return " ".join(words.split())[:MAX_TITLE]
 
 
-def _size_of(path: Path) -> int:
+def _size_of(path: Path, max_bytes: int) -> int:
     """Return a file's size. Raises: FileNotFoundError, FileDamaged for what is no file, FileEmpty, FileTooLarge."""
     stat = path.lstat()
     if not S_ISREG(stat.st_mode):
         raise media.FileDamaged(f"{path.name} is not a file.")
     if stat.st_size == 0:
         raise media.FileEmpty("The file has no bytes.")
-    if stat.st_size > settings.HEADEND_MAX_SOURCE_BYTES:
+    if stat.st_size > max_bytes:
         raise media.FileTooLarge(
-            f"The video has {stat.st_size} bytes; {settings.HEADEND_MAX_SOURCE_BYTES} are allowed.",
-            max_bytes=settings.HEADEND_MAX_SOURCE_BYTES,
+            f"The video has {stat.st_size} bytes; {max_bytes} are allowed.", max_bytes=max_bytes
         )
     return stat.st_size
 

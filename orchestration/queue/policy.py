@@ -70,6 +70,7 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(
     {
         JobKind.SCRAPE: Policy(local=Execution(needs=(Need(SCRAPE),)), patience=timedelta(hours=2)),
         JobKind.PROCESS: Policy(local=Execution(needs=(Need(PROCESS),)), patience=timedelta(hours=12)),
+        JobKind.TAKE: Policy(local=Execution(), patience=timedelta(hours=12)),
         JobKind.STAGE: Policy(
             local=Execution(needs=(Need(UPLOAD), Need(UPLOADS))),
             github=Execution(fast=True, needs=(Need(DISPATCH), Need(UPLOADS))),

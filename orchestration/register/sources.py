@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -20,7 +21,8 @@ from orchestration.queue import jobs as queue
 from orchestration.results import RightsChange
 from orchestration.scheduling.disarming import is_beyond_stopping
 from orchestration.scheduling.rows import hold_row, lock_channels
-from orchestration.states import JobKind, RightsBasis, ScheduleState, SourceState
+from orchestration.states import JobKind, RightsBasis, ScheduleState, SourceKind, SourceState
+from orchestration.text import plain_line
 
 NO_RIGHTS = "Without a rights basis nothing of it is published."
 
@@ -68,6 +70,35 @@ def add(*, url: str, name: str = "", rights_basis: str = "", rights_note: str = 
     except IntegrityError:
         _refuse_known(canonical)
         raise
+    return source
+
+
+def add_uploads(*, name: str, rights_basis: str = "", rights_note: str = "") -> Source:
+    """Register a source of what people upload, under one rights basis; it is never read by itself.
+
+    Raises: InvalidRequest, naming `name` or `rights_basis`.
+    """
+    name = plain_line(name)
+    _check_rights(rights_basis)
+    if not name or len(name) > 120:
+        raise InvalidRequest("The name has 1 to 120 characters.", field="name")
+    if Source.objects.filter(kind=SourceKind.UPLOADS, name=name).exists():
+        raise InvalidRequest(f"There is a source of uploads named {name} already; choose it.", field="name")
+    source = Source(
+        name=name,
+        kind=SourceKind.UPLOADS,
+        canonical_url=f"headend:uploads/{uuid.uuid4()}",
+        rights_basis=rights_basis,
+        rights_note=plain_line(rights_note)[:500],
+    )
+    with transaction.atomic(), disable_auditlog():
+        source.save()
+        audit.record(
+            "source_added",
+            source,
+            after={"kind": source.kind, "name": source.name, "rights_basis": source.rights_basis},
+            reason="" if source.rights_basis else NO_RIGHTS,
+        )
     return source
 
 
@@ -181,6 +212,7 @@ def due_sources(now: datetime, *, most: int = 200) -> list[Job]:
         Source.objects.filter(
             Q(next_scrape_at__lte=now) | Q(next_scrape_at__isnull=True), state=SourceState.ACTIVE
         )
+        .exclude(kind=SourceKind.UPLOADS)
         .exclude(pk__in=waiting.values("source_id"))
         .order_by("next_scrape_at", "id")
     )

@@ -14,6 +14,7 @@ from orchestration.service.runs import Runs
 from orchestration.service.shows import Shows
 from orchestration.service.source_access import SourceAccess
 from orchestration.service.standing import Standing
+from orchestration.service.uploads import Uploads
 from orchestration.service.words import Words
 from orchestration.service.work import Work
 
@@ -30,6 +31,7 @@ class CentralOrchestrationService(
     Standing,
     Shows,
     Words,
+    Uploads,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

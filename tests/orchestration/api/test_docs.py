@@ -19,6 +19,7 @@ RESOURCES = [
     "blackouts",
     "sources",
     "videos",
+    "uploads",
     "waves",
     "distributions",
     "schedules",
