@@ -22,6 +22,7 @@ from orchestration.api import (
     distributions,
     jobs,
     notifications,
+    plan_file,
     pools,
     repositories,
     rollouts,
@@ -217,6 +218,7 @@ api.add_router("/channels", channels.router)
 api.add_router("/channels", repositories.router)
 api.add_router("/rollouts", rollouts.rollouts)
 api.add_router("/standing", standing.router)
+api.add_router("/plan", plan_file.router)
 api.add_router("/slots", channels.slots)
 api.add_router("/blackouts", channels.blackouts)
 api.add_router("/sources", sources.sources)

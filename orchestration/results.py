@@ -172,6 +172,37 @@ class StandingRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFileLine:
+    """What one line of a plan's file does: `new`, `moved`, `unchanged` or `refused`, and why."""
+
+    line: int
+    what: str
+    sentence: str
+    schedule_id: int | None
+    video_id: int | None
+    channel_id: int | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """What a plan's file does, line by line."""
+
+    lines: list[PlanFileLine]
+    dry_run: bool
+
+    def count(self, what: str) -> int:
+        """Return how many lines do this."""
+        return sum(line.what == what for line in self.lines)
+
+    @property
+    def summary(self) -> str:
+        """Return the outcome as a sentence."""
+        kinds = ("new", "moved", "unchanged", "refused")
+        return ", ".join(f"{self.count(what)} {what}" for what in kinds)
+
+
+@dataclass(frozen=True, slots=True)
 class SyncOutcome:
     """What became of one channel's configuration.
 

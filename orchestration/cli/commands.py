@@ -10,6 +10,7 @@ from orchestration.cli import arguments, rollouts, text
 from orchestration.cli.blockers import BLOCKERS
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.notify import NOTIFY
+from orchestration.cli.plan_file import PLAN_FILE
 from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
@@ -414,6 +415,7 @@ COMMANDS = {
         *SOURCES,
         *NOTIFY,
         *STANDING,
+        *PLAN_FILE,
     )
 }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from orchestration.core.permissions import action
-from orchestration.models import StandingRule
-from orchestration.results import StandingRun
-from orchestration.scheduling import standing, standing_runs
+from orchestration.errors import InvalidRequest, NotPermitted
+from orchestration.models import ApiToken, StandingRule
+from orchestration.results import PlanFile, StandingRun
+from orchestration.scheduling import calendar_feed, plan_file, standing, standing_runs
 from orchestration.scheduling.standing import StandingValues
 from orchestration.service.base import Door
 
@@ -54,3 +55,33 @@ class Standing(Door):
     ) -> StandingRule:
         """Let a series pass over one episode, or take it in again."""
         return standing.skip_episode(rule_id, video_id, skip=skip, reason=reason)
+
+    @action("operate")
+    def preview_plan_file(self, *, text: str, acknowledge_policy: bool = False) -> PlanFile:
+        """Say of each line of a plan's CSV what it would do; nothing is written."""
+        return plan_file.preview(text, acknowledge_policy=acknowledge_policy)
+
+    @action("operate")
+    def import_plan_file(self, *, text: str, acknowledge_policy: bool = False) -> PlanFile:
+        """Write all that a plan's CSV asks for, or nothing."""
+        return plan_file.write(text, acknowledge_policy=acknowledge_policy)
+
+    @action("read")
+    def make_calendar_address(self, *, user_id: int | None = None) -> str:
+        """Return a new secret under which a calendar program reads the plan; the caller's own, or another user's.
+
+        Raises: NotFound, InvalidRequest (a token has no calendar), NotPermitted (another's needs admin).
+        """
+        return calendar_feed.make_address(self._whose(user_id))
+
+    @action("read")
+    def remove_calendar_address(self, *, user_id: int | None = None) -> None:
+        """Let a calendar address open nothing any more. Raises: as `make_calendar_address`."""
+        calendar_feed.remove_address(self._whose(user_id))
+
+    def _whose(self, user_id: int | None) -> int:
+        if user_id is None and self.actor.user_id is None:
+            raise InvalidRequest("Say whose calendar it is.", field="user_id")
+        if user_id not in (None, self.actor.user_id) and self.actor.scope != ApiToken.Scope.ADMIN:
+            raise NotPermitted(f"{self.actor.label} may change nobody else's calendar address.")
+        return user_id or self.actor.user_id or 0
