@@ -26,6 +26,7 @@ RESOURCES = [
     "jobs",
     "runs",
     "rollouts",
+    "standing",
     "pools",
     "conflicts",
     "notifications",
