@@ -34,6 +34,7 @@ from orchestration.api import (
     uploads,
     videos,
     waves,
+    words,
 )
 from orchestration.api.answers import answered, problem_response
 from orchestration.api.auth import WAYS_IN, NotAuthenticated
@@ -225,6 +226,7 @@ api.add_router("/sources", sources.sources)
 api.add_router("/uploads", uploads.router)
 api.add_router("/videos", videos.videos)
 api.add_router("/waves", waves.waves)
+api.add_router("/words", words.words)
 api.add_router("/distributions", distributions.distributions)
 api.add_router("/schedules", schedules.schedules)
 api.add_router("/jobs", jobs.jobs)

@@ -15,7 +15,7 @@ def problem(
     detail: str,
     *,
     field: str = "",
-    errors: list[dict[str, str]] | None = None,
+    errors: list[dict[str, Any]] | None = None,
     again: str = "never",
     **details: Any,
 ) -> dict[str, Any]:
@@ -37,9 +37,10 @@ def problem(
 
 def of_error(error: OrchestrationError) -> dict[str, Any]:
     """Return the problem that a refusal of the service is."""
-    errors = (
-        [{"field": error.field, "message": error.message}] if error.field and error.status == 422 else None
-    )
+    details = dict(error.details)
+    errors = details.pop("errors", None)
+    if errors is None and error.field and error.status == 422:
+        errors = [{"field": error.field, "message": error.message}]
     return problem(
         error.code,
         error.status,
@@ -47,7 +48,7 @@ def of_error(error: OrchestrationError) -> dict[str, Any]:
         field=error.field,
         errors=errors,
         again=error.again,
-        **error.details,
+        **details,
     )
 
 

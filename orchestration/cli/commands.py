@@ -16,6 +16,7 @@ from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
 from orchestration.cli.sources import SOURCES
 from orchestration.cli.standing import STANDING
+from orchestration.cli.words import WORDS
 from orchestration.errors import InvalidRequest
 from orchestration.results import SystemReport
 from orchestration.scheduling import overdue_choices
@@ -416,6 +417,7 @@ COMMANDS = {
         *NOTIFY,
         *STANDING,
         *PLAN_FILE,
+        *WORDS,
     )
 }
 
