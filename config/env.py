@@ -190,6 +190,17 @@ def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     )
 
 
+def folders(name: str) -> list[Path]:
+    """Return the folders of a list that is separated by commas, each from the root on; empty where unset."""
+    found = []
+    for part in words(name):
+        path = Path(part)
+        if not path.is_absolute() or path == Path(path.anchor):
+            raise fault(name, f"must list whole paths of folders such as /srv/films; {part} is none.")
+        found.append(path)
+    return found
+
+
 def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Return the networks (CIDR) of a list that is separated by commas; empty where unset."""
     found = []

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from dashboard.forms import LineField
+from orchestration.states import RightsBasis
 
 SEALED = "kept encrypted and never shown again"
 QUIET = {"autocomplete": "off", "spellcheck": "false"}
@@ -17,6 +18,33 @@ class SecretField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(strip=False, required=False, **options)
+
+
+class FolderForm(forms.Form):
+    """A folder to be watched, and the right to publish what is put there."""
+
+    path = LineField(
+        max_length=900,
+        required=False,
+        label="folder",
+        help_text="empty: inbox in the data folder; any other lies below one of HEADEND_INBOX_FOLDERS",
+    )
+    name = LineField(max_length=120, required=False, label="name")
+    rights_basis = forms.ChoiceField(
+        choices=RightsBasis.choices,
+        required=False,
+        label="rights basis",
+        help_text="without one, nothing of it is published",
+    )
+    rights_note = LineField(
+        max_length=500, required=False, label="what it rests on", help_text="contract, licence, attribution"
+    )
+    language = LineField(
+        max_length=20, required=False, label="language", help_text="of films and subtitles that do not say"
+    )
+    keep_files = forms.BooleanField(
+        required=False, initial=True, label="let films also lie in taken afterwards, at no further space"
+    )
 
 
 class AccessForm(forms.Form):

@@ -102,6 +102,7 @@ urlpatterns = [
     path("waves/<int:pk>/recall/", waves.wave_recall, name="wave_recall"),
     path("sources/", sources.sources, name="sources"),
     path("sources/add/", sources.source_add, name="source_add"),
+    path("sources/add-folder/", sources.source_add_folder, name="source_add_folder"),
     path("sources/<int:pk>/", source.source, name="source"),
     path("sources/<int:pk>/set-access/", source.source_set_access, name="source_set_access"),
     path("sources/<int:pk>/remove-access/", source.source_remove_access, name="source_remove_access"),

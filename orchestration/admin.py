@@ -49,7 +49,7 @@ from orchestration.models import (
     WorkflowRun,
 )
 from orchestration.service import CentralOrchestrationService
-from orchestration.states import Trigger
+from orchestration.states import SourceKind, Trigger
 
 
 def service(request: HttpRequest) -> CentralOrchestrationService:
@@ -157,9 +157,16 @@ class SourceForm(forms.ModelForm):
             "item_limit",
         )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.kind != SourceKind.ADDRESS:  # it has none, and gets none
+            self.fields["url"].required, self.fields["url"].disabled = False, True
+
     def clean_url(self) -> str:
         """Refuse an address that is registered already, naming the source that has it."""
         url = self.cleaned_data["url"]
+        if self.instance.kind != SourceKind.ADDRESS:
+            return ""
         other = Source.objects.filter(canonical_url=canonical_url(url)).exclude(pk=self.instance.pk).first()
         if other:
             raise forms.ValidationError(f"This address is registered already, as {other.name}.")

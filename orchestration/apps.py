@@ -62,6 +62,7 @@ class OrchestrationConfig(AppConfig):
                 "last_error",
                 "consecutive_failures",
                 "access_sealed",
+                "looked_at",
             ],
         )
         auditlog.register(Pool)

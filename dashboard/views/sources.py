@@ -12,6 +12,7 @@ from dashboard.filters import filters_of, first
 from dashboard.forms import SourceForm, sentence_of
 from dashboard.listing import page_of
 from dashboard.live_pages import show
+from dashboard.source_forms import FolderForm
 from orchestration.errors import InvalidRequest
 from orchestration.lists import SourceFilters
 from orchestration.models import Source
@@ -31,6 +32,7 @@ def sources(request: HttpRequest) -> HttpResponse:
         {
             "page": page_of(request, rows.order_by("name", "id")),
             "form": SourceForm(),
+            "folder_form": FolderForm(auto_id="folder_%s"),
             "state": first(filters.state),
             "states": SourceState.choices,
             "q": filters.q or "",
@@ -50,6 +52,24 @@ def source_add(request: HttpRequest) -> HttpResponse:
         lambda: service(request).add_source(**form.cleaned_data),
         lambda row: (
             f"{row.name} is registered"
+            + ("." if row.rights_basis else "; without a rights basis nothing is published.")
+        ),
+        to=to,
+    )
+
+
+@require_POST
+def source_add_folder(request: HttpRequest) -> HttpResponse:
+    """Watch a folder, and look into it at once."""
+    form = FolderForm(request.POST)
+    to = reverse("dashboard:sources")
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), to)
+    return act(
+        request,
+        lambda: service(request).add_folder_source(**form.cleaned_data),
+        lambda row: (
+            f"{row.place['path']} is watched"
             + ("." if row.rights_basis else "; without a rights basis nothing is published.")
         ),
         to=to,

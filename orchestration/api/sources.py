@@ -6,7 +6,7 @@ from ninja.pagination import paginate
 
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.library import NewSourceAccess, RightsChangeOut, SourceOut
+from orchestration.api.schemas.library import NewFolder, NewSourceAccess, RightsChangeOut, SourceOut
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewSource, SourceRights
 from orchestration.api.schemas.work import JobOut
 from orchestration.core import lookup
@@ -28,6 +28,16 @@ def sources_list(request: HttpRequest, filters: Query[SourceFilters]):
 def sources_create(request: HttpRequest, body: NewSource, response: HttpResponse):
     """It is read at once. Without a rights basis nothing of it is published."""
     source = service(request).add_source(**body.model_dump())
+    response["Location"] = f"/api/sources/{source.pk}"
+    return Status(201, source)
+
+
+@sources.post(
+    "/folders", response={201: SourceOut}, operation_id="sources_watch_folder", summary="Watch a folder"
+)
+def sources_watch_folder(request: HttpRequest, body: NewFolder, response: HttpResponse):
+    """Each film that is put there and has stopped growing is taken in, with what lies beside it."""
+    source = service(request).add_folder_source(**body.model_dump())
     response["Location"] = f"/api/sources/{source.pk}"
     return Status(201, source)
 

@@ -1,4 +1,4 @@
-"""List the commands about what opens a source. No secret stands on a command line, where every user of a machine sees it."""
+"""List the commands about other ways in. No secret stands on a command line, where every user of a machine sees it."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from orchestration.api.schemas import library
 from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.errors import InvalidRequest
+from orchestration.states import RightsBasis
 
 MOST_BYTES = 256 * 1024
 
@@ -70,7 +71,46 @@ def _on_source(parser: argparse.ArgumentParser) -> None:
     arguments.add_decision(parser)
 
 
+def _rights_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", default="")
+    parser.add_argument(
+        "--rights",
+        dest="rights_basis",
+        choices=[value for value in RightsBasis.values if value],
+        default="",
+        help="why its videos may be published; without it none is",
+    )
+    parser.add_argument("--rights-note", default="", help="contract, licence or attribution")
+    parser.add_argument("--language", default="", help="of films and subtitles that do not say")
+
+
+def _folder_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "path", nargs="?", default="", help="below HEADEND_INBOX_FOLDERS; without it inbox in the data folder"
+    )
+    _rights_options(parser)
+    parser.add_argument(
+        "--no-keep",
+        dest="keep_files",
+        action="store_false",
+        help="do not let films also lie in `taken` afterwards",
+    )
+
+
+def _add_folder(service: Service, options: Options) -> Any:
+    names = ("path", "name", "rights_basis", "rights_note", "language", "keep_files")
+    return service.add_folder_source(**library.NewFolder(**given(options, *names)).model_dump())
+
+
 SOURCES = (
+    Command(
+        "source-add-folder",
+        "watch a folder for films",
+        _add_folder,
+        library.SourceOut,
+        text.source,
+        _folder_options,
+    ),
     Command(
         "source-access-set",
         "give a source the login, cookies or headers that open it",

@@ -9,7 +9,7 @@ from orchestration.cli.layout import span, table, when
 from orchestration.models import Conflict, Job, Lease, Schedule, Source, Wave
 from orchestration.planning.answers import Explanation, Forecast
 from orchestration.planning.types import Plan
-from orchestration.states import ConflictState
+from orchestration.states import ConflictState, SourceKind
 
 Text = Callable[[Any], list[str]]
 
@@ -365,7 +365,16 @@ def source(row: Source) -> list[str]:
     rights = (
         f"rights: {row.rights_basis}" if row.rights_basis else "no rights basis: nothing of it is published"
     )
-    return [f"Source {row.pk} ({row.name}) is {row.state}; {rights}.", *source_access(row)]
+    return [
+        f"Source {row.pk} ({row.name}) is {row.state}; {rights}.",
+        *source_place(row),
+        *source_access(row),
+    ]
+
+
+def source_place(row: Source) -> list[str]:
+    """Describe where a watched folder lies."""
+    return [f"It watches {row.place['path']}."] if row.kind == SourceKind.FOLDER else []
 
 
 def source_access(row: Source) -> list[str]:

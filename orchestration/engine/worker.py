@@ -23,11 +23,11 @@ from orchestration.pipeline import (
     outcomes,
     process,
     publish,
-    scrape,
     stage,
     take_back,
     take_upload,
     watch_uploads,
+    ways_in,
 )
 from orchestration.queue import holders
 from orchestration.queue import jobs as queue
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 Runner = Callable[[Job, JobLease], Mapping[str, Any] | None]
 
 RUNNERS: dict[tuple[str, str], Runner] = {
-    (JobKind.SCRAPE, Executor.LOCAL): scrape.run_scrape,
+    (JobKind.SCRAPE, Executor.LOCAL): ways_in.run_scrape,
     (JobKind.TAKE, Executor.LOCAL): take_upload.run_take,
     (JobKind.PROCESS, Executor.LOCAL): process.run_process,
     (JobKind.STAGE, Executor.LOCAL): stage.run_stage,

@@ -86,6 +86,9 @@ class Source(Stateful):
         editable=False,
         help_text="where a watched folder or object storage lies; no secret",
     )
+    looked_at = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="what was still growing in a watched folder"
+    )
     access_sealed = models.TextField(blank=True, editable=False)
     access_shown = models.JSONField(
         default=dict, blank=True, editable=False, help_text="what opens it, without the secrets"
@@ -101,6 +104,11 @@ class Source(Stateful):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def where(self) -> str:
+        """Return where it lies, for a reader: an address or a folder; empty for what people upload."""
+        return self.url or str(self.place.get("path", ""))
 
     def _bound_to(self) -> str:
         return f"orchestration.source:{self.pk}:access"

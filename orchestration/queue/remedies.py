@@ -110,6 +110,10 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
             "quota spent at YouTube", "YouTube refills it by itself; a larger quota is asked for at Google."
         ),
         "source_down": Remedy("source down", "See whether its address answers; it is tried again by itself."),
+        "folder_unusable": Remedy(
+            "folder unusable",
+            "Make the folder readable and writable for Headend, or bring back the disk that it lies on.",
+        ),
         "source_access_refused": Remedy(
             "source wants access",
             "Give the source a login, cookies or headers on its page, or new ones; where its files lie on another host, "

@@ -36,7 +36,7 @@ def add(*, url: str, name: str = "", rights_basis: str = "", rights_note: str = 
     Raises: InvalidRequest, naming the field: `url` (unusable, or registered before), `rights_basis` or `name`.
     """
     url, name = url.strip(), name.strip()
-    _check_rights(rights_basis)
+    check_rights(rights_basis)
     if len(url) > 1000:
         raise InvalidRequest("The address is longer than 1000 characters.", field="url")
     try:
@@ -79,7 +79,7 @@ def add_uploads(*, name: str, rights_basis: str = "", rights_note: str = "") -> 
     Raises: InvalidRequest, naming `name` or `rights_basis`.
     """
     name = plain_line(name)
-    _check_rights(rights_basis)
+    check_rights(rights_basis)
     if not name or len(name) > 120:
         raise InvalidRequest("The name has 1 to 120 characters.", field="name")
     if Source.objects.filter(kind=SourceKind.UPLOADS, name=name).exists():
@@ -102,7 +102,8 @@ def add_uploads(*, name: str, rights_basis: str = "", rights_note: str = "") -> 
     return source
 
 
-def _check_rights(rights_basis: str) -> None:
+def check_rights(rights_basis: str) -> None:
+    """Refuse a word that is no rights basis. Raises: InvalidRequest."""
     if rights_basis not in RightsBasis.values:
         known = ", ".join(value for value in RightsBasis.values if value)
         raise InvalidRequest(
@@ -122,7 +123,7 @@ def set_rights(
 
     What is not armed yet is refused when it would be. `rights_note` None keeps the note. Raises: NotFound, InvalidRequest.
     """
-    _check_rights(rights_basis)
+    check_rights(rights_basis)
     with transaction.atomic():
         if not rights_basis:
             system_lock.hold_alone()  # what becomes staged in this moment must not be armed by the old rights

@@ -12,9 +12,9 @@ from orchestration.service.notifications import Notifications
 from orchestration.service.publication import Publication
 from orchestration.service.runs import Runs
 from orchestration.service.shows import Shows
-from orchestration.service.source_access import SourceAccess
 from orchestration.service.standing import Standing
 from orchestration.service.uploads import Uploads
+from orchestration.service.ways_in import WaysIn
 from orchestration.service.words import Words
 from orchestration.service.work import Work
 
@@ -27,7 +27,7 @@ class CentralOrchestrationService(
     Work,
     Runs,
     Notifications,
-    SourceAccess,
+    WaysIn,
     Standing,
     Shows,
     Words,

@@ -7,7 +7,7 @@ from ninja import Schema
 from pydantic import ConfigDict, Field
 
 from orchestration.api.schemas.requests import Decision
-from orchestration.fields import Secret, Text
+from orchestration.fields import Body, Secret, Text
 from orchestration.models import Source, Video
 from orchestration.states import RightsBasis, SourceKind, SourceState, VideoState
 
@@ -45,6 +45,26 @@ class NewSourceAccess(Decision):
     ] = []
 
 
+class NewFolder(Body):
+    """A folder to be watched, with the right to publish what is put there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"path": "/srv/films", "rights_basis": "owned", "language": "de"}]}
+    )
+
+    path: Annotated[
+        Text,
+        Field(
+            max_length=900, description="empty: `inbox` in the data folder; else below HEADEND_INBOX_FOLDERS"
+        ),
+    ] = ""
+    name: Annotated[Text, Field(max_length=120)] = ""
+    rights_basis: RightsBasis = RightsBasis.NONE
+    rights_note: Annotated[Text, Field(max_length=500)] = ""
+    language: Annotated[Text, Field(max_length=20, description="of films and subtitles that do not say")] = ""
+    keep_files: bool = Field(True, strict=True, description="let a film also lie in `taken` afterwards")
+
+
 class SourceAccessOut(Schema):
     """What opens a source, without its secrets: the origins in `hosts` are sent it, and no others."""
 
@@ -61,6 +81,9 @@ class SourceOut(Schema):
     name: str
     kind: SourceKind
     url: str
+    place: dict[str, str | bool] = Field(
+        description="where a watched folder or object storage lies; else empty"
+    )
     access: SourceAccessOut | None
     access_set_at: datetime | None
     rights_basis: RightsBasis

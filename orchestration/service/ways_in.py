@@ -1,4 +1,4 @@
-"""What opens a source that asks who is there."""
+"""Other ways in than an open address: what opens a source, and watched folders."""
 
 from __future__ import annotations
 
@@ -6,12 +6,33 @@ from collections.abc import Sequence
 
 from orchestration.core.permissions import action
 from orchestration.models import Source
-from orchestration.register import source_access
+from orchestration.register import source_access, source_folders
 from orchestration.service.base import Door
 
 
-class SourceAccess(Door):
-    """What opens a source that asks who is there."""
+class WaysIn(Door):
+    """Other ways in than an open address: what opens a source, and watched folders."""
+
+    @action("operate")
+    def add_folder_source(
+        self,
+        *,
+        path: str = "",
+        name: str = "",
+        rights_basis: str = "",
+        rights_note: str = "",
+        language: str = "",
+        keep_files: bool = True,
+    ) -> Source:
+        """Watch a folder, `inbox` in the data folder where none is named, and take in each film that is put there."""
+        return source_folders.add(
+            path=path,
+            name=name,
+            rights_basis=rights_basis,
+            rights_note=rights_note,
+            language=language,
+            keep_files=keep_files,
+        )
 
     @action("operate")
     def set_source_access(
