@@ -1,13 +1,17 @@
-"""Prepare the demo: six channels, a source, and a wave a minute from now. Everything then happens by itself.
+"""Prepare the demo: six channels, a source, an uploaded film, and a wave of it a minute from now.
+
+Everything then happens by itself.
 
 The demo's outside world is the sandbox, reached through the same settings that a proxy would use. Only this module and
 the command that calls it know the names that the sandbox was seeded with.
 """
 
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import time as clock_time
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -16,11 +20,14 @@ from django.utils import timezone
 from channels.models import Channel, Credential, PostingSlot
 from channels.sandbox import seed
 from channels.states import CredentialState, Executor
+from orchestration import media
 from orchestration.core import audit
 from orchestration.core.permissions import Actor
-from orchestration.models import SystemState, Video
+from orchestration.media.processes import run_ffmpeg
+from orchestration.models import Distribution, SystemState, Upload, Video, Wave
 from orchestration.service import CentralOrchestrationService
-from orchestration.states import RightsBasis, SystemStatus, Trigger, VideoState
+from orchestration.states import RightsBasis, SystemStatus, Trigger
+from orchestration.words.answers import WordsEdit
 
 ZONES = {
     "aurora": "Europe/Oslo",
@@ -33,6 +40,16 @@ ZONES = {
 TIMES = (clock_time(9, 0), clock_time(13, 30), clock_time(18, 0))
 WAVE_NAME = "Premiere on all channels"
 WAVE_AFTER = timedelta(seconds=75)
+FILM_WORDS = {
+    "title": "Opening night",
+    "description": "Six channels, one curtain.\n\nUploaded, described and shown by Headend's demo.",
+    "tags": ["opening", "premiere", "theatre"],
+    "category_id": "24",
+    "licence": "creativeCommon",
+}
+WAVE_WORDS = {"description": "Premiere on {channel}, {date:%d %B %Y}.\n\n{description}"}
+OWN_TITLE = ("fjord", "{title}: the southern premiere")
+"""A channel, and what its publication alone says."""
 PATIENCE_SECONDS = 90.0
 
 Say = Callable[[str], None]
@@ -53,6 +70,8 @@ def prepare(say: Say) -> None:
         return
     service.sync_channel_configs()
     service.check_channels()
+    upload = _upload_a_film(service)
+    say(f"{upload.name} is uploaded to “{upload.source.name}”.")
     source = service.add_source(
         url=f"{_site_url()}/feed.xml",
         name="Sandbox films",
@@ -60,12 +79,45 @@ def prepare(say: Say) -> None:
         rights_note="Made by the sandbox itself, for this demo.",
     )
     say(f"Source “{source.name}” is being read.")
-    video = _wait_for(
-        lambda: Video.objects.filter(source=source).exclude(state=VideoState.FAILED).order_by("pk").first()
-    )
+    video = _wait_for(lambda: Video.objects.filter(uploads=upload).first())
     if video is None:
-        say("The source has given no video yet; schedule a wave on the page when it has.")
+        say("The uploaded film has not been taken in yet; schedule a wave on the page when it has.")
         return
+    _schedule_the_wave(service, video, say)
+    _distribute_the_rest(service, say)
+
+
+def _upload_a_film(service: CentralOrchestrationService) -> Upload:
+    """Make a film with ffmpeg and send it as a browser would, in pieces, to a source of uploads."""
+    source = service.add_upload_source(
+        name="Own films", rights_basis=RightsBasis.OWNED, rights_note="Made for this demo."
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "opening-night.mp4"
+        picture = "gradients=size=1280x720:rate=25:seed=11:nb_colors=5:speed=0.03"
+        run_ffmpeg(
+            media.ffmpeg_tool(settings.HEADEND_FFMPEG or None).path,
+            [
+                *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=frequency=392:sample_rate=48000"),
+                *("-t", "6", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "28", "-pix_fmt", "yuv420p"),
+                *("-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart", str(film)),
+            ],
+            cancelled=lambda: False,
+        )
+        size = film.stat().st_size
+        upload = service.begin_upload(source_id=source.pk, name=film.name, size_bytes=size)
+        with film.open("rb") as body:
+            while upload.received_bytes < size:
+                piece = min(256 * 1024, size - upload.received_bytes)
+                upload = service.receive_upload(
+                    key=str(upload.key), offset=upload.received_bytes, length=piece, body=body
+                )
+    return upload
+
+
+def _schedule_the_wave(service: CentralOrchestrationService, video: Video, say: Say) -> None:
+    """Plan the film on all channels, with words of the film, of the wave, and of one publication."""
+    service.edit_words(edits=[WordsEdit("video", video.pk, FILM_WORDS)], reason="the demo's film")
     at = (timezone.now() + WAVE_AFTER).replace(microsecond=0)
     result = service.schedule_wave_publication(
         video_ids=[video.pk],
@@ -76,8 +128,17 @@ def prepare(say: Say) -> None:
         name=WAVE_NAME,
         acknowledge_policy=True,
     )
+    wave: Wave = result.written
+    slug, title = OWN_TITLE
+    own = Distribution.objects.get(wave=wave, channel__slug=slug)
+    service.edit_words(
+        edits=[
+            WordsEdit("wave", wave.pk, WAVE_WORDS),
+            WordsEdit("publication", own.pk, {"title": title}),
+        ],
+        reason="the demo's premiere",
+    )
     say(f"Wave “{WAVE_NAME}”: {result.plan.summary}.")
-    _distribute_the_rest(service, say)
 
 
 def _distribute_the_rest(service: CentralOrchestrationService, say: Say) -> None:
