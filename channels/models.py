@@ -92,6 +92,14 @@ class Channel(Stateful):
         help_text="what its publications say beyond the fields above, where nobody says otherwise",
     )
 
+    profile = models.SlugField(
+        max_length=40,
+        blank=True,
+        db_index=False,
+        editable=False,
+        help_text="how videos are prepared for it; empty: as their source says, else the default one",
+    )
+
     executor = models.CharField(max_length=10, choices=Executor.choices, default=Executor.LOCAL)
     repository = models.CharField(
         max_length=140,

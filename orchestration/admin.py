@@ -34,6 +34,8 @@ from orchestration.models import (
     NotificationRule,
     OrphanUpload,
     Pool,
+    Profile,
+    Rendition,
     RepositoryRecord,
     Rollout,
     RolloutMember,
@@ -499,6 +501,24 @@ class CalendarAddressAdmin(ReadOnlyAdmin):
     list_display = ("user", "created_at", "last_read_at")
     list_select_related = ("user",)
     exclude = ("secret_hash",)
+
+
+@admin.register(Profile)
+class ProfileAdmin(ReadOnlyAdmin):
+    """Show the profiles that operators made; they are made and changed on the page *Profiles*, where they are checked."""
+
+    list_display = ("name", "key", "max_height", "max_fps", "colour", "loudness", "is_default")
+    search_fields = ("name", "key")
+
+
+@admin.register(Rendition)
+class RenditionAdmin(ReadOnlyAdmin):
+    """Show which files were made of videos, by which profile, and what could not be made."""
+
+    list_display = ("video", "profile_name", "size_bytes", "made_at", "error_message")
+    list_select_related = ("video",)
+    list_filter = ("profile_name",)
+    search_fields = ("video__title",)
 
 
 @admin.register(Attachment)

@@ -68,6 +68,7 @@ class Engine:
         video.prepared_file = path.relative_to(self.settings.MEDIA_ROOT).as_posix()
         video.prepared_hash = hashlib.sha256(content).hexdigest()
         video.save()
+        video.renditions.update(file=video.prepared_file, content_hash=video.prepared_hash)
         return video
 
     def planned(

@@ -13,6 +13,7 @@ from factory.django import DjangoModelFactory
 
 from channels.models import Blackout, Channel, ChannelStatistics, ConfigRevision, Credential, PostingSlot
 from channels.states import ChannelHealth, ChannelState, CredentialState, Executor
+from orchestration.media.profiles import AS_IS, SDR_1080
 from orchestration.models import (
     Activity,
     ApiToken,
@@ -32,6 +33,8 @@ from orchestration.models import (
     NotificationRule,
     OrphanUpload,
     Pool,
+    Profile,
+    Rendition,
     RepositoryRecord,
     Rollout,
     RolloutMember,
@@ -224,6 +227,7 @@ class VideoFactory(DjangoModelFactory):
 
     class Meta:
         model = Video
+        skip_postgeneration_save = True
 
     class Params:
         found = factory.Trait(state=VideoState.FOUND, content_hash="", ready_at=None, prepared_file="")
@@ -247,6 +251,53 @@ class VideoFactory(DjangoModelFactory):
     state = VideoState.READY
     prepared_file = factory.Sequence(lambda n: f"prepared/{n}.mp4")
     ready_at = factory.LazyFunction(timezone.now)
+
+    @factory.post_generation
+    def rendition(self, create, _extracted, **_values):
+        """Give a ready video its prepared file's row, by the default profile."""
+        if create and self.state == VideoState.READY:
+            default_renditions([self])
+
+
+def default_renditions(videos):
+    """Write down the prepared files of videos, in one statement."""
+    return Rendition.objects.bulk_create(
+        Rendition(
+            video=video,
+            fingerprint=SDR_1080.fingerprint,
+            profile_name=SDR_1080.name,
+            file=video.prepared_file or f"prepared/{video.pk}.mp4",
+            content_hash=video.prepared_hash,
+            made_at=timezone.now(),
+        )
+        for video in videos
+    )
+
+
+class ProfileFactory(DjangoModelFactory):
+    """A profile that an operator made: 4K, with its HDR."""
+
+    class Meta:
+        model = Profile
+
+    key = factory.Sequence(lambda n: f"profile-{n}")
+    name = factory.Sequence(lambda n: f"Profile {n}")
+    max_height = 2160
+
+
+class RenditionFactory(DjangoModelFactory):
+    """A file that was made of a video as it is, beside the one of the default profile."""
+
+    class Meta:
+        model = Rendition
+
+    video = factory.SubFactory(VideoFactory)
+    fingerprint = AS_IS.fingerprint
+    profile_name = AS_IS.name
+    file = factory.Sequence(lambda n: f"prepared/rendition-{n}.mp4")
+    content_hash = factory.Sequence(lambda n: f"{n:064x}")
+    size_bytes = 4_000_000
+    made_at = factory.LazyFunction(timezone.now)
 
 
 class AttachmentFactory(DjangoModelFactory):

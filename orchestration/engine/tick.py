@@ -16,7 +16,7 @@ from orchestration.engine import control, waiting_reasons, worker
 from orchestration.github import failover, rollouts
 from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
-from orchestration.pipeline import outcomes, watch_uploads
+from orchestration.pipeline import outcomes, renditions, watch_uploads
 from orchestration.pipeline.trigger import ensure_prepared
 from orchestration.queue import jobs as queue
 from orchestration.scheduling import misfires, recall, waves
@@ -66,6 +66,7 @@ def tick(now: datetime | None = None) -> dict[str, int]:
             ("stranded", take_up_stranded),
             ("failed over", failover.hand_over_late),
             ("preparing", keep_preparing),
+            ("files", renditions.keep_making),
             ("staging", stage_due),
             ("publishing", publish_due),
             ("released", release_late),

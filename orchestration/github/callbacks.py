@@ -12,7 +12,7 @@ from orchestration.core.wakeups import wake_watch
 from orchestration.errors import InvalidRequest, PermitNotYet, PermitRefused
 from orchestration.github import proof, run_results
 from orchestration.models import Job, WorkflowRun
-from orchestration.pipeline.scrape import absolute
+from orchestration.pipeline import renditions
 from orchestration.results import RunPermit, RunRecorded
 from orchestration.states import CLAIMABLE_JOBS, OPEN_RUNS, JobState
 
@@ -142,4 +142,6 @@ def media_for_run(correlation_id: str, secret: str) -> Path:
     run = proof.authorised(correlation_id, secret, lock=False)
     if run.state not in OPEN_RUNS or run.permit_run_id is None:
         raise PermitRefused("Only an open run with its permit may fetch the file.")
-    return absolute(run.job.distribution.video.prepared_file)
+    if run.job.distribution is None:
+        raise PermitRefused("This run uploads nothing.")
+    return renditions.file_of_run(run.job.distribution)

@@ -23,7 +23,7 @@ from orchestration.core.transitions import transition
 from orchestration.github import proof, repository_pin
 from orchestration.github.watch import SETTLE, uploaded
 from orchestration.models import Distribution, Job, WorkflowRun
-from orchestration.pipeline import stage
+from orchestration.pipeline import renditions, stage
 from orchestration.queue import jobs as queue
 from orchestration.queue import pools
 from orchestration.queue.lease import JobLease, WaitUntil
@@ -56,7 +56,7 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
         return None
     stage.require_rights(distribution)
     if settings.HEADEND_PUBLIC_URL:
-        stage.prepared_path(distribution.video)
+        renditions.require_file(distribution)
     marker, fresh = stage.ensure_marker(distribution)
     has_run = not fresh and WorkflowRun.objects.filter(job__distribution=distribution).exists()
     is_restored = stage.existed_before_restore(distribution)
@@ -197,7 +197,9 @@ def job_sheet(
             "permit_url": f"{base}/permit",
             "result_url": f"{base}/result",
             "media_url": f"{base}/media",
-            "media_sha256": video.prepared_hash,
+            "media_sha256": distribution.rendition.content_hash
+            if distribution.rendition
+            else video.prepared_hash,
             **({"one_use_secret": secret} if secret else {"audience": settings.HEADEND_PUBLIC_URL}),
         }
     return sheet

@@ -66,6 +66,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Rendition',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('fingerprint', models.CharField(editable=False, help_text='of what the profile asked for, not of its name', max_length=16)),
+                ('profile_name', models.CharField(blank=True, max_length=80)),
+                ('settings', models.JSONField(blank=True, default=dict, help_text='what the profile asked for')),
+                ('file', models.CharField(blank=True, help_text='below MEDIA_ROOT', max_length=300)),
+                ('content_hash', models.CharField(blank=True, help_text='SHA-256 of the file', max_length=64)),
+                ('size_bytes', models.BigIntegerField(blank=True, null=True)),
+                ('measures', models.JSONField(blank=True, default=dict, help_text='what was measured of the file')),
+                ('notes', models.JSONField(blank=True, default=list, help_text='sentences on how it was made')),
+                ('error_message', models.CharField(blank=True, max_length=500)),
+                ('made_at', models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                'ordering': ['video', 'pk'],
+            },
+        ),
+        migrations.CreateModel(
             name='Source',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -79,6 +98,7 @@ class Migration(migrations.Migration):
                 ('rights_note', models.CharField(blank=True, help_text='contract, licence or attribution that the basis rests on', max_length=500)),
                 ('priority', models.PositiveSmallIntegerField(default=5, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(10)])),
                 ('language', models.CharField(blank=True, help_text='language of its videos, if they do not say', max_length=20)),
+                ('profile', models.SlugField(blank=True, db_index=False, editable=False, help_text='how its videos are prepared where their channel has no profile; empty: the default one', max_length=40)),
                 ('scrape_interval_minutes', models.PositiveIntegerField(default=60, validators=[django.core.validators.MinValueValidator(1)])),
                 ('item_limit', models.PositiveIntegerField(default=20, help_text='newest items looked at', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(500)])),
                 ('state', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused')], default='active', editable=False, max_length=10)),
@@ -219,6 +239,7 @@ class Migration(migrations.Migration):
                 ('error_message', models.CharField(blank=True, max_length=500)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('channel', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='distributions', to='channels.channel')),
+                ('rendition', models.ForeignKey(blank=True, db_index=False, editable=False, help_text='the file that its upload sends; another one begins another upload', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orchestration.rendition')),
             ],
             options={
                 'ordering': ['-created_at', '-id'],
@@ -418,6 +439,28 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'budget entries',
                 'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Profile',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.SlugField(max_length=40, unique=True)),
+                ('name', models.CharField(max_length=80)),
+                ('max_height', models.PositiveIntegerField(default=1080, help_text='lines', validators=[django.core.validators.MinValueValidator(144), django.core.validators.MaxValueValidator(2160)])),
+                ('max_fps', models.PositiveIntegerField(default=60, help_text='frames a second', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(60)])),
+                ('colour', models.CharField(choices=[('keep', 'kept, HDR too'), ('sdr', 'SDR')], default='keep', max_length=4)),
+                ('crf', models.PositiveIntegerField(default=18, help_text='of H.264; less is finer', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(40)])),
+                ('preset', models.CharField(choices=[('ultrafast', 'ultrafast'), ('superfast', 'superfast'), ('veryfast', 'veryfast'), ('faster', 'faster'), ('fast', 'fast'), ('medium', 'medium'), ('slow', 'slow'), ('slower', 'slower'), ('veryslow', 'veryslow')], default='veryfast', max_length=10)),
+                ('audio_kbits', models.PositiveIntegerField(default=384, validators=[django.core.validators.MinValueValidator(64), django.core.validators.MaxValueValidator(512)])),
+                ('loudness', models.CharField(choices=[('keep', 'kept'), ('even', 'evened out')], default='even', max_length=4)),
+                ('is_default', models.BooleanField(default=False, help_text='for whatever has no profile, instead of HEADEND_PROFILE')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+            ],
+            options={
+                'ordering': ['name', 'key'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='one_default_profile')],
             },
         ),
         migrations.CreateModel(
@@ -654,6 +697,11 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddField(
+            model_name='rendition',
+            name='video',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='renditions', to='orchestration.video'),
+        ),
+        migrations.AddField(
             model_name='job',
             name='video',
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='orchestration.video'),
@@ -855,6 +903,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='upload',
             index=models.Index(fields=['owner', 'state'], name='orchestrati_owner_106514_idx'),
+        ),
+        migrations.AddConstraint(
+            model_name='rendition',
+            constraint=models.UniqueConstraint(fields=('video', 'fingerprint'), name='rendition_once'),
         ),
         migrations.AddIndex(
             model_name='job',

@@ -12,6 +12,7 @@ from orchestration.models.notify import (
 )
 from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
 from orchestration.models.pools import BudgetEntry, Lease, Pool
+from orchestration.models.renditions import Profile, Rendition
 from orchestration.models.repositories import RepositoryRecord
 from orchestration.models.rollouts import Rollout, RolloutMember
 from orchestration.models.standing import CalendarAddress, StandingRule
@@ -39,6 +40,8 @@ __all__ = [
     "NotificationRule",
     "OrphanUpload",
     "Pool",
+    "Profile",
+    "Rendition",
     "RepositoryRecord",
     "Rollout",
     "RolloutMember",

@@ -53,6 +53,13 @@ class Source(Stateful):
     language = models.CharField(
         max_length=20, blank=True, help_text="language of its videos, if they do not say"
     )
+    profile = models.SlugField(
+        max_length=40,
+        blank=True,
+        db_index=False,
+        editable=False,
+        help_text="how its videos are prepared where their channel has no profile; empty: the default one",
+    )
     scrape_interval_minutes = models.PositiveIntegerField(default=60, validators=[MinValueValidator(1)])
     item_limit = models.PositiveIntegerField(
         default=20,

@@ -121,6 +121,16 @@ class Distribution(Stateful):
         default=0, editable=False, help_text="how many uploads failed and were let go"
     )
     upload_session_sealed = models.TextField(blank=True, editable=False)
+    rendition = models.ForeignKey(
+        "orchestration.Rendition",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="the file that its upload sends; another one begins another upload",
+    )
     looked_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when YouTube was asked, since a restore, what it is"
     )

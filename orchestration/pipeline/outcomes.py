@@ -18,6 +18,7 @@ from orchestration.errors import IllegalTransition
 from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.models.querysets import JobQuerySet
 from orchestration.pipeline import uploads
+from orchestration.pipeline.profile_choice import note_failure
 from orchestration.queue import blockers
 from orchestration.queue import jobs as queue
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
@@ -233,6 +234,11 @@ def _video_failed(job: Job) -> None:
         if video.can_become(back):
             transition(video, back, reason="the system was stopped; it goes on at the next start")
         return
+    if video.state == VideoState.READY and job.kind == JobKind.PROCESS:
+        # It lacked a file that only some of its plans need: those that have theirs go on.
+        lacking = note_failure(video, job.error_message)
+        fail_waiting_stages(video, f"its file could not be made: {job.error_message}", only=lacking)
+        return
     if video.can_become(VideoState.FAILED):
         transition(
             video,
@@ -248,10 +254,16 @@ def _waiting_stages(video_id: int) -> JobQuerySet[Job]:
     return Job.objects.claimable().filter(video=video_id, kind=JobKind.STAGE)
 
 
-def fail_waiting_stages(video: Video, why: str) -> int:
-    """End the staging jobs that wait for a video which will not become ready by itself; returns how many."""
-    _lock_publications(list(_waiting_stages(video.pk).values_list("distribution_id", flat=True)))
-    jobs = list(_waiting_stages(video.pk).locked().order_by("pk"))
+def fail_waiting_stages(video: Video, why: str, *, only: Sequence[int] | None = None) -> int:
+    """End the staging jobs that wait for a video which will not become ready by itself; returns how many.
+
+    `only` are the publications to look at, by their distributions' ids; None means all of the video's.
+    """
+    waiting = _waiting_stages(video.pk)
+    if only is not None:
+        waiting = waiting.filter(distribution__in=only)
+    _lock_publications(list(waiting.values_list("distribution_id", flat=True)))
+    jobs = list(waiting.locked().order_by("pk"))
     for job in jobs:
         transition(
             job,

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -17,18 +16,18 @@ from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import NoRightsBasis
-from orchestration.media.errors import FileDamaged
 from orchestration.models import BudgetEntry, Distribution, Job, OrphanUpload, Schedule, Video
 from orchestration.pipeline.compare import note_set
 from orchestration.pipeline.looks import Look, look
+from orchestration.pipeline.renditions import require_file
 from orchestration.pipeline.scrape import absolute
 from orchestration.pipeline.youtube_calls import charged
 from orchestration.planning.looks import AFTER_STAGING
 from orchestration.planning.outside import Visibility
 from orchestration.queue import pools
-from orchestration.queue.lease import JobCancelled, JobLease, WaitUntil
+from orchestration.queue.lease import JobCancelled, JobLease
 from orchestration.scheduling import publication_words
-from orchestration.states import BudgetEntryState, DistributionState, ScheduleState, VideoState
+from orchestration.states import BudgetEntryState, DistributionState, ScheduleState
 
 logger = logging.getLogger(__name__)
 LONGEST_UPLOAD = timedelta(days=1)
@@ -45,7 +44,7 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
         return {"skipped": f"the distribution is {distribution.state}"}
     require_rights(distribution)
     video = distribution.video
-    path = prepared_path(video)
+    path = absolute(require_file(distribution).file)
     failpoint("marker.wanted")
     marker, fresh = ensure_marker(distribution)
     failpoint("marker.stored")
@@ -112,24 +111,6 @@ def require_rights(distribution: Distribution) -> None:
         raise NoRightsBasis(
             f"The source of video {distribution.video_id} has no rights basis, so it is not uploaded."
         )
-
-
-def prepared_path(video: Video) -> Path:
-    """Return where the prepared file lies; one that is gone is prepared again, and the job waits for it.
-
-    Raises: WaitUntil; FileDamaged where what was fetched is gone too.
-    """
-    path = absolute(video.prepared_file)
-    if video.prepared_file and path.is_file():
-        return path
-    if not video.original_file or not absolute(video.original_file).is_file():
-        raise FileDamaged(f"The files of video {video.pk} are gone from the media folder.")
-    with transaction.atomic():
-        transition(video, VideoState.SCRAPED, reason="its prepared file is gone; it is prepared again")
-        # What comes of it may differ in a byte: half of one file and half of another must not become one upload.
-        Distribution.objects.filter(video=video, youtube_video_id=None).update(upload_session_sealed="")
-        wake_tick()
-    raise WaitUntil(timezone.now() + timedelta(seconds=2), "its prepared file is gone; it is prepared again")
 
 
 def _close_charge(job: Job, state: str) -> None:

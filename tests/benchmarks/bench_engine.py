@@ -59,6 +59,7 @@ from orchestration.queue import pools
 from orchestration.scheduling import forecast
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import JobState
+from tests.factories import default_renditions
 
 SERVICE = CentralOrchestrationService()
 
@@ -127,6 +128,7 @@ def videos(count: int) -> list[int]:
         )
         for i in range(count)
     )
+    default_renditions(rows)
     return [row.pk for row in rows]
 
 

@@ -74,6 +74,7 @@ def due_schedules(count):
         )
         for n in range(count)
     )
+    factories.default_renditions(videos)
     distributions = Distribution.objects.bulk_create(
         Distribution(video=video, channel=channel, method="coordinated") for video in videos
     )

@@ -34,7 +34,7 @@ from orchestration.queue import pools
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import ScheduleState, Trigger, VideoState
 from tests.drills.chaos_parts.sandbox import slugs
-from tests.factories import ChannelFactory, CredentialFactory, SourceFactory
+from tests.factories import ChannelFactory, CredentialFactory, SourceFactory, default_renditions
 
 PLENTY = 10**7
 BIG_EVERY, BIG_BYTES, SMALL_BYTES = 10, 700_000, 6_000
@@ -92,6 +92,7 @@ def plan(moments: list[str], first: int, lead_seconds: float, plan_file: str) ->
         )  # fmt: skip
         rows.append((video, owners[number % len(owners)], datetime.fromisoformat(moment)))
     videos = Video.objects.bulk_create([video for video, _, _ in rows], batch_size=500)
+    default_renditions(videos)
     distributions = Distribution.objects.bulk_create(
         [
             Distribution(video=video, channel=channel, method=Distribution.Method.COORDINATED)
