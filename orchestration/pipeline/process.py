@@ -98,10 +98,11 @@ def _make(
 def _show(video: Video, primary: Rendition, lease: JobLease, tool: media.MediaTool, *, changed: bool) -> None:
     """Let a video's row say what its own profile's file is, with a picture of it; a ready one is only kept right."""
     is_ready = video.state == VideoState.READY
+    if is_ready and not changed:
+        return
     picture = folder_of(video) / "thumbnail.jpg"
-    if changed or not picture.is_file():
-        lease.progress(0.92, "taking a picture")
-        media.thumbnail(absolute(primary.file), picture, cancelled=lease.cancelled, tool=tool)
+    lease.progress(0.92, "taking a picture")
+    media.thumbnail(absolute(primary.file), picture, cancelled=lease.cancelled, tool=tool)
     shown = {
         "prepared_file": primary.file,
         "prepared_hash": primary.content_hash,
