@@ -12,12 +12,13 @@ MARKS = {GOOD: "●", LIVE: "◉", BUSY: "◐", WARN: "▲", BAD: "✕", IDLE: "
 
 _STATES = {
     GOOD: (
-        "running active healthy valid ready published succeeded completed resolved settled ok alive success public sent"
+        "running active healthy valid ready published succeeded completed resolved settled ok alive success public sent "
+        "taken"
     ),
     LIVE: "publishing",
     BUSY: (
         "scraping processing staging staged dispatching dispatched in_progress recalling scheduled charged queued "
-        "reserved armed info sending"
+        "reserved armed info sending received"
     ),
     WARN: (
         "paused draining degraded expiring held waiting missed skipped needs_review open duplicate late unknown_outcome "
@@ -29,7 +30,7 @@ _STATES = {
     ),
     IDLE: (
         "stopped disabled unknown found scraped planned assigned cancelled recalled withdrawn dismissed released "
-        "neutral stale requested pending"
+        "neutral stale requested pending abandoned"
     ),
 }
 BADGE_OF_STATE = {state: badge for badge, states in _STATES.items() for state in states.split()}

@@ -185,6 +185,27 @@ class SourceForm(forms.Form):
     )
 
 
+class UploadForm(forms.Form):
+    """Where files are sent to: a source of uploads that is there, or a new one with its rights basis."""
+
+    source_id = forms.ChoiceField(required=False, label="goes to")
+    name = LineField(max_length=120, required=False, label="name of the new source")
+    rights_basis = forms.ChoiceField(
+        choices=RightsBasis.choices,
+        required=False,
+        label="rights basis",
+        help_text="said once for all that is sent there; without one, nothing of it is published",
+    )
+    rights_note = LineField(
+        max_length=500, required=False, label="what it rests on", help_text="contract, licence, attribution"
+    )
+
+    def __init__(self, *args: Any, sources: Iterable[tuple[int, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast(forms.ChoiceField, self.fields["source_id"])
+        field.choices = [*((str(pk), name) for pk, name in sources), ("", "a new source")]
+
+
 class WaveForm(ZonedForm):
     """A coordinated publication: what, where, when, and what to do about conflicts."""
 

@@ -20,6 +20,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
         "Library",
         (
+            ("library", "Library", "up"),
             ("sources", "Sources", "sources"),
             ("videos", "Videos", "videos"),
             ("distribute", "Distribute", "distribute"),

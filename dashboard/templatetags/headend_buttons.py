@@ -46,6 +46,7 @@ BUTTONS = {
     "apply": ("Apply", "check", "primary"),
     "run_rule": ("Run now", "play", ""),
     "skip_episode": ("Pass over", "x", ""),
+    "abandon": ("Give up", "x", "danger"),
     "take_in": ("Take in again", "redo", ""),
 }
 ELSEWHERE = frozenset({"move", "reopen", "review", "trigger"})

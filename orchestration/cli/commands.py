@@ -16,6 +16,7 @@ from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
 from orchestration.cli.sources import SOURCES
 from orchestration.cli.standing import STANDING
+from orchestration.cli.uploads import UPLOADS
 from orchestration.cli.words import WORDS
 from orchestration.errors import InvalidRequest
 from orchestration.results import SystemReport
@@ -412,6 +413,7 @@ COMMANDS = {
         *BLOCKERS,
         *REPOSITORIES,
         *ROLLOUTS,
+        *UPLOADS,
         *ROWS,
         *SOURCES,
         *NOTIFY,

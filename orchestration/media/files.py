@@ -24,6 +24,31 @@ _ENDINGS = (
     (re.compile(rb"\x30\x26\xb2\x75"), ".wmv"),
 )
 
+FILM_ENDINGS = frozenset(
+    f".{ending}"
+    for ending in (
+        *(
+            "3gp",
+            "asf",
+            "avi",
+            "flv",
+            "m2ts",
+            "m4v",
+            "mkv",
+            "mov",
+            "mp4",
+            "mpeg",
+            "mpg",
+            "mts",
+            "mxf",
+            "ogv",
+            "ts",
+        ),
+        *("vob", "webm", "wmv"),
+    )
+)
+"""By which a film in a folder is told from what else lies there; what it is, only looking into it tells."""
+
 
 def put_in_place(part: Path, path: Path) -> None:
     """Rename a whole file to its final name, after its bytes have reached the disk.

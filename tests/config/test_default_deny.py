@@ -35,6 +35,7 @@ def _addresses(resolver: URLResolver, prefix: str = ""):
 
 
 def _filled(path: str) -> str:
+    path = re.sub(r"<uuid:\w+>", "5d1f2c5e-6d0a-4b7e-9a51-0c1c2ad1f7aa", path)
     path = re.sub(r"<(?:int:)\w+>|<\w*_id>", "1", path)
     path = re.sub(r"<(?:\w+:)?\w+>", "x", path)
     path = re.sub(r"\(\?P<\w+>[^)]*\)", "x", path)

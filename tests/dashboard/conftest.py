@@ -46,6 +46,7 @@ def scene(db) -> dict:
     lease = factories.LeaseFactory(pool=pool, job=running)
     conflict = factories.ConflictFactory(channel=channel, schedule=planned, other_schedule=published)
     source = factories.SourceFactory(broken=True)
+    factories.UploadFactory(name="<b>film</b>.mp4", received_bytes=2_000_000)
     video = factories.VideoFactory(source=source, title="<b>Bold</b> & co")
     entry = factories.ActivityFactory(subject=channel)
     message = factories.NotificationFactory(
@@ -103,6 +104,8 @@ def addresses(scene) -> list[str]:
         "/videos/",
         f"/videos/{scene['video'].pk}/",
         f"/videos/{scene['video'].pk}/?channel={scene['channel'].pk}",
+        "/library/",
+        "/library/?state=open&q=film",
         "/sources/",
         "/sources/?state=active&q=source",
         f"/videos/?state=ready&source={scene['source'].pk}&q=bold",

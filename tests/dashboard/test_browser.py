@@ -3,13 +3,15 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from orchestration.models import Job, Schedule, SystemState
-from orchestration.states import JobState, ScheduleState, SystemStatus, WaveState
+from orchestration.models import Job, Schedule, SystemState, Upload
+from orchestration.pipeline import uploads
+from orchestration.states import JobState, ScheduleState, SystemStatus, UploadState, WaveState
 from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -326,6 +328,7 @@ def test_no_page_breaks_the_policy_or_overflows_a_phone(page, scene):
         "/waves/new/",
         "/videos/",
         f"/videos/{scene['video'].pk}/?channel={scene['channel'].pk}",
+        "/library/",
         "/sources/",
         "/distribute/",
         "/jobs/",
@@ -341,6 +344,51 @@ def test_no_page_breaks_the_policy_or_overflows_a_phone(page, scene):
         assert page.evaluate(
             "[...document.querySelectorAll('.gauges')].every(e => e.scrollWidth <= e.clientWidth)"
         ), address
+
+
+def test_films_are_dropped_paused_and_gone_on_with_after_a_reload(page, scene, tmp_path):
+    log_in(page)
+    piece = 8 * 1024 * 1024
+    films = [tmp_path / f"film {number} ü.mp4" for number in range(3)]
+    for number, film in enumerate(films):
+        film.write_bytes(bytes([number]) * (2 * piece + 1000 if number == 0 else 3000))
+    page.goto("/library/")
+    page.select_option("[name=source_id]", label="a new source")
+    page.fill("[name=name]", "My films")
+    page.select_option("[name=rights_basis]", "owned")
+    # The line holds back the second piece of the large one: the page is left in the middle of it.
+    page.route("**/api/uploads/*", lambda route: hold_second_piece(route))
+    page.set_input_files("#upload-files", films)
+    page.wait_for_selector("#upload-summary >> text=2 of 3 sent")
+    large = wait_for_offset(films[0].name, piece)
+    page.click("#upload-queue >> text=Pause")
+    page.wait_for_selector("#upload-queue li[data-state=paused] >> text=paused")
+    page.unroute_all(behavior="ignoreErrors")
+    page.reload()
+    page.wait_for_selector("text=to go on, choose the same file again")
+    page.select_option("[name=source_id]", label="My films (owned by us)")
+    page.set_input_files("#upload-files", films[0])
+    page.wait_for_selector("#upload-queue li[data-state=done]")
+    large.refresh_from_db()
+    assert (large.state, large.checks_pieces) == (UploadState.RECEIVED, True)
+    assert uploads.path_of(large).read_bytes() == films[0].read_bytes()
+    assert Upload.objects.filter(source__name="My films").count() == 3
+    page.complaints.clear()  # the browser notes the request that the reload broke off
+
+
+def hold_second_piece(route) -> None:
+    if route.request.headers.get("upload-offset", "0") == "0":
+        route.continue_()
+
+
+def wait_for_offset(name: str, offset: int) -> Upload:
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < end:
+        upload = Upload.objects.get(name=name)
+        if upload.received_bytes == offset:
+            return upload
+        time.sleep(0.05)
+    raise AssertionError(f"{name} did not come as far as {offset}")
 
 
 def test_everything_works_without_javascript(chromium, server):
