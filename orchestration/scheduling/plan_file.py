@@ -41,7 +41,7 @@ COLUMNS = (
     "state",
     "wave",
 )
-MOST_LINES = 2_000
+MOST_LINES = 1_000
 MOST_CHARACTERS = 2_000_000
 NAMED = 3
 NEW, MOVED, SAME, REFUSED = "new", "moved", "unchanged", "refused"
