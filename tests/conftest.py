@@ -71,6 +71,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 GIVES_A_DATABASE = {"db", "transactional_db", "live_server", "database"}
 
 
+# These walk every address, verb, command or problem through a door and compare what it says; what a rule does on either
+# database is tried at the service. They, and what drives a browser, run on SQLite alone: they were a third of all that was
+# repeated.
+SAID_THE_SAME = (
+    "tests/config/test_default_deny.py",
+    "tests/dashboard/test_admin.py",
+    "tests/dashboard/test_buttons.py",
+    "tests/orchestration/api/test_authentication.py",
+    "tests/orchestration/api/test_document.py",
+    "tests/orchestration/api/test_documentation_page.py",
+    "tests/orchestration/api/test_every_verb_in_every_state.py",
+    "tests/orchestration/api/test_problems.py",
+    "tests/orchestration/notify/test_doors.py",
+    "tests/orchestration/test_cli.py",
+)
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest looks at the marks that were asked for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what depends on the database, and skip what needs PostgreSQL when the run is on SQLite."""
@@ -78,6 +95,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("django_db") or GIVES_A_DATABASE & set(getattr(item, "fixturenames", ())):
             item.add_marker("database")
+        if item.get_closest_marker("browser") or item.nodeid.startswith(SAID_THE_SAME):
+            item.add_marker("one_database")
         if item.get_closest_marker("postgres_only") and not os.environ.get("DATABASE_URL"):
             item.add_marker(skip)
 
