@@ -14,6 +14,7 @@ from channels.gateways.errors import RemoteError
 from orchestration.api import (
     actions,
     activity,
+    attachments,
     blockers,
     callbacks,
     channels,
@@ -225,6 +226,8 @@ api.add_router("/blackouts", channels.blackouts)
 api.add_router("/sources", sources.sources)
 api.add_router("/uploads", uploads.router)
 api.add_router("/videos", videos.videos)
+api.add_router("/videos", attachments.of_videos)
+api.add_router("/attachments", attachments.attachments)
 api.add_router("/waves", waves.waves)
 api.add_router("/words", words.words)
 api.add_router("/distributions", distributions.distributions)

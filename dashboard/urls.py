@@ -24,6 +24,7 @@ from dashboard.views import (
     statistics,
     system,
     videos,
+    watch,
     waves,
 )
 
@@ -117,6 +118,13 @@ urlpatterns = [
     path("videos/<int:pk>/", videos.video, name="video"),
     path("videos/<int:pk>/coordinate/", videos.video_coordinate, name="video_coordinate"),
     path("videos/<int:pk>/thumbnail/", videos.video_thumbnail, name="video_thumbnail"),
+    path("videos/<int:pk>/file/<slug:which>/", watch.video_file, name="video_file"),
+    path("videos/<int:pk>/frame/<int:number>/", watch.video_frame, name="video_frame"),
+    path("videos/<int:pk>/loudness/", watch.video_loudness, name="video_loudness"),
+    path("videos/<int:pk>/choose-picture/", watch.video_choose_picture, name="video_choose_picture"),
+    path("videos/<int:pk>/add-subtitles/", watch.video_add_subtitles, name="video_add_subtitles"),
+    path("attachments/<int:pk>/", watch.attachment, name="attachment"),
+    path("attachments/<int:pk>/remove/", watch.attachment_remove, name="attachment_remove"),
     path("distribute/", distribute.distribute, name="distribute"),
     path("distribute/preview/", distribute.distribute_preview, name="distribute_preview"),
     path("distribute/commit/", distribute.distribute_commit, name="distribute_commit"),

@@ -212,3 +212,11 @@ class IdempotencyConflict(OrchestrationError):
 
     code = "idempotency_conflict"
     status = 409
+
+
+class Busy(OrchestrationError):
+    """What makes it is taken by others at present; ask again in a moment."""
+
+    code = "busy"
+    status = 503
+    again = "again"

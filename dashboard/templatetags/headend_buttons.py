@@ -40,6 +40,7 @@ BUTTONS = {
     "enable": ("Switch on", "play", ""),
     "switch_off": ("Switch off", "off", ""),
     "test": ("Test", "bell", ""),
+    "choose": ("Choose", "check", ""),
     "remove": ("Remove", "x", "danger"),
     "silence": ("Silence a day", "pause", ""),
     "end_silence": ("End", "x", ""),

@@ -18,6 +18,7 @@ from dashboard.filters import filters_of, first
 from dashboard.forms import CoordinateForm, sentence_of
 from dashboard.listing import chosen_id, page_of
 from dashboard.live_pages import show
+from dashboard.views.watch import player_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import VideoFilters
 from orchestration.models import Activity, Source, Video
@@ -61,6 +62,7 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
             content_type__app_label="orchestration", content_type__model="video", object_id=row.pk
         ).select_related("content_type")[:10],
         "busy": row.jobs.open().exists(),
+        "player": player_of(row),
         "form": CoordinateForm() if row.state in USABLE_VIDEOS else None,
     }
     if channel_id:

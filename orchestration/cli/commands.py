@@ -17,6 +17,7 @@ from orchestration.cli.rows import ROWS
 from orchestration.cli.sources import SOURCES
 from orchestration.cli.standing import STANDING
 from orchestration.cli.uploads import UPLOADS
+from orchestration.cli.watching import WATCHING
 from orchestration.cli.words import WORDS
 from orchestration.errors import InvalidRequest
 from orchestration.results import SystemReport
@@ -420,6 +421,7 @@ COMMANDS = {
         *STANDING,
         *PLAN_FILE,
         *WORDS,
+        *WATCHING,
     )
 }
 

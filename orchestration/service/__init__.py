@@ -14,6 +14,7 @@ from orchestration.service.runs import Runs
 from orchestration.service.shows import Shows
 from orchestration.service.standing import Standing
 from orchestration.service.uploads import Uploads
+from orchestration.service.watching import Watching
 from orchestration.service.ways_in import WaysIn
 from orchestration.service.words import Words
 from orchestration.service.work import Work
@@ -30,6 +31,7 @@ class CentralOrchestrationService(
     WaysIn,
     Standing,
     Shows,
+    Watching,
     Words,
     Uploads,
 ):

@@ -3,13 +3,16 @@
 import os
 import re
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from orchestration.models import Job, Schedule, SystemState, Upload
+from orchestration.media import ffmpeg_tool
+from orchestration.models import Attachment, Job, Schedule, SystemState, Upload
 from orchestration.pipeline import uploads
 from orchestration.states import JobState, ScheduleState, SystemStatus, UploadState, WaveState
 from tests import factories
@@ -408,3 +411,38 @@ def test_everything_works_without_javascript(chromium, server):
     page.click("#stop-dialog >> text=Let what runs finish")
     page.wait_for_selector("#messages >> text=The system is stopped")
     context.close()
+
+
+def test_a_film_is_looked_at_and_its_picture_chosen(page, settings):
+    ffmpeg = ffmpeg_tool().path
+    video = factories.VideoFactory(duration_seconds=2.0, frames_per_second=25, width=320, height=180)
+    folder = Path(settings.MEDIA_ROOT) / "videos" / str(video.pk)
+    folder.mkdir(parents=True)
+    source = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=2", "-f", "lavfi", "-i", "sine=440:d=2"]
+    # VP9, since the browser of a distribution need not play H.264.
+    webm = ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus"]
+    subprocess.run([ffmpeg, "-v", "error", *source, *webm, folder / "prepared.webm"], check=True, timeout=60)
+    (folder / "original.mov").write_bytes(b"no film at all")
+    video.prepared_file = f"videos/{video.pk}/prepared.webm"
+    video.original_file = f"videos/{video.pk}/original.mov"
+    video.save()
+    log_in(page)
+    page.goto(f"/videos/{video.pk}/")
+    film = "document.querySelector('[data-screen=prepared] video')"
+    page.wait_for_function(f"{film}.readyState >= 1 && {film}.duration > 1.5")
+    page.keyboard.press(".")
+    page.wait_for_function(f"Math.abs({film}.currentTime - 0.06) < 0.02")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{film}.currentTime > 1.9")
+    page.keyboard.press("m")
+    assert page.evaluate(f"{film}.muted") is True
+    page.click("[data-show=original]")
+    page.wait_for_selector("[data-screen=original] >> text=This browser does not play this file")
+    page.complaints.clear()  # it says that it cannot play what is no film
+    page.click("[data-show=prepared]")
+    page.fill("[data-here] input[name=at]", "1.00")
+    page.click("button[data-action=choose_here]")
+    page.wait_for_selector(".choices .chosen")
+    video.refresh_from_db()
+    assert video.words == {"picture": Attachment.objects.get().pk}
+    page.complaints.clear()
