@@ -33,7 +33,7 @@ QUOTA_COST: dict[str, tuple[str, int]] = {
     "set_publish_at": (UNITS, READ_UNITS + WRITE_UNITS),
     "publish_now": (UNITS, READ_UNITS + WRITE_UNITS),
     "make_private": (UNITS, READ_UNITS + WRITE_UNITS),
-    "set_words": (UNITS, READ_UNITS + WRITE_UNITS),
+    "set_words": (UNITS, WRITE_UNITS),  # after a look that is charged apart
     "set_thumbnail": (UNITS, WRITE_UNITS),
     "playlist_item": (UNITS, READ_UNITS),
     "add_to_playlist": (UNITS, WRITE_UNITS),

@@ -149,6 +149,7 @@ class JobKind(models.TextChoices):
     CHECK = "check", "check a channel"
     LOOK = "look", "look at uploads"
     TAKE = "take", "take an uploaded file in"
+    EDIT = "edit", "change words on YouTube"
 
 
 class BlockerScope(models.TextChoices):

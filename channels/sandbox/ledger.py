@@ -9,6 +9,7 @@ Kinds of lines, each with `at` by the sandbox's clock (a visibility's is the ins
 * ``upload``: the last byte arrived: `channel`, `marker`, `title`, `video`, `sha256`
 * ``visibility``: a video's privacy went `from` one value `to` another, by `cause`
 * ``deleted``: a video was deleted
+* ``playlist``: it was put into a `playlist`; ``captions``: it was given captions of a `language` and `name`
 * ``run``: a GitHub run was dispatched (`attempt` 1) or run again; ``permit``: its script went to work, so it was let
 
 A plan is JSON lines, too, written by whoever tries: {"channel": …, "title": …, "publish_at": …}; of several for the same
@@ -104,6 +105,8 @@ class Story:
     videos: set[str] = field(default_factory=set)
     videos_public: set[str] = field(default_factory=set)
     markers: set[str] = field(default_factory=set)
+    entries: Counter[str] = field(default_factory=Counter)
+    """How often it was put into each playlist."""
 
 
 @dataclass(slots=True)
@@ -119,12 +122,13 @@ class Count:
     early: list[Publication]
     touched_public: list[Publication]
     never_public: list[Publication]
+    listed_twice: list[Publication]
     lateness_seconds: dict[Publication, float]
 
     @property
     def broken(self) -> bool:
-        """Return whether something became public twice or early, or was uploaded twice."""
-        return bool(self.doubled_uploads or self.public_twice or self.early)
+        """Return whether something became public twice or early, was uploaded twice, or put into a playlist twice."""
+        return bool(self.doubled_uploads or self.public_twice or self.early or self.listed_twice)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures, with names for what is broken."""
@@ -138,6 +142,7 @@ class Count:
             "early": self.early,
             "public_and_taken_back": self.touched_public,
             "never_public": self.never_public,
+            "in_a_playlist_twice": self.listed_twice,
             "runs": sum(self.runs.values()),
             "permits": sum(self.permits.values()),
             "permits_of_one_marker_most": max(self.permits.values(), default=0),
@@ -201,6 +206,7 @@ def count(lines: Iterable[Line], plan: Iterable[Line] = ()) -> Count:
         early=early,
         touched_public=[key for key, story in stories.items() if story.taken_back],
         never_public=[key for key in wanted if not stories[key].public_flips],
+        listed_twice=[key for key, story in stories.items() if max(story.entries.values(), default=0) > 1],
         lateness_seconds=lateness,
     )
 
@@ -212,6 +218,8 @@ def _tell(story: Story, line: Line) -> None:
     elif line["kind"] == "upload":
         story.uploads += 1
         story.videos.add(line["video"])
+    elif line["kind"] == "playlist":
+        story.entries[line["playlist"]] += 1
     elif line["kind"] == "visibility":
         if line["to"] == "public":
             story.public_flips.append(datetime.fromisoformat(line["at"]))

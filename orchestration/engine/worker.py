@@ -28,6 +28,7 @@ from orchestration.pipeline import (
     take_upload,
     watch_uploads,
     ways_in,
+    words_outside,
 )
 from orchestration.queue import holders
 from orchestration.queue import jobs as queue
@@ -51,6 +52,7 @@ RUNNERS: dict[tuple[str, str], Runner] = {
     (JobKind.COLLECT, Executor.LOCAL): statistics.run_collect,
     (JobKind.CHECK, Executor.LOCAL): health.run_check,
     (JobKind.LOOK, Executor.LOCAL): watch_uploads.run_look,
+    (JobKind.EDIT, Executor.LOCAL): words_outside.run_edit,
 }
 
 

@@ -264,15 +264,14 @@ def _confirm(run: WorkflowRun) -> bool:
             return False
         failpoint("run.seen_staged")
         result = {"youtube_video_id": said, "run_id": run.run_id}
-        if stage.adopt(youtube, distribution, said, run.job, is_private=status.privacy_status == "private"):
-            result["thumbnail"] = stage.set_thumbnail(youtube, said, distribution.video, run.job)
+        stage.adopt(youtube, distribution, said, run.job, is_private=status.privacy_status == "private")
     failpoint("run.confirmed")
     _succeed(run, result)
     return True
 
 
 def uploaded(distribution: Distribution, job: Job) -> str | None:
-    """Return the upload with this distribution's marker, recorded and with its picture; None if it is absent for certain.
+    """Return the upload with this distribution's marker, and recorded; None if it is absent for certain.
 
     Raises: WaitUntil, if it is too early to tell; RemoteError, BudgetExhausted, if it could not be looked for.
     """
@@ -280,12 +279,12 @@ def uploaded(distribution: Distribution, job: Job) -> str | None:
 
 
 def look_for(distribution: Distribution, job: Job) -> Look:
-    """Look on YouTube for an upload with this distribution's marker; record it if it is there, and give it its picture."""
+    """Look on YouTube for an upload with this distribution's marker; record it if it is there."""
     with gateways.youtube(distribution.channel) as youtube:
         seen = stage.look_for_upload(youtube, distribution, job)
         found = seen.youtube_video_id
-        if found and stage.adopt(youtube, distribution, found, job):
-            stage.set_thumbnail(youtube, found, distribution.video, job)
+        if found:
+            stage.adopt(youtube, distribution, found, job)
     return seen
 
 

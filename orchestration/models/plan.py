@@ -151,6 +151,15 @@ class Distribution(Stateful):
         max_length=120, blank=True, editable=False, help_text="our title as YouTube first showed it"
     )
     last_seen = models.JSONField(default=dict, blank=True, help_text="what YouTube last showed, and when")
+    words_set = models.JSONField(
+        default=dict, blank=True, help_text="words and extras that we last set on YouTube, and are setting"
+    )
+    words_wanted = models.JSONField(
+        default=dict, blank=True, help_text="words and extras that YouTube is still to be given"
+    )
+    word_faults = models.JSONField(
+        default=dict, blank=True, help_text="what YouTube did not take of them, and when it is tried again"
+    )
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

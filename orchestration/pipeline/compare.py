@@ -15,6 +15,7 @@ from django.utils import timezone
 from channels.gateways.errors import RemoteRejected
 from channels.gateways.youtube_values import VideoStatus
 from orchestration.models import Distribution, Schedule
+from orchestration.pipeline import words_kept
 from orchestration.planning.outside import Comparison, LastSet, Seen, Verdict, Visibility, compare
 from orchestration.queue.lease import OutcomeUnknown
 from orchestration.states import DistributionState, ScheduleState
@@ -54,11 +55,14 @@ def note_seen(distribution: Distribution, status: VideoStatus | None) -> None:
             "rejection_reason": status.rejection_reason,
             "title": status.title,
             "published_at": _text(status.published_at),
+            "words": words_kept.shown_words(status, distribution.marker),
         }
     Distribution.objects.filter(pk=distribution.pk).update(last_seen=seen)
     distribution.last_seen = seen
     if status is not None and not distribution.title_set:
         note_title(distribution, status.title)
+    if status is not None and not distribution.words_set.get("words"):
+        words_kept.note_first_seen(distribution, seen["words"])
 
 
 def note_title(distribution: Distribution, title: str) -> None:
@@ -182,7 +186,8 @@ def last_seen_of(distribution: Distribution) -> Seen | None:
     kept = distribution.last_seen
     if not kept:
         return None
-    values = {name: value for name, value in kept.items() if name not in {"at", "publish_at", "published_at"}}
+    others = {"at", "publish_at", "published_at", "words"}
+    values = {name: value for name, value in kept.items() if name not in others}
     return Seen(publish_at=_instant(kept.get("publish_at")), **values)
 
 

@@ -17,7 +17,7 @@ from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition
 from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.models.querysets import JobQuerySet
-from orchestration.pipeline import uploads
+from orchestration.pipeline import uploads, words_kept
 from orchestration.pipeline.profile_choice import note_failure
 from orchestration.queue import blockers
 from orchestration.queue import jobs as queue
@@ -78,7 +78,8 @@ def end_job(
     if job.state != JobState.RUNNING:
         return False
     with transaction.atomic():
-        if state != JobState.SUCCEEDED:  # a success leaves alone what it worked for
+        # A success leaves alone what it worked for; but an edit may have been asked for more meanwhile.
+        if state != JobState.SUCCEEDED or job.kind == JobKind.EDIT:
             lock(job)
         queue.finish(
             job,
@@ -99,6 +100,8 @@ def settle(job: Job) -> None:
     if job.state != JobState.CANCELLED:
         blockers.ended_its_try(job)
     if job.state == JobState.SUCCEEDED:
+        if job.kind == JobKind.EDIT:
+            _edit_what_is_left(job)
         return
     match job.kind:
         case JobKind.SCRAPE if job.video_id is None:
@@ -113,6 +116,22 @@ def settle(job: Job) -> None:
             _publishing_ended(job)
         case JobKind.RECALL | JobKind.DISARM:
             _recall_ended(job)
+
+
+def _edit_what_is_left(job: Job) -> None:
+    """Queue another edit for what was asked for while this one ended; the publication is locked."""
+    found = (
+        Distribution.objects.select_related("channel", "video").filter(pk=job.distribution_id or 0).first()
+    )
+    if found is not None and "skipped" not in job.result and words_kept.wanted_words(found):
+        queue.enqueue(
+            JobKind.EDIT,
+            dedupe_key=job.dedupe_key,
+            channel=found.channel,
+            video=found.video,
+            distribution=found,
+            reason="other words were asked for meanwhile",
+        )
 
 
 def reopen(job: Job) -> None:

@@ -30,7 +30,7 @@ from orchestration.core.transitions import transition
 from orchestration.errors import NoRightsBasis
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.models.querysets import ON_TIME
-from orchestration.pipeline import stage
+from orchestration.pipeline import stage, words_kept
 from orchestration.pipeline.compare import VideoRefused, compared, note_set, require_ours, seen_of
 from orchestration.pipeline.replacing import after_refusal
 from orchestration.pipeline.youtube_calls import look, make_private, publish_now, set_publish_at
@@ -137,6 +137,7 @@ def _arm_if_it_can_be(job: Job, lease: JobLease, youtube: YouTubeGateway, schedu
 def _arm(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> None:
     if _is_confirmed(job, schedule):
         return
+    words_kept.wait_for_edit(schedule.distribution)
     lease.progress(0.1, "arming")
     _look(job, youtube, schedule, prepare=True)
     is_first = schedule.armed_for is None
@@ -185,6 +186,7 @@ def _store_arming_intent(schedule: Schedule, lease: JobLease) -> None:
         if row.version != schedule.version or row.state != ScheduleState.STAGED or _held_back(row):
             raise WaitUntil(soon, _held_back(row) or "it changed in the meantime")
         _wait_for_disarming(row)
+        words_kept.wait_for_edit(row.distribution, loaded=schedule.distribution)
         _refuse_without_rights(row)
         Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
     schedule.armed_for = schedule.publish_at
@@ -247,6 +249,7 @@ def _verify_armed(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: 
 
 def _flip(job: Job, lease: JobLease, youtube: YouTubeGateway, schedule: Schedule) -> dict[str, Any]:
     """Make it public in its second: look, wait, intent, then one single call, then read back."""
+    words_kept.wait_for_edit(schedule.distribution)
     lease.progress(0.2, "looking at the upload")
     status = _look(job, youtube, schedule, prepare=True)
     if status.is_public:
@@ -332,6 +335,7 @@ def _store_flip_intent(schedule: Schedule, lease: JobLease) -> str:
         if _held_back(row):
             return _held_back(row)
         _wait_for_disarming(row)
+        words_kept.wait_for_edit(row.distribution, loaded=schedule.distribution)
         _refuse_without_rights(row)
         transition(row, ScheduleState.PUBLISHING, reason="its moment has come")
     return ""

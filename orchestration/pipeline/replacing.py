@@ -45,6 +45,8 @@ def let_go(distribution: Distribution, why: str, *, is_gone: bool = False) -> di
         "last_set": {},
         "last_seen": {},
         "title_set": "",
+        "words_set": {},
+        "word_faults": {},
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from channels.gateways.errors import QuotaExhausted, RemoteError, SessionGone
+from channels.gateways.errors import QuotaExhausted, SessionGone
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_upload import UploadCancelled, VideoMetadata, marker_of
 from orchestration.core import audit, gateways, installation
@@ -16,7 +16,8 @@ from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import NoRightsBasis
-from orchestration.models import BudgetEntry, Distribution, Job, OrphanUpload, Schedule, Video
+from orchestration.models import BudgetEntry, Distribution, Job, OrphanUpload, Schedule
+from orchestration.pipeline import words_outside
 from orchestration.pipeline.compare import note_set
 from orchestration.pipeline.looks import Look, look
 from orchestration.pipeline.renditions import require_file
@@ -43,7 +44,6 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
     if distribution.state not in RECORDABLE:
         return {"skipped": f"the distribution is {distribution.state}"}
     require_rights(distribution)
-    video = distribution.video
     path = absolute(require_file(distribution).file)
     failpoint("marker.wanted")
     marker, fresh = ensure_marker(distribution)
@@ -97,7 +97,6 @@ def run_stage(job: Job, lease: JobLease) -> dict[str, Any]:
                 youtube.make_private(receipt.youtube_video_id)
         record_staged(distribution.pk, receipt.youtube_video_id)
         failpoint("upload.recorded")
-        result["thumbnail"] = set_thumbnail(youtube, receipt.youtube_video_id, video, job)
     return result
 
 
@@ -304,6 +303,7 @@ def record_staged(distribution_id: int, youtube_video_id: str, *, adopted: bool 
             # Listed while its distribution was cancelled or failed; it is wanted again, so nobody may delete it.
             OrphanUpload.objects.undeleted().filter(youtube_video_id=youtube_video_id).delete()
             note_set(distribution, Visibility("private"))
+            words_outside.want_extras(distribution)
         elif distribution.youtube_video_id != youtube_video_id:
             known = distribution.youtube_video_id
             why = f"{known} was recorded first" if known else f"the distribution is {distribution.state}"
@@ -337,18 +337,3 @@ def metadata_for(distribution: Distribution, marker: str) -> VideoMetadata:
         synthetic_media=words.synthetic_media,
         paid_promotion=words.paid_promotion,
     )
-
-
-def set_thumbnail(youtube: YouTubeGateway, youtube_video_id: str, video: Video, job: Job) -> str:
-    """Set the picture if there is one; a channel that may not have its own pictures is no reason to fail."""
-    if not video.thumbnail_file or not absolute(video.thumbnail_file).is_file():
-        return "none"
-    try:
-        with charged("set_thumbnail", "thumbnails.set", job):
-            youtube.set_thumbnail(youtube_video_id, absolute(video.thumbnail_file))
-    except pools.BudgetExhausted as error:
-        return f"left out: {error.message}"
-    except RemoteError as error:
-        logger.info("no thumbnail for %s: %s", youtube_video_id, error)
-        return f"refused: {error}"
-    return "set"

@@ -13,6 +13,7 @@ from orchestration.core import audit, gateways, installation
 from orchestration.core.failpoints import failpoint
 from orchestration.core.transitions import transition
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.pipeline import words_kept
 from orchestration.pipeline.compare import compared, require_ours
 from orchestration.pipeline.youtube_calls import look, make_private
 from orchestration.queue.lease import JobLease, OutcomeUnknown, WaitUntil
@@ -28,6 +29,11 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
         return {"skipped": "nothing is uploaded"}
     if not is_recall and distribution.state == DistributionState.PUBLISHED:
         return {"skipped": "it was published in the meantime; only a recall takes it back"}
+    with transaction.atomic():
+        # Under the publication's lock, so that an edit of its words is seen here, or sees this job and does not begin.
+        Schedule.objects.locked().filter(distribution=distribution).first()
+        distribution.refresh_from_db(fields=["words_set"])
+    is_edited = words_kept.status_may_change_until(distribution) is not None
     # A publish job that is at it may still set its publishAt after this: then look once more when it is over.
     is_busy = Job.objects.running().filter(distribution=distribution, kind=JobKind.PUBLISH).exists()
     lease.progress(0.1, "making it private")
@@ -50,6 +56,11 @@ def run_take_back(job: Job, lease: JobLease) -> dict[str, Any]:
     if is_busy:
         raise WaitUntil(
             timezone.now() + timedelta(seconds=2), "a publish job was still at it; looking once more"
+        )
+    if is_edited:  # an edit says again who may see it, as it was seen before: whatever it does must be over before this is
+        words_kept.wait_for_edit(Distribution.objects.get(pk=distribution.pk))
+        raise WaitUntil(
+            timezone.now() + words_kept.LOOK_AFTER, "its words were being changed; looking once more"
         )
     now_is = status.privacy_status if status else "not on YouTube any more"
     with transaction.atomic():

@@ -113,6 +113,14 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(
             draws_on_reserve=False,
             can_be_blocked=False,
         ),
+        # A call that is lost is looked after by the next try, so what is unclear needs no person; what a publication needs
+        # on its day is not spent on words.
+        JobKind.EDIT: Policy(
+            local=Execution(fast=True),
+            patience=timedelta(hours=24),
+            priority=4,
+            draws_on_reserve=False,
+        ),
         JobKind.LOOK: Policy(
             local=Execution(fast=True),
             patience=timedelta(minutes=30),

@@ -63,7 +63,9 @@ SPENT = (
 STILL_RESERVED = (BudgetEntryState.RESERVED, BudgetEntryState.CHARGED)
 PAUSED_BACKOFF = timedelta(minutes=1)
 """How long a call waits for a paused budget before it asks again."""
-ORNAMENTS = frozenset({"thumbnails.set"})
+ORNAMENTS = frozenset(
+    {"thumbnails.set", "playlistItems.insert", "captions.list", "captions.insert", "captions.update"}
+)
 """Calls that a publication can do without: they may not use what a budget keeps for publishing."""
 
 

@@ -17,6 +17,7 @@ from orchestration.service.uploads import Uploads
 from orchestration.service.watching import Watching
 from orchestration.service.ways_in import WaysIn
 from orchestration.service.words import Words
+from orchestration.service.words_outside import WordsOnYouTube
 from orchestration.service.work import Work
 
 
@@ -34,6 +35,7 @@ class CentralOrchestrationService(
     Watching,
     Words,
     Uploads,
+    WordsOnYouTube,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

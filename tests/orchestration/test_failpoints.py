@@ -304,6 +304,8 @@ def test_every_boundary_is_tried() -> None:
         "disarm",
         "recall",
         "misfire",
+        "edit",
+        "extra",
     }
     assert {name.partition(".")[0] for name in failpoints.NAMES} == local | {"run", "sync"}
     assert len(failpoints.NAMES) >= 20

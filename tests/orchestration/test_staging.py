@@ -118,9 +118,10 @@ def test_a_thumbnail_that_is_refused_does_no_harm(engine, settings):
     engine.sandbox.faults.add(THUMBNAILS, "status_before", status=403)
     row = engine.staged(engine.channel(), video=video)
     assert state_of(row) == STAGED
-    assert stage_job(row).result["thumbnail"].startswith("refused")
+    fault = Distribution.objects.get(pk=row.distribution_id).word_faults["picture"]
+    assert fault["code"] == "permission_missing"
     other = engine.staged(engine.channel("borealis"), video=Video.objects.get(pk=video.pk))
-    assert stage_job(other).result["thumbnail"] == "set"
+    assert engine.on_youtube(other)["thumbnail"]["kind"] == "jpg"
 
 
 # -- interruptions -------------------------------------------------------------------------------------------------
