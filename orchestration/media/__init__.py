@@ -38,16 +38,19 @@ from .tools import MediaTool, ffmpeg_tool
 from .urls import canonical_url, check_fetchable, is_youtube
 
 if TYPE_CHECKING:
+    from .listing import Reading, list_items, read_source
     from .measure import MediaInfo, probe
-    from .scrape import download, list_items
+    from .scrape import download
     from .transcode import Prepared, is_upload_ready, normalise, thumbnail
 
 _LOADED_ON_USE = {
     "MediaInfo": "measure",
     "probe": "measure",
     "download": "scrape",
-    "list_items": "scrape",
     "Prepared": "transcode",
+    "list_items": "listing",
+    "read_source": "listing",
+    "Reading": "listing",
     "is_upload_ready": "transcode",
     "normalise": "transcode",
     "thumbnail": "transcode",
@@ -73,6 +76,7 @@ __all__ = [
     "PictureUnusable",
     "Prepared",
     "Profile",
+    "Reading",
     "SourceTimedOut",
     "SourceUnreachable",
     "StorageFull",
@@ -92,6 +96,7 @@ __all__ = [
     "normalise",
     "probe",
     "put_in_place",
+    "read_source",
     "thumbnail",
 ]
 

@@ -71,10 +71,17 @@ class NoVideoFound(MediaError):
 
 
 class FeedUnreadable(MediaError):
-    """A feed is not well-formed XML, or uses what a feed has no business using."""
+    """A feed cannot be read even where it was repaired, or uses what a feed has no business using.
+
+    Its publisher alone can mend that, so it is not tried again at once; its source is read at its next time as ever.
+    """
 
     code = "feed_unreadable"
-    again = "again"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            f"{message.rstrip('.')}. Only its publisher can mend that; it is read again at its next time."
+        )
 
 
 class FileEmpty(MediaError):

@@ -44,7 +44,15 @@ from yt_dlp.networking import _urllib as yt_urllib
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
 from .access import Access
-from .errors import AccessRefused, Cancelled, FileTooLarge, MediaError, SourceTimedOut, SourceUnreachable
+from .errors import (
+    AccessRefused,
+    Cancelled,
+    FileTooLarge,
+    MediaError,
+    SourceTimedOut,
+    SourceUnreachable,
+    UnsafeUrl,
+)
 from .urls import IPNetwork, check_form, resolve_fetchable
 
 logger = logging.getLogger(__name__)
@@ -395,8 +403,16 @@ def as_media_error(error: BaseException, guard: Guard) -> MediaError:
     return SourceUnreachable(f"The source could not be read: {in_words(error)}")
 
 
-def _of_status(error: HTTPError, access: Access | None) -> SourceUnreachable:
-    """Name an answer's status; 401 and 403 say who may mend it."""
+def _of_status(error: HTTPError, access: Access | None) -> MediaError:
+    """Name an answer's status; 401 and 403 say who may mend it, a redirect why it was not followed."""
+    if 300 <= error.status < 400 and error.status != 304:
+        target = urlsplit(error.response.get_header("Location", "") or "")
+        if target.scheme and target.scheme not in ("http", "https"):
+            return UnsafeUrl(f"The source redirects to a {target.scheme}: address, which is never followed.")
+        return SourceUnreachable(
+            f"The source redirects in a circle, or too often ({error.status}); only its publisher can mend that.",
+            status=error.status,
+        )
     said = f"The source answered {error.status} {error.reason or ''}".rstrip()
     if error.status not in (401, 403):
         return SourceUnreachable(f"{said}.", status=error.status)

@@ -6,8 +6,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from orchestration.text import unturned
 
@@ -18,6 +19,13 @@ DESCRIPTION_LENGTH = 10_000
 TAG_LENGTH = 100
 MAX_TAGS = 50
 MAX_ID_LENGTH = 255
+HEADLINE_CHARACTERS = 80
+_ADDRESS = re.compile(r"(\w+:/|www\.)\S+")
+_NAMELESS = re.compile(
+    r"(video|movie|film|clip|media|file|index|master|main|playlist|manifest|stream|output|download|get|watch|play|default"
+    r"|latest|untitled|episode|img|mov|vid|dsc|gopr|gx|mvi|dji|screen.?recording|[0-9a-f]{8,})*[\W\d_]*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class FoundItem:
         Raises: UnsafeUrl when the address is not an http(s) one.
         """
         title = one_line(facts.pop("title", None))[:TITLE_LENGTH]
+        title = "" if _ADDRESS.fullmatch(title) else title
         description = clean_text(facts.pop("description", None))[:DESCRIPTION_LENGTH]
         tags = [one_line(tag)[:TAG_LENGTH] for tag in facts.pop("tags", None) or ()]
         return cls(
@@ -75,6 +84,28 @@ class DownloadedFile:
     size_bytes: int
     sha256: str
     item: FoundItem
+
+
+def headline(text: str) -> str:
+    """Return the first words of a description as a title; empty where it has none but an address."""
+    line = next(filter(None, (one_line(_ADDRESS.sub("", part)) for part in text.split("\n"))), "")
+    line = re.split(r"(?<=[.!?])\s", line, maxsplit=1)[0]
+    if len(re.findall(r"[^\W\d_]", line)) < 3:
+        return ""
+    if len(line) <= HEADLINE_CHARACTERS:
+        return line.rstrip(".")
+    return line[:HEADLINE_CHARACTERS].rpartition(" ")[0].rstrip(",;:–- ") + "…" if " " in line else ""
+
+
+def title_of_name(name: str) -> str:
+    """Return a file's name as a title, if somebody has named it: not "1", "video" or "a7b3c9d0e1"."""
+    stem = PurePosixPath(unquote(name)).stem.replace("_", " ")
+    words = one_line(stem if " " in stem else stem.replace("-", " "))
+    if _NAMELESS.fullmatch(words) or re.fullmatch(r"[0-9a-fA-F-]{8,}", name.rpartition(".")[0] or name):
+        return ""
+    letters = re.findall(r"[^\W\d_]", words)
+    digits = re.findall(r"\d", words)
+    return words if len(letters) >= 3 and len(digits) <= len(letters) else ""
 
 
 def _id_of(value: object) -> str:

@@ -16,6 +16,7 @@ from .errors import Cancelled, FileEmpty, FileTooLarge, MediaError, NoVideoFound
 from .fetch import GuardedYoutubeDL, Stopped, as_media_error
 from .files import ending_of, put_in_place, storage_error
 from .items import DownloadedFile, FoundItem
+from .look import is_film
 
 BLOCK_BYTES = 256 * 1024
 ATTEMPTS = 4  # a transfer that breaks off is taken up again this often within one call
@@ -86,8 +87,7 @@ def _receive_once(
             raise ydl.guard.stop(
                 FileTooLarge(f"The video has {total} bytes; {max_bytes} are allowed.", max_bytes=max_bytes)
             )
-        if response.get_header("Content-Type", "").lower().startswith("text/html"):
-            raise ydl.guard.stop(NoVideoFound("The server sent a page instead of the video."))
+        is_called_page = response.get_header("Content-Type", "").lower().startswith("text/html")
         _write_note(note, url, response, have)
         done = have
         on_progress(done, total)
@@ -96,6 +96,8 @@ def _receive_once(
             file.truncate()
             while block := response.read(BLOCK_BYTES):
                 ydl.guard.check()
+                if is_called_page and done == 0 and not is_film(block[:4096]):
+                    raise ydl.guard.stop(NoVideoFound("The server sent a page instead of the video."))
                 done += len(block)
                 if done > max_bytes:
                     raise ydl.guard.stop(

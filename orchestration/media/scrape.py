@@ -1,6 +1,6 @@
-"""Find the videos that a page, a file, a feed or a playlist offers, and fetch one of them.
+"""Ask yt-dlp for the videos of a page, and fetch one video.
 
-One look at the address decides: a feed is read by `feeds.py`, a video file is taken as it is, and all
+One look at the address decides: a video file is taken as it is (a feed is read by `listing.py`), and all
 else (a page with a player, a playlist, an HLS or DASH manifest, a site that yt-dlp knows by name) is
 given to yt-dlp as a library. Every request goes through the guard of `fetch.py`.
 """
@@ -21,7 +21,6 @@ from yt_dlp.utils import unsmuggle_url as without_smuggled_data
 
 from .access import Access
 from .errors import Cancelled, FileEmpty, FileTooLarge, MediaError, NoVideoFound, SourceUnreachable, UnsafeUrl
-from .feeds import read_feed
 from .fetch import (
     MAX_PAGE_BYTES,
     SEGMENTS_DOWNLOADERS,
@@ -33,7 +32,7 @@ from .fetch import (
 )
 from .files import storage_error
 from .identity import address_key
-from .items import DownloadedFile, FoundItem
+from .items import DownloadedFile, FoundItem, title_of_name
 from .look import known_by_name, look
 from .receive import finish, receive_file, remove_traces
 from .transcode import join_streams
@@ -43,56 +42,6 @@ from .urls import IPNetwork, canonical_url, check_fetchable
 FORMAT = "bv*+ba/b"
 FORMAT_SORT = ["res:1080", "fps:60", "proto"]
 FETCHED_BY_US = ("http", "https")
-MAX_ENTRIES = 5000
-
-
-def list_items(
-    url: str,
-    *,
-    limit: int,
-    allowed_networks: Sequence[IPNetwork],
-    timeout_seconds: float,
-    access: Access | None = None,
-) -> list[FoundItem]:
-    """List the videos that an address offers, each once, at most `limit`, in the source's order.
-
-    `access` opens it, where it asks who is there; nothing that it echoes of that is in what is returned or raised.
-
-    Raises: UnsafeUrl, YouTubeRefused, SourceUnreachable, SourceTimedOut, NoVideoFound, FeedUnreadable,
-    FileEmpty.
-    """
-    with _hiding(access):
-        guard = Guard(
-            allowed_networks=allowed_networks,
-            timeout_seconds=timeout_seconds,
-            max_received_bytes=2 * MAX_PAGE_BYTES,
-            access=access,
-        )
-        found = _listed(_plain(url), guard, limit)
-        return found if access is None else access.hide_in(found)
-
-
-def _listed(url: str, guard: Guard, limit: int) -> list[FoundItem]:
-    check_fetchable(url, allowed_networks=guard.allowed_networks)
-    limit = max(1, min(limit, MAX_ENTRIES))
-    with _session(guard, extract_flat="in_playlist", playlist_items=f":{limit}", lazy_playlist=True) as ydl:
-        if not known_by_name(ydl, url):
-            seen = look(ydl, url)
-            if seen.kind == "feed":
-                return read_feed(seen.document, feed_url=seen.url, limit=limit)
-            if seen.kind == "file":
-                return [seen.item(url)]
-        info = _extract(ydl, url)
-        items: dict[str, FoundItem] = {}
-        for entry in _entries(info):
-            item = _item_of(entry, page_url=url, alone=entry is info)
-            if item is not None:
-                items.setdefault(item.canonical_url, item)
-            if len(items) >= limit:
-                break
-    if not items:
-        raise guard.refused or NoVideoFound("The page offers no video that can be taken.")
-    return list(items.values())
 
 
 def download(
@@ -117,7 +66,7 @@ def download(
     Raises: UnsafeUrl, YouTubeRefused, SourceUnreachable, SourceTimedOut, NoVideoFound, FileEmpty,
     FileTooLarge, StorageFull, Cancelled.
     """
-    item_url = _plain(item_url)
+    item_url = plain(item_url)
     if cancelled():
         raise Cancelled("Cancelled before the download began.")
     check_fetchable(item_url, allowed_networks=allowed_networks)
@@ -133,8 +82,8 @@ def download(
     )
     try:
         with (
-            _hiding(access),
-            _session(guard, format=FORMAT, format_sort=FORMAT_SORT, playlist_items="1") as ydl,
+            hiding(access),
+            session(guard, format=FORMAT, format_sort=FORMAT_SORT, playlist_items="1") as ydl,
         ):
             item, parts = _fetch_parts(ydl, item_url, stem, max_bytes, on_progress)
         if access is not None:
@@ -158,9 +107,9 @@ def _fetch_parts(
         if seen.kind == "file":
             part = receive_file(ydl, item_url, {}, stem, max_bytes, on_progress)
             return seen.item(item_url), [part]
-        if seen.kind == "feed":
+        if seen.document:
             raise NoVideoFound("This is a feed, not a video: add it as a source instead.")
-    info = _extract(ydl, item_url)
+    info = extract(ydl, item_url)
     info = next(_entries(info), info)
     if info.get("is_live"):
         raise NoVideoFound("This is a live stream; it can be taken once it has ended.")
@@ -249,7 +198,7 @@ def _share_of_progress(
 
 
 @contextlib.contextmanager
-def _hiding(access: Access | None) -> Iterator[None]:
+def hiding(access: Access | None) -> Iterator[None]:
     """Take what a source may have echoed of its secrets out of what is said about it."""
     try:
         yield
@@ -263,7 +212,7 @@ def _hiding(access: Access | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _session(guard: Guard, **params: Any) -> Iterator[GuardedYoutubeDL]:
+def session(guard: Guard, **params: Any) -> Iterator[GuardedYoutubeDL]:
     with GuardedYoutubeDL(guard, **params) as ydl:
         try:
             yield ydl
@@ -271,7 +220,7 @@ def _session(guard: Guard, **params: Any) -> Iterator[GuardedYoutubeDL]:
             raise stopped.error from stopped
 
 
-def _extract(ydl: GuardedYoutubeDL, url: str) -> dict[str, Any]:
+def extract(ydl: GuardedYoutubeDL, url: str) -> dict[str, Any]:
     try:
         info = ydl.extract_info(url, download=False)
     except (YoutubeDLError, RequestError, OSError) as error:
@@ -292,6 +241,18 @@ def _extraction_error(error: BaseException, guard: Guard) -> MediaError:
         if not network:
             return NoVideoFound(f"The page offers no video that can be taken: {in_words(error)}")
     return named
+
+
+def items_of_page(info: dict[str, Any], url: str, limit: int) -> list[FoundItem]:
+    """Return the videos of what yt-dlp found at an address, each once, at most `limit`, in the page's order."""
+    items: dict[str, FoundItem] = {}
+    for entry in _entries(info):
+        item = _item_of(entry, page_url=url, alone=entry is info)
+        if item is not None:
+            items.setdefault(item.canonical_url, item)
+        if len(items) >= limit:
+            break
+    return list(items.values())
 
 
 def _entries(info: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -353,8 +314,18 @@ def _id_of(entry: dict[str, Any]) -> str | None:
 
 
 def _title_of(entry: dict[str, Any], alone: bool) -> str | None:
-    """Return the title; the only video of a page need not be called its number one."""
+    """Return the title; the only video of a page need not be called its number one, nor any by what its file is called.
+
+    Where a page names none, yt-dlp takes the name of the file.
+    """
     title = entry.get("title")
+    if title and not title_of_name(title):
+        address = str(entry.get("url") or entry.get("webpage_url") or "")
+        if title.removesuffix(" (1)") in (
+            address.rpartition("/")[2].partition("?")[0].rpartition(".")[0],
+            entry.get("id"),
+        ):
+            return None
     if title and alone and entry.get("extractor_key") in ("Generic", "HTML5MediaEmbed"):
         return title.removesuffix(" (1)")
     return title
@@ -376,6 +347,6 @@ def _published_at(entry: dict[str, Any]) -> datetime | None:
     return None
 
 
-def _plain(url: str) -> str:
+def plain(url: str) -> str:
     """Drop what yt-dlp would take for instructions: it hides them in the fragment of an address."""
     return without_smuggled_data(url.strip())[0]

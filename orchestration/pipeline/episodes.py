@@ -80,7 +80,7 @@ def recognise(items: Iterable[media.FoundItem], source: Source) -> Found:
     address. An id that comes twice in the reading, and one that now means another title at another address and date, is
     no id.
     """
-    items = list(_each_once(items))
+    items = list(each_once(items))
     rows = _candidates(items, source)
     found: dict[int, Video] = {}
     taken: set[int] = set()
@@ -183,8 +183,8 @@ def _identity(item: media.FoundItem, source: Source | None) -> str:
     return identity_of_address(item.canonical_url)
 
 
-def _each_once(items: Iterable[media.FoundItem]) -> Iterator[media.FoundItem]:
-    """Give each item once, and without an id that other items of the reading share."""
+def each_once(items: Iterable[media.FoundItem]) -> Iterator[media.FoundItem]:
+    """Give each item of a whole reading once, and without an id that other items of it share."""
     items = list(dict.fromkeys(items))
     addresses: dict[str, set[str]] = {}
     for item in items:

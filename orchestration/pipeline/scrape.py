@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from orchestration import media
@@ -15,12 +16,14 @@ from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.media.identity import is_signed
 from orchestration.models import Job, Schedule, Source, Video
-from orchestration.pipeline import episodes, outcomes
+from orchestration.pipeline import episodes, newest, outcomes
 from orchestration.queue.lease import JobLease
 from orchestration.states import DistributionState, ScheduleState, SourceKind, VideoState
 
 logger = logging.getLogger(__name__)
 LIST_SECONDS = 60
+CATCH_UP = timedelta(minutes=1)
+"""When a source is read again that had more new items than one reading takes."""
 FRESH = timedelta(minutes=1)
 ASKED_ANEW = 5000
 """Entries looked through for the present address of one episode."""
@@ -51,29 +54,56 @@ def run_scrape(job: Job, lease: JobLease) -> dict[str, Any]:
 
 def _list(job: Job, lease: JobLease) -> dict[str, Any]:
     source = Source.objects.get(pk=job.source_id)
-    lease.progress(0.1, f"reading {source.url}")
-    found = _items_of(source, limit=source.item_limit)
-    lease.progress(0.8, f"{len(found)} found")
+    lease.progress(0.1, f"reading {source.name}")
+    since = newest.since_of(source)
+    reading = media.read_source(
+        source.url,
+        limit=source.item_limit + 1,  # of the next one the date is remembered
+        allowed_networks=settings.HEADEND_SOURCE_NETWORKS,
+        timeout_seconds=LIST_SECONDS,
+        access=source.access,
+        since=since,
+        validators=newest.validators_of(source),
+    )
     now = timezone.now()
+    later = now + timedelta(minutes=source.scrape_interval_minutes)
+    if reading.is_unchanged:
+        Source.objects.filter(pk=source.pk).update(
+            last_scraped_at=now,
+            last_error="",
+            consecutive_failures=0,
+            unchanged_readings=F("unchanged_readings") + 1,
+            next_scrape_at=later,
+        )
+        return {"found": source.last_found, "new": 0, "unchanged": True}
+    lease.progress(0.8, f"{len(reading.items)} found")
     with transaction.atomic():
-        kept = episodes.keep(episodes.recognise(found, source), source)
+        items = newest.relevant(episodes.each_once(reading.items), source)
+        choice = newest.choose(episodes.recognise(items, source), source, reading.validators)
+        kept = episodes.keep(choice.found, source)
         Source.objects.filter(pk=source.pk).update(
             last_scraped_at=now,
             addresses_asked_at=now,
-            last_found=len(found),
+            last_found=len(reading.items) if reading.is_feed else len(choice.found),
+            waiting_items=choice.waiting,
+            repairs=reading.repairs,
+            reading=choice.reading if reading.is_feed else {},
+            unchanged_readings=0,
             last_error="",
             consecutive_failures=0,
-            next_scrape_at=now + timedelta(minutes=source.scrape_interval_minutes),
+            next_scrape_at=min(later, now + CATCH_UP) if choice.waiting else later,
         )
+        after = {"videos": kept.known + len(kept.made), "new": len(kept.made)}
+        more = {"renewed": kept.renewed, "waiting": choice.waiting, "repairs": reading.repairs}
         audit.record(
             "source_scraped",
             source,
             before={"videos": kept.known},
-            after={"videos": kept.known + len(kept.made), "new": len(kept.made), "renewed": kept.renewed},
+            after=after | {name: value for name, value in more.items() if value},
             members={"video": kept.made},
         )
         wake_tick()
-    return {"found": len(found), "new": len(kept.made)}
+    return {"found": len(reading.items), "new": len(kept.made), "waiting": choice.waiting}
 
 
 def _items_of(source: Source, *, limit: int) -> list[media.FoundItem]:
