@@ -15,6 +15,7 @@ from dashboard.live_pages import asks_for_live_part
 ADDRESS_NAMES = {
     "channel_id": "channel",
     "wave_id": "wave",
+    "video_id": "video",
     "source_id": "source",
     "subject_type": "subject",
     "subject_id": "id",

@@ -23,6 +23,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("library", "Library", "up"),
             ("sources", "Sources", "sources"),
             ("videos", "Videos", "videos"),
+            ("words", "Words", "api"),
             ("distribute", "Distribute", "distribute"),
             ("standing_rules", "Standing rules", "sync"),
         ),

@@ -26,6 +26,7 @@ from dashboard.views import (
     videos,
     watch,
     waves,
+    words,
 )
 
 app_name = "dashboard"
@@ -125,6 +126,15 @@ urlpatterns = [
     path("videos/<int:pk>/add-subtitles/", watch.video_add_subtitles, name="video_add_subtitles"),
     path("attachments/<int:pk>/", watch.attachment, name="attachment"),
     path("attachments/<int:pk>/remove/", watch.attachment_remove, name="attachment_remove"),
+    path("words/", words.words, name="words"),
+    path("words/table/", words.words_table, name="words_table"),
+    path("words/preview/", words.words_preview, name="words_preview"),
+    path("words/edit/", words.words_edit, name="words_edit"),
+    path("words/import-preview/", words.words_import_preview, name="words_import_preview"),
+    path("words/import/", words.words_import, name="words_import"),
+    path("words/<slug:subject>/<int:pk>/", words.words_of, name="words_of"),
+    path("words/<slug:subject>/<int:pk>/preview/", words.words_of_preview, name="words_of_preview"),
+    path("words/<slug:subject>/<int:pk>/edit/", words.words_of_edit, name="words_of_edit"),
     path("distribute/", distribute.distribute, name="distribute"),
     path("distribute/preview/", distribute.distribute_preview, name="distribute_preview"),
     path("distribute/commit/", distribute.distribute_commit, name="distribute_commit"),

@@ -20,6 +20,7 @@ from dashboard.filters import filters_of, first
 from dashboard.forms import TriggerForm, sentence_of
 from dashboard.listing import page_of
 from dashboard.live_pages import show
+from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import ChannelFilters
 from orchestration.models import Activity, Job
@@ -88,6 +89,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
             "revisions": row.revisions.defer("document").order_by("-number")[:8],
             "statistics": row.statistics.first(),
             "activity": _activity_of(row),
+            "words": panel_of(service(request), "channel", row.pk),
             "form": TriggerForm(),
             "busy": row.jobs.open().exists(),
         },

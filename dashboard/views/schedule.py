@@ -19,6 +19,7 @@ from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, ReviewForm, TimeForm, sentence_of
 from dashboard.listing import page_of, whole_number
 from dashboard.live_pages import show
+from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest
 from orchestration.lists import ScheduleFilters, ScheduleGroup
 from orchestration.models import Activity, Schedule, Wave
@@ -114,6 +115,7 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
             "schedule": row,
             "distribution": row.distribution,
             "outside": outside.lines_of(row),
+            "words": panel_of(service(request), "publication", row.distribution_id),
             "forms": ("move", "release", "reopen", "review"),
             "time_forms": _time_forms(row),
             "move_form": MoveForm(initial={"at": local, "zone": row.channel.timezone}),

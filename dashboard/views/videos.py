@@ -19,6 +19,7 @@ from dashboard.forms import CoordinateForm, sentence_of
 from dashboard.listing import chosen_id, page_of
 from dashboard.live_pages import show
 from dashboard.views.watch import player_of
+from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import VideoFilters
 from orchestration.models import Activity, Source, Video
@@ -63,6 +64,7 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
         ).select_related("content_type")[:10],
         "busy": row.jobs.open().exists(),
         "player": player_of(row),
+        "words": panel_of(service(request), "video", row.pk),
         "form": CoordinateForm() if row.state in USABLE_VIDEOS else None,
     }
     if channel_id:

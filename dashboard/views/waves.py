@@ -19,6 +19,7 @@ from dashboard.forms import MoveForm, TimeForm, WaveForm, sentence_of
 from dashboard.listing import ids_of, page_of
 from dashboard.live_pages import own_address, show
 from dashboard.views.missing import found
+from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import WaveFilters, WaveGroup
 from orchestration.models import Video, Wave
@@ -169,6 +170,7 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
             "move_form": MoveForm(initial=initial),
             "time_forms": _time_forms(report),
             "cancel_question": CANCEL_QUESTION,
+            "words": panel_of(service(request), "wave", pk),
             "page": page_of(request, report.members, 100),
             "busy": report.wave.state in OPEN_WAVES,
         },
