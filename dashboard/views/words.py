@@ -32,6 +32,7 @@ from orchestration.words.answers import (
     WordsEdit,
     WordsResult,
 )
+from orchestration.words.fields import FIELDS
 
 PER_PAGE = 50
 FILTERS = ("state", "channel_id", "wave_id", "video_id", "source_id", "q")
