@@ -25,6 +25,7 @@ from orchestration.api import (
     notifications,
     plan_file,
     pools,
+    profiles,
     repositories,
     rollouts,
     runs,
@@ -219,6 +220,7 @@ api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
 api.add_router("/channels", repositories.router)
 api.add_router("/rollouts", rollouts.rollouts)
+api.add_router("/profiles", profiles.router)
 api.add_router("/standing", standing.router)
 api.add_router("/plan", plan_file.router)
 api.add_router("/slots", channels.slots)

@@ -26,6 +26,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("words", "Words", "api"),
             ("distribute", "Distribute", "distribute"),
             ("standing_rules", "Standing rules", "sync"),
+            ("profiles", "Profiles", "videos"),
         ),
     ),
     (

@@ -40,6 +40,28 @@ class SystemReport:
     armed_schedules: int
     disarming_schedules: int
     components: dict[str, float]
+    ffmpeg: str = ""
+    ffmpeg_warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileShown:
+    """A way in which videos are prepared, and how many channels, sources and files have it."""
+
+    key: str
+    name: str
+    built_in: bool
+    is_default: bool
+    max_height: int
+    max_fps: int
+    colour: str
+    crf: int
+    preset: str
+    audio_kbits: int
+    loudness: str
+    channels: int
+    sources: int
+    files: int
 
 
 @dataclass(frozen=True, slots=True)

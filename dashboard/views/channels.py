@@ -91,6 +91,7 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
             "activity": _activity_of(row),
             "words": panel_of(service(request), "channel", row.pk),
             "form": TriggerForm(),
+            "profiles": service(request).get_profiles(),
             "busy": row.jobs.open().exists(),
         },
     )

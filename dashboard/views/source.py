@@ -43,6 +43,7 @@ def source(request: HttpRequest, pk: int) -> HttpResponse:
                 content_type__app_label="orchestration", content_type__model="source", object_id=row.pk
             ).select_related("content_type")[:10],
             "busy": row.jobs.open().exists(),
+            "profiles": service(request).get_profiles(),
             "access_form": AccessForm() if row.kind == SourceKind.ADDRESS else None,
         },
     )

@@ -7,6 +7,7 @@ from ninja.pagination import paginate
 from channels.models import Blackout, Channel, PostingSlot
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
+from orchestration.api.schemas.profiles import ChosenProfile
 from orchestration.api.schemas.register import BlackoutOut, ChannelDetail, ChannelOut, SlotOut
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewBlackout, NewSlot
 from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
@@ -54,6 +55,17 @@ def channels_resume(request: HttpRequest, channel_id: Path[Id], body: Decision =
 def channels_disable(request: HttpRequest, channel_id: Path[Id], body: Decision = AS_SEEN):
     """Take it out of planning altogether; its history stays."""
     return service(request).disable_channel(channel_id=channel_id, reason=body.reason, version=body.version)
+
+
+@router.post(
+    "/{channel_id}/set-profile",
+    response=ChannelOut,
+    operation_id="channels_set_profile",
+    summary="Say how videos are prepared for a channel",
+)
+def channels_set_profile(request: HttpRequest, channel_id: Path[Id], body: ChosenProfile):
+    """What is staged stays as it is, and an upload that has begun ends with its file."""
+    return service(request).set_channel_profile(channel_id=channel_id, **body.model_dump())
 
 
 @router.post(

@@ -7,6 +7,7 @@ from ninja.pagination import paginate
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import NewFolder, NewSourceAccess, RightsChangeOut, SourceOut
+from orchestration.api.schemas.profiles import ChosenProfile
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewSource, SourceRights
 from orchestration.api.schemas.work import JobOut
 from orchestration.core import lookup
@@ -107,3 +108,14 @@ def sources_remove_access(request: HttpRequest, source_id: Path[Id], body: Decis
     return service(request).remove_source_access(
         source_id=source_id, reason=body.reason, version=body.version
     )
+
+
+@sources.post(
+    "/{source_id}/set-profile",
+    response=SourceOut,
+    operation_id="sources_set_profile",
+    summary="Say how a source's videos are prepared",
+)
+def sources_set_profile(request: HttpRequest, source_id: Path[Id], body: ChosenProfile):
+    """Where their channel has a profile of its own, that wins."""
+    return service(request).set_source_profile(source_id=source_id, **body.model_dump())

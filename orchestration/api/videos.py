@@ -5,7 +5,7 @@ from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.library import VideoOut
+from orchestration.api.schemas.library import VideoDetail, VideoOut
 from orchestration.core import lookup
 from orchestration.fields import Id
 from orchestration.lists import VideoFilters
@@ -21,7 +21,7 @@ def videos_list(request: HttpRequest, filters: Query[VideoFilters]):
     return filters.filter(Video.objects.select_related("source"))
 
 
-@videos.get("/{video_id}", response=VideoOut, operation_id="videos_show", summary="Show a video")
+@videos.get("/{video_id}", response=VideoDetail, operation_id="videos_show", summary="Show a video")
 def videos_show(request: HttpRequest, video_id: Path[Id]):
     """With its measured properties."""
     return lookup.one(Video, video_id, field="video_id")

@@ -11,6 +11,7 @@ from orchestration.cli.blockers import BLOCKERS
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.notify import NOTIFY
 from orchestration.cli.plan_file import PLAN_FILE
+from orchestration.cli.profiles import PROFILES
 from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
@@ -418,6 +419,7 @@ COMMANDS = {
         *ROWS,
         *SOURCES,
         *NOTIFY,
+        *PROFILES,
         *STANDING,
         *PLAN_FILE,
         *WORDS,

@@ -42,6 +42,9 @@ def status(report: results.SystemReport) -> list[str]:
             empty="no component has shown life",
         ),
     ]
+    lines += ["", f"Films are prepared with {report.ffmpeg}."]
+    if report.ffmpeg_warning:
+        lines.append(f"Warning: {report.ffmpeg_warning}")
     if report.actions:
         lines += ["", f"You can: {', '.join(report.actions)}"]
     return lines

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from orchestration.core import audit, high_water, installation, system_lock
+from orchestration.core import audit, high_water, installation, media_tool, system_lock
 from orchestration.core.heartbeats import component_ages
 from orchestration.core.transitions import transition
 from orchestration.core.verbs import require, require_version
@@ -281,6 +281,7 @@ def report(now: datetime | None = None) -> SystemReport:
         overdue=Count("pk", filter=is_overdue(now)),
         armed=Count("pk", filter=Q(armed_for__isnull=False, armed_for__gt=now)),
     )
+    tool = media_tool.describe()
     return SystemReport(
         state=state.state,
         since=state.state_changed_at,
@@ -295,6 +296,8 @@ def report(now: datetime | None = None) -> SystemReport:
         armed_schedules=schedules["armed"],
         disarming_schedules=jobs["disarming"],
         components=component_ages(),
+        ffmpeg=tool.text,
+        ffmpeg_warning=tool.warning,
     )
 
 

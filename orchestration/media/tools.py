@@ -2,7 +2,7 @@
 
 The one that the imageio-ffmpeg wheel brings is used: its version is pinned with the other dependencies and is
 the one that the tests run with. Another is used only where the operator names it, a path or "system" for the
-machine's own, and *System* says so: one version of ffmpeg loses a gap in the sound, another does not, and nobody
+machine's own, and the status says so: one version of ffmpeg loses a gap in the sound, another does not, and nobody
 but a test finds out.
 """
 

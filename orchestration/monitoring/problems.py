@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from channels.models import Channel, ConfigRevision
 from channels.states import ChannelHealth, ChannelState, CredentialState
+from orchestration.core import media_tool
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, component_ages, woken_by
 from orchestration.models import (
     Blocker,
@@ -96,6 +97,7 @@ def problems(known: Known | None = None, now: datetime | None = None) -> list[di
         *_of_notifications(),
         *_of_rollouts(),
         *_of_standing_rules(),
+        *_of_the_tool(),
     ]
     return sorted(found, key=lambda problem: (ORDER[problem["severity"]], problem["since"] or now))
 
@@ -486,6 +488,12 @@ def _of_rollouts() -> list[dict[str, Any]]:
         )
         for row in Rollout.objects.filter(state=RolloutState.HALTED)
     ]
+
+
+def _of_the_tool() -> list[dict[str, Any]]:
+    """List that films are prepared with another ffmpeg than the tested one, or cannot be at all."""
+    warning = media_tool.describe().warning
+    return [_problem(WARNING, "ffmpeg", warning, "ffmpeg", None, kind="system", row_id=1)] if warning else []
 
 
 def _of_standing_rules() -> list[dict[str, Any]]:

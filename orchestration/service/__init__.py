@@ -9,6 +9,7 @@ from orchestration.service.channels import Channels
 from orchestration.service.control import Control
 from orchestration.service.library import Library
 from orchestration.service.notifications import Notifications
+from orchestration.service.profiles import Profiles
 from orchestration.service.publication import Publication
 from orchestration.service.runs import Runs
 from orchestration.service.shows import Shows
@@ -36,6 +37,7 @@ class CentralOrchestrationService(
     Words,
     Uploads,
     WordsOnYouTube,
+    Profiles,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from orchestration.api.schemas.profiles import RenditionOut
 from orchestration.api.schemas.requests import Decision
 from orchestration.fields import Body, Secret, Text
 from orchestration.models import Source, Video
@@ -90,6 +91,7 @@ class SourceOut(Schema):
     rights_note: str
     priority: int
     language: str
+    profile: str = Field(description="how its videos are prepared; empty: by the default profile")
     scrape_interval_minutes: int
     item_limit: int
     state: SourceState
@@ -158,3 +160,9 @@ class VideoOut(Schema):
     def resolve_rights_basis(video: Video) -> str:
         """Return the basis on which it may be published, from its source."""
         return video.rights_basis
+
+
+class VideoDetail(VideoOut):
+    """A video with its prepared files, one for each way in which its plans need it."""
+
+    renditions: list[RenditionOut]

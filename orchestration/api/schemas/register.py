@@ -41,6 +41,7 @@ class ChannelOut(Schema):
     language: str
     made_for_kids: bool
     notify_subscribers: bool
+    profile: str = Field(description="how videos are prepared for it; empty: as their source says")
     executor: Executor
     repository: str
     workflow: str

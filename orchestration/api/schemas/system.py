@@ -27,6 +27,8 @@ def _by_name(days: Mapping[date, int]) -> dict[str, int]:
 class StatusOut(Value):
     """Whether the system runs, since when, by whom and why; `components` are seconds since each showed life.
 
+    `ffmpeg` is what films are prepared with; `ffmpeg_warning` says where that is not the tested one.
+
     `armed_schedules` YouTube makes public by itself; `disarming_schedules` are being taken back from it.
     """
 
@@ -43,6 +45,8 @@ class StatusOut(Value):
     armed_schedules: int
     disarming_schedules: int
     components: dict[str, float]
+    ffmpeg: str
+    ffmpeg_warning: str
 
 
 class MonitorResultOut(Value):

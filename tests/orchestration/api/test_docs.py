@@ -26,6 +26,7 @@ RESOURCES = [
     "jobs",
     "runs",
     "rollouts",
+    "profiles",
     "standing",
     "pools",
     "conflicts",
