@@ -47,6 +47,50 @@ class FolderForm(forms.Form):
     )
 
 
+class KeysForm(forms.Form):
+    """The keys that open an object storage."""
+
+    access_key = SecretField(max_length=300, label="access key", widget=forms.TextInput(attrs=QUIET))
+    secret_key = SecretField(
+        max_length=300,
+        label="secret key",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=f"{SEALED}; both empty: a public bucket",
+    )
+
+
+class StorageForm(KeysForm):
+    """An object storage that speaks S3, and the right to publish what lies there."""
+
+    endpoint = LineField(
+        max_length=300, label="endpoint", help_text="such as https://s3.eu-central-1.amazonaws.com"
+    )
+    bucket = LineField(max_length=63, label="bucket")
+    region = LineField(max_length=60, required=False, label="region", help_text="empty: the storage is asked")
+    below = LineField(
+        max_length=500, required=False, label="prefix", help_text="only what begins with it, such as ready/"
+    )
+    name = LineField(max_length=120, required=False, label="name")
+    rights_basis = forms.ChoiceField(
+        choices=RightsBasis.choices,
+        required=False,
+        label="rights basis",
+        help_text="without one, nothing of it is published",
+    )
+    rights_note = LineField(
+        max_length=500, required=False, label="what it rests on", help_text="contract, licence, attribution"
+    )
+    language = LineField(
+        max_length=20, required=False, label="language", help_text="of films that do not say"
+    )
+
+    field_order = ("endpoint", "bucket", "region", "below", "access_key", "secret_key")
+
+    def values(self) -> dict[str, Any]:
+        """Return what the service takes; a form has a prefix of its own."""
+        return {"prefix" if name == "below" else name: value for name, value in self.cleaned_data.items()}
+
+
 class AccessForm(forms.Form):
     """What opens a source; it is given whole each time."""
 

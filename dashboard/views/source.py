@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
 from dashboard.forms import sentence_of
 from dashboard.live_pages import show
-from dashboard.source_forms import AccessForm
+from dashboard.source_forms import AccessForm, KeysForm
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Activity, Source
 from orchestration.states import SourceKind, VideoState
@@ -45,6 +45,7 @@ def source(request: HttpRequest, pk: int) -> HttpResponse:
             "busy": row.jobs.open().exists(),
             "profiles": service(request).get_profiles(),
             "access_form": AccessForm() if row.kind == SourceKind.ADDRESS else None,
+            "keys_form": KeysForm() if row.kind == SourceKind.STORAGE else None,
         },
     )
 
@@ -61,6 +62,19 @@ def source_set_access(request: HttpRequest, pk: int) -> HttpResponse:
         return refuse(request, error, address_of(pk))
     # Led back to a fresh page: what was typed does not stay in the fields.
     return done(request, f"{row.name} is read with this from now on.", to=address_of(pk), leave=True)
+
+
+@require_POST
+def source_set_keys(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give an object storage other keys."""
+    form = KeysForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), address_of(pk))
+    try:
+        row = service(request).set_source_keys(source_id=pk, reason=reason_of(request), **form.cleaned_data)
+    except OrchestrationError as error:
+        return refuse(request, error, address_of(pk))
+    return done(request, f"{row.name} is read with these keys from now on.", to=address_of(pk), leave=True)
 
 
 @require_POST

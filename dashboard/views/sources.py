@@ -7,13 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import SourceForm, sentence_of
 from dashboard.listing import page_of
 from dashboard.live_pages import show
-from dashboard.source_forms import FolderForm
-from orchestration.errors import InvalidRequest
+from dashboard.source_forms import FolderForm, StorageForm
+from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import SourceFilters
 from orchestration.models import Source
 from orchestration.states import SourceState, VideoState
@@ -32,6 +32,7 @@ def sources(request: HttpRequest) -> HttpResponse:
         {
             "page": page_of(request, rows.order_by("name", "id")),
             "form": SourceForm(),
+            "storage_form": StorageForm(auto_id="storage_%s"),
             "folder_form": FolderForm(auto_id="folder_%s"),
             "state": first(filters.state),
             "states": SourceState.choices,
@@ -73,6 +74,27 @@ def source_add_folder(request: HttpRequest) -> HttpResponse:
             + ("." if row.rights_basis else "; without a rights basis nothing is published.")
         ),
         to=to,
+    )
+
+
+@require_POST
+def source_add_storage(request: HttpRequest) -> HttpResponse:
+    """Register an object storage and have it listed at once."""
+    form = StorageForm(request.POST)
+    to = reverse("dashboard:sources")
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), to)
+    try:
+        row = service(request).add_storage_source(**form.values())
+    except OrchestrationError as error:
+        return refuse(request, error, to)
+    # Led to a fresh page: what was typed does not stay in the fields.
+    return done(
+        request,
+        f"{row.where} is registered"
+        + ("." if row.rights_basis else "; without a rights basis nothing is published."),
+        to=reverse("dashboard:source", args=[row.pk]),
+        leave=True,
     )
 
 

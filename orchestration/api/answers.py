@@ -23,7 +23,7 @@ TUS_PREFIX = "/api/uploads"
 NEVER_KEPT = frozenset({401, 403, 429})
 # A new source's host name is looked up before anything is written, which may not happen inside a transaction.
 # The same is true of a notification's address; its test sends a message.
-LOOK_OUTSIDE = re.compile(r"/api/(sources|notifications/addresses(/\d+/(change|test))?)")
+LOOK_OUTSIDE = re.compile(r"/api/(sources(/storages)?|notifications/addresses(/\d+/(change|test))?)")
 
 
 class ProblemResponse(HttpResponse):

@@ -6,7 +6,14 @@ from ninja.pagination import paginate
 
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.library import NewFolder, NewSourceAccess, RightsChangeOut, SourceOut
+from orchestration.api.schemas.library import (
+    NewFolder,
+    NewSourceAccess,
+    NewStorage,
+    RightsChangeOut,
+    SourceOut,
+    StorageKeys,
+)
 from orchestration.api.schemas.profiles import ChosenProfile
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewSource, SourceRights
 from orchestration.api.schemas.work import JobOut
@@ -41,6 +48,30 @@ def sources_watch_folder(request: HttpRequest, body: NewFolder, response: HttpRe
     source = service(request).add_folder_source(**body.model_dump())
     response["Location"] = f"/api/sources/{source.pk}"
     return Status(201, source)
+
+
+@sources.post(
+    "/storages",
+    response={201: SourceOut},
+    operation_id="sources_add_storage",
+    summary="Register an object storage",
+)
+def sources_add_storage(request: HttpRequest, body: NewStorage, response: HttpResponse):
+    """It is listed at once, by the S3 protocol. Without a rights basis nothing of it is published."""
+    source = service(request).add_storage_source(**body.model_dump())
+    response["Location"] = f"/api/sources/{source.pk}"
+    return Status(201, source)
+
+
+@sources.post(
+    "/{source_id}/set-keys",
+    response=SourceOut,
+    operation_id="sources_set_keys",
+    summary="Give a storage other keys",
+)
+def sources_set_keys(request: HttpRequest, source_id: Path[Id], body: StorageKeys):
+    """They are sealed and never shown again; what waited for them goes on."""
+    return service(request).set_source_keys(source_id=source_id, **body.model_dump())
 
 
 @sources.get("/{source_id}", response=SourceOut, operation_id="sources_show", summary="Show a source")

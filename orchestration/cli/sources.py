@@ -102,7 +102,59 @@ def _add_folder(service: Service, options: Options) -> Any:
     return service.add_folder_source(**library.NewFolder(**given(options, *names)).model_dump())
 
 
+def _key_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--access-key", default="", metavar="ID")
+    parser.add_argument(
+        "--secret-key", metavar="FILE", help="file that holds the secret key; - reads the standard input"
+    )
+
+
+def _storage_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("endpoint", help="such as https://s3.eu-central-1.amazonaws.com")
+    parser.add_argument("bucket")
+    parser.add_argument("--region", default="", help="such as eu-central-1; without it the storage is asked")
+    parser.add_argument("--prefix", default="", help="only what begins with it, such as ready/")
+    _key_options(parser)
+    _rights_options(parser)
+
+
+def _add_storage(service: Service, options: Options) -> Any:
+    names = ("endpoint", "bucket", "region", "prefix", "access_key")
+    rights = ("name", "rights_basis", "rights_note", "language")
+    secret = read_secret("secret_key", options.secret_key)
+    body = library.NewStorage(secret_key=secret, **given(options, *names, *rights))
+    return service.add_storage_source(**body.model_dump())
+
+
+def _keys_of_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=arguments.row_id, help="id of the source")
+    _key_options(parser)
+    arguments.add_decision(parser)
+
+
+def _set_keys(service: Service, options: Options) -> Any:
+    secret = read_secret("secret_key", options.secret_key)
+    body = library.StorageKeys(secret_key=secret, access_key=options.access_key)
+    return service.set_source_keys(source_id=options.id, **body.model_dump() | decision(options))
+
+
 SOURCES = (
+    Command(
+        "source-add-storage",
+        "register an object storage that speaks S3",
+        _add_storage,
+        library.SourceOut,
+        text.source,
+        _storage_options,
+    ),
+    Command(
+        "source-keys-set",
+        "give an object storage other keys",
+        _set_keys,
+        library.SourceOut,
+        text.source,
+        _keys_of_source,
+    ),
     Command(
         "source-add-folder",
         "watch a folder for films",

@@ -376,7 +376,9 @@ def source(row: Source) -> list[str]:
 
 
 def source_place(row: Source) -> list[str]:
-    """Describe where a watched folder lies."""
+    """Describe where a watched folder or an object storage lies."""
+    if row.kind == SourceKind.STORAGE:
+        return [f"It lists {row.where}, {'with keys' if row.access_set_at else 'as anybody'}."]
     return [f"It watches {row.place['path']}."] if row.kind == SourceKind.FOLDER else []
 
 

@@ -114,7 +114,9 @@ class Source(Stateful):
 
     @property
     def where(self) -> str:
-        """Return where it lies, for a reader: an address or a folder; empty for what people upload."""
+        """Return where it lies, for a reader: an address, a folder or a bucket; empty for what people upload."""
+        if self.kind == SourceKind.STORAGE:
+            return "{endpoint}/{bucket}/{prefix}".format(**self.place)
         return self.url or str(self.place.get("path", ""))
 
     def _bound_to(self) -> str:

@@ -1,6 +1,7 @@
 """Read sources and fetch the files of what is found there."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ ASKED_ANEW = 5000
 EXPIRED = frozenset({401, 403, 410})
 """With these a signed address is refused when its time is over."""
 DOWNLOAD_SECONDS = 3600
+Download = Callable[[Video, Path, JobLease], media.DownloadedFile]
 
 
 def folder_of(video: Video) -> Path:
@@ -47,9 +49,12 @@ def absolute(stored: str) -> Path:
     return Path(settings.MEDIA_ROOT) / stored
 
 
-def run_scrape(job: Job, lease: JobLease) -> dict[str, Any]:
-    """Fetch one video's file, or list a source; raises MediaError for what the source or the file is to blame for."""
-    return _fetch(job, lease) if job.video_id else _list(job, lease)
+def run_scrape(job: Job, lease: JobLease, *, download: Download | None = None) -> dict[str, Any]:
+    """Fetch one video's file, or list a source; raises MediaError for what the source or the file is to blame for.
+
+    `download` fetches what does not lie at an address.
+    """
+    return _fetch(job, lease, download or _download) if job.video_id else _list(job, lease)
 
 
 def _list(job: Job, lease: JobLease) -> dict[str, Any]:
@@ -116,7 +121,7 @@ def _items_of(source: Source, *, limit: int) -> list[media.FoundItem]:
     )
 
 
-def _fetch(job: Job, lease: JobLease) -> dict[str, Any]:
+def _fetch(job: Job, lease: JobLease, download: Download) -> dict[str, Any]:
     video = Video.objects.select_related("source").get(pk=job.video_id)
     if video.state == VideoState.FOUND:
         transition(video, VideoState.SCRAPING, error_code="", error_message="")
@@ -125,7 +130,7 @@ def _fetch(job: Job, lease: JobLease) -> dict[str, Any]:
     lease.progress(0.0, "fetching")
     folder = folder_of(video)
     folder.mkdir(parents=True, exist_ok=True)
-    file = _download(video, folder, lease)
+    file = download(video, folder, lease)
     lease.progress(0.92, "measuring")
     try:
         info = media.probe(file.path)

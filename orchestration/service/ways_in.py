@@ -1,4 +1,4 @@
-"""Other ways in than an open address: what opens a source, and watched folders."""
+"""Other ways in than an open address: what opens a source, watched folders and object storage."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from orchestration.core.permissions import action
 from orchestration.models import Source
-from orchestration.register import source_access, source_folders
+from orchestration.register import source_access, source_folders, source_storages
 from orchestration.service.base import Door
 
 
 class WaysIn(Door):
-    """Other ways in than an open address: what opens a source, and watched folders."""
+    """Other ways in than an open address: what opens a source, watched folders and object storage."""
 
     @action("operate")
     def add_folder_source(
@@ -32,6 +32,50 @@ class WaysIn(Door):
             rights_note=rights_note,
             language=language,
             keep_files=keep_files,
+        )
+
+    @action("operate")
+    def add_storage_source(
+        self,
+        *,
+        endpoint: str,
+        bucket: str,
+        region: str = "",
+        prefix: str = "",
+        access_key: str = "",
+        secret_key: str = "",
+        name: str = "",
+        rights_basis: str = "",
+        rights_note: str = "",
+        language: str = "",
+    ) -> Source:
+        """Register what lies under a prefix of a bucket, by the S3 protocol; its keys are sealed."""
+        return source_storages.add(
+            endpoint=endpoint,
+            bucket=bucket,
+            region=region,
+            prefix=prefix,
+            access_key=access_key,
+            secret_key=secret_key,
+            name=name,
+            rights_basis=rights_basis,
+            rights_note=rights_note,
+            language=language,
+        )
+
+    @action("operate")
+    def set_source_keys(
+        self,
+        *,
+        source_id: int,
+        access_key: str = "",
+        secret_key: str = "",
+        reason: str = "",
+        version: int | None = None,
+    ) -> Source:
+        """Seal other keys of an object storage; what waited for them goes on."""
+        return source_storages.set_keys(
+            source_id, access_key=access_key, secret_key=secret_key, reason=reason, version=version
         )
 
     @action("operate")

@@ -66,6 +66,46 @@ class NewFolder(Body):
     keep_files: bool = Field(True, strict=True, description="let a film also lie in `taken` afterwards")
 
 
+class StorageKeys(Decision):
+    """Other keys of an object storage. Write only."""
+
+    access_key: Annotated[Secret, Field(max_length=300)] = ""
+    secret_key: Annotated[Secret, Field(max_length=300)] = ""
+
+
+class NewStorage(Body):
+    """What lies under a prefix of a bucket, by the S3 protocol. The keys are sealed and never shown again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "endpoint": "https://s3.eu-central-1.amazonaws.com",
+                    "bucket": "films",
+                    "region": "eu-central-1",
+                    "prefix": "ready/",
+                    "access_key": "…",
+                    "secret_key": "…",
+                    "rights_basis": "owned",
+                }
+            ]
+        }
+    )
+
+    endpoint: Annotated[Text, Field(min_length=1, max_length=300)]
+    bucket: Annotated[Text, Field(min_length=1, max_length=63)]
+    region: Annotated[Text, Field(max_length=60)] = ""
+    prefix: Annotated[Text, Field(max_length=500)] = ""
+    access_key: Annotated[
+        Secret, Field(max_length=300, description="empty, like the other: a public bucket")
+    ] = ""
+    secret_key: Annotated[Secret, Field(max_length=300)] = ""
+    name: Annotated[Text, Field(max_length=120)] = ""
+    rights_basis: RightsBasis = RightsBasis.NONE
+    rights_note: Annotated[Text, Field(max_length=500)] = ""
+    language: Annotated[Text, Field(max_length=20, description="of films that do not say")] = ""
+
+
 class SourceAccessOut(Schema):
     """What opens a source, without its secrets: the origins in `hosts` are sent it, and no others."""
 
