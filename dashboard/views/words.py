@@ -163,7 +163,8 @@ def _sentence(result: WordsResult) -> str:
     kept = f" {result.uploaded} on YouTube keep what they have." if result.uploaded else ""
     if not result.changes:
         return f"Nothing differs: {result.unchanged} as before."
-    return f"Saved: {len(result.changes)} changed, {result.touched} publications read them.{kept}"
+    calls = f" {result.calls} on YouTube are brought there ({result.units} units)." if result.calls else ""
+    return f"Saved: {len(result.changes)} changed, {result.touched} publications read them.{kept}{calls}"
 
 
 def _options(request: HttpRequest, *, dry_run: bool) -> dict[str, Any]:

@@ -169,7 +169,8 @@ def _result(row: WordsResult) -> list[str]:
     done = "would be changed" if row.dry_run else "changed"
     counts = f"{len(row.changes)} {done}, {row.unchanged} as before; {row.touched} publications read them"
     kept = f", {row.uploaded} keep what they have on YouTube" if row.uploaded else ""
-    return [*lines, f"{counts}{kept}."]
+    calls = f", {row.calls} are edited on YouTube by {row.units} units" if row.calls else ""
+    return [*lines, *row.notes, f"{counts}{kept}{calls}."]
 
 
 def _exported(row: dict[str, Any]) -> list[str]:

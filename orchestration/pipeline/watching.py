@@ -20,9 +20,8 @@ from orchestration.core import lookup
 from orchestration.errors import Busy, InvalidRequest, NotFound
 from orchestration.media.errors import MediaError
 from orchestration.models import Attachment, Video
-from orchestration.pipeline import attachments
+from orchestration.pipeline import attachments, edit_words
 from orchestration.pipeline.scrape import absolute, folder_of
-from orchestration.scheduling import words_edit
 from orchestration.states import AttachmentKind
 from orchestration.words.answers import WordsEdit
 
@@ -157,7 +156,7 @@ def choose_picture(video_id: int, attachment_id: int | None, reason: str = "") -
             raise InvalidRequest(
                 f"Attachment {row.pk} is no picture of video {video_id}.", field="attachment_id"
             )
-    words_edit.edit(
+    edit_words.edit(
         [WordsEdit("video", video_id, {"picture": attachment_id})], accept_problems=True, reason=reason
     )
     return lookup.one(Video, video_id, field="video_id")

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from channels.models import Channel
 from orchestration.core import lookup
 from orchestration.models import Attachment, Distribution, Job, Video, Wave
-from orchestration.states import AttachmentKind, JobKind, JobState
+from orchestration.states import AttachmentKind, DistributionState, JobKind, JobState
 from orchestration.words import checks, placeholders
 from orchestration.words.answers import Subject
 from orchestration.words.checks import WordsWrong
@@ -168,10 +168,19 @@ def being_staged(distribution_ids: Iterable[int]) -> set[int]:
     return {pk for pk in found if pk is not None}
 
 
-def why_locked(row: Distribution, running: Collection[int]) -> str:
-    """Return why a publication's own words cannot be edited here; empty if they can."""
+def why_not_here(row: Distribution, running: Collection[int]) -> str:
+    """Return why a publication's own words cannot be edited as a row; empty if they can."""
     if row.youtube_video_id:
-        return "it is on YouTube already: an edit is a call there"
+        return f"it is on YouTube and {row.get_state_display()}, so its words are left as they are"
     if row.pk in running:
         return "it is being uploaded at this moment; edit it once it is staged"
     return ""
+
+
+def why_locked(row: Distribution, running: Collection[int]) -> str:
+    """Return why a publication's own words cannot be edited, as a row or by a call to YouTube; empty if they can."""
+    is_there = bool(row.youtube_video_id) and row.state in {
+        DistributionState.STAGED,
+        DistributionState.PUBLISHED,
+    }
+    return "" if is_there else why_not_here(row, running)

@@ -59,16 +59,6 @@ class _Planned:
     after: dict[str, Any]
 
 
-def edit(
-    edits: Sequence[WordsEdit], *, dry_run: bool = False, accept_problems: bool = False, reason: str = ""
-) -> WordsResult:
-    """Make edits together or not at all, as `edit_all`. Raises: as it, but for faults the error of `refusal`."""
-    try:
-        return edit_all(edits, dry_run=dry_run, accept_problems=accept_problems, reason=reason)
-    except EditsRefused as refused:
-        raise refusal(refused.faults) from None
-
-
 def edit_all(
     edits: Sequence[WordsEdit], *, dry_run: bool = False, accept_problems: bool = False, reason: str = ""
 ) -> WordsResult:
@@ -109,13 +99,14 @@ def _plan(edits: Sequence[WordsEdit], *, lock: bool) -> tuple[list[_Planned], li
     seen: set[tuple[Subject, int]] = set()
     for index, (edit, subject) in enumerate(zip(edits, subjects, strict=True)):
         row = rows[subject, edit.id]
-        fault = _fault_of_row(edit, subject, row, running, (subject, edit.id) in seen)
-        seen.add((subject, edit.id))
-        if fault is not None:
-            faults.append(WordsFault(index, edit.subject, edit.id, *fault))
-            continue
         before = documents.document_of(row)
-        planned.append(_Planned(edit, subject, row, before, documents.merged(before, edit.words)))
+        one = _Planned(edit, subject, row, before, documents.merged(before, edit.words))
+        fault = _fault_of_row(one, running, (subject, edit.id) in seen)
+        seen.add((subject, edit.id))
+        if fault is None:
+            planned.append(one)
+        else:
+            faults.append(WordsFault(index, edit.subject, edit.id, *fault))
     _check(edits, planned, faults)
     return planned, faults
 
@@ -128,20 +119,23 @@ def _subject(edit: WordsEdit) -> Subject:
         raise InvalidRequest(f"{edit.subject!r} is none of {known}.", field="subject") from None
 
 
-def _fault_of_row(
-    edit: WordsEdit, subject: Subject, row: Row, running: set[int], is_twice: bool
-) -> tuple[str, str, str] | None:
+def _fault_of_row(one: _Planned, running: set[int], is_twice: bool) -> tuple[str, str, str] | None:
     """Return field, code and sentence of why a row cannot be edited, whatever is to be said."""
+    edit, row = one.edit, one.row
     if is_twice:
-        return "id", "invalid_request", f"{subject} {edit.id} is named more than once"
-    if isinstance(row, Distribution) and (locked := documents.why_locked(row, running)):
-        return "id", "illegal_transition", f"publication {edit.id} ({row}): {locked}"
-    if edit.version is not None and edit.version != version_of(documents.document_of(row)):
+        return "id", "invalid_request", f"{one.subject} {edit.id} is named more than once"
+    if edit.version is not None and edit.version != version_of(one.before):
         return (
             "version",
             "stale_version",
-            f"the words of {subject} {edit.id} have changed since they were read",
+            f"the words of {one.subject} {edit.id} have changed since they were read",
         )
+    if (
+        isinstance(row, Distribution)
+        and one.before != one.after
+        and (why := documents.why_not_here(row, running))
+    ):
+        return "id", "illegal_transition", f"publication {edit.id} ({row}): {why}"
     return None
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from channels.models import Channel
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Distribution, Video
 from orchestration.scheduling import words_csv, words_edit, words_table
-from orchestration.words.answers import WordsResult
+from orchestration.words.answers import WordsEdit, WordsResult
 
 AT_ONCE = 500
 
@@ -45,8 +45,8 @@ def _own(distribution_ids: Sequence[int], video_ids: Sequence[int]) -> set[str]:
     return {name for document in documents for name in (document or {}).get("fields") or ()}
 
 
-def load(content: bytes, *, dry_run: bool, accept_problems: bool, reason: str) -> WordsResult:
-    """Make what a table says otherwise than now, whole or not at all.
+def load(content: bytes, make: Callable[[Sequence[WordsEdit]], WordsResult]) -> WordsResult:
+    """Have what a table says otherwise than now made, whole or not at all; `make` raises EditsRefused or NotFound.
 
     Raises: InvalidRequest, naming line and column of each fault; WordsRefused.
     """
@@ -54,9 +54,7 @@ def load(content: bytes, *, dry_run: bool, accept_problems: bool, reason: str) -
     if not sheet.edits:
         raise InvalidRequest("The table has a header and no rows.", field="csv")
     try:
-        result = words_edit.edit_all(
-            sheet.edits, dry_run=dry_run, accept_problems=accept_problems, reason=reason
-        )
+        result = make(sheet.edits)
     except NotFound as absent:
         named = {
             (f"{edit.subject}_id", edit.id): line for edit, line in zip(sheet.edits, sheet.lines, strict=True)

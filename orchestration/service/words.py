@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestration.core.permissions import action
-from orchestration.scheduling import words_edit, words_sheet, words_table
+from orchestration.pipeline import edit_words
+from orchestration.scheduling import words_sheet, words_table
 from orchestration.service.base import Door
 from orchestration.words.answers import PublicationWords, SubjectWords, WordsEdit, WordsPreview, WordsResult
 from orchestration.words.values import Value
@@ -40,8 +41,11 @@ class Words(Door):
         accept_problems: bool = False,
         reason: str = "",
     ) -> WordsResult:
-        """Change what subjects say, all together or not at all; a dry run shows what would change."""
-        return words_edit.edit(edits, dry_run=dry_run, accept_problems=accept_problems, reason=reason)
+        """Change what subjects say, all together or not at all; a dry run shows what would change.
+
+        A publication that is on YouTube is edited there, by one budgeted call.
+        """
+        return edit_words.edit(edits, dry_run=dry_run, accept_problems=accept_problems, reason=reason)
 
     @action("read")
     def export_words(
@@ -55,4 +59,4 @@ class Words(Door):
         self, *, content: bytes, dry_run: bool = False, accept_problems: bool = False, reason: str = ""
     ) -> WordsResult:
         """Change what a table (CSV) says otherwise than now; whole or not at all, faults named by line and column."""
-        return words_sheet.load(content, dry_run=dry_run, accept_problems=accept_problems, reason=reason)
+        return edit_words.load(content, dry_run=dry_run, accept_problems=accept_problems, reason=reason)

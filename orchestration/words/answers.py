@@ -139,6 +139,11 @@ class WordsResult:
     titles: Sequence[TitleChange] = ()
     dry_run: bool = False
     ignored_columns: Sequence[str] = ()
+    calls: int = 0
+    """How many publications on YouTube are edited there, by `units` in all; `units_free` are those left today."""
+    units: int = 0
+    units_free: int = 0
+    notes: Sequence[str] = ()
 
 
 def version_of(document: Mapping[str, Any]) -> str:

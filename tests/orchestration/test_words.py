@@ -14,12 +14,14 @@ from orchestration.errors import (
     StaleVersion,
     WordsRefused,
 )
-from orchestration.models import Activity, Distribution
+from orchestration.models import Activity, Distribution, Job
+from orchestration.queue import pools
 from orchestration.scheduling import publication_words
 from orchestration.states import AttachmentKind, JobKind
 from orchestration.words.answers import WordsEdit
 from tests import factories
 from tests.engine_room import door
+from tests.orchestration.engine import running
 
 pytestmark = pytest.mark.django_db
 
@@ -153,15 +155,37 @@ def test_the_newest_subtitles_of_each_language_go_with_a_video_that_says_nothing
     assert said(row).subtitles == ()
 
 
-def test_what_is_uploaded_or_being_uploaded_is_not_edited_here():
-    staged = factories.ScheduleFactory(staged=True).distribution
-    with pytest.raises(IllegalTransition, match="on YouTube"):
-        edit("publication", staged, {"title": "x"})
+def test_an_edit_of_what_is_on_youtube_is_brought_there_by_one_call():
+    running()
+    pools.ensure_defaults()
+    row, staged = publication(), factories.ScheduleFactory(staged=True).distribution
+    edits = [WordsEdit("publication", pk, {"title": "Both"}) for pk in (row.pk, staged.pk)]
+    shown = door().edit_words(edits=edits, dry_run=True)
+    assert (len(shown.changes), shown.calls) == (2, 1)
+    assert not Job.objects.exists()
+    made = door().edit_words(edits=edits)
+    assert made.units == shown.units > 0
+    assert [job.kind for job in Job.objects.all()] == [JobKind.EDIT]
+    assert Distribution.objects.get(pk=staged.pk).words == {"title": "Both"}
+    again = door().edit_words(edits=edits)
+    assert (again.unchanged, again.calls) == (2, 0)
+    wrong = WordsEdit("publication", staged.pk, {"title": "a<b"})
+    with pytest.raises(InvalidRequest):
+        door().edit_words(edits=[WordsEdit("publication", row.pk, {"title": "Neither"}), wrong])
+    assert Distribution.objects.get(pk=row.pk).words == {"title": "Both"}
+
+
+def test_what_is_over_or_being_uploaded_is_not_edited_but_stands_in_a_table():
+    over = factories.ScheduleFactory(published=True).distribution
+    Distribution.objects.filter(pk=over.pk).update(state="recalled")
     row = publication()
     factories.JobFactory(running=True, kind=JobKind.STAGE, distribution=row, channel=row.channel)
-    with pytest.raises(IllegalTransition, match="being uploaded"):
-        edit("publication", row, {"title": "x"})
-    result = edit("video", staged.video, {"title": "Later"})
+    for of, says in ((over, "on YouTube and recalled"), (row, "being uploaded")):
+        with pytest.raises(IllegalTransition, match=says):
+            edit("publication", of, {"title": "x"})
+    text = "".join(door().export_words(distribution_ids=[over.pk, row.pk]))
+    assert door().import_words(content=text.encode()).unchanged == 2
+    result = edit("video", over.video, {"title": "Later"})
     assert (result.touched, result.uploaded) == (0, 1)
 
 

@@ -135,6 +135,10 @@ class WordsResultOut(Value):
     titles: list[TitleChangeOut] = Field(description="at most 200")
     dry_run: bool
     ignored_columns: list[str]
+    calls: int = Field(description="publications on YouTube that are edited there")
+    units: int = Field(description="that these calls take")
+    units_free: int = Field(description="that are free today beside the reserve")
+    notes: list[str] = Field(description="what cannot be done on YouTube")
 
 
 class ExportedOut(Value):
