@@ -20,6 +20,7 @@ from orchestration.api import (
     channels,
     conflicts,
     control,
+    disk,
     distributions,
     jobs,
     notifications,
@@ -215,6 +216,7 @@ for _kind, _handler in ERRORS.items():
 
 api.add_router("/orchestration", control.router)
 api.add_router("/orchestration", actions.router)
+api.add_router("/orchestration", disk.router)
 api.add_router("/orchestration", blockers.by_cause)
 api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)

@@ -137,6 +137,18 @@ CADENCES = (
         not_off="Without it what has come of uploads that nobody finishes stays on the disk for good.",
     ),
     Cadence(
+        "clean disk",
+        "orchestration.tasks.clean_disk",
+        "Deletes files that the rules of retention keep no longer and that no plan needs.",
+        default=3600,
+        fastest=60,
+        slowest=86_400,
+        not_faster="The rules count in days.",
+        not_slower="The disk is full earlier by as much.",
+        not_off="Without it the disk fills up. To delete nothing, set HEADEND_KEEP_ORIGINALS and HEADEND_KEEP_PREPARED "
+        "to forever, as they are by default.",
+    ),
+    Cadence(
         "notify",
         "orchestration.tasks.notify",
         "Looks at what needs a person, and sends the notifications that rules ask for.",

@@ -240,6 +240,14 @@ HEADEND_MAX_SOURCE_BYTES = env.integer("HEADEND_MAX_SOURCE_BYTES", 5 * 1024**3, 
 HEADEND_MAX_UPLOAD_BYTES = env.integer("HEADEND_MAX_UPLOAD_BYTES", 256 * 1024**3, minimum=1)
 HEADEND_UPLOAD_DAYS = env.integer("HEADEND_UPLOAD_DAYS", 7, minimum=1, maximum=365)
 HEADEND_DISK_FLOOR_BYTES = env.integer("HEADEND_DISK_FLOOR_BYTES", 2 * 1024**3, minimum=0)
+HEADEND_KEEP_ORIGINALS = env.text("HEADEND_KEEP_ORIGINALS", "forever")
+HEADEND_KEEP_PREPARED = env.text("HEADEND_KEEP_PREPARED", "forever")
+for _name, _rule in (
+    ("HEADEND_KEEP_ORIGINALS", HEADEND_KEEP_ORIGINALS),
+    ("HEADEND_KEEP_PREPARED", HEADEND_KEEP_PREPARED),
+):
+    if not (_rule in ("forever", "published") or (_rule.isdigit() and 1 <= int(_rule) <= 3650)):
+        raise env.fault(_name, "must be forever, published, or a number of days from 1 to 3650.")
 HEADEND_FFMPEG = env.text("HEADEND_FFMPEG", "")
 HEADEND_PROFILE = env.one_of("HEADEND_PROFILE", ("1080p-sdr", "as-is"), "1080p-sdr")
 HEADEND_HEARTBEAT_SECONDS = env.integer("HEADEND_HEARTBEAT_SECONDS", 5, minimum=0, maximum=20)

@@ -485,6 +485,44 @@ class BudgetDay:
 
 
 @dataclass(frozen=True, slots=True)
+class CleanItem:
+    """A video of which files are deleted, or would be."""
+
+    video_id: int
+    title: str
+    original: bool
+    prepared: bool
+    freed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CleanResult:
+    """What was deleted by the rules of retention, or would be now."""
+
+    items: list[CleanItem]
+    freed_bytes: int
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiskReport:
+    """The disk of MEDIA_ROOT: what lies there, how fast it grows, what its rules would free."""
+
+    total_bytes: int
+    free_bytes: int
+    floor_bytes: int
+    originals_bytes: int
+    prepared_bytes: int
+    uploads_bytes: int
+    grows_bytes_a_day: int
+    days_left: int | None
+    keep_originals: str
+    keep_prepared: str
+    deletable_bytes: int
+    deletable_videos: int
+
+
+@dataclass(frozen=True, slots=True)
 class PoolReport:
     """One shared resource now: who holds it, who waits, what was spent today (Pacific)."""
 

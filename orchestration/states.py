@@ -341,7 +341,8 @@ VIDEO_TRANSITIONS: dict[str, frozenset[str]] = {
     VideoState.PROCESSING: frozenset(
         {VideoState.READY, VideoState.FAILED, VideoState.SCRAPED, VideoState.WITHDRAWN}
     ),
-    VideoState.READY: frozenset({VideoState.WITHDRAWN, VideoState.SCRAPED}),
+    # To found, where its files were deleted to make room and a plan needs them again.
+    VideoState.READY: frozenset({VideoState.WITHDRAWN, VideoState.SCRAPED, VideoState.FOUND}),
     VideoState.FAILED: frozenset({VideoState.FOUND, VideoState.SCRAPED, VideoState.WITHDRAWN}),
     VideoState.DUPLICATE: frozenset({VideoState.WITHDRAWN}),
     VideoState.WITHDRAWN: frozenset({VideoState.FOUND}),

@@ -14,7 +14,7 @@ from orchestration.github import watch
 from orchestration.monitoring import health, probes, statistics
 from orchestration.notify import evaluation, outbox
 from orchestration.notify import heartbeat as heart
-from orchestration.pipeline import uploads
+from orchestration.pipeline import retention, uploads
 from orchestration.register import sources
 from orchestration.scheduling import standing_runs
 from orchestration.states import Trigger
@@ -106,6 +106,14 @@ def tidy_uploads() -> None:
     if not is_copy():
         with _as("beat"):
             uploads.tidy()
+
+
+@shared_task
+def clean_disk() -> None:
+    """Delete what is kept no longer, while the system runs; a copy of a database leaves files alone."""
+    if is_running() and not is_copy():
+        with _as("beat"):
+            retention.clean()
 
 
 @shared_task

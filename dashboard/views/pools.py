@@ -28,7 +28,12 @@ def pools(request: HttpRequest) -> HttpResponse:
     return show(
         request,
         "pools.html",
-        {"pools": service(request).get_pools(), "waiting": waiting[:50], "waiting_count": waiting.count()},
+        {
+            "disk": service(request).get_disk(),
+            "pools": service(request).get_pools(),
+            "waiting": waiting[:50],
+            "waiting_count": waiting.count(),
+        },
     )
 
 

@@ -6,6 +6,7 @@ from ninja.pagination import paginate
 
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
+from orchestration.api.schemas.disk import SourceRetention
 from orchestration.api.schemas.library import (
     NewFolder,
     NewSourceAccess,
@@ -104,6 +105,17 @@ def sources_pause(request: HttpRequest, source_id: Path[Id], body: Decision = AS
 def sources_resume(request: HttpRequest, source_id: Path[Id], body: Decision = AS_SEEN):
     """Read it again."""
     return service(request).resume_source(source_id=source_id, reason=body.reason, version=body.version)
+
+
+@sources.post(
+    "/{source_id}/set-retention",
+    response=SourceOut,
+    operation_id="sources_set_retention",
+    summary="Say for how long a source's files are kept",
+)
+def sources_set_retention(request: HttpRequest, source_id: Path[Id], body: SourceRetention):
+    """Originals and prepared files each: `forever`, `published`, a number of days, or empty: as the installation does."""
+    return service(request).set_source_retention(source_id=source_id, **body.model_dump())
 
 
 @sources.post(

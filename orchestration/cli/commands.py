@@ -9,6 +9,7 @@ from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, rollouts, text
 from orchestration.cli.blockers import BLOCKERS
 from orchestration.cli.command import Command, Options, Service, decision, given
+from orchestration.cli.disk import DISK
 from orchestration.cli.notify import NOTIFY
 from orchestration.cli.plan_file import PLAN_FILE
 from orchestration.cli.profiles import PROFILES
@@ -416,6 +417,7 @@ COMMANDS = {
         *REPOSITORIES,
         *ROLLOUTS,
         *UPLOADS,
+        *DISK,
         *ROWS,
         *SOURCES,
         *NOTIFY,

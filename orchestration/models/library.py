@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -16,6 +17,7 @@ from orchestration.media.access import Access
 from orchestration.media.identity import address_key, identity_of_address
 from orchestration.media.urls import canonical_url
 from orchestration.models.querysets import VideoQuerySet
+from orchestration.planning.retention import Rule
 from orchestration.states import (
     SOURCE_TRANSITIONS,
     SOURCE_VERBS,
@@ -26,6 +28,14 @@ from orchestration.states import (
     SourceState,
     VideoState,
 )
+
+
+def check_keep(text: str) -> None:
+    """Raise ValidationError for what is no rule of retention."""
+    try:
+        Rule.read(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 class Source(Stateful):
@@ -48,6 +58,15 @@ class Source(Stateful):
     )
     rights_note = models.CharField(
         max_length=500, blank=True, help_text="contract, licence or attribution that the basis rests on"
+    )
+    keep_originals = models.CharField(
+        max_length=10,
+        blank=True,
+        validators=[check_keep],
+        help_text="forever, published, or a number of days; empty: as the installation keeps them",
+    )
+    keep_prepared = models.CharField(
+        max_length=10, blank=True, validators=[check_keep], help_text="the same of prepared files"
     )
     priority = models.PositiveSmallIntegerField(default=5, validators=PRIORITY_VALIDATORS)
     language = models.CharField(

@@ -31,6 +31,7 @@ from orchestration.errors import IllegalTransition, OrchestrationError
 from orchestration.github import repository_pin, repository_sync
 from orchestration.models import Blocker, Job, Pool
 from orchestration.monitoring import checks
+from orchestration.pipeline import room
 from orchestration.queue import blockers, pools
 from orchestration.queue import jobs as queue
 from orchestration.states import JobKind
@@ -202,6 +203,12 @@ def _disk(row: Blocker) -> Answer:
     return Answer(usage.free >= min(ROOM_BYTES, usage.total // 20), free)
 
 
+def _floor(row: Blocker) -> Answer:
+    free, floor = room.free_bytes(), settings.HEADEND_DISK_FLOOR_BYTES
+    told = f"{free // 1024**2} MB are free on the disk of MEDIA_ROOT, {floor // 1024**2} MB are kept free."
+    return Answer(free >= floor + floor // 20, told)
+
+
 def _until(row: Blocker) -> Answer:
     return Answer(False, f"It ends at {row.until:%Y-%m-%d %H:%M} UTC." if row.until else "Nobody said when.")
 
@@ -229,5 +236,6 @@ PROBES: Mapping[str, Callable[[Blocker], Answer]] = MappingProxyType(
         "budget_exhausted": _budget,
         "quota_exhausted": _until,
         "storage_full": _disk,
+        "disk_too_full": _floor,
     }
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.db import transaction
 from django.utils import timezone
 
+from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.media.errors import FileDamaged, TranscodeFailed
 from orchestration.models import Distribution, Job, Rendition, Video
@@ -15,7 +16,7 @@ from orchestration.pipeline.profile_choice import profiles, wanted_of, without_f
 from orchestration.pipeline.scrape import absolute
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import WaitUntil
-from orchestration.states import JobKind, JobState
+from orchestration.states import JobKind, JobState, VideoState
 
 AHEAD = timedelta(hours=24)
 """How long before its staging a file that only another profile has is made."""
@@ -76,7 +77,9 @@ def _made_later(distribution: Distribution) -> WaitUntil:
         raise TranscodeFailed(
             f"Its file by the profile {wanted.name} could not be made: {row.error_message}"[:500]
         )
-    if not video.original_file or not absolute(video.original_file).is_file():
+    if not _has_original(video) and fetch_again(video):
+        return WaitUntil(timezone.now() + LOOK_AGAIN, f"{WAITS} from its source, once more")
+    if not _has_original(video):
         raise FileDamaged(f"The files of video {video.pk} are gone from the media folder.")
     with transaction.atomic():
         ask(video, priority=distribution.channel.priority)
@@ -96,8 +99,21 @@ def keep_making(now: datetime, *, most: int = 100) -> int:
     rows = without_file(profiles(), until=now + AHEAD).order_by("stage_at", "id")
     videos = dict(rows.values_list("distribution__video", "priority")[:most])
     for video in Video.objects.filter(pk__in=videos):
-        ask(video, priority=videos[video.pk])
+        if _has_original(video) or not fetch_again(video):
+            ask(video, priority=videos[video.pk])
     return len(videos)
+
+
+def _has_original(video: Video) -> bool:
+    return bool(video.original_file) and absolute(video.original_file).is_file()
+
+
+def fetch_again(video: Video) -> bool:
+    """Have a ready video fetched anew whose original was deleted to make room; returns whether it has an address."""
+    if not video.url or video.state != VideoState.READY:
+        return False
+    transition(video, VideoState.FOUND, reason="a plan needs its file, which was deleted to make room")
+    return True
 
 
 def store(video: Video, fingerprint: str, **values: object) -> Rendition:

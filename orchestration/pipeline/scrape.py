@@ -18,6 +18,7 @@ from orchestration.core.wakeups import wake_tick
 from orchestration.media.identity import is_signed
 from orchestration.models import Job, Schedule, Source, Video
 from orchestration.pipeline import episodes, newest, outcomes
+from orchestration.pipeline.room import require_room
 from orchestration.queue.lease import JobLease
 from orchestration.states import DistributionState, ScheduleState, SourceKind, VideoState
 
@@ -127,6 +128,7 @@ def _fetch(job: Job, lease: JobLease, download: Download) -> dict[str, Any]:
         transition(video, VideoState.SCRAPING, error_code="", error_message="")
     elif video.state != VideoState.SCRAPING:
         return {"skipped": f"the video is {video.state} already"}
+    require_room(video.size_bytes or 0)
     lease.progress(0.0, "fetching")
     folder = folder_of(video)
     folder.mkdir(parents=True, exist_ok=True)

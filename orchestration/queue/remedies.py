@@ -119,6 +119,10 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
             "Give the source a login, cookies or headers on its page, or new ones; where its files lie on another host, "
             "name that host there, too.",
         ),
+        "disk_too_full": Remedy(
+            "disk too full",
+            "Free space on the disk of MEDIA_ROOT, set a shorter retention, or lower HEADEND_DISK_FLOOR_BYTES.",
+        ),
         "storage_full": Remedy("disk full", "Free space on the disk that holds MEDIA_ROOT."),
     }
 )

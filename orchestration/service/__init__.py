@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from orchestration.service.channels import Channels
 from orchestration.service.control import Control
+from orchestration.service.disk import Disk
 from orchestration.service.library import Library
 from orchestration.service.notifications import Notifications
 from orchestration.service.profiles import Profiles
@@ -38,6 +39,7 @@ class CentralOrchestrationService(
     Uploads,
     WordsOnYouTube,
     Profiles,
+    Disk,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

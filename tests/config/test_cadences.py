@@ -64,6 +64,7 @@ def test_the_first_start_makes_every_entry_at_its_default_and_no_other(settings)
         "standing rules": 60,
         "check channels": 300,
         "tidy uploads": 60,
+        "clean disk": 3600,
         "notify": 15,
         "collect statistics": settings.HEADEND_STATISTICS_SECONDS,
     }

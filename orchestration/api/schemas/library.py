@@ -129,6 +129,8 @@ class SourceOut(Schema):
     access_set_at: datetime | None
     rights_basis: RightsBasis
     rights_note: str
+    keep_originals: str
+    keep_prepared: str
     priority: int
     language: str
     profile: str = Field(description="how its videos are prepared; empty: by the default profile")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import Count, Exists, F, OuterRef, Q
 
 from orchestration.core.installation import is_waiting_to_be_taken_over
-from orchestration.models import Distribution, Job, OrphanUpload, Schedule, SystemState, Video
+from orchestration.models import Distribution, Job, OrphanUpload, Rendition, Schedule, SystemState, Video
 from orchestration.monitoring.invariants.values import Look, Violation, broken
 from orchestration.queue.jobs import RUN_HOLDER
 from orchestration.queue.policy import SAFE_KINDS
@@ -114,7 +114,8 @@ def states_agree(look: Look) -> Iterator[Violation]:
         yield broken(row, f"is published, but its distribution is {row.distribution.state}")
     for distribution in Distribution.objects.published().filter(published_at=None):
         yield broken(distribution, "is published, but nobody knows since when")
-    for video in Video.objects.ready().filter(prepared_file=""):
+    deleted = Rendition.objects.filter(video=OuterRef("pk"), file="", error_message="")  # to make room
+    for video in Video.objects.ready().filter(~Exists(deleted), prepared_file=""):
         yield broken(video, "is ready, but has no prepared file")
     for job in Job.objects.running().filter(holder=""):
         yield broken(job, "runs, but nobody holds it")
