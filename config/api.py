@@ -38,6 +38,7 @@ from orchestration.api import (
     videos,
     waves,
     words,
+    words_outside,
 )
 from orchestration.api.answers import answered, problem_response
 from orchestration.api.auth import WAYS_IN, NotAuthenticated
@@ -234,6 +235,7 @@ api.add_router("/videos", attachments.of_videos)
 api.add_router("/attachments", attachments.attachments)
 api.add_router("/waves", waves.waves)
 api.add_router("/words", words.words)
+api.add_router("/distributions", words_outside.outside)
 api.add_router("/distributions", distributions.distributions)
 api.add_router("/schedules", schedules.schedules)
 api.add_router("/jobs", jobs.jobs)

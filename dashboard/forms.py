@@ -24,6 +24,7 @@ from orchestration.states import (
     Timing,
 )
 from orchestration.text import unturned
+from orchestration.words.fields import LICENCES
 
 MAX_VIDEOS_SHOWN = 200
 LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
@@ -123,6 +124,26 @@ class ReviewForm(forms.Form):
     outcome = forms.ChoiceField(choices=OUTCOMES, label="what you found")
     youtube_video_id = LineField(required=False, max_length=32, label="YouTube video id, if there is one")
     reason = LineField(required=False, max_length=300, label="what it rests on")
+
+
+class WordsOnYouTubeForm(forms.Form):
+    """Words of what lies on YouTube already; limits are checked by the service, which counts as YouTube does."""
+
+    YES_NO = ("embeddable", "made_for_kids", "synthetic_media", "paid_promotion")
+    ANSWERS = (("yes", "yes"), ("no", "no"))
+
+    title = forms.CharField(required=False, max_length=500, strip=True)
+    description = forms.CharField(required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 6}))
+    tags = forms.CharField(required=False, max_length=2_000, label="tags, with commas between")
+    licence = forms.ChoiceField(choices=tuple(LICENCES.items()))
+    embeddable = forms.ChoiceField(choices=ANSWERS, label="may be embedded")
+    made_for_kids = forms.ChoiceField(choices=ANSWERS, label="made for kids")
+    synthetic_media = forms.ChoiceField(choices=ANSWERS, label="altered or synthetic")
+    paid_promotion = forms.ChoiceField(choices=ANSWERS, label="paid promotion")
+    reason = LineField(required=False, max_length=300, label="why")
+
+    def clean_description(self) -> str:
+        return str(self.cleaned_data["description"]).replace("\r\n", "\n")
 
 
 class ReviewJobForm(ReviewForm):

@@ -28,6 +28,7 @@ from dashboard.views import (
     watch,
     waves,
     words,
+    words_outside,
 )
 
 app_name = "dashboard"
@@ -84,6 +85,20 @@ urlpatterns = [
     path("plan/calendar/remove/", plan_file.calendar_remove, name="calendar_remove"),
     path("calendar/<str:secret>.ics", plan_file.calendar, name="calendar"),
     path("schedules/<int:pk>/", schedule.publication, name="publication"),
+    path("schedules/<int:pk>/edit-words/", words_outside.schedule_edit_words, name="schedule_edit_words"),
+    path(
+        "schedules/<int:pk>/take-their-words/",
+        words_outside.schedule_take_their_words,
+        name="schedule_take_their_words",
+    ),
+    path(
+        "schedules/<int:pk>/put-our-words-back/",
+        words_outside.schedule_put_our_words_back,
+        name="schedule_put_our_words_back",
+    ),
+    path(
+        "schedules/<int:pk>/retry-extras/", words_outside.schedule_retry_extras, name="schedule_retry_extras"
+    ),
     path("schedules/<int:pk>/hold/", schedule.schedule_hold, name="schedule_hold"),
     path("schedules/<int:pk>/release/", schedule.schedule_release, name="schedule_release"),
     path("schedules/<int:pk>/reopen/", schedule.schedule_reopen, name="schedule_reopen"),

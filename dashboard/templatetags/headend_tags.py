@@ -110,6 +110,16 @@ def state(value: object, label: str = "", title: str = "") -> SafeString:
     )
 
 
+@register.filter
+def said(value: Any) -> str:
+    """Write a value of a publication's words: yes and no, tags with commas, a dash for nothing."""
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw one of our own icons; it is decoration, the word stands beside it."""

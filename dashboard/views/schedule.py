@@ -19,6 +19,7 @@ from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, ReviewForm, TimeForm, sentence_of
 from dashboard.listing import page_of, whole_number
 from dashboard.live_pages import show
+from dashboard.views import words_outside
 from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest
 from orchestration.lists import ScheduleFilters, ScheduleGroup
@@ -108,6 +109,7 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
         Schedule.objects.select_related("distribution__video__source", "channel", "wave"), pk=pk
     )
     local = row.publish_at.astimezone(row.channel.zone).replace(tzinfo=None, microsecond=0)
+    there = service(request).get_words_on_youtube(distribution_id=row.distribution_id)
     return show(
         request,
         "publication.html",
@@ -116,6 +118,8 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
             "distribution": row.distribution,
             "outside": outside.lines_of(row),
             "words": panel_of(service(request), "publication", row.distribution_id),
+            "words_outside": there,
+            "words_outside_form": words_outside.form_of(row, there) if there.may_edit else None,
             "forms": ("move", "release", "reopen", "review"),
             "time_forms": _time_forms(row),
             "move_form": MoveForm(initial={"at": local, "zone": row.channel.timezone}),

@@ -21,6 +21,7 @@ from orchestration.cli.standing import STANDING
 from orchestration.cli.uploads import UPLOADS
 from orchestration.cli.watching import WATCHING
 from orchestration.cli.words import WORDS
+from orchestration.cli.words_outside import WORDS_ON_YOUTUBE
 from orchestration.errors import InvalidRequest
 from orchestration.results import SystemReport
 from orchestration.scheduling import overdue_choices
@@ -425,6 +426,7 @@ COMMANDS = {
         *STANDING,
         *PLAN_FILE,
         *WORDS,
+        *WORDS_ON_YOUTUBE,
         *WATCHING,
     )
 }

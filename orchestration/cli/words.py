@@ -71,14 +71,19 @@ def _value(name: str, text: str) -> Any:
         raise InvalidRequest(f"{name}: {wrong}.", field=name) from None
 
 
-def _set(service: Service, options: Options) -> WordsResult:
+def words_given(pairs: list[str]) -> dict[str, Any]:
+    """Return what was written as FIELD=VALUE, by field. Raises: InvalidRequest."""
     words = {}
-    for given_one in options.words:
+    for given_one in pairs:
         name, equals, text = given_one.partition("=")
         if not equals:
             raise InvalidRequest(f"{given_one!r} is not FIELD=VALUE.", field="words")
         words[name] = _value(name, text)
-    edit = WordsEdit(options.subject, options.id, words, options.seen)
+    return words
+
+
+def _set(service: Service, options: Options) -> WordsResult:
+    edit = WordsEdit(options.subject, options.id, words_given(options.words), options.seen)
     return service.edit_words(
         edits=[edit],
         dry_run=options.dry_run,

@@ -147,6 +147,8 @@ class Job(Stateful):
             return refused
         if name == "retry":
             return self._why_not_again()
+        if name == "review" and self.kind == JobKind.EDIT:
+            return "Its publication's page settles it: take the words that are on YouTube, or put ours back."
         if name == "review" and self.distribution_id is None:
             return f"{self._named()} works on no publication; nothing about it can be settled."
         if name == "cancel":
