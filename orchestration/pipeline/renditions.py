@@ -109,8 +109,13 @@ def _has_original(video: Video) -> bool:
 
 
 def fetch_again(video: Video) -> bool:
-    """Have a ready video fetched anew whose original was deleted to make room; returns whether it has an address."""
-    if not video.url or video.state != VideoState.READY:
+    """Have a ready video fetched anew whose original was deleted to make room; returns whether that can be.
+
+    Not one whose files should be here and are not: that is a fault, which is said.
+    """
+    if not video.url or video.original_file or video.state != VideoState.READY:
+        return False
+    if not all(absolute(row.file).is_file() for row in Rendition.objects.present().filter(video=video)):
         return False
     transition(video, VideoState.FOUND, reason="a plan needs its file, which was deleted to make room")
     return True

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
@@ -29,6 +30,7 @@ from orchestration.states import OPEN_SCHEDULES, DistributionState, ScheduleStat
 BATCH = 100
 MOST = 5000
 GROWTH_DAYS = 7
+WOULD_BE_FREED = "headend:would-be-freed"
 NEEDS = OPEN_SCHEDULES | {ScheduleState.NEEDS_REVIEW}
 MAY_BE_SENT = frozenset(
     {DistributionState.ASSIGNED, DistributionState.STAGED, DistributionState.NEEDS_REVIEW}
@@ -180,7 +182,7 @@ def report(now: datetime | None = None) -> DiskReport:
     a_day = grown // GROWTH_DAYS
     room = usage.free - settings.HEADEND_DISK_FLOOR_BYTES
     waiting = Upload.objects.filter(state__in=[UploadState.OPEN, UploadState.RECEIVED, UploadState.FAILED])
-    over = clean(dry_run=True, now=now)
+    freed_bytes, freed_videos = _would_be_freed(now)
     return DiskReport(
         total_bytes=usage.total,
         free_bytes=usage.free,
@@ -192,9 +194,21 @@ def report(now: datetime | None = None) -> DiskReport:
         days_left=max(0, room // a_day) if a_day else None,
         keep_originals=settings.HEADEND_KEEP_ORIGINALS,
         keep_prepared=settings.HEADEND_KEEP_PREPARED,
-        deletable_bytes=over.freed_bytes,
-        deletable_videos=len(over.items),
+        deletable_bytes=freed_bytes,
+        deletable_videos=freed_videos,
     )
+
+
+def _would_be_freed(now: datetime) -> tuple[int, int]:
+    """Return the bytes, and of how many videos: looked up once a minute, since open pages ask every other second."""
+    if not _any_rule():
+        return 0, 0
+    told = cache.get(WOULD_BE_FREED)
+    if told is None:
+        over = clean(dry_run=True, now=now)
+        told = over.freed_bytes, len(over.items)
+        cache.set(WOULD_BE_FREED, told, timeout=60)
+    return told
 
 
 def _sum(rows: QuerySet, field: str) -> int:

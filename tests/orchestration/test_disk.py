@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import given
@@ -52,6 +53,20 @@ def test_nothing_that_is_needed_or_cannot_be_had_again_is_ever_deleted(facts, or
 def test_what_is_no_rule_is_refused(text):
     with pytest.raises(ValueError, match="number of days"):
         Rule.read(text)
+
+
+@pytest.fixture(autouse=True)
+def looked_up_anew():
+    cache.clear()
+
+
+@pytest.mark.django_db
+def test_what_would_be_freed_is_looked_up_once_a_minute(settings, kept_a_day, django_assert_max_num_queries):
+    for _ in range(3):
+        old_video(settings)
+    assert (door().get_disk().deletable_bytes, door().get_disk().deletable_videos) == (3000, 3)
+    with django_assert_max_num_queries(5):
+        door().get_disk()
 
 
 @pytest.fixture
