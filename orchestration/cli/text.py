@@ -372,7 +372,20 @@ def source(row: Source) -> list[str]:
         f"Source {row.pk} ({row.name}) is {row.state}; {rights}.",
         *source_place(row),
         *source_access(row),
+        *source_reading(row),
     ]
+
+
+def source_reading(row: Source) -> list[str]:
+    """Describe what the last reading of a source gave."""
+    if row.last_scraped_at is None or row.kind != SourceKind.ADDRESS:
+        return []
+    said = f"Read {row.last_scraped_at:%Y-%m-%d %H:%M} UTC: {row.last_found} found"
+    if row.waiting_items:
+        said += f", {row.waiting_items} more wait for the next readings"
+    if row.unchanged_readings:
+        said += f", unchanged since {row.unchanged_readings} readings"
+    return [f"{said}.", *(f"Repaired: {repair}" for repair in row.repairs)]
 
 
 def source_place(row: Source) -> list[str]:

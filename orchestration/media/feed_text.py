@@ -3,7 +3,7 @@
 A healthy feed goes straight through the parser. Another is repaired as text: its characters, its `&`, what stands before
 and after it; and where its tags do not fit, entry by entry, so that one broken entry does not cost the others. lxml's
 recovery was tried: it turns `?a=1&b=2` into another address, and after an unclosed tag puts each entry into the one
-before. feedparser was tried: it does not say what it repaired, nor that a feed is cut short, and takes fifty times as long
+before. feedparser was tried: it does not say what it repaired, nor that a feed is cut short, and takes three times as long
 (docs/performance.md).
 """
 

@@ -16,11 +16,11 @@ from orchestration.core import audit
 from orchestration.core.transitions import transition
 from orchestration.core.wakeups import wake_tick
 from orchestration.media.identity import is_signed
-from orchestration.models import Job, Schedule, Source, Video
-from orchestration.pipeline import episodes, newest, outcomes
+from orchestration.models import Job, Source, Video
+from orchestration.pipeline import duplicates, episodes, newest
 from orchestration.pipeline.room import require_room
 from orchestration.queue.lease import JobLease
-from orchestration.states import DistributionState, ScheduleState, SourceKind, VideoState
+from orchestration.states import SourceKind, VideoState
 
 logger = logging.getLogger(__name__)
 LIST_SECONDS = 60
@@ -236,32 +236,9 @@ def _keep(video: Video, measured: dict[str, Any]) -> dict[str, Any]:
             if first
             else "The same content is here.",
         )
-        _end_plans(video)
+        duplicates.settle_plans(video, first)
     absolute(measured["original_file"]).unlink(missing_ok=True)
     return {"duplicate_of": first.pk if first else None}
-
-
-def _end_plans(video: Video) -> None:
-    """Fail what was planned with a video that turned out to be a duplicate: it never becomes ready, nobody waits for it."""
-    why = f"its video is a duplicate: {video.error_message}"
-    rows = Schedule.objects.locked().filter(
-        distribution__video=video,
-        state__in=[ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.HELD],
-    )
-    for row in rows.order_by("pk").prefetch_related("distribution"):
-        if row.state == ScheduleState.HELD:
-            transition(row, ScheduleState.CANCELLED, reason=why)
-        else:
-            transition(row, ScheduleState.FAILED, reason=why)
-        if row.distribution.can_become(DistributionState.FAILED):
-            transition(
-                row.distribution,
-                DistributionState.FAILED,
-                reason=why,
-                error_code="video_failed",
-                error_message=why[:500],
-            )
-    outcomes.fail_waiting_stages(video, why)
 
 
 def _with_content(content_hash: str, video: Video) -> Video | None:

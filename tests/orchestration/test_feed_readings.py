@@ -3,9 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
+from orchestration.api.schemas.library import SourceOut
+from orchestration.cli import text as cli_text
 from orchestration.models import Activity, Source, Video
+from tests import factories
 from tests.media_fixture import _send
 from tests.orchestration.test_episode_identity import Publisher, entry, feed
 
@@ -127,3 +133,35 @@ def test_another_limit_asks_for_the_whole_again(publisher, engine, media_site):
     read_again(publisher, engine)
     assert asked == [None, None, '"v1"']
     assert numbers() == set(range(30, 60))
+
+
+def test_page_api_and_command_line_say_what_was_repaired_and_what_waits(client, django_user_model):
+    source = factories.SourceFactory(
+        last_scraped_at=timezone.now(),
+        last_found=60,
+        waiting_items=30,
+        unchanged_readings=2,
+        repairs=["3 control characters were left out."],
+    )
+    client.force_login(django_user_model.objects.create_superuser("boss"))
+    for page in (reverse("dashboard:sources"), reverse("dashboard:source", args=[source.pk])):
+        text = " ".join(client.get(page).content.decode().split())
+        for said in ("3 control characters were left out.", "30 ", "unchanged at the last 2 readings"):
+            assert said in text, page
+    shown = SourceOut.from_orm(source).model_dump()
+    assert (shown["waiting_items"], shown["unchanged_readings"]) == (30, 2)
+    assert shown["repairs"] == source.repairs
+    told = "\n".join(cli_text.source(source))
+    assert "30 more wait" in told
+    assert "Repaired: 3 control characters" in told
+
+
+def test_no_page_and_no_list_asks_for_the_sources_one_by_one(client, django_user_model):
+    client.force_login(django_user_model.objects.create_superuser("boss"))
+    counts = []
+    for more in (1, 20):
+        factories.SourceFactory.create_batch(more, repairs=["Blank lines."], waiting_items=3)
+        with CaptureQueriesContext(connection) as asked:
+            client.get(reverse("dashboard:sources"))
+        counts.append(len(asked))
+    assert counts[1] <= counts[0]  # the first one warms caches

@@ -136,22 +136,46 @@ def test_the_same_content_under_another_address_is_a_duplicate(engine, media_sit
     assert not list(absolute(f"videos/{second.pk}").glob("*.mp4"))
 
 
-def test_what_was_planned_with_a_video_that_is_a_duplicate_fails_at_once_and_says_why(
+def test_what_is_planned_with_a_duplicate_goes_on_with_the_first_but_for_channels_that_have_it(
     engine, media_site, videos
 ):
-    """It never becomes ready: without this it would wait until its moment and then be missed without a reason."""
+    """It never becomes ready: else it would wait until its moment and then be missed without a reason."""
     content = videos.mute.read_bytes()
-    fetch(engine, media_site.file("/one.mp4", content))
+    first = fetch(engine, media_site.file("/one.mp4", content))
     second = video_at(media_site.file("/two.mp4", content))
-    due = engine.planned(engine.channel(), video=second)
-    later = engine.planned(
-        engine.channel("borealis"), video=second, minutes=600, stage_at=timezone.now() + timedelta(hours=5)
-    )
+    atlas, borealis, corona = engine.channel(), engine.channel("borealis"), engine.channel("corona")
+    engine.planned(atlas, video=first, minutes=900, stage_at=timezone.now() + timedelta(hours=9))
+    twice = engine.planned(atlas, video=second, minutes=300)
+    due = engine.planned(borealis, video=second)
+    later = engine.planned(corona, video=second, minutes=600, stage_at=timezone.now() + timedelta(hours=5))
     engine.tick()
     engine.work()
+    second.refresh_from_db()
+    assert second.state == VideoState.DUPLICATE
+    assert state_of(twice) == (ScheduleState.FAILED, DistributionState.FAILED)
+    assert "duplicate" in Distribution.objects.get(pk=twice.distribution_id).error_message
     for row in (due, later):
-        assert state_of(row) == (ScheduleState.FAILED, DistributionState.FAILED)
-    assert "duplicate" in Distribution.objects.get(pk=due.distribution_id).error_message
+        assert Distribution.objects.get(pk=row.distribution_id).video == first
+    assert Activity.objects.filter(verb="distribution_carried_over").count() == 2
+    for _ in range(4):
+        engine.tick()
+        engine.work()
+    assert state_of(due) == STAGED
+    assert state_of(later) == (ScheduleState.PLANNED, DistributionState.ASSIGNED)
+
+
+def test_plans_with_a_duplicate_fail_and_say_why_where_the_first_may_not_be_published(
+    engine, media_site, videos
+):
+    content = videos.mute.read_bytes()
+    first = fetch(engine, media_site.file("/one.mp4", content))
+    second = video_at(media_site.file("/two.mp4", content))
+    Source.objects.filter(pk=first.source_id).update(rights_basis=RightsBasis.NONE)
+    row = engine.planned(engine.channel(), video=second)
+    engine.tick()
+    engine.work()
+    assert state_of(row) == (ScheduleState.FAILED, DistributionState.FAILED)
+    assert "duplicate" in Distribution.objects.get(pk=row.distribution_id).error_message
     assert Job.objects.get(kind=JobKind.STAGE).error_code == "video_failed"
 
 

@@ -141,6 +141,13 @@ class SourceOut(Schema):
     next_scrape_at: datetime | None
     last_scraped_at: datetime | None
     last_found: int
+    waiting_items: int = Field(
+        description="new items that the next readings take: more came than `item_limit`"
+    )
+    unchanged_readings: int = Field(
+        description="readings in a row to which the source said 304, not modified"
+    )
+    repairs: list[str] = Field(description="what had to be repaired of the last feed, one sentence each")
     last_error: str
     consecutive_failures: int
     created_at: datetime
