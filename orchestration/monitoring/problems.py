@@ -224,8 +224,8 @@ def _of_schedules() -> list[dict[str, Any]]:
 def _of_reviews(known: Known, now: datetime) -> list[dict[str, Any]]:
     """Say how many publications wait for an approval: one sentence, louder once the first moment is near."""
     if known.channels is not None and known.sources is not None:
-        asking = (row.needs_approval_since for row in (*known.channels, *known.sources))
-        if all(since is None for since in asking):
+        by_channel = any(channel.needs_approval_since for channel in known.channels)
+        if not by_channel and not any(source.needs_approval_since for source in known.sources):
             return []
     rows = Schedule.objects.filter(approval_marks.waits(), state__in=OPEN_SCHEDULES)
     counted = rows.aggregate(count=Count("pk"), first=Min("publish_at"))

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -28,6 +30,7 @@ from orchestration.scheduling import approval_marks
 from orchestration.scheduling.publication_words import member_of, resolve_members, with_words
 from orchestration.scheduling.rows import lock_channels, take_off
 from orchestration.states import OPEN_SCHEDULES, ScheduleState, Verdict
+from orchestration.words import outside
 from orchestration.words.fields import FIELDS
 from orchestration.words.resolving import Resolved
 
@@ -209,13 +212,27 @@ def _seen(distribution_ids: Iterable[int]) -> dict[int, tuple[Distribution, Reso
         sent = by_id.get(row.rendition_id or 0) or files.get(
             (row.video_id, wanted_of(row, known).fingerprint)
         )
-        found[row.pk] = (row, said, _seal(said, sent or row.video.prepared_hash))
+        otherwise = _otherwise_on_youtube(row, said)
+        seal = _seal(said, otherwise, sent or row.video.prepared_hash)
+        found[row.pk] = (row, replace(said, **otherwise) if otherwise else said, seal)
     return found
 
 
-def _seal(words: Resolved, file: str) -> str:
+def _otherwise_on_youtube(row: Distribution, words: Resolved) -> dict[str, Any]:
+    """Return the fields in which what lies on YouTube, or is on its way there, is not what our words say by now."""
+    if not row.youtube_video_id:
+        return {}
+    there = {**(row.words_set.get("words") or {}), **(row.words_wanted.get("words") or {})}
+    return {
+        name: tuple(there[name] or ()) if name == "tags" else there[name]
+        for name in outside.COMPARED
+        if name in there and outside.plain(name, there[name]) != outside.plain(name, words.value(name))
+    }
+
+
+def _seal(words: Resolved, otherwise: Mapping[str, Any], file: str) -> str:
     said = {name: words.value(name) for name in FIELDS if hasattr(words, name)}
-    document = json.dumps([said, file], sort_keys=True, default=_plain, separators=(",", ":"))
+    document = json.dumps([said, otherwise, file], sort_keys=True, default=_plain, separators=(",", ":"))
     return hashlib.sha256(document.encode()).hexdigest()
 
 

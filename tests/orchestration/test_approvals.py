@@ -199,6 +199,29 @@ def test_a_change_takes_the_approval_back_and_disarms(engine, careful, what):
     assert row.armed_for == row.publish_at
 
 
+def test_what_is_approved_before_it_is_uploaded_goes_out(engine, careful):
+    row = engine.planned(careful, minutes=5)
+    approve(row)
+    play(engine)
+    row.refresh_from_db()
+    assert row.armed_for == row.publish_at
+
+
+def test_what_lies_on_youtube_is_what_is_seen(engine, careful):
+    row = engine.staged(careful)
+    title = door().get_reviews()[0].words.title
+    Video.objects.filter(pk=row.distribution.video_id).update(words={"title": "Only here"})
+    approve(row)
+    play(engine)  # the look before arming finds that YouTube has another title
+    assert is_private(engine, row)
+    (review,) = door().get_reviews()
+    assert review.words.title == title
+    door().approve_publications(schedule_ids=[row.pk], seals=[review.seal])
+    play(engine)
+    row.refresh_from_db()
+    assert row.armed_for == row.publish_at
+
+
 def test_an_approval_is_for_what_was_seen(engine, careful):
     row = engine.staged(careful)
     (seen,) = door().get_reviews()

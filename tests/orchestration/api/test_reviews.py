@@ -19,13 +19,15 @@ def test_what_waits_is_listed_approved_as_seen_and_refused(api, caller_with):
     assert api.get("reviews").json()["items"] == []
     change = api.post(f"channels/{channel.pk}/set-approval", {"needed": True})
     assert change.json() == {"needed": True, "disarmed": 0, "too_late": 0}
-    first, second = api.get("reviews").json()["items"]
+    first, _ = api.get("reviews").json()["items"]
     assert (first["schedule_id"], first["wanted_by"]) == (row.pk, f"channel {channel.name}")
     old = api.post("reviews/approve", {"schedule_ids": [row.pk], "seals": ["0" * 64]})
     assert (old.status_code, old.json()["code"]) == (409, "stale_version")
     both = api.post("reviews/approve", {"schedule_ids": [row.pk, other.pk], "seals": [first["seal"]]})
     assert (both.status_code, both.json()["field"]) == (422, "seals")
-    assert api.post("reviews/approve", {"schedule_ids": [row.pk], "seals": [first["seal"]]}).status_code == 200
+    assert (
+        api.post("reviews/approve", {"schedule_ids": [row.pk], "seals": [first["seal"]]}).status_code == 200
+    )
     assert api.post("reviews/refuse", {"schedule_ids": [other.pk]}).json()["field"] == "reason"
     assert api.post("reviews/refuse", {"schedule_ids": [other.pk], "reason": "no"}).status_code == 200
     (left,) = api.get("reviews").json()["items"]
