@@ -96,6 +96,12 @@ class FileDamaged(MediaError):
     code = "file_damaged"
 
 
+class PictureTooLarge(MediaError):
+    """The picture has more pixels than Headend decodes."""
+
+    code = "picture_too_large"
+
+
 class FileTooLarge(MediaError):
     """The file is larger than allowed."""
 
@@ -164,3 +170,9 @@ class SubtitlesUnusable(MediaError):
     def __init__(self, message: str, *, line: int = 0) -> None:
         super().__init__(f"line {line}: {message}" if line else message)
         self.line = line
+
+
+class ResultWrong(TranscodeFailed):
+    """What was prepared is not what its source is: the sentence says which track, where, and by how much."""
+
+    code = "result_wrong"

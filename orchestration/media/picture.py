@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .colours import Colour
 from .measure import MediaInfo
 from .profiles import TAKEN_CODECS, Profile
 from .streams import UNSPECIFIED, Streams
@@ -50,10 +51,15 @@ _METADATA_FILTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Hold ffmpeg's arguments for the picture, and what a person should know about it."""
+    """Hold ffmpeg's arguments for the picture, what has to come of them, and what a person should know about it.
+
+    `rate` is the even rate that it is encoded at, None where it is copied; `colour` names the tags of the result.
+    """
 
     arguments: list[str]
     copied: bool
+    colour: Colour
+    rate: Fraction | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -68,6 +74,7 @@ def plan(
         return Picture(
             ["-c:v", "copy", *tag, *_tagging(info, streams)],
             copied=True,
+            colour=info.colour,
             notes=(uneven,) if streams.is_variable else (),
         )
     notes = [f"The picture is encoded anew: {why}."]
@@ -78,7 +85,13 @@ def plan(
     rate = target_rate(streams, profile)
     encoder = _hdr_encoder(info, profile, rate) if keeps_hdr else _sdr_encoder(profile, rate)
     filters = _filters(info, streams, profile, rate, maps=maps, keeps_hdr=keeps_hdr)
-    return Picture(["-vf", ",".join(filters), *encoder], copied=False, notes=tuple(notes))
+    colour = (
+        Colour("bt2020", info.hdr_transfer, "bt2020nc", "tv")
+        if keeps_hdr
+        else Colour("bt709", "bt709", "bt709", "tv")
+    )
+    arguments = ["-vf", ",".join(filters), *encoder]
+    return Picture(arguments, copied=False, colour=colour, rate=rate, notes=tuple(notes))
 
 
 def why_encoded(info: MediaInfo, streams: Streams, profile: Profile, tool: MediaTool) -> str:

@@ -46,12 +46,6 @@ class Heard:
         return not math.isfinite(self.integrated_lufs) or self.integrated_lufs < SILENT_BELOW_LUFS
 
 
-def chosen_track(tracks: tuple[SoundTrack, ...]) -> SoundTrack | None:
-    """Return the track to publish: the one that the file calls default, else the first."""
-    usable = [track for track in tracks if track.codec and track.channels]
-    return next(iter([*(track for track in usable if track.is_default), *usable]), None)
-
-
 def measure(
     tool: MediaTool,
     inputs: list[str],

@@ -21,12 +21,13 @@ VARIABLE_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class SoundTrack:
-    """Describe one sound track: its place among the sound tracks, from 0, and what it says of itself.
+    """Describe one sound track: its place among the sound tracks and among all, from 0, and what it says of itself.
 
     `warm_up_is_whole` says that a packet begins just at the track's start, so that what lies before it can be left out.
     """
 
     place: int
+    index: int
     codec: str
     profile: str
     language: str
@@ -61,23 +62,20 @@ class Streams:
         return abs(self.base_rate - self.average_rate) > self.average_rate * Fraction(VARIABLE_SHARE)
 
 
-def look(path: Path) -> Streams:
-    """Describe a file's tracks. Raises: FileDamaged."""
+def look(path: Path, video_index: int) -> Streams:
+    """Describe a file's chosen picture, by its place among all tracks, and its sounds. Raises: FileDamaged."""
     try:
         with av.open(
             str(path.absolute()),
             options={"format_whitelist": ALLOWED_FORMATS, "protocol_whitelist": ALLOWED_PROTOCOLS},
         ) as container:
-            return _look(container)
+            return _look(container, video_index)
     except FFmpegError as error:
         raise FileDamaged(f"The file is damaged or not a video: {error.strerror}.") from error
 
 
-def _look(container: av.container.InputContainer) -> Streams:
-    covers = av.stream.Disposition.attached_pic
-    video = next((s for s in container.streams.video if not s.disposition & covers), None)
-    if video is None:
-        raise FileDamaged("The file holds no moving picture.")
+def _look(container: av.container.InputContainer, video_index: int) -> Streams:
+    video = next(stream for stream in container.streams.video if stream.index == video_index)
     context = video.codec_context
     pixels = context.format
     sound = tuple(_sound(place, stream) for place, stream in enumerate(container.streams.audio))
@@ -99,6 +97,7 @@ def _sound(place: int, stream: av.AudioStream) -> SoundTrack:
     context = stream.codec_context
     return SoundTrack(
         place=place,
+        index=stream.index,
         codec=context.codec.canonical_name if context is not None else "",
         profile=(stream.profile or "") if context is not None else "",
         language=stream.language or "",

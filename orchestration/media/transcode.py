@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import picture, sound
+from .compare import Expectation, compare
 from .errors import FileDamaged, TranscodeFailed
 from .files import put_in_place
 from .measure import ALLOWED_FORMATS, ALLOWED_PROTOCOLS, MediaInfo, probe
@@ -19,9 +20,6 @@ from .streams import SoundTrack, Streams, look
 from .tools import MediaTool, ffmpeg_tool
 
 MEASURING_SHARE = 0.15  # of the progress bar; listening is far quicker than encoding
-SAME_LENGTH_SLACK_SECONDS = 0.5
-SAME_LENGTH_SHARE = 0.01
-MAX_SAME_LENGTH_SLACK_SECONDS = 2.0
 TOGETHER_SECONDS = 0.005
 """Two tracks that begin this near to each other begin together."""
 WEBM_VIDEO = frozenset({"vp9", "av1"})
@@ -66,22 +64,25 @@ def normalise(
     on_progress: Callable[[float], None],
     cancelled: Callable[[], bool],
     profile: Profile = SDR_1080,
+    language: str = "",
     tool: MediaTool | None = None,
 ) -> Prepared:
     """Write an upload-ready copy of a video by a profile and return what it is.
 
     Picture and sound are copied where the profile and YouTube allow it, and encoded otherwise. Sound that is to be
     even is measured first and then brought to the wanted loudness in one step. The result is measured again and has to
-    be as long as the source before it gets its name: that of `target`, with another ending where another container is
-    due. `on_progress` gets rising fractions, 1.0 last.
+    be what its source is (`compare.py`) before it gets its name: that of `target`, with another ending where another
+    container is due. `language` (BCP 47) decides between several sounds. `on_progress` gets rising fractions, 1.0 last.
 
-    Raises: FileEmpty, FileDamaged (the source); TranscodeFailed, StorageFull, Cancelled, ToolMissing.
+    Raises: FileEmpty, FileDamaged, PictureTooLarge (the source); ResultWrong, TranscodeFailed, StorageFull, Cancelled,
+    ToolMissing.
     """
     tool = tool or ffmpeg_tool()
-    info, streams = probe(source), look(source)
+    info = probe(source, language=language, tool=tool, cancelled=cancelled)
+    streams = look(source, info.video_index)
     rise = _Rise(on_progress)
     rise(0.0)
-    track = sound.chosen_track(streams.sound)
+    track = next((each for each in streams.sound if each.index == info.audio_index), None)
     webm = _fits_webm(info, streams, profile, track, tool)
     shown = picture.plan(info, streams, profile, tool, webm=webm)
     heard = _sound_plan(source, info, track, profile, tool, cancelled, rise, webm=webm)
@@ -110,10 +111,10 @@ def normalise(
             cancelled=cancelled,
             on_position=rise.part(rise.fraction, 0.99, info.duration_seconds),
         )
-        result = _verified(part, info, profile)
+        result = _verified(part, source, info, profile, _expected(info, shown, heard))
         put_in_place(part, target)
     rise(1.0)
-    notes = (*shown.notes, *heard.notes)
+    notes = (*info.notes, *shown.notes, *heard.notes)
     return Prepared(path=target, info=result, notes=tuple(note for note in notes if note))
 
 
@@ -186,12 +187,24 @@ def _guarded_input(source: Path) -> list[str]:
 def _inputs(source: Path, info: MediaInfo, track: SoundTrack | None, profile: Profile) -> list[str]:
     arguments = ["-loglevel", "warning", *_guarded_input(source)]
     if track is not None:
-        return [*arguments, "-map", "0:V:0", "-map", f"0:a:{track.place}"]
+        return [*arguments, "-map", f"0:{info.video_index}", "-map", f"0:{track.index}"]
     if profile.loudness == "keep":
-        return [*arguments, "-map", "0:V:0"]
+        return [*arguments, "-map", f"0:{info.video_index}"]
     silence = f"anullsrc=r={SAMPLE_RATE_HZ}:cl=stereo"
     length = f"{info.duration_seconds:.3f}"
-    return [*arguments, "-f", "lavfi", "-t", length, "-i", silence, "-map", "0:V:0", "-map", "1:a:0"]
+    return [
+        *arguments,
+        "-f",
+        "lavfi",
+        "-t",
+        length,
+        "-i",
+        silence,
+        "-map",
+        f"0:{info.video_index}",
+        "-map",
+        "1:a:0",
+    ]
 
 
 def _fits_webm(
@@ -274,10 +287,23 @@ def _begin_together(streams: Streams, track: SoundTrack | None, shown: Picture, 
 # --- rules --------------------------------------------------------------------------------------
 
 
-def _verified(part: Path, source: MediaInfo, profile: Profile) -> MediaInfo:
+def _expected(info: MediaInfo, shown: Picture, heard: _Sound) -> Expectation:
+    """Return what the result has to have kept of its source."""
+    return Expectation(
+        picture_copied=shown.copied,
+        sound_copied=heard.copied,
+        frames_per_second=float(shown.rate) if shown.rate is not None else None,
+        keeps_orientation=shown.copied,
+        colour=shown.colour,
+    )
+
+
+def _verified(
+    part: Path, source_path: Path, source: MediaInfo, profile: Profile, expected: Expectation
+) -> MediaInfo:
     """Measure the result and compare it with its source.
 
-    Raises: TranscodeFailed.
+    Raises: ResultWrong, TranscodeFailed.
     """
     try:
         result = probe(part)
@@ -285,12 +311,7 @@ def _verified(part: Path, source: MediaInfo, profile: Profile) -> MediaInfo:
         raise TranscodeFailed(
             f"ffmpeg ended well, but its result is damaged: {error}", again="again"
         ) from error
-    off = abs(result.duration_seconds - source.duration_seconds)
-    share = min(source.duration_seconds * SAME_LENGTH_SHARE, MAX_SAME_LENGTH_SLACK_SECONDS)
-    if off > max(SAME_LENGTH_SLACK_SECONDS, share):
-        raise TranscodeFailed(
-            f"The result lasts {result.duration_seconds:.1f} s and its source {source.duration_seconds:.1f} s."
-        )
+    compare(source_path, source, part, result, expected)
     if not is_upload_ready(result, profile):
         raise TranscodeFailed(f"The result is not ready for upload: {result}.")
     return result

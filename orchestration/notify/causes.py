@@ -39,7 +39,6 @@ _BY_SUBJECT = {
     "source": Category.SOURCE,
     "pool": Category.RESOURCE,
     "blocker": Category.RESOURCE,
-    "review": Category.PUBLICATION,
     "conflict": Category.CONFLICT,
     "notificationaddress": Category.NOTIFICATION,
 }
@@ -48,7 +47,6 @@ _PAGES = {
     "job": "job",
     "source": "sources",
     "pool": "pools",
-    "review": "reviews",
     "conflict": "conflicts",
     "notificationaddress": "notifications",
 }

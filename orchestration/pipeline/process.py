@@ -69,6 +69,7 @@ def _make(
         on_progress=lambda fraction: lease.progress(0.9 * (begin + share * fraction), note),
         cancelled=lease.cancelled,
         profile=profile,
+        language=video.language or (video.source.language if video.source else ""),
         tool=tool,
     )
     lease.progress(0.9 * (begin + share), "taking its checksum")

@@ -135,9 +135,14 @@ def _fetch(job: Job, lease: JobLease, download: Download) -> dict[str, Any]:
     file = download(video, folder, lease)
     lease.progress(0.92, "measuring")
     try:
-        info = media.probe(file.path)
+        info = media.probe(
+            file.path, tool=media.ffmpeg_tool(settings.HEADEND_FFMPEG or None), cancelled=lease.cancelled
+        )
     except media.MediaError:
-        file.path.unlink(missing_ok=True)  # nobody can use it, and a next try fetches it anew
+        # It stays until somebody has looked: what we call damaged may be whole. A next try fetches it anew.
+        Video.objects.filter(pk=video.pk).update(
+            original_file=relative(file.path), size_bytes=file.size_bytes
+        )
         raise
     measured: dict[str, Any] = {
         "size_bytes": file.size_bytes,

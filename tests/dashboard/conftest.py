@@ -95,7 +95,6 @@ def addresses(scene) -> list[str]:
         f"/schedules/{scene['planned'].pk}/",
         f"/schedules/{scene['unclear'].pk}/",
         f"/schedules/{scene['published'].pk}/",
-        "/review/",
         "/waves/",
         "/waves/?state=open",
         "/waves/?state=scheduled&q=evening",

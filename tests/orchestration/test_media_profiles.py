@@ -42,7 +42,7 @@ def frames_hash(path):
 
 
 def colours(path):
-    streams = look(path)
+    streams = look(path, probe(path).video_index)
     return streams.primaries, streams.transfer, streams.matrix
 
 
@@ -185,16 +185,18 @@ def test_uneven_frames_that_are_copied_are_told_of(tmp_path):
 def test_the_rate_is_the_masters_or_a_part_of_it(videos, measured, rate):
     from dataclasses import replace
 
-    streams = replace(look(videos.whole), average_rate=measured, base_rate=measured)
+    streams = replace(
+        look(videos.whole, probe(videos.whole).video_index), average_rate=measured, base_rate=measured
+    )
     assert picture.target_rate(streams, SDR_1080) == rate
 
 
 def test_a_mirrored_picture_is_mirrored_for_good(tmp_path):
     ffmpeg(*shown(), "-c:v", "libx264", *FAST, tmp_path / "base.mp4")
     ffmpeg("-display_vflip", "-i", tmp_path / "base.mp4", "-c", "copy", tmp_path / "vflip.mp4")
-    assert look(tmp_path / "vflip.mp4").is_mirrored
+    assert look(tmp_path / "vflip.mp4", probe(tmp_path / "vflip.mp4").video_index).is_mirrored
     made = make(tmp_path / "vflip.mp4", tmp_path)
-    assert not look(made.path).is_mirrored
+    assert not look(made.path, probe(made.path).video_index).is_mirrored
     assert frames_hash(made.path) != frames_hash(tmp_path / "base.mp4")
 
 

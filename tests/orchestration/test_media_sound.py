@@ -89,7 +89,7 @@ def test_floating_point_sound_beyond_full_scale_is_prepared_whole(tmp_path):
 
 def test_what_is_beyond_the_ranges_of_loudnorm_is_never_handed_to_it():
     """Every loudness, peak and range that could be measured gives filters whose numbers ffmpeg takes."""
-    track = sound.SoundTrack(0, "aac", "LC", "", True, 2, "stereo", 48000, 0.0)
+    track = sound.SoundTrack(0, 1, "aac", "LC", "", True, 2, "stereo", 48000, 0.0)
     steps = itertools.product(
         (-69, -40, -1, 0, 3.05, 20), (-30, 0, 12, 120), (0, 60, 200), (-120, -20, 4, float("nan"))
     )

@@ -1,6 +1,7 @@
 """From a source's address to a file that can be uploaded: every item once, every fault by its name."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -187,12 +188,15 @@ def test_plans_with_a_duplicate_fail_and_say_why_where_the_first_may_not_be_publ
         ("lost-file", "source_unreachable"),
     ],
 )
-def test_a_file_that_is_broken_fails_the_video_by_name_and_keeps_nothing(engine, films, page, code):
+def test_a_file_that_is_broken_fails_the_video_by_name_and_is_kept_until_somebody_looks(
+    engine, films, page, code
+):
     video = fetch(engine, f"{films}/videos/{page}")
     assert (video.state, video.error_code) == (VideoState.FAILED, code)
     assert video.error_message
     assert video.content_hash == ""
-    assert not list(absolute(f"videos/{video.pk}").glob("*.mp4"))
+    kept = [path.name for path in absolute(f"videos/{video.pk}").glob("*.mp4")]
+    assert kept == ([Path(video.original_file).name] if code == "file_damaged" else [])
 
 
 def test_a_page_without_a_video_fails_the_video(engine, films):
