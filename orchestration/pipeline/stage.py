@@ -241,6 +241,8 @@ def adopt(
 
     The one way to do so. What is not private (`is_private`: seen so just now) is made so, unless it may be public rightly.
     """
+    # Read anew: while it was being looked for, another may have recorded it, and its moment come.
+    distribution.refresh_from_db(fields=["youtube_video_id"])
     if not is_private and not distribution.youtube_video_id and not may_be_public(distribution):
         with charged("make_private", "videos.list", job):
             youtube.make_private(youtube_video_id)  # only looks where it is private already
