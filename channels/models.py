@@ -84,6 +84,9 @@ class Channel(Stateful):
     category_id = models.CharField(max_length=4, default="22")
     language = models.CharField(max_length=20, blank=True)
     made_for_kids = models.BooleanField(default=False)
+    needs_approval_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="since when its publications wait for an approval"
+    )
     notify_subscribers = models.BooleanField(default=True)
     words = models.JSONField(
         default=dict,

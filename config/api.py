@@ -28,6 +28,7 @@ from orchestration.api import (
     pools,
     profiles,
     repositories,
+    reviews,
     rollouts,
     runs,
     schedules,
@@ -222,6 +223,9 @@ api.add_router("/orchestration", blockers.by_cause)
 api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
 api.add_router("/channels", repositories.router)
+api.add_router("/reviews", reviews.reviews)
+api.add_router("/channels", reviews.of_channels)
+api.add_router("/sources", reviews.of_sources)
 api.add_router("/rollouts", rollouts.rollouts)
 api.add_router("/profiles", profiles.router)
 api.add_router("/standing", standing.router)

@@ -14,6 +14,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("overview", "Overview", "overview"),
             ("schedule", "Schedule", "schedule"),
             ("waves", "Waves", "waves"),
+            ("reviews", "Review", "eye"),
             ("channels", "Channels", "channels"),
         ),
     ),

@@ -18,6 +18,7 @@ from orchestration.media import canonical_url
 from orchestration.models import (
     Activity,
     ApiToken,
+    Approval,
     Attachment,
     Blocker,
     BudgetEntry,
@@ -519,6 +520,15 @@ class RenditionAdmin(ReadOnlyAdmin):
     list_select_related = ("video",)
     list_filter = ("profile_name",)
     search_fields = ("video__title",)
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    """Show the last word on publications that wait for an approval; it is said on the page *Review*."""
+
+    list_display = ("distribution", "verdict", "by", "reason", "decided_at")
+    list_select_related = ("distribution",)
+    list_filter = ("verdict",)
 
 
 @admin.register(Attachment)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from channels.models import Channel
     from orchestration.models import (
         Activity,
+        Approval,
         Conflict,
         Distribution,
         Job,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     )
     from orchestration.planning.answers import Explanation
     from orchestration.planning.types import Plan
+    from orchestration.words.resolving import Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,38 @@ class TriggerResult:
     method: str
     message: str
     distribution: Distribution | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingReview:
+    """A publication that waits for an approval: what it would say, the seal of that, who wants it, and the last word."""
+
+    schedule: Schedule
+    words: Resolved
+    seal: str
+    wanted_by: str
+    last: Approval | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalChange:
+    """Whether approvals are needed, how many armed publications were disarmed by that, and for how many it came too late."""
+
+    needed: bool
+    disarmed: int
+    too_late: int
+
+    @property
+    def sentence(self) -> str:
+        """Return what became of it."""
+        if not self.needed:
+            return "No approval is needed any more."
+        said = ["Publications wait for an approval."]
+        if self.disarmed:
+            said.append(f"{self.disarmed} armed on YouTube were disarmed.")
+        if self.too_late:
+            said.append(f"{self.too_late} could not be stopped any more.")
+        return " ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,14 @@ class AttachmentKind(models.TextChoices):
     SUBTITLES = "subtitles"
 
 
+class Verdict(models.TextChoices):
+    """What was last said of a publication that waits for an approval."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+    TAKEN_BACK = "taken_back", "taken back"
+
+
 class SourceState(models.TextChoices):
     """Whether a source is being read."""
 

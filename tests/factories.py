@@ -17,6 +17,7 @@ from orchestration.media.profiles import AS_IS, SDR_1080
 from orchestration.models import (
     Activity,
     ApiToken,
+    Approval,
     Attachment,
     Blocker,
     BudgetEntry,
@@ -68,6 +69,7 @@ from orchestration.states import (
     SystemStatus,
     Timing,
     Trigger,
+    Verdict,
     VideoState,
     WaveState,
 )
@@ -298,6 +300,18 @@ class RenditionFactory(DjangoModelFactory):
     content_hash = factory.Sequence(lambda n: f"{n:064x}")
     size_bytes = 4_000_000
     made_at = factory.LazyFunction(timezone.now)
+
+
+class ApprovalFactory(DjangoModelFactory):
+    """A publication that somebody approved."""
+
+    class Meta:
+        model = Approval
+
+    distribution = factory.LazyFunction(lambda: DistributionFactory())
+    verdict = Verdict.APPROVED
+    seal = "0" * 64
+    by = "olga"
 
 
 class AttachmentFactory(DjangoModelFactory):

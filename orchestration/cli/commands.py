@@ -14,6 +14,7 @@ from orchestration.cli.notify import NOTIFY
 from orchestration.cli.plan_file import PLAN_FILE
 from orchestration.cli.profiles import PROFILES
 from orchestration.cli.repositories import REPOSITORIES
+from orchestration.cli.reviews import REVIEWS
 from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
 from orchestration.cli.sources import SOURCES
@@ -428,6 +429,7 @@ COMMANDS = {
         *WORDS,
         *WORDS_ON_YOUTUBE,
         *WATCHING,
+        *REVIEWS,
     )
 }
 

@@ -45,6 +45,11 @@ class Actor:
         return cls(label, ApiToken.Scope.ADMIN)
 
 
+def may_approve(actor: Actor) -> bool:
+    """Return whether an actor may say that a publication goes out: the one place where that is decided."""
+    return SCOPES[actor.scope] >= SCOPES[ApiToken.Scope.OPERATE]
+
+
 class Asking(Protocol):
     """What has methods that only some actors may call: the service."""
 

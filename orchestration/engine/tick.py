@@ -16,10 +16,10 @@ from orchestration.engine import control, waiting_reasons, worker
 from orchestration.github import failover, rollouts
 from orchestration.models import Job, Schedule, SystemState, Video
 from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
-from orchestration.pipeline import outcomes, renditions, watch_uploads
+from orchestration.pipeline import approvals, outcomes, renditions, watch_uploads
 from orchestration.pipeline.trigger import ensure_prepared
 from orchestration.queue import jobs as queue
-from orchestration.scheduling import misfires, recall, waves
+from orchestration.scheduling import approval_marks, misfires, recall, waves
 from orchestration.states import (
     USABLE_VIDEOS,
     DistributionState,
@@ -61,6 +61,7 @@ def tick(now: datetime | None = None) -> dict[str, int]:
     if control.is_running():
         steps += [
             ("looked at first", misfires.look_first),
+            ("approvals taken back", approvals.take_back_changed),
             ("overdue", misfires.settle),
             ("unstageable", fail_unstageable),
             ("stranded", take_up_stranded),
@@ -166,6 +167,7 @@ def _to_publish() -> ScheduleQuerySet[Schedule]:
             state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
             distribution__state=DistributionState.STAGED,
         )
+        .filter(approval_marks.may_go())
         .exclude(Exists(has_job))
         .select_related("channel", "distribution")
         .order_by("publish_at", "-priority", "id")

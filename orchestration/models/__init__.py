@@ -14,6 +14,7 @@ from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
 from orchestration.models.pools import BudgetEntry, Lease, Pool
 from orchestration.models.renditions import Profile, Rendition
 from orchestration.models.repositories import RepositoryRecord
+from orchestration.models.review import Approval
 from orchestration.models.rollouts import Rollout, RolloutMember
 from orchestration.models.standing import CalendarAddress, StandingRule
 from orchestration.models.statistics import VideoStatistics
@@ -24,6 +25,7 @@ from orchestration.models.work import Job, OrphanUpload, WorkflowRun
 __all__ = [
     "Activity",
     "ApiToken",
+    "Approval",
     "Attachment",
     "Blocker",
     "BudgetEntry",

@@ -85,6 +85,9 @@ class Source(Stateful):
         validators=[MinValueValidator(1), MaxValueValidator(500)],
         help_text="newest items looked at",
     )
+    needs_approval_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="since when its publications wait for an approval"
+    )
     state = models.CharField(
         max_length=10, choices=SourceState.choices, default=SourceState.ACTIVE, editable=False
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from channels.models import Channel, ConfigRevision
@@ -32,8 +32,10 @@ from orchestration.models import (
 from orchestration.monitoring import pool_reports, run_problems
 from orchestration.queue.remedies import remedy_of
 from orchestration.results import PoolReport
+from orchestration.scheduling import approval_marks
 from orchestration.states import (
     OPEN_JOBS,
+    OPEN_SCHEDULES,
     TAKING_BACK,
     JobKind,
     JobState,
@@ -47,6 +49,7 @@ ERROR, WARNING, INFO = "error", "warning", "info"
 ORDER = {ERROR: 0, WARNING: 1, INFO: 2}
 MAX_OF_A_KIND = 20
 RECENT = timedelta(hours=24)
+APPROVAL_SOON = timedelta(hours=2)
 SOURCE_FAILING_AFTER = 3
 COMPONENTS = {
     "beat": "without it nothing that falls due is started.",
@@ -85,6 +88,7 @@ def problems(known: Known | None = None, now: datetime | None = None) -> list[di
     found = [
         *_of_system(known, now),
         *_of_schedules(),
+        *_of_reviews(known, now),
         *_of_jobs(now),
         *_of_runs(now),
         *_of_blockers(),
@@ -215,6 +219,24 @@ def _of_schedules() -> list[dict[str, Any]]:
         for row in found
     ]
     return listed + _more(more, ERROR, "needs_review", "publications need review", "schedule")
+
+
+def _of_reviews(known: Known, now: datetime) -> list[dict[str, Any]]:
+    """Say how many publications wait for an approval: one sentence, louder once the first moment is near."""
+    if known.channels is not None and known.sources is not None:
+        by_channel = any(channel.needs_approval_since for channel in known.channels)
+        if not by_channel and not any(source.needs_approval_since for source in known.sources):
+            return []
+    rows = Schedule.objects.filter(approval_marks.waits(), state__in=OPEN_SCHEDULES)
+    counted = rows.aggregate(count=Count("pk"), first=Min("publish_at"))
+    if not counted["count"]:
+        return []
+    sentence = (
+        f"{counted['count']} {'publication waits' if counted['count'] == 1 else 'publications wait'} for an approval, "
+        f"the first until {_at(counted['first'])}."
+    )
+    severity = WARNING if counted["first"] < now + APPROVAL_SOON else INFO
+    return [_problem(severity, "approvals_wait", sentence, "Review", None, kind="review", row_id="review")]
 
 
 def _of_blockers() -> list[dict[str, Any]]:

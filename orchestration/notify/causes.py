@@ -39,6 +39,7 @@ _BY_SUBJECT = {
     "source": Category.SOURCE,
     "pool": Category.RESOURCE,
     "blocker": Category.RESOURCE,
+    "review": Category.PUBLICATION,
     "conflict": Category.CONFLICT,
     "notificationaddress": Category.NOTIFICATION,
 }
@@ -47,6 +48,7 @@ _PAGES = {
     "job": "job",
     "source": "sources",
     "pool": "pools",
+    "review": "reviews",
     "conflict": "conflicts",
     "notificationaddress": "notifications",
 }

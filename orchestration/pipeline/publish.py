@@ -30,7 +30,7 @@ from orchestration.core.transitions import transition
 from orchestration.errors import NoRightsBasis
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.models.querysets import ON_TIME
-from orchestration.pipeline import stage, words_kept
+from orchestration.pipeline import approvals, stage, words_kept
 from orchestration.pipeline.compare import VideoRefused, compared, note_set, require_ours, seen_of
 from orchestration.pipeline.replacing import after_refusal
 from orchestration.pipeline.youtube_calls import look, make_private, publish_now, set_publish_at
@@ -82,6 +82,8 @@ def run_publish(job: Job, lease: JobLease) -> dict[str, Any]:
         return {"skipped": f"the schedule is {schedule.state}"}
     if not distribution.youtube_video_id:
         return {"skipped": "nothing is uploaded"}
+    if schedule.armed_for is None and not job.read_back_first and (why := approvals.why_not(schedule)):
+        return {"skipped": why}  # before YouTube is asked anything; the tick begins again once it is approved
     with gateways.youtube(schedule.channel) as youtube:
         try:
             return _advance(job, lease, youtube, schedule)
@@ -188,6 +190,8 @@ def _store_arming_intent(schedule: Schedule, lease: JobLease) -> None:
         _wait_for_disarming(row)
         words_kept.wait_for_edit(row.distribution, loaded=schedule.distribution)
         _refuse_without_rights(row)
+        if why := approvals.why_not(row):
+            raise WaitUntil(min(row.publish_at, timezone.now() + RECHECK_PAUSE), why)
         Schedule.objects.filter(pk=row.pk).update(armed_for=row.publish_at)
     schedule.armed_for = schedule.publish_at
 
@@ -337,6 +341,8 @@ def _store_flip_intent(schedule: Schedule, lease: JobLease) -> str:
         _wait_for_disarming(row)
         words_kept.wait_for_edit(row.distribution, loaded=schedule.distribution)
         _refuse_without_rights(row)
+        if why := approvals.why_not(row):
+            return why
         transition(row, ScheduleState.PUBLISHING, reason="its moment has come")
     return ""
 

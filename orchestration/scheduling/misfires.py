@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from orchestration.planning.misfire import decide_misfire, let_go, preview_resum
 from orchestration.planning.types import Occupied
 from orchestration.queue import jobs as queue
 from orchestration.results import OverdueItem, ResumePreview
-from orchestration.scheduling import reservations, snapshots
+from orchestration.scheduling import approval_marks, reservations, snapshots
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import locked, retime, withdraw_jobs
 from orchestration.states import (
@@ -178,6 +179,8 @@ def settle_one(row: Schedule, now: datetime, *, released: bool = False, by_its_j
     decision = decide(row, now, calendar)
     if released and row.channel.misfire_policy == MisfirePolicy.HOLD:
         decision = let_go(decision)
+    if Schedule.objects.filter(approval_marks.waits(), pk=row.pk).exists():
+        decision = replace(decision, sentence=f"not approved in time: {decision.sentence}")
     return apply(row, decision, now)
 
 

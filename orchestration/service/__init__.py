@@ -12,6 +12,7 @@ from orchestration.service.library import Library
 from orchestration.service.notifications import Notifications
 from orchestration.service.profiles import Profiles
 from orchestration.service.publication import Publication
+from orchestration.service.reviews import Reviews
 from orchestration.service.runs import Runs
 from orchestration.service.shows import Shows
 from orchestration.service.standing import Standing
@@ -40,6 +41,7 @@ class CentralOrchestrationService(
     WordsOnYouTube,
     Profiles,
     Disk,
+    Reviews,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orchestration.text import unturned
 from orchestration.words import limits, placeholders
@@ -15,12 +16,14 @@ Measure = Callable[[str], int]
 MORE = "…"
 
 
+@lru_cache(maxsize=512)  # one video's texts are asked for on each of its channels
 def source_line(text: str) -> str:
     """Return a source's title as one line that YouTube takes; empty where it shows nothing."""
     line = " ".join(_controls_out(text).split())
     return limits.angles_out(line) if limits.is_visible(line) else ""
 
 
+@lru_cache(maxsize=512)
 def source_text(text: str) -> str:
     """Return a source's description as YouTube takes it."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -95,6 +95,7 @@ def addresses(scene) -> list[str]:
         f"/schedules/{scene['planned'].pk}/",
         f"/schedules/{scene['unclear'].pk}/",
         f"/schedules/{scene['published'].pk}/",
+        "/review/",
         "/waves/",
         "/waves/?state=open",
         "/waves/?state=scheduled&q=evening",

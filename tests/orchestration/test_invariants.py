@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from channels.models import Channel
 from channels.quota import pacific_day
 from orchestration.core import audit
 from orchestration.core.transitions import transition, transition_all
@@ -92,6 +93,11 @@ def published_without_its_lateness():
     row = factories.ScheduleFactory(staged=True)
     transition(row, ScheduleState.PUBLISHED)
     Distribution.objects.update(state="published", published_at=in_(hours=2), verified_at=in_(hours=2))
+
+
+def armed_without_an_approval():
+    row = factories.ScheduleFactory(staged=True, publish_at=in_(hours=1), armed_for=in_(hours=1))
+    Channel.objects.filter(pk=row.channel_id).update(needs_approval_since=in_(hours=-1))
 
 
 def armed_before_its_moment():
@@ -203,6 +209,7 @@ BREAKS = [
     (public_before_its_moment, "never early, and lateness is stored"),
     (published_without_its_lateness, "never early, and lateness is stored"),
     (armed_before_its_moment, "never early, and lateness is stored"),
+    (armed_without_an_approval, "nothing goes out unapproved"),
     (more_holders_than_slots, "no pool holds more than it has"),
     (a_rate_that_was_passed, "no rate is passed"),
     (more_spent_than_a_day_has, "no day's budget is passed"),

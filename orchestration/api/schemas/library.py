@@ -136,6 +136,7 @@ class SourceOut(Schema):
     profile: str = Field(description="how its videos are prepared; empty: by the default profile")
     scrape_interval_minutes: int
     item_limit: int
+    needs_approval_since: datetime | None
     state: SourceState
     state_changed_at: datetime
     next_scrape_at: datetime | None

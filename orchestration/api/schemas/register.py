@@ -32,6 +32,7 @@ class ChannelOut(Schema):
     daily_cap: int
     misfire_policy: MisfirePolicy
     misfire_grace_minutes: int
+    needs_approval_since: datetime | None
     lead_time_minutes: int
     filters: dict[str, Any]
     title_template: str

@@ -21,6 +21,7 @@ CHECKS: tuple[tuple[int, str, Check], ...] = (
     (2, "no due schedule is lost", publications.nothing_due_is_lost),
     (2, "no running job is forgotten", publications.no_job_is_forgotten),
     (3, "never early, and lateness is stored", publications.never_early),
+    (3, "nothing goes out unapproved", publications.nothing_unapproved),
     (4, "no pool holds more than it has", resources.slots_within_capacity),
     (4, "no rate is passed", resources.rates_within_capacity),
     (4, "no day's budget is passed", resources.budgets_within_capacity),

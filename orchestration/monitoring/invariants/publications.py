@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce, Greatest
 
 from orchestration.core.installation import is_waiting_to_be_taken_over
 from orchestration.models import Distribution, Job, OrphanUpload, Rendition, Schedule, SystemState, Video
+from orchestration.models.plan import LAST_MOMENT
 from orchestration.monitoring.invariants.values import Look, Violation, broken
 from orchestration.queue.jobs import RUN_HOLDER
 from orchestration.queue.policy import SAFE_KINDS
+from orchestration.scheduling import approval_marks
 from orchestration.states import (
     OPEN_JOBS,
     DistributionState,
@@ -101,6 +104,25 @@ def never_early(look: Look) -> Iterator[Violation]:
     waiting = Schedule.objects.filter(state__in=[ScheduleState.PLANNED, ScheduleState.STAGED])
     for row in waiting.filter(armed_for__lt=F("publish_at")):
         yield broken(row, f"is armed for {row.armed_for}, before its moment {row.publish_at}")
+
+
+def nothing_unapproved(look: Look) -> Iterator[Violation]:
+    """Look for what YouTube would publish, or has, although it waits for an approval; what was public before stays."""
+    armed = Schedule.objects.filter(
+        approval_marks.waits(), armed_for__gt=look.now, state=ScheduleState.STAGED
+    )
+    for row in armed.select_related("distribution__approval"):
+        if not row.is_beyond_stopping:
+            yield broken(row, f"is armed for {row.armed_for}, and nobody approved it")
+    since = Greatest("channel__needs_approval_since", "distribution__video__source__needs_approval_since")
+    public = Schedule.objects.published().filter(
+        approval_marks.needs_one(), distribution__approval=None, distribution__verified_at__isnull=False
+    )
+    asked = Coalesce(
+        since, "channel__needs_approval_since", "distribution__video__source__needs_approval_since"
+    )
+    for row in public.annotate(asked=asked).filter(distribution__published_at__gt=F("asked") + LAST_MOMENT):
+        yield broken(row, "went public, and nobody approved it")
 
 
 def states_agree(look: Look) -> Iterator[Violation]:

@@ -1,0 +1,327 @@
+"""Let nothing go out that waits for an approval: who approved what they saw, and what took it back.
+
+An approval holds for what was seen: the words as they would be said on that channel at that moment, picture and subtitles
+among them, and the content of the file. Anything else is another publication, and waits again. Staging goes on meanwhile;
+arming and publishing ask `why_not` under the schedule's lock, and a clock takes back what changed afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from channels.models import Channel
+from orchestration.core import audit, lookup
+from orchestration.core.wakeups import wake_tick
+from orchestration.errors import IllegalTransition, InvalidRequest, StaleVersion
+from orchestration.models import Approval, Distribution, Rendition, Schedule, Source
+from orchestration.pipeline.profile_choice import profiles, wanted_of
+from orchestration.results import ApprovalChange, PendingReview
+from orchestration.scheduling import approval_marks
+from orchestration.scheduling.publication_words import member_of, resolve_members, with_words
+from orchestration.scheduling.rows import lock_channels, take_off
+from orchestration.states import OPEN_SCHEDULES, ScheduleState, Verdict
+from orchestration.words import outside
+from orchestration.words.fields import FIELDS
+from orchestration.words.resolving import Resolved
+
+MAX_AT_ONCE = 500
+MAX_LISTED = 200
+LOOK_AHEAD = timedelta(minutes=15)
+WAITING = "it waits for an approval"
+
+
+def seals_of(distribution_ids: Iterable[int]) -> dict[int, str]:
+    """Return a hash of what each publication would say and send now, in a few queries whatever their number."""
+    return {pk: seal for pk, (_, _, seal) in _seen(distribution_ids).items()}
+
+
+def why_not(schedule: Schedule) -> str:
+    """Return why a publication may not go out as far as approvals are concerned; empty if it may. Reads everything anew."""
+    row = Distribution.objects.select_related("channel", "video__source").get(pk=schedule.distribution_id)
+    if not _wanted_by(row.channel, row.video.source):
+        return ""
+    approval = Approval.objects.filter(distribution=row.pk).first()
+    if approval is None or approval.verdict != Verdict.APPROVED:
+        return f"{WAITING}, which {_wanted_by(row.channel, row.video.source)} wants"
+    if seals_of([row.pk]).get(row.pk) != approval.seal:
+        return f"{WAITING}: what {approval.by} approved was changed since"
+    return ""
+
+
+def waiting(most: int = MAX_LISTED) -> list[PendingReview]:
+    """List the publications that wait for an approval, the nearest first, with what is to be approved."""
+    rows = (
+        Schedule.objects.filter(approval_marks.waits(), state__in=OPEN_SCHEDULES)
+        .select_related("channel", "wave", "distribution__video__source", "distribution__approval")
+        .order_by("publish_at", "pk")[:most]
+    )
+    found = list(rows)
+    seen = _seen([row.distribution_id for row in found])
+    return [
+        PendingReview(
+            schedule=row,
+            words=seen[row.distribution_id][1],
+            seal=seen[row.distribution_id][2],
+            wanted_by=_wanted_by(row.channel, row.distribution.video.source),
+            last=getattr(row.distribution, "approval", None),
+        )
+        for row in found
+    ]
+
+
+def count_waiting() -> int:
+    """Return how many publications wait for an approval."""
+    return Schedule.objects.filter(approval_marks.waits(), state__in=OPEN_SCHEDULES).count()
+
+
+def approve(
+    schedule_ids: Sequence[int], seals: Sequence[str] = (), reason: str = "", *, by: str
+) -> list[Schedule]:
+    """Approve publications as they are now, all or none; with `seals`, only if they are still what was seen.
+
+    Raises: NotFound, InvalidRequest; IllegalTransition for what is over; StaleVersion for what is not as it was seen.
+    """
+    if seals and len(seals) != len(schedule_ids):
+        raise InvalidRequest("seals has not as many members as schedule_ids.", field="seals")
+    with transaction.atomic():
+        rows = _locked(schedule_ids)
+        seen = _seen([row.distribution_id for row in rows])
+        given = dict(zip(schedule_ids, seals, strict=True)) if seals else {}
+        for row in rows:
+            words, seal = seen[row.distribution_id][1:]
+            if given.get(row.pk, seal) != seal:
+                raise StaleVersion(
+                    f"Publication {row.pk} is not as it was seen any more; look again before approving it.",
+                    field="seals",
+                )
+            if words.problems:
+                raise InvalidRequest(
+                    f"Publication {row.pk} cannot go out as it is: {words.problems[0].message}.",
+                    field="schedule_ids",
+                )
+        _decide(rows, {pk: seal for pk, (_, _, seal) in seen.items()}, Verdict.APPROVED, by, reason)
+        wake_tick()
+    return rows
+
+
+def refuse(schedule_ids: Sequence[int], reason: str, *, by: str) -> list[Schedule]:
+    """Refuse publications, all or none, with a reason; what is armed is disarmed. They wait on, for another word.
+
+    Raises: NotFound, InvalidRequest; IllegalTransition for what is over, or too near to be stopped.
+    """
+    if not reason.strip():
+        raise InvalidRequest("reason is empty: say why it is refused.", field="reason")
+    with transaction.atomic():
+        rows = _locked(schedule_ids)
+        for row in rows:
+            if row.is_beyond_stopping or row.state == ScheduleState.PUBLISHING:
+                raise IllegalTransition(
+                    f"Publication {row.pk} is going public at this moment: it can only be recalled.",
+                    state=row.state,
+                )
+        _decide(rows, seals_of([row.distribution_id for row in rows]), Verdict.REFUSED, by, reason)
+        _stop(rows, f"refused by {by}: {reason}")
+    return rows
+
+
+def take_back_changed(now: datetime) -> int:
+    """Take back the approvals of what is not as it was approved any more, and disarm it; called by the tick.
+
+    Only what is armed, or may be soon, is looked at; anything later is looked at before it is armed.
+    """
+    soon = now + timedelta(seconds=settings.HEADEND_ARM_SECONDS) + LOOK_AHEAD
+    rows = Schedule.objects.filter(
+        approval_marks.needs_one(),
+        Q(armed_for__isnull=False) | Q(publish_at__lte=soon),
+        state__in=[ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED],
+        distribution__approval__verdict=Verdict.APPROVED,
+    )
+    approved = dict(
+        rows.order_by("publish_at").values_list("distribution_id", "distribution__approval__seal")[
+            :MAX_AT_ONCE
+        ]
+    )
+    if not approved:
+        return 0
+    seals = seals_of(approved)
+    changed = [pk for pk, seal in approved.items() if seals.get(pk) != seal]
+    taken = 0
+    for schedule in Schedule.objects.filter(distribution__in=changed).order_by("pk"):
+        with transaction.atomic():
+            taken += _take_back(schedule.pk)
+    return taken
+
+
+def set_needed(
+    subject: Channel | Source, needed: bool, reason: str = "", *, now: datetime | None = None
+) -> ApprovalChange:
+    """Let the publications of a channel or a source wait for an approval, or not any more.
+
+    What is public stays. What is armed and not approved is disarmed, and stays at its time; what is too near to be stopped
+    goes out, and is counted (`too_late`).
+    """
+    now = now or timezone.now()
+    since = now if needed else None
+    with transaction.atomic():
+        model = type(subject)
+        row = model.objects.locked().get(pk=subject.pk)
+        was = row.needs_approval_since is not None
+        if was == needed:
+            return ApprovalChange(needed=needed, disarmed=0, too_late=0)
+        model.objects.filter(pk=row.pk).update(needs_approval_since=since)
+        subject.needs_approval_since = since
+        disarmed, too_late = _disarm_unapproved(subject) if needed else (0, 0)
+        audit.record(
+            "approval_needed" if needed else "approval_not_needed",
+            row,
+            before={"needs_approval": was},
+            after={"needs_approval": needed, "disarmed": disarmed, "too_late": too_late},
+            reason=reason,
+        )
+        wake_tick()
+    return ApprovalChange(needed=needed, disarmed=disarmed, too_late=too_late)
+
+
+# ------------------------------------------------------------------------------------------------------------ in here
+
+
+def _seen(distribution_ids: Iterable[int]) -> dict[int, tuple[Distribution, Resolved, str]]:
+    rows = with_words(distribution_ids)
+    words = resolve_members([member_of(row) for row in rows])
+    known = profiles() if rows else None
+    files: dict[tuple[int, str], str] = {}
+    by_id: dict[int, str] = {}
+    for pk, video_id, fingerprint, content in (
+        Rendition.objects.present()
+        .filter(video__in={row.video_id for row in rows})
+        .values_list("pk", "video_id", "fingerprint", "content_hash")
+    ):
+        files[video_id, fingerprint], by_id[pk] = content, content
+    found = {}
+    for row, said in zip(rows, words, strict=True):
+        sent = by_id.get(row.rendition_id or 0) or files.get(
+            (row.video_id, wanted_of(row, known).fingerprint)
+        )
+        otherwise = _otherwise_on_youtube(row, said)
+        seal = _seal(said, otherwise, sent or row.video.prepared_hash)
+        found[row.pk] = (row, replace(said, **otherwise) if otherwise else said, seal)
+    return found
+
+
+def _otherwise_on_youtube(row: Distribution, words: Resolved) -> dict[str, Any]:
+    """Return the fields in which what lies on YouTube, or is on its way there, is not what our words say by now."""
+    if not row.youtube_video_id:
+        return {}
+    there = {**(row.words_set.get("words") or {}), **(row.words_wanted.get("words") or {})}
+    return {
+        name: tuple(there[name] or ()) if name == "tags" else there[name]
+        for name in outside.COMPARED
+        if name in there and outside.plain(name, there[name]) != outside.plain(name, words.value(name))
+    }
+
+
+def _seal(words: Resolved, otherwise: Mapping[str, Any], file: str) -> str:
+    said = {name: words.value(name) for name in FIELDS if hasattr(words, name)}
+    document = json.dumps([said, otherwise, file], sort_keys=True, default=_plain, separators=(",", ":"))
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    return dict(value) if hasattr(value, "keys") else str(value)  # type: ignore[call-overload]
+
+
+def _wanted_by(channel: Channel, source: Source | None) -> str:
+    if channel.needs_approval_since is not None:
+        return f"channel {channel.name}"
+    if source is not None and source.needs_approval_since is not None:
+        return f"source {source.name}"
+    return ""
+
+
+def _locked(schedule_ids: Sequence[int]) -> list[Schedule]:
+    """Return schedules that are still to happen, under lock, in the order given."""
+    ids = lookup.check_ids(schedule_ids, field="schedule_ids")
+    if len(ids) > MAX_AT_ONCE:
+        raise InvalidRequest(f"{len(ids)} are more than {MAX_AT_ONCE} at once.", field="schedule_ids")
+    lock_channels(list(Schedule.objects.filter(pk__in=ids).values_list("channel_id", flat=True)))
+    rows = Schedule.objects.locked().filter(pk__in=ids).order_by("pk")
+    found = {row.pk: row for row in rows.prefetch_related("channel", "distribution__video__source")}
+    lookup.check_found(Schedule, ids, found, field="schedule_ids")
+    for row in found.values():
+        if not row.is_open:
+            raise IllegalTransition(f"Publication {row.pk} is {row.state}: nothing waits.", state=row.state)
+    return [found[pk] for pk in ids]
+
+
+def _decide(rows: Sequence[Schedule], seals: dict[int, str], verdict: Verdict, by: str, reason: str) -> None:
+    now = timezone.now()
+    for row in rows:
+        seal = seals[row.distribution_id]
+        Approval.objects.update_or_create(
+            distribution_id=row.distribution_id,
+            defaults={
+                "verdict": verdict,
+                "seal": seal,
+                "by": by,
+                "reason": reason[:300],
+                "decided_at": now,
+            },
+        )
+        audit.record(f"publication_{verdict}", row, after={"seal": seal[:12]}, reason=reason)
+
+
+def _stop(rows: Sequence[Schedule], why: str) -> None:
+    take_off([row for row in rows if row.state == ScheduleState.STAGED], why[:500])
+
+
+def _take_back(schedule_id: int) -> int:
+    (row,) = Schedule.objects.filter(pk=schedule_id)[:1] or (None,)
+    if row is None:
+        return 0
+    lock_channels([row.channel_id])
+    row = Schedule.objects.locked().prefetch_related("channel", "distribution").get(pk=schedule_id)
+    approval = Approval.objects.filter(distribution=row.distribution_id, verdict=Verdict.APPROVED).first()
+    if (
+        approval is None
+        or not row.is_open
+        or seals_of([row.distribution_id])[row.distribution_id] == approval.seal
+    ):
+        return 0
+    why = f"what {approval.by} approved was changed since"
+    Approval.objects.filter(pk=approval.pk).update(
+        verdict=Verdict.TAKEN_BACK, reason=why, decided_at=timezone.now()
+    )
+    if not row.is_beyond_stopping:
+        _stop([row], why)
+    audit.record(
+        "approval_taken_back", row, before={"seal": approval.seal[:12]}, after={"seal": ""}, reason=why
+    )
+    return 1
+
+
+def _disarm_unapproved(subject: Channel | Source) -> tuple[int, int]:
+    mine = Q(channel=subject) if isinstance(subject, Channel) else Q(distribution__video__source=subject)
+    staged = Schedule.objects.filter(mine, approval_marks.waits(), state=ScheduleState.STAGED)
+    lock_channels(list(staged.order_by().values_list("channel_id", flat=True)))
+    ids = list(staged.order_by("pk").values_list("pk", flat=True))
+    rows = list(
+        Schedule.objects.locked()
+        .filter(pk__in=ids, state=ScheduleState.STAGED)
+        .prefetch_related("channel", "distribution")
+        .order_by("pk")
+    )
+    armed = [row for row in rows if row.armed_for is not None]
+    stoppable = [row for row in rows if not row.is_beyond_stopping]
+    _stop(stoppable, WAITING)
+    late = sum(row.is_beyond_stopping for row in armed)
+    return len(armed) - late, late
