@@ -82,6 +82,7 @@ class MediaInfo:
     audio_channels: int | None = None
     hdr_transfer: str = ""  # smpte2084 (PQ) or arib-std-b67 (HLG), as ffmpeg calls them
     flipped: bool = False
+    trimmed: bool = False  # an edit list leaves out pictures, which a copy would show
     variable_rate: bool = False
     steady_frames_per_second: float = 0.0
     colour: Colour = field(default_factory=Colour)
@@ -180,10 +181,18 @@ class _Measuring:
             sound = sound_track(audio.index, readings[audio.index], from_zero=from_zero)
         elif audio is not None:
             self.notes.append(f"Its sound (track {audio.index + 1}) is empty.")
-        return self._told(choice, frame, looks.interlaced, picture, sound)
+        trimmed = readings[video.index].left_out > 0
+        return self._told(choice, frame, looks.interlaced, picture, sound, trimmed=trimmed)
 
     def _told(
-        self, choice: Choice, frame: av.VideoFrame, interlaced: bool, picture: Track, sound: Track | None
+        self,
+        choice: Choice,
+        frame: av.VideoFrame,
+        interlaced: bool,
+        picture: Track,
+        sound: Track | None,
+        *,
+        trimmed: bool,
     ) -> MediaInfo:
         video, audio = choice.video, choice.audio if sound is not None else None
         ratio = video.sample_aspect_ratio or Fraction(1)
@@ -220,6 +229,7 @@ class _Measuring:
             audio_channels=audio.codec_context.channels if audio is not None else None,
             hdr_transfer=colour.transfer if colour.transfer in HDR_TRANSFERS else "",
             flipped=_is_flipped(frame),
+            trimmed=trimmed,
             variable_rate=not picture.steady,
             steady_frames_per_second=round(steady, 3),
             colour=colour,

@@ -112,6 +112,7 @@ def why_encoded(info: MediaInfo, streams: Streams, profile: Profile, tool: Media
         (not streams.is_mirrored, "it has to be mirrored"),
         (info.square_pixels, "its pixels are not square"),
         (not info.interlaced, "it is interlaced"),
+        (not info.trimmed, "its edit list leaves out pictures"),
         (info.width % 2 == 0 and info.height % 2 == 0, "its width or height is odd"),
         (min(info.width, info.height) <= profile.max_height, f"it has more than {profile.max_height} lines"),
         (info.frames_per_second > 0, "it does not say how many frames a second has"),

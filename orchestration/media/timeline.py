@@ -73,6 +73,7 @@ class Reading:
     heard_to: float | None = None
     gaps: list[Gap] = field(default_factory=list)
     next_dts: float | None = None
+    left_out: int = 0
 
     @property
     def covered_seconds(self) -> float:
@@ -84,6 +85,7 @@ class Reading:
         end = begin + seconds
         self.first, self.last = min(self.first, begin), max(self.last, end)
         if not shown:
+            self.left_out += 1
             return
         self.times.append(begin)
         if self.heard_to is not None and begin > self.heard_to + SOUND_GAP_SECONDS:

@@ -194,3 +194,10 @@ def test_tags_of_colour_have_to_be_as_expected(source, tmp_path):
         *ENCODED,
     )
     check(source, tagged, colour=hd)
+
+
+def test_a_cut_that_an_edit_list_makes_is_encoded_since_a_copy_would_show_what_was_cut_away(source, tmp_path):
+    cut = ffmpeg(tmp_path / "cut.mp4", "-ss", "0.7", "-i", source, "-c", "copy")
+    assert probe(cut).trimmed
+    made = normalise(cut, tmp_path / "out.mp4", on_progress=lambda _: None, cancelled=lambda: False)
+    assert made.info.duration_seconds == pytest.approx(3.3, abs=0.05)
