@@ -23,7 +23,7 @@ from orchestration.states import SourceState, VideoState
 def sources(request: HttpRequest) -> HttpResponse:
     """List the sources, with what went wrong last, and a form to add one."""
     filters = filters_of(request, SourceFilters, ("state", "q"))
-    rows = filters.filter(Source.objects.all()).annotate(
+    rows = filters.filter(Source.objects.defer("looked_at", "access_sealed")).annotate(
         found=Count("videos"), ready=Count("videos", filter=Q(videos__state=VideoState.READY))
     )
     return show(

@@ -30,7 +30,7 @@ sources = Router(tags=["sources"])
 @paginate(Pages)
 def sources_list(request: HttpRequest, filters: Query[SourceFilters]):
     """By name."""
-    return filters.filter(Source.objects.order_by("name", "id"))
+    return filters.filter(Source.objects.defer("looked_at", "access_sealed").order_by("name", "id"))
 
 
 @sources.post("", response={201: SourceOut}, operation_id="sources_create", summary="Register a source")

@@ -27,7 +27,7 @@ from orchestration.models import Distribution, Job, RepositoryRecord, Schedule
 from orchestration.pipeline.youtube_calls import charged
 from orchestration.results import HealthCheck
 from orchestration.scheduling import snapshots
-from orchestration.scheduling.file_urls import looks_like_a_file
+from orchestration.scheduling.file_urls import is_in_reach_of_runs
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState
 
 CREDENTIAL, GITHUB, REPOSITORY, WORKFLOW = "credential", "github", "repository", "workflow"
@@ -273,8 +273,14 @@ def of_delivery(channel: Channel) -> list[HealthCheck]:
     if channel.executor != Executor.GITHUB or settings.HEADEND_PUBLIC_URL:
         return []
     waiting = Distribution.objects.filter(channel=channel, state=DistributionState.ASSIGNED)
-    rows = waiting.order_by("schedule__publish_at", "id").values_list("video__url", "video__title")
-    pages = [title or url for url, title in rows[:MAX_PLANNED] if not looks_like_a_file(url)]
+    rows = waiting.order_by("schedule__publish_at", "id").values_list(
+        "video__url", "video__title", "video__source__access_set_at"
+    )
+    pages = [
+        title or url
+        for url, title, access in rows[:MAX_PLANNED]
+        if not is_in_reach_of_runs(url, needs_access=access is not None)
+    ]
     if pages:
         lie = _count(len(pages), "planned video lies", "planned videos lie")
         sentence = (

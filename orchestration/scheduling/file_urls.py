@@ -15,6 +15,9 @@ def looks_like_a_file(url: str) -> bool:
     return PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() in FILE_ENDINGS
 
 
-def is_in_reach_of_runs(url: str) -> bool:
-    """Return whether a GitHub run can fetch the file: from Headend if that has a public address, else from its source."""
-    return bool(settings.HEADEND_PUBLIC_URL) or looks_like_a_file(url)
+def is_in_reach_of_runs(url: str, *, needs_access: bool = False) -> bool:
+    """Return whether a GitHub run can fetch the file: from Headend if that has a public address, else from its source.
+
+    A source that wants a login, cookies or headers gives it nothing: a run knows nothing of them.
+    """
+    return bool(settings.HEADEND_PUBLIC_URL) or (looks_like_a_file(url) and not needs_access)

@@ -137,6 +137,7 @@ def video_views(
         "ready_at",
         "url",
         "words",
+        "source__access_set_at",
     )
     return [
         planning.VideoView(
@@ -147,7 +148,7 @@ def video_views(
             row[10] or "",
             *row[11:15],
             None,
-            is_in_reach_of_runs(row[15]),
+            is_in_reach_of_runs(row[15], needs_access=row[17] is not None),
             is_untitled(row[1], row[16]),
         )
         for row in rows.values_list(*names)

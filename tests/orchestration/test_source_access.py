@@ -20,6 +20,7 @@ from orchestration.models import Activity, Blocker, Job, Source, Video
 from orchestration.monitoring import probes
 from orchestration.queue import jobs as queue
 from orchestration.register import sources
+from orchestration.scheduling import snapshots
 from orchestration.states import JobKind, JobState, VideoState
 from tests import factories
 from tests.engine_room import door
@@ -342,6 +343,16 @@ def test_it_is_refused_to_who_may_only_read_and_by_an_old_version(source):
     for call in (door().set_source_access, door().remove_source_access):
         with pytest.raises(InvalidRequest):
             call(source_id=source.pk)
+
+
+def test_a_run_is_not_sent_for_a_file_that_only_opens_to_us(source, settings):
+    settings.HEADEND_PUBLIC_URL = ""
+    video = factories.VideoFactory(source=source, url=source.url.replace("feed.xml", "v.mp4"))
+    (view,) = snapshots.video_views([video.pk])
+    assert view.in_reach_of_runs
+    door().set_source_access(source_id=source.pk, cookies="a=1")
+    (view,) = snapshots.video_views([video.pk])
+    assert not view.in_reach_of_runs
 
 
 # ------------------------------------------------------------------------------------------------------------- the doors
