@@ -41,17 +41,22 @@ def beeps(path: Path, **options: str) -> list[float]:
 
 
 def _brightest(frame: av.VideoFrame) -> int:
-    return max(bytes(frame.reformat(format="gray").planes[0]))
+    plane = frame.reformat(format="gray").planes[0]
+    seen, step = bytes(plane), plane.line_size  # a line goes on behind the picture's edge, with anything
+    return max(max(seen[line * step : line * step + plane.width]) for line in range(plane.height))
 
 
 def _loud_pieces(container: av.container.InputContainer) -> Iterator[tuple[float, bool]]:
     resampler = av.AudioResampler("flt", "mono", 48_000)
+    at = 0.0
     for frame in container.decode(container.streams.audio[0]):
+        at = at if frame.time is None else frame.time  # some decoders give their last frame no time
         for piece in resampler.resample(frame):
             samples = array("f", bytes(piece.planes[0])[: piece.samples * 4])
             for begin in range(0, len(samples), 48):
                 loud = max(map(abs, samples[begin : begin + 48])) > LOUD
-                yield frame.time + begin / 48_000, loud
+                yield at + begin / 48_000, loud
+        at += frame.samples / frame.sample_rate
 
 
 def _onsets(seen: Iterator[tuple[float, bool]], quiet_for: float = 0.3) -> list[float]:

@@ -159,7 +159,7 @@ class _Measuring:
         choice = choose(self.container, language)
         self.notes += choice.left_out
         video, audio = choice.video, choice.audio
-        _check_size(video)
+        _check_size(video.codec_context.width, video.codec_context.height)
         looks = _Looks(video, self.size_bytes)
 
         def on_packet(packet: av.Packet) -> None:
@@ -258,6 +258,9 @@ class _Measuring:
             self.notes.append("Some of its packets are incomplete, as in a recorded broadcast.")
         if self.kind not in _DECLARING:
             return
+        if self.kind == "asf" and not self.container.duration and lacks_bytes(self.path, self.kind):
+            # The library does not tell the length of an ASF that is not as large as it says.
+            raise FileDamaged("The file is cut short: it is smaller than its header says.")
         begins = min(readings[index].first for index in chosen)
         for index in chosen:
             stream = self.container.streams[index]
@@ -334,12 +337,13 @@ class _Looks:
     def _see(self, frames: list[av.VideoFrame]) -> None:
         for frame in frames:
             if self.first is None:
+                # With `max_pixels` the library leaves out a size beyond it: it is 0 x 0 until a picture tells it.
+                _check_size(frame.width, frame.height)
                 self.first = frame
             self.interlaced = self.interlaced or bool(frame.interlaced_frame)
 
 
-def _check_size(video: av.VideoStream) -> None:
-    width, height = video.codec_context.width, video.codec_context.height
+def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise PictureTooLarge(
             f"The picture has {width} x {height} pixels; Headend takes up to {MAX_PIXELS:,}, twice what 8K has."

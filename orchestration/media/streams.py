@@ -68,6 +68,7 @@ def look(path: Path, video_index: int) -> Streams:
         with av.open(
             str(path.absolute()),
             options={"format_whitelist": ALLOWED_FORMATS, "protocol_whitelist": ALLOWED_PROTOCOLS},
+            metadata_errors="replace",
         ) as container:
             return _look(container, video_index)
     except FFmpegError as error:

@@ -74,11 +74,24 @@ class Reading:
     gaps: list[Gap] = field(default_factory=list)
     next_dts: float | None = None
     left_out: int = 0
+    shows_from: float | None = None
 
     @property
     def covered_seconds(self) -> float:
         """Return how long a stretch the packets cover, what is left out in showing included."""
         return max(0.0, self.last - self.first)
+
+    def take_picture(self, begin: float, seconds: float, *, shown: bool, is_key: bool) -> None:
+        """Note one packet of a picture that may begin between two key frames, as a recorded broadcast does.
+
+        What comes before the first key frame cannot be decoded, nor copied: neither do ffmpeg and players show it.
+        """
+        if is_key and self.shows_from is None:
+            self.shows_from = begin if self.times else float("-inf")
+            del self.times[:]
+            self.gaps, self.heard_to = [], None
+        if self.shows_from is None or begin >= self.shows_from:
+            self.take(begin, seconds, shown=shown)
 
     def take(self, begin: float, seconds: float, *, shown: bool) -> None:
         """Note one packet."""
@@ -124,7 +137,11 @@ def read_packets(
             moment = dts * tick + shift
             reading.next_dts, last_dts = moment + seconds, moment
         moment = pts if pts is not None else dts or 0
-        reading.take(moment * tick + shift, seconds, shown=not packet.is_discard)
+        begin, shown = moment * tick + shift, not packet.is_discard
+        if jumps and packet.stream.type == "video":
+            reading.take_picture(begin, seconds, shown=shown, is_key=packet.is_keyframe)
+        else:
+            reading.take(begin, seconds, shown=shown)
     return readings
 
 

@@ -21,12 +21,15 @@ _COMPLAINTS = re.compile(
     re.IGNORECASE,
 )
 _MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_FLV_TAGS = (8, 9, 18)  # sound, picture, script data; the two bits above say that it is filtered
 
 
 def lacks_bytes(path: Path, container: str) -> bool:
     """Return whether the boxes, elements or chunks of a file say that it goes on behind its end.
 
-    Also true of an MP4 in fragments: the last of its fragments may be missing without leaving a trace in the structure.
+    Also true of an MP4 in fragments: the last of its fragments may be missing without leaving a trace in the structure;
+    nor does a cut between two tags of an FLV leave one.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -38,6 +41,10 @@ def lacks_bytes(path: Path, container: str) -> bool:
         if container == "avi":
             head = file.read(12)
             return head[:4] == b"RIFF" and int.from_bytes(head[4:8], "little") + 8 > size + 1
+        if container == "asf":
+            return _asf_size(file.read(4096)) > size
+        if container == "flv":
+            return _flv_end(file, size) > size
     return False
 
 
@@ -74,6 +81,28 @@ def _matroska_end(file: BinaryIO) -> int:
     if length == (1 << 7 * width) - 1:
         return 0
     return at + 4 + width + length
+
+
+def _asf_size(head: bytes) -> int:
+    """Return how large an ASF says that it is; 0 where it does not, as in a broadcast (ASF specification, 3.2)."""
+    at = head.find(_ASF_PROPERTIES)
+    if at < 0 or len(head) < at + 92 or head[at + 88] & 1:
+        return 0
+    return int.from_bytes(head[at + 40 : at + 48], "little")
+
+
+def _flv_end(file: BinaryIO, size: int) -> int:
+    """Return where the last tag of an FLV ends (FLV file format, E.3 and E.4); 0 where no tag stands as it should."""
+    at = int.from_bytes(file.read(9)[5:9], "big") + 4
+    while at < size:
+        file.seek(at)
+        head = file.read(11)
+        if len(head) == 11 and (head[0] & 0x1F) not in _FLV_TAGS:
+            return 0
+        if len(head) < 11:
+            return size + 1
+        at += 11 + int.from_bytes(head[1:4], "big") + 4
+    return at if at - 4 > size else size  # some writers leave out the last tag's length
 
 
 def ffmpeg_reads(
