@@ -342,7 +342,10 @@ def _tracks() -> Iterable[OddFile]:
     )
     yield of("named.mkv", *COPY, "-metadata", "title=XXXX")
     yield OddFile(
-        "latin-1-title.mkv", "tracks", lambda of: of("named.mkv").replace(b"XXXX", b"\xe9\xe8\xff\xfe")
+        "latin-1-title.mkv",
+        "tracks",
+        lambda of: of("named.mkv").replace(b"XXXX", b"\xe9\xe8\xff\xfe"),
+        small=True,
     )
 
 
