@@ -143,6 +143,7 @@ urlpatterns = [
     path("videos/<int:pk>/coordinate/", videos.video_coordinate, name="video_coordinate"),
     path("videos/<int:pk>/thumbnail/", videos.video_thumbnail, name="video_thumbnail"),
     path("videos/<int:pk>/file/<slug:which>/", watch.video_file, name="video_file"),
+    path("videos/<int:pk>/renditions/<int:rendition_id>/", watch.video_rendition, name="video_rendition"),
     path("videos/<int:pk>/frame/<int:number>/", watch.video_frame, name="video_frame"),
     path("videos/<int:pk>/loudness/", watch.video_loudness, name="video_loudness"),
     path("videos/<int:pk>/choose-picture/", watch.video_choose_picture, name="video_choose_picture"),

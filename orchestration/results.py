@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Conflict,
         Distribution,
         Job,
+        Rendition,
         Schedule,
         Source,
         StandingRule,
@@ -105,13 +106,17 @@ class TriggerResult:
 
 @dataclass(frozen=True, slots=True)
 class PendingReview:
-    """A publication that waits for an approval: what it would say, the seal of that, who wants it, and the last word."""
+    """A publication that waits for an approval: what it would say, the seal of that, who wants it, and the last word.
+
+    `rendition` is the file that the seal holds; None while its profile's file is not made.
+    """
 
     schedule: Schedule
     words: Resolved
     seal: str
     wanted_by: str
     last: Approval | None
+    rendition: Rendition | None = None
 
 
 @dataclass(frozen=True, slots=True)

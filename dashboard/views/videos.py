@@ -63,7 +63,7 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
             content_type__app_label="orchestration", content_type__model="video", object_id=row.pk
         ).select_related("content_type")[:10],
         "busy": row.jobs.open().exists(),
-        "player": player_of(row),
+        "player": player_of(row, chosen_id(request, "rendition")),
         "words": panel_of(service(request), "video", row.pk),
         "form": CoordinateForm() if row.state in USABLE_VIDEOS else None,
     }

@@ -39,15 +39,22 @@ UNPLAYABLE_FILES = (".mkv", ".avi", ".ts", ".mts", ".flv", ".wmv", ".mpg", ".mpe
 HEIGHT = 60
 
 
-def player_of(row: Video) -> dict[str, Any]:
-    """Return what the page of a video shows of its player: which files are there, frames, pictures, subtitles."""
+def player_of(row: Video, rendition_id: int | None = None) -> dict[str, Any]:
+    """Return what the page of a video shows of its player: which files are there, frames, pictures, subtitles.
+
+    `rendition_id` is the one of its prepared files to play; without it, or with another video's, the default one.
+    """
     rows = list(row.attachments.all())
     has = {which: watching.has_file(row, which) for which in watching.FILES}
     hard = row.video_codec.lower().startswith(UNPLAYABLE) or row.original_file.lower().endswith(
         UNPLAYABLE_FILES
     )
+    renditions = watching.renditions_of(row)
+    chosen = next((each for each in renditions if each.pk == rendition_id), None)
     return {
-        "has_prepared": has["prepared"],
+        "renditions": renditions,
+        "rendition": chosen,
+        "has_prepared": has["prepared"] or chosen is not None,
         "has_original": has["original"],
         "gone": [which for which in watching.FILES if getattr(row, f"{which}_file") and not has[which]],
         "is_hard": hard,
@@ -68,6 +75,15 @@ def video_file(request: HttpRequest, pk: int, which: str) -> HttpResponseBase:
     """Serve the prepared or the original file to a player."""
     try:
         return show(request, watching.file_of(_video(pk), which), most_bytes=PIECE_BYTES)
+    except NotFound as error:
+        raise Http404(error.message) from error
+
+
+@require_safe
+def video_rendition(request: HttpRequest, pk: int, rendition_id: int) -> HttpResponseBase:
+    """Serve the file that was prepared by one profile to a player."""
+    try:
+        return show(request, watching.rendition_file(_video(pk), rendition_id), most_bytes=PIECE_BYTES)
     except NotFound as error:
         raise Http404(error.message) from error
 

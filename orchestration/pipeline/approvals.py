@@ -67,6 +67,7 @@ def waiting(most: int = MAX_LISTED) -> list[PendingReview]:
     )
     found = list(rows)
     seen = _seen([row.distribution_id for row in found])
+    files = _files_of(row for row, _, _ in seen.values())
     return [
         PendingReview(
             schedule=row,
@@ -74,6 +75,7 @@ def waiting(most: int = MAX_LISTED) -> list[PendingReview]:
             seal=seen[row.distribution_id][2],
             wanted_by=_wanted_by(row.channel, row.distribution.video.source),
             last=getattr(row.distribution, "approval", None),
+            rendition=files[row.distribution_id],
         )
         for row in found
     ]
@@ -198,24 +200,28 @@ def set_needed(
 def _seen(distribution_ids: Iterable[int]) -> dict[int, tuple[Distribution, Resolved, str]]:
     rows = with_words(distribution_ids)
     words = resolve_members([member_of(row) for row in rows])
-    known = profiles() if rows else None
-    files: dict[tuple[int, str], str] = {}
-    by_id: dict[int, str] = {}
-    for pk, video_id, fingerprint, content in (
-        Rendition.objects.present()
-        .filter(video__in={row.video_id for row in rows})
-        .values_list("pk", "video_id", "fingerprint", "content_hash")
-    ):
-        files[video_id, fingerprint], by_id[pk] = content, content
+    files = _files_of(rows)
     found = {}
     for row, said in zip(rows, words, strict=True):
-        sent = by_id.get(row.rendition_id or 0) or files.get(
-            (row.video_id, wanted_of(row, known).fingerprint)
-        )
+        sent = files[row.pk]
         otherwise = _otherwise_on_youtube(row, said)
-        seal = _seal(said, otherwise, sent or row.video.prepared_hash)
+        seal = _seal(said, otherwise, (sent.content_hash if sent else "") or row.video.prepared_hash)
         found[row.pk] = (row, replace(said, **otherwise) if otherwise else said, seal)
     return found
+
+
+def _files_of(distributions: Iterable[Distribution]) -> dict[int, Rendition | None]:
+    """Return the file that each publication sends, as far as it is made, in two queries whatever their number."""
+    rows = list(distributions)
+    known = profiles() if rows else None
+    there = list(Rendition.objects.present().filter(video__in={row.video_id for row in rows}))
+    by_id = {each.pk: each for each in there}
+    by_print = {(each.video_id, each.fingerprint): each for each in there}
+    return {
+        row.pk: by_id.get(row.rendition_id or 0)
+        or by_print.get((row.video_id, wanted_of(row, known).fingerprint))
+        for row in rows
+    }
 
 
 def _otherwise_on_youtube(row: Distribution, words: Resolved) -> dict[str, Any]:

@@ -125,8 +125,11 @@ def _note_look(source: Source, found: int, growing: dict[str, dict[str, Any]]) -
 
 def _take(source: Source, watched: folder.Folder, claimed: folder.Claimed) -> str:
     """Take one film in with what belongs to it, or refuse it whole; returns what became of it."""
+    tool = media.ffmpeg_tool(
+        settings.HEADEND_FFMPEG or None
+    )  # outside: a missing one is no fault of the film
     try:
-        info = media.probe(claimed.path)
+        info = media.probe(claimed.path, tool=tool)
         beside = sidecars.read(claimed, language=source.language, film_seconds=info.duration_seconds)
         if source.place.get("keep", True):
             folder.keep_second_name(claimed)

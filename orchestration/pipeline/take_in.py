@@ -94,7 +94,7 @@ def take(
         )
     known = _known(found)
     if known is None:
-        info = media.probe(path)
+        info = media.probe(path, tool=media.ffmpeg_tool(settings.HEADEND_FFMPEG or None))
         video = Video(
             source=source,
             url="",

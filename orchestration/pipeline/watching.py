@@ -19,7 +19,7 @@ from orchestration import media
 from orchestration.core import lookup
 from orchestration.errors import Busy, InvalidRequest, NotFound
 from orchestration.media.errors import MediaError
-from orchestration.models import Attachment, Video
+from orchestration.models import Attachment, Rendition, Video
 from orchestration.pipeline import attachments, edit_words
 from orchestration.pipeline.scrape import absolute, folder_of
 from orchestration.states import AttachmentKind
@@ -44,6 +44,21 @@ def file_of(video: Video, which: str) -> Path:
     if path is None:
         gone = "is not kept any more" if stored else "is not there"
         raise NotFound(f"The {which} file of video {video.pk} {gone}.", field="which")
+    return path
+
+
+def renditions_of(video: Video) -> list[Rendition]:
+    """Return what was prepared of a video and lies on the disk, one for each profile that was needed."""
+    rows = Rendition.objects.present().filter(video=video)
+    return [row for row in rows if _below_root(row.file) is not None]
+
+
+def rendition_file(video: Video, rendition_id: int) -> Path:
+    """Return the file of one of a video's own renditions. Raises: NotFound."""
+    row = Rendition.objects.present().filter(video=video, pk=rendition_id).first()
+    path = _below_root(row.file) if row is not None else None
+    if path is None:
+        raise NotFound(f"Video {video.pk} has no prepared file {rendition_id}.", field="rendition_id")
     return path
 
 

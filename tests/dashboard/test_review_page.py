@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from orchestration.media.profiles import AS_IS
 from orchestration.models import Approval
 from orchestration.states import Verdict
 from tests import factories
@@ -86,3 +87,17 @@ def test_the_command_line_lists_and_decides(waiting, capsys):
     assert sorted(Approval.objects.values_list("verdict", flat=True)) == ["approved", "refused"]
     call_command("orchestration", "channel-approval", waiting[0].channel.slug, "no")
     assert "No approval is needed any more." in capsys.readouterr().out
+
+
+def test_what_is_shown_is_the_file_that_the_publication_sends(console, waiting):
+    channel, video = waiting[0].channel, waiting[0].distribution.video
+    channel.profile = AS_IS.key
+    channel.save()
+    page = console.get("/review/").content.decode()
+    assert "is not made yet" in page
+    row = factories.RenditionFactory(video=video, notes=["Its loudness was raised by 3 dB only."])
+    page = console.get("/review/").content.decode()
+    assert f'src="/videos/{video.pk}/renditions/{row.pk}/"' in page
+    assert f'href="/videos/{video.pk}/?rendition={row.pk}#watch"' in page
+    assert f'src="/videos/{video.pk}/file/prepared/"' not in page
+    assert "raised by 3 dB only" in page

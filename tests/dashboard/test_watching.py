@@ -225,3 +225,26 @@ def test_a_reader_sees_the_player_and_no_form(client, film):
     assert client.post(f"/videos/{film.pk}/choose-picture/", {"at": "1"}).status_code in {302, 403}
     film.refresh_from_db()
     assert film.words == {}
+
+
+def test_each_prepared_file_can_be_looked_at_with_its_notes(console, film, videos):
+    shutil.copy(videos.whole, Path(settings.MEDIA_ROOT) / "videos" / str(film.pk) / "as-is.mp4")
+    stored = f"videos/{film.pk}/as-is.mp4"
+    row = factories.RenditionFactory(video=film, file=stored, notes=["A data track was left out."])
+    page = console.get(f"/videos/{film.pk}/", {"rendition": row.pk}).content.decode()
+    assert f'src="/videos/{film.pk}/renditions/{row.pk}/"' in page
+    assert f"Prepared: {row.profile_name}" in " ".join(page.split())
+    assert "A data track was left out." in page
+    part = console.get(f"/videos/{film.pk}/renditions/{row.pk}/", headers={"range": "bytes=0-9"})
+    assert (part.status_code, content(part)) == (206, videos.whole.read_bytes()[:10])
+
+
+@pytest.mark.parametrize("kind", ["another video's", "deleted", "outside"])
+def test_only_a_videos_own_present_renditions_are_served(console, film, tmp_path, kind):
+    (tmp_path / "secret").write_text("secret")
+    stored = {"deleted": "", "outside": str(tmp_path / "secret")}.get(kind, film.prepared_file)
+    owner = factories.VideoFactory() if kind == "another video's" else film
+    row = factories.RenditionFactory(video=owner, file=stored)
+    assert console.get(f"/videos/{film.pk}/renditions/{row.pk}/").status_code == 404
+    page = console.get(f"/videos/{film.pk}/", {"rendition": row.pk}).content.decode()
+    assert f'src="/videos/{film.pk}/file/prepared/"' in page

@@ -468,3 +468,11 @@ def test_api_command_and_page_watch_a_folder(place, tmp_path):
     admin.force_login(factories.UserFactory(admin=True))
     assert admin.get(f"/admin/orchestration/source/{row.pk}/change/").status_code == 200
     assert json.dumps(row.place)
+
+
+def test_a_missing_ffmpeg_is_said_and_refuses_no_film(place, source, videos, settings):
+    settings.HEADEND_FFMPEG = "/nowhere/ffmpeg"
+    shutil.copy(videos.mute, place / "film.mp4")
+    job = look(source)
+    assert "/nowhere/ffmpeg" in f"{job.error_message}{job.waits_for}{source.last_error}"
+    assert not (place / folder.REFUSED).exists()

@@ -169,3 +169,13 @@ def test_a_full_disk_is_named_and_nothing_is_left(source, film, settings, monkey
 )
 def test_a_title_is_made_of_the_name(name, title):
     assert title_of(name) == title
+
+
+def test_a_film_is_measured_with_the_ffmpeg_that_the_settings_name(source, film, settings, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module.media, "ffmpeg_tool", lambda named: asked.append(named) or "the tool")
+    real = module.media.probe
+    monkeypatch.setattr(module.media, "probe", lambda path, *, tool: asked.append(tool) or real(path))
+    settings.HEADEND_FFMPEG = "/opt/ffmpeg"
+    take(film, source=source, name=film.name)
+    assert asked == ["/opt/ffmpeg", "the tool"]
