@@ -195,7 +195,9 @@ class Folder:
             try:
                 for name in (*film.extras, film.name):  # the film last: whatever has its film is whole
                     os.rename(name, name, src_dir_fd=here, dst_dir_fd=there)
-                    if not stat.S_ISREG(os.stat(name, dir_fd=there, follow_symlinks=False).st_mode):
+                    facts = os.stat(name, dir_fd=there, follow_symlinks=False)
+                    is_as_seen = (name, facts.st_size, facts.st_mtime_ns) in film.facts
+                    if not stat.S_ISREG(facts.st_mode) or not is_as_seen:  # it was written to meanwhile
                         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
             finally:
                 os.close(there)

@@ -24,7 +24,9 @@ from orchestration.core import audit, lookup
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, StaleVersion
 from orchestration.models import Approval, Distribution, Rendition, Schedule, Source
+from orchestration.pipeline import words_kept
 from orchestration.pipeline.profile_choice import profiles, wanted_of
+from orchestration.pipeline.words_outside import SOURCE_PICTURE, extras_of
 from orchestration.results import ApprovalChange, PendingReview
 from orchestration.scheduling import approval_marks
 from orchestration.scheduling.publication_words import member_of, resolve_members, with_words
@@ -55,6 +57,8 @@ def why_not(schedule: Schedule) -> str:
         return f"{WAITING}, which {_wanted_by(row.channel, row.video.source)} wants"
     if seals_of([row.pk]).get(row.pk) != approval.seal:
         return f"{WAITING}: what {approval.by} approved was changed since"
+    if row.youtube_video_id and (words_kept.wanted_words(row) or words_kept.tried(row)):
+        return "the words that were approved are not on YouTube yet"
     return ""
 
 
@@ -148,19 +152,39 @@ def take_back_changed(now: datetime) -> int:
         state__in=[ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED],
         distribution__approval__verdict=Verdict.APPROVED,
     )
+    taken = _take_off_unapproved()
     approved = dict(
         rows.order_by("publish_at").values_list("distribution_id", "distribution__approval__seal")[
             :MAX_AT_ONCE
         ]
     )
     if not approved:
-        return 0
+        return taken
     seals = seals_of(approved)
     changed = [pk for pk, seal in approved.items() if seals.get(pk) != seal]
-    taken = 0
     for schedule in Schedule.objects.filter(distribution__in=changed).order_by("pk"):
         with transaction.atomic():
             taken += _take_back(schedule.pk)
+    return taken
+
+
+def _take_off_unapproved() -> int:
+    """Disarm what is armed and waits for an approval: it was staged, or got its source, while one became needed."""
+    rows = Schedule.objects.filter(
+        approval_marks.waits(), state=ScheduleState.STAGED, armed_for__isnull=False
+    )
+    taken = 0
+    for pk, channel_id in rows.order_by("pk").values_list("pk", "channel_id")[:MAX_AT_ONCE]:
+        with transaction.atomic():
+            lock_channels([channel_id])
+            found = Schedule.objects.locked().filter(
+                pk=pk, state=ScheduleState.STAGED, armed_for__isnull=False
+            )
+            row = found.prefetch_related("channel", "distribution").first()
+            if row is None or row.is_beyond_stopping or not why_not(row):
+                continue
+            _stop([row], WAITING)
+            taken += 1
     return taken
 
 
@@ -229,11 +253,19 @@ def _otherwise_on_youtube(row: Distribution, words: Resolved) -> dict[str, Any]:
     if not row.youtube_video_id:
         return {}
     there = {**(row.words_set.get("words") or {}), **(row.words_wanted.get("words") or {})}
-    return {
+    found = {
         name: tuple(there[name] or ()) if name == "tags" else there[name]
         for name in outside.COMPARED
         if name in there and outside.plain(name, there[name]) != outside.plain(name, words.value(name))
     }
+    # Picture, subtitles and playlists are those that were wanted when it was uploaded, or edited since.
+    wanted, fresh = row.words_wanted.get("extras", {}), extras_of(words, row)
+    for name in outside.EXTRAS:
+        if (wanted.get(name) or None) != (fresh[name] or None):
+            is_picture = name == "picture"
+            own = wanted.get(name) if wanted.get(name) != SOURCE_PICTURE else None
+            found[name] = own if is_picture else tuple(wanted.get(name) or ())
+    return found
 
 
 def _seal(words: Resolved, otherwise: Mapping[str, Any], file: str) -> str:

@@ -13,12 +13,24 @@ def settle_plans(video: Video, first: Video | None) -> None:
     """Carry what is planned with a duplicate over to the video that has its content, and fail what cannot be.
 
     It is the same film: a publisher who gives it a new address or a new id ends no plan by that. A channel that has the
-    first one already is not given it twice, and without rights at the first one's source nothing is carried over. Call it
+    first one already is not given it twice, and without rights at the first one's source nothing is carried over, nor where
+    only the duplicate's source wants an approval. Call it
     in the transaction that names the duplicate.
     """
-    if first is not None and first.state in USABLE_VIDEOS and first.rights_basis:
+    if (
+        first is not None
+        and first.state in USABLE_VIDEOS
+        and first.rights_basis
+        and not _is_laxer(first, video)
+    ):
         _carry_over(video, first)
     _end(video)
+
+
+def _is_laxer(first: Video, video: Video) -> bool:
+    """Return whether the first one's source lets out without an approval what the duplicate's source does not."""
+    wants = video.source is not None and video.source.needs_approval_since is not None
+    return wants and (first.source is None or first.source.needs_approval_since is None)
 
 
 def _carry_over(video: Video, first: Video) -> None:

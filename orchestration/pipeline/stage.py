@@ -243,7 +243,8 @@ def adopt(
     """
     # Read anew: while it was being looked for, another may have recorded it, and its moment come.
     distribution.refresh_from_db(fields=["youtube_video_id"])
-    if not is_private and not distribution.youtube_video_id and not may_be_public(distribution):
+    is_ours = distribution.youtube_video_id == youtube_video_id
+    if not is_private and not is_ours and not may_be_public(distribution):
         with charged("make_private", "videos.list", job):
             youtube.make_private(youtube_video_id)  # only looks where it is private already
     return record_staged(distribution.pk, youtube_video_id, adopted=True)

@@ -87,6 +87,7 @@ def take(
     `external_id` is another content's), StorageFull.
     """
     size_bytes = _size_of(path, max_bytes or settings.HEADEND_MAX_SOURCE_BYTES)
+    before = _facts_of(path)
     found = media.content_sha256(path)
     if sha256 and found != sha256.lower():
         raise media.ChecksumWrong(
@@ -114,6 +115,8 @@ def take(
             audio_codec=info.audio_codec or "",
             state=VideoState.SCRAPED,
         )
+        if _facts_of(path) != before:
+            raise media.ChecksumWrong("The file is still being written: it changed while it was read.")
         try:
             _keep(video, path, name)
         except (
@@ -158,6 +161,12 @@ def _size_of(path: Path, max_bytes: int) -> int:
             f"The video has {stat.st_size} bytes; {max_bytes} are allowed.", max_bytes=max_bytes
         )
     return stat.st_size
+
+
+def _facts_of(path: Path) -> tuple[int, int, int]:
+    """Return by what a file is seen to have been written to, or replaced."""
+    stat = path.lstat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _known(sha256: str) -> Video | None:
