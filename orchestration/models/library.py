@@ -288,6 +288,8 @@ class Attachment(models.Model):
     notes = models.JSONField(default=list, blank=True, help_text="what was noticed when it was checked")
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = Lockable.as_manager()
+
     class Meta:
         ordering = ["video", "kind", "language", "pk"]
         constraints = [

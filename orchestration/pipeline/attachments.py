@@ -73,7 +73,7 @@ def add_subtitles(video: Video, path: Path, language: str, name: str) -> Attachm
 def remove(attachment: Attachment, reason: str = "") -> None:
     """Remove an attachment and its file. Raises: InvalidRequest while words still name it."""
     with transaction.atomic():
-        row = Attachment.objects.select_for_update().get(pk=attachment.pk)
+        row = Attachment.objects.locked().get(pk=attachment.pk)
         named = named_by(row)
         if named:
             raise InvalidRequest(

@@ -117,7 +117,8 @@ def test_a_source_shows_what_its_state_allows(console, state, db):
     row = factories.SourceFactory(state=state)
     html = console.get("/sources/").content.decode()
     line = html[html.index(f'id="source-{row.pk}"') : html.index("</tbody>")]
-    assert actions_in(line) == list(offered(SOURCE_VERBS, state))
+    # Whether it wants approvals is a setting, not a verb of its state.
+    assert actions_in(line) == [*offered(SOURCE_VERBS, state), "approval"]
 
 
 # ---------------------------------------------------------------------------------------------------------- the service
