@@ -38,6 +38,16 @@ SLACK_SECONDS = 0.25
 SLACK_SHARE = 0.001
 MAX_SLACK_SECONDS = 1.0
 
+_NO_VIDEOS = (
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\x89png", "a PNG picture"),
+    (b"gif8", "a GIF picture"),
+    (b"%pdf", "a PDF document"),
+    (b"pk\x03\x04", "a ZIP archive"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+)
+
 LOOKS = 5  # how many moments of a picture are decoded, spread over the file
 INTERLACED_ORDERS = range(2, 6)  # AVFieldOrder: top or bottom field first, coded and shown
 _DECLARING = (
@@ -132,7 +142,16 @@ def probe(
         ) as container:
             return _Measuring(path, size_bytes, container, tool, cancelled).measure(language)
     except FFmpegError as error:
+        if what := _other_than_a_video(path):
+            raise FileDamaged(f"The file is {what}, not a video.") from error
         raise FileDamaged(f"The file is damaged or not a video: {error.strerror}.") from error
+
+
+def _other_than_a_video(path: Path) -> str:
+    """Name what a file is by how it begins; empty for what might be a video."""
+    with path.open("rb") as file:
+        head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return next((what for begins, what in _NO_VIDEOS if head.startswith(begins)), "")
 
 
 class _Measuring:

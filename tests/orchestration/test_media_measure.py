@@ -89,3 +89,19 @@ def test_a_playlist_that_calls_itself_a_video_reads_no_other_file(videos, tmp_pa
 
 def test_the_content_hash_is_that_of_the_bytes(videos):
     assert content_sha256(videos.whole) == hashlib.sha256(videos.whole.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"\xff\xd8\xff\xe0" + b"x" * 500, "a JPEG picture"),
+        (b"GIF89a" + b"x" * 500, "a GIF picture"),
+        (b"\n<!DOCTYPE html><title>Not here</title>" + b" " * 500, "a web page"),
+        (b"%PDF-1.7" + b"x" * 500, "a PDF document"),
+    ],
+)
+def test_what_is_no_video_at_all_is_called_what_it_is(tmp_path, content, named):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(content)
+    with pytest.raises(FileDamaged, match=named):
+        probe(path)
