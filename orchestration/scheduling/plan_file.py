@@ -128,14 +128,22 @@ def read(text: str) -> list[Wanted]:
         raise InvalidRequest(f"The file has {len(lines)} lines; {MOST_LINES} are read at once.", field="file")
     slugs = {_said(row.get("channel")) for _, row in lines}
     channels = {row.slug: row for row in Channel.objects.filter(slug__in=slugs)}
-    return [_read_line(number, row, channels) for number, row in lines]
+    ids = [
+        int(text)
+        for _, row in lines
+        if (text := _said(row.get("schedule"))).isascii() and text.isdigit() and len(text) < 19
+    ]
+    own = {row.pk: row.channel for row in Schedule.objects.filter(pk__in=ids).select_related("channel")}
+    return [_read_line(number, row, channels, own) for number, row in lines]
 
 
 def _said(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _read_line(number: int, row: dict[str, str], channels: dict[str, Channel]) -> Wanted:
+def _read_line(
+    number: int, row: dict[str, str], channels: dict[str, Channel], own: dict[int, Channel]
+) -> Wanted:
     found = Wanted(number)
     try:
         if None in row:
@@ -154,7 +162,11 @@ def _read_line(number: int, row: dict[str, str], channels: dict[str, Channel]) -
             raise ValueError("a new publication needs a video and a channel")
         if found.priority is not None and found.priority > 10:
             raise ValueError(f"priority {found.priority} is not between 0 and 10")
-        return replace(found, channel_id=channel.pk if channel else None, at=_instant(row, channel))
+        return replace(
+            found,
+            channel_id=channel.pk if channel else None,
+            at=_instant(row, channel or own.get(found.schedule_id or 0)),
+        )
     except ValueError as error:
         return replace(found, refused=str(error))
 

@@ -72,6 +72,15 @@ def test_lines_move_and_plan_and_a_preview_says_the_same_and_writes_nothing():
     assert Activity.objects.get(verb="plan_imported").after["new"] == 1
 
 
+def test_a_wall_clock_time_of_a_publication_is_on_its_own_channels_clock():
+    channel = factories.ChannelFactory(timezone="Europe/Berlin")
+    at = NOON + timedelta(days=2)
+    row = factories.ScheduleFactory(channel=channel, publish_at=at, stage_at=NOON + timedelta(days=1))
+    door().import_plan_file(text=table((row.pk, "2026-11-28 18:30"), head="schedule,publish_at"))
+    row.refresh_from_db()
+    assert row.publish_at == datetime(2026, 11, 28, 17, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
