@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from googleapiclient.http import MediaFileUpload
 
@@ -72,16 +72,12 @@ class CaptionTrack:
 class ChangesWords:
     """The calls for words; mixed into the gateway, which owns the wire and counts what is spent."""
 
-    _api: Any
+    if TYPE_CHECKING:  # what the gateway has
+        _api: Any
 
-    def _item(self, video_id: str) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _read(self, request: Any, units: int = READ_UNITS) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _write(self, request: Any, units: int = WRITE_UNITS) -> dict[str, Any]:
-        raise NotImplementedError
+        def _item(self, video_id: str) -> dict[str, Any]: ...
+        def _read(self, request: Any, units: int = READ_UNITS) -> dict[str, Any]: ...
+        def _write(self, request: Any, units: int = WRITE_UNITS) -> dict[str, Any]: ...
 
     def set_words(self, video_id: str, changes: Mapping[str, Any], marker: str) -> VideoStatus:
         """Change some words of a video, keep everything else of it, and return what YouTube now states.
