@@ -225,6 +225,7 @@ class UploadForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = cast(forms.ChoiceField, self.fields["source_id"])
         field.choices = [*((str(pk), name) for pk, name in sources), ("", "a new source")]
+        field.initial = field.choices[0][0]
 
 
 class WaveForm(ZonedForm):
