@@ -15,7 +15,16 @@ from django.db.models import ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from channels.models import Blackout, Channel, ChannelStatistics, ConfigRevision, Credential, PostingSlot
+from channels.models import (
+    Blackout,
+    Channel,
+    ChannelGroup,
+    ChannelStatistics,
+    ConfigRevision,
+    Credential,
+    Label,
+    PostingSlot,
+)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -318,6 +327,20 @@ class ConfigRevisionAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConfigRevision]:
         """Leave the documents out of the list; they are read where one is opened."""
         return super().get_queryset(request).defer("document")
+
+
+@admin.register(ChannelGroup)
+class ChannelGroupAdmin(ReadOnlyAdmin):
+    """Show the groups of channels; they are made and changed in the console."""
+
+    list_display = ("name", "slug", "description")
+
+
+@admin.register(Label)
+class LabelAdmin(ReadOnlyAdmin):
+    """Show the words on channels; they are given in the console."""
+
+    list_display = ("name",)
 
 
 @admin.register(ChannelStatistics)

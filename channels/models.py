@@ -41,6 +41,32 @@ def validate_zone(name: str) -> None:
         )
 
 
+class ChannelGroup(models.Model):
+    """Channels that are run together: wherever channels are picked, a group stands for those in it now."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=80, unique=True)
+    description = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Label(models.Model):
+    """A word on channels, to find and pick them by; a video's keywords are its tags, which is YouTube's word."""
+
+    name = models.SlugField(max_length=40, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 CHANNEL_CHECKS: list[Callable[["Channel"], None]] = []
 """What the floors above ask of a channel before it is saved; each raises ValidationError, naming the field."""
 
@@ -94,6 +120,9 @@ class Channel(Stateful):
         editable=False,
         help_text="what its publications say beyond the fields above, where nobody says otherwise",
     )
+
+    groups = models.ManyToManyField(ChannelGroup, blank=True, related_name="channels")
+    labels = models.ManyToManyField(Label, blank=True, related_name="channels")
 
     profile = models.SlugField(
         max_length=40,

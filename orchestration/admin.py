@@ -23,23 +23,28 @@ from orchestration.models import (
     Blocker,
     BudgetEntry,
     CalendarAddress,
+    Call,
+    ChangeCount,
     Conflict,
     Distribution,
     Heartbeat,
     IdempotencyRecord,
     Incident,
     Job,
+    KeptReport,
     Lease,
     Notification,
     NotificationAddress,
     NotificationRule,
     OrphanUpload,
     Pool,
+    Preferences,
     Profile,
     Rendition,
     RepositoryRecord,
     Rollout,
     RolloutMember,
+    SavedView,
     Schedule,
     Silence,
     Source,
@@ -630,3 +635,42 @@ class ActivityAdmin(ReadOnlyAdmin):
         "cid",
         "remote_addr",
     )
+
+
+@admin.register(Preferences)
+class PreferencesAdmin(ReadOnlyAdmin):
+    """Show how people use the console; each sets their own."""
+
+    list_display = ("user", "timezone", "seen_until")
+    list_select_related = ("user",)
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyAdmin):
+    """Show the saved views of lists; they are saved where the list is."""
+
+    list_display = ("name", "owner", "page", "shared", "created_at")
+    list_select_related = ("owner",)
+
+
+@admin.register(ChangeCount)
+class ChangeCountAdmin(ReadOnlyAdmin):
+    """Show how often each topic has changed: what an open page compares."""
+
+    list_display = ("topic", "shard", "count")
+
+
+@admin.register(KeptReport)
+class KeptReportAdmin(ReadOnlyAdmin):
+    """Show which reports the background keeps ready, and how long each took."""
+
+    list_display = ("key", "computed_at", "took_seconds")
+
+
+@admin.register(Call)
+class CallAdmin(ReadOnlyAdmin):
+    """Show what jobs asked of the outside."""
+
+    list_display = ("at", "job", "method", "host", "path", "status", "duration_ms")
+    list_select_related = ("job",)
+    list_filter = ("method", "status")

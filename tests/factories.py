@@ -11,7 +11,16 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from channels.models import Blackout, Channel, ChannelStatistics, ConfigRevision, Credential, PostingSlot
+from channels.models import (
+    Blackout,
+    Channel,
+    ChannelGroup,
+    ChannelStatistics,
+    ConfigRevision,
+    Credential,
+    Label,
+    PostingSlot,
+)
 from channels.states import ChannelHealth, ChannelState, CredentialState, Executor
 from orchestration.media.profiles import AS_IS, SDR_1080
 from orchestration.models import (
@@ -22,23 +31,28 @@ from orchestration.models import (
     Blocker,
     BudgetEntry,
     CalendarAddress,
+    Call,
+    ChangeCount,
     Conflict,
     Distribution,
     Heartbeat,
     IdempotencyRecord,
     Incident,
     Job,
+    KeptReport,
     Lease,
     Notification,
     NotificationAddress,
     NotificationRule,
     OrphanUpload,
     Pool,
+    Preferences,
     Profile,
     Rendition,
     RepositoryRecord,
     Rollout,
     RolloutMember,
+    SavedView,
     Schedule,
     Silence,
     Source,
@@ -208,6 +222,25 @@ class ChannelStatisticsFactory(DjangoModelFactory):
     video_count = 31
 
 
+class ChannelGroupFactory(DjangoModelFactory):
+    """Channels that are run together; none yet."""
+
+    class Meta:
+        model = ChannelGroup
+
+    slug = factory.Sequence(lambda n: f"group-{n}")
+    name = factory.Sequence(lambda n: f"Group {n}")
+
+
+class LabelFactory(DjangoModelFactory):
+    """A word on channels."""
+
+    class Meta:
+        model = Label
+
+    name = factory.Sequence(lambda n: f"label-{n}")
+
+
 class SourceFactory(DjangoModelFactory):
     """A feed of our own videos."""
 
@@ -347,6 +380,64 @@ class CalendarAddressFactory(DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     secret_hash = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class PreferencesFactory(DjangoModelFactory):
+    """A person who reads times on a clock of their own."""
+
+    class Meta:
+        model = Preferences
+
+    user = factory.SubFactory(UserFactory)
+    timezone = "Europe/Berlin"
+
+
+class SavedViewFactory(DjangoModelFactory):
+    """A person's own view of the failed jobs."""
+
+    class Meta:
+        model = SavedView
+
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"View {n}")
+    page = "jobs"
+    query = "state=failed"
+
+
+class ChangeCountFactory(DjangoModelFactory):
+    """A topic of no table."""
+
+    class Meta:
+        model = ChangeCount
+
+    topic = factory.Sequence(lambda n: f"topic-{n}")
+    shard = 0
+
+
+class KeptReportFactory(DjangoModelFactory):
+    """A report that was computed just now."""
+
+    class Meta:
+        model = KeptReport
+
+    key = factory.Sequence(lambda n: f"report-{n}")
+    document = factory.LazyFunction(lambda: {"days": 7})
+    computed_at = factory.LazyFunction(timezone.now)
+    took_seconds = 0.1
+
+
+class CallFactory(DjangoModelFactory):
+    """An answer that a job got from YouTube."""
+
+    class Meta:
+        model = Call
+
+    job = factory.SubFactory("tests.factories.JobFactory")
+    method = "GET"
+    host = "www.googleapis.com"
+    path = "/youtube/v3/videos"
+    status = 200
+    duration_ms = 120
 
 
 class UploadFactory(DjangoModelFactory):

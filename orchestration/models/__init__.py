@@ -2,6 +2,7 @@
 
 from orchestration.models.activity import Activity
 from orchestration.models.blockers import Blocker
+from orchestration.models.console import ChangeCount, KeptReport, Preferences, SavedView
 from orchestration.models.library import Attachment, Source, Video
 from orchestration.models.notify import (
     Incident,
@@ -20,7 +21,7 @@ from orchestration.models.standing import CalendarAddress, StandingRule
 from orchestration.models.statistics import VideoStatistics
 from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, SystemState
 from orchestration.models.uploads import Upload
-from orchestration.models.work import Job, OrphanUpload, WorkflowRun
+from orchestration.models.work import Call, Job, OrphanUpload, WorkflowRun
 
 __all__ = [
     "Activity",
@@ -30,23 +31,28 @@ __all__ = [
     "Blocker",
     "BudgetEntry",
     "CalendarAddress",
+    "Call",
+    "ChangeCount",
     "Conflict",
     "Distribution",
     "Heartbeat",
     "IdempotencyRecord",
     "Incident",
     "Job",
+    "KeptReport",
     "Lease",
     "Notification",
     "NotificationAddress",
     "NotificationRule",
     "OrphanUpload",
     "Pool",
+    "Preferences",
     "Profile",
     "Rendition",
     "RepositoryRecord",
     "Rollout",
     "RolloutMember",
+    "SavedView",
     "Schedule",
     "Silence",
     "Source",

@@ -285,3 +285,28 @@ class OrphanUpload(models.Model):
 
     def __str__(self) -> str:
         return self.youtube_video_id
+
+
+class Call(models.Model):
+    """One request that a job made to the outside: what was asked of whom, and what came back; never what was in it.
+
+    Written by the gateways' recorder once the answer is there, kept for `HEADEND_CALLS_DAYS`; no address has its query.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="calls")
+    attempt = models.PositiveIntegerField(default=0, help_text="the job's attempt that made it")
+    at = models.DateTimeField(default=timezone.now)
+    method = models.CharField(max_length=10)
+    host = models.CharField(max_length=255)
+    path = models.CharField(max_length=300, blank=True)
+    status = models.PositiveSmallIntegerField(null=True, help_text="empty where no answer came")
+    request_id = models.CharField(max_length=120, blank=True, help_text="as the remote calls it")
+    duration_ms = models.PositiveIntegerField()
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["job", "at", "id"]
+        indexes = [models.Index(fields=["at"], name="call_at")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.host}{self.path}: {self.status or self.error}"
