@@ -12,8 +12,8 @@ from django_celery_beat.admin import IntervalScheduleAdmin, PeriodicTaskAdmin, P
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from channels.admin import KeepsHistory
-from config import cadences
 from orchestration.core.audit import Acting, acting_as
+from orchestration.engine import cadences
 from orchestration.states import Trigger
 
 admin.site.unregister(PeriodicTask)

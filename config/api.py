@@ -23,6 +23,7 @@ from orchestration.api import (
     disk,
     distributions,
     jobs,
+    me,
     notifications,
     plan_file,
     pools,
@@ -35,7 +36,9 @@ from orchestration.api import (
     sources,
     standing,
     statistics,
+    tokens,
     uploads,
+    users,
     videos,
     waves,
     words,
@@ -251,6 +254,9 @@ api.add_router("/notifications/addresses", notifications.addresses)
 api.add_router("/notifications/rules", notifications.rules)
 api.add_router("/notifications/silences", notifications.silences)
 api.add_router("/notifications", notifications.router)
+api.add_router("/users", users.router)
+api.add_router("/tokens", tokens.router)
+api.add_router("/me", me.router)
 api.add_router("/activity", activity.log)
 api.add_router("/statistics", statistics.numbers)
 

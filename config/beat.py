@@ -5,7 +5,7 @@ from typing import Any
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
-from config import cadences
+from orchestration.engine import cadences
 
 SHORTEST_LIFE_SECONDS = 60
 """No message of ours is dropped earlier: its age is counted by two machines' clocks."""

@@ -6,6 +6,7 @@ Everything that an installation keeps lies under HEADEND_DATA_DIR. docs/settings
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from channels import log_redaction
 from config import broker, database, env, keys, logs
 
 BASE_DIR = env.BASE_DIR
@@ -126,6 +127,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds for which a link to set a password opens
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -206,7 +208,7 @@ CELERY_TASK_ROUTES = {
     "orchestration.tasks.notify": {"queue": "control"},
     "orchestration.tasks.heartbeat": {"queue": "control"},
 }
-# Its entries, with their bounds, stand in config/cadences.py; how often each comes, an operator may change.
+# Its entries, with their bounds, stand in orchestration/engine/cadences.py; how often each comes, an operator may change.
 CELERY_BEAT_SCHEDULER = "config.beat:CadenceScheduler"
 
 # --- the outside world -----------------------------------------------------------------------------------
@@ -264,7 +266,7 @@ HEADEND_NOTIFY_PRIVATE_HOSTS = env.flag("HEADEND_NOTIFY_PRIVATE_HOSTS", True)
 
 # --- logs ------------------------------------------------------------------------------------------------
 HEADEND_JSON_LOGS = env.flag("HEADEND_JSON_LOGS", False)
-logs.protect(
+log_redaction.protect(
     SECRET_KEY,
     *HEADEND_ENCRYPTION_KEYS,
     GITHUB_TOKEN,

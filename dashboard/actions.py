@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
@@ -18,7 +20,7 @@ from django_htmx.middleware import HtmxDetails
 
 from dashboard.listing import id_of
 from orchestration.core.permissions import Actor
-from orchestration.errors import OrchestrationError
+from orchestration.errors import NotFound, NotPermitted, OrchestrationError
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 from orchestration.text import unturned
@@ -45,8 +47,18 @@ class _Page(Protocol):
 
 
 def page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Mark a view as a page: it takes GET, and one may be led back to it."""
-    guarded = cast(_Page, require_GET(view))
+    """Mark a view as a page: it takes GET, one may be led back to it, and a refusal of the service is a page, too."""
+
+    @functools.wraps(view)
+    def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except NotPermitted as error:
+            raise PermissionDenied(error.message) from error
+        except NotFound as error:
+            raise Http404(error.message) from error
+
+    guarded = cast(_Page, require_GET(shown))
     guarded.is_page = True
     return guarded
 

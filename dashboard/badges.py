@@ -30,7 +30,7 @@ _STATES = {
     ),
     IDLE: (
         "stopped disabled unknown found scraped planned assigned cancelled recalled withdrawn dismissed released "
-        "neutral stale requested pending abandoned"
+        "neutral stale requested pending abandoned expired deactivated"
     ),
 }
 BADGE_OF_STATE = {state: badge for badge, states in _STATES.items() for state in states.split()}

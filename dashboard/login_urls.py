@@ -3,11 +3,14 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
+from dashboard.views.me import SetPassword
+
 urlpatterns = [
     path(
         "login/",
         LoginView.as_view(template_name="login.html", redirect_authenticated_user=True),
         name="login",
     ),
+    path("set-password/<str:uidb64>/<str:token>/", SetPassword.as_view(), name="set_password"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
+from orchestration.core.permissions import level_of
+from orchestration.models import ApiToken
+
 GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
         "On air",
@@ -82,10 +85,11 @@ def navigation_of(request: HttpRequest) -> list[Group]:
             items.append(Item(label, icon, url, current))
         groups.append(Group(title, items))
     if request.user.is_staff:
-        groups.append(
-            Group(
-                "Set up",
-                [Item("Configuration", "admin", "/admin/", False), Item("API", "api", "/api/docs", False)],
-            )
-        )
+        items = []
+        if level_of(request.user) == ApiToken.Scope.ADMIN:
+            for name, label, icon in (("users", "Users", "channels"), ("tokens", "Tokens", "api")):
+                url = reverse(f"dashboard:{name}")
+                items.append(Item(label, icon, url, request.path.startswith(url)))
+        items += [Item("Configuration", "admin", "/admin/", False), Item("API", "api", "/api/docs", False)]
+        groups.append(Group("Set up", items))
     return groups

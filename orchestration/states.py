@@ -216,6 +216,21 @@ class PoolState(models.TextChoices):
     PAUSED = "paused"
 
 
+class TokenState(models.TextChoices):
+    """Whether a bearer token opens anything; stored as `revoked_at` and `expires_at`."""
+
+    OPEN = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class AccountState(models.TextChoices):
+    """Whether a person can log in; stored as Django's `is_active`."""
+
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"
+
+
 class LeaseState(models.TextChoices):
     """Whether somebody has a part of a pool; stored as `released_at`."""
 
@@ -601,6 +616,14 @@ ROLLOUT_VERBS: dict[str, Verb] = {
 POOL_VERBS: dict[str, Verb] = {
     "pause": verb({PoolState.OPEN}, {PoolState.PAUSED}),
     "resume": verb({PoolState.PAUSED}, {PoolState.OPEN}),
+}
+TOKEN_VERBS: dict[str, Verb] = {
+    "revoke": verb({TokenState.OPEN, TokenState.EXPIRED}, {TokenState.REVOKED}),
+    "rename": verb({TokenState.OPEN, TokenState.EXPIRED}),
+}
+ACCOUNT_VERBS: dict[str, Verb] = {
+    "deactivate": verb({AccountState.ACTIVE}, {AccountState.DEACTIVATED}),
+    "reactivate": verb({AccountState.DEACTIVATED}, {AccountState.ACTIVE}),
 }
 LEASE_VERBS: dict[str, Verb] = {"release": verb({LeaseState.HELD}, {LeaseState.RELEASED})}
 CALENDAR_VERBS: tuple[str, ...] = ("delete",)

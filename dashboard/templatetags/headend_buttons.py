@@ -49,6 +49,11 @@ BUTTONS = {
     "skip_episode": ("Pass over", "x", ""),
     "abandon": ("Give up", "x", "danger"),
     "take_in": ("Take in again", "redo", ""),
+    "revoke": ("Revoke", "x", "danger"),
+    "deactivate": ("Shut out", "off", "danger"),
+    "reactivate": ("Let in again", "play", "primary"),
+    "end_sessions": ("Log out everywhere", "out", ""),
+    "lift_lockout": ("Let try again", "play", ""),
 }
 ELSEWHERE = frozenset({"move", "reopen", "review", "trigger"})
 """These need a value: the button leads to the form on the page of its subject (its anchor has the action's name)."""

@@ -22,11 +22,11 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @page
-def system(request: HttpRequest) -> HttpResponse:
+def switch(request: HttpRequest) -> HttpResponse:
     """Answer the switch in the head of every page, when it asks whether it changed."""
     if not asks_for_live_part(request):
         return redirect("dashboard:overview")
-    return show(request, "system.html", {"system": SystemBar(service(request).get_status())})
+    return show(request, "switch.html", {"system": SystemBar(service(request).get_status())})
 
 
 @require_POST

@@ -15,7 +15,7 @@ from orchestration.api import idempotency
 from orchestration.api.auth import ApiRequest, identify
 from orchestration.api.problems import CONTENT_TYPE, problem
 from orchestration.core.audit import new_correlation_id
-from orchestration.errors import OrchestrationError
+from orchestration.errors import IdempotencyConflict, OrchestrationError
 
 View = Callable[..., HttpResponseBase]
 KEPT_HEADERS = ("Content-Type", "Location", "X-Correlation-Id")
@@ -24,6 +24,9 @@ NEVER_KEPT = frozenset({401, 403, 429})
 # A new source's host name is looked up before anything is written, which may not happen inside a transaction.
 # The same is true of a notification's address; its test sends a message.
 LOOK_OUTSIDE = re.compile(r"/api/(sources(/storages)?|notifications/addresses(/\d+/(change|test))?)")
+
+# What these answer is shown once: it is kept nowhere, so a repeat of their key is refused instead of answered.
+SHOWN_ONCE = re.compile(r"/api/(tokens|users/\d+/password-link|plan/calendar-address)")
 
 
 class ProblemResponse(HttpResponse):
@@ -98,6 +101,11 @@ def _once(request: ApiRequest, run: Callable[[], HttpResponseBase]) -> HttpRespo
     )
     if not result.replayed:
         return kept[-1]
+    if result.status < 300 and SHOWN_ONCE.fullmatch(request.path):
+        raise IdempotencyConflict(
+            "This was done, and its secret was shown with the first answer; it is kept nowhere.",
+            field="Idempotency-Key",
+        )
     return HttpResponse(
         result.body, status=result.status, headers={**result.headers, "Idempotency-Replayed": "true"}
     )
@@ -112,9 +120,10 @@ def _answer_of(request: ApiRequest, response: HttpResponseBase) -> idempotency.A
         and response.status_code not in NEVER_KEPT
         and getattr(response, "again", "") != "again"
     )
+    shown_once = response.status_code < 300 and SHOWN_ONCE.fullmatch(request.path) is not None
     return idempotency.Answer(
         status=response.status_code,
-        body=content.decode() if final else "",
+        body=content.decode() if final and not shown_once else "",
         headers={name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
         final=final,
     )

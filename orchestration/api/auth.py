@@ -6,10 +6,10 @@ from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
-from orchestration.api import tokens
 from orchestration.core.permissions import Actor
 from orchestration.errors import NotPermitted, OrchestrationError
 from orchestration.models import ApiToken
+from orchestration.register import tokens
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 

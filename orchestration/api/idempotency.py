@@ -8,7 +8,6 @@ first, *apart*, and a repeat is refused until the answer stands; after a crash t
 `UNDER_WAY_FOR` has passed. Such requests must be safe to double by a unique constraint of their own.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from datetime import timedelta
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from orchestration.errors import IdempotencyConflict, InvalidRequest
 from orchestration.models import IdempotencyRecord
@@ -50,10 +50,14 @@ def check_key(key: str) -> str:
 
 
 def fingerprint(method: str, path: str, body: bytes) -> str:
-    """Return the SHA-256 of a request; two JSON bodies that differ in order or white space only are the same."""
+    """Return a keyed SHA-256 of a request; two JSON bodies that differ in order or white space only are the same.
+
+    Keyed, since a body may hold a password: from a plain hash one could find it by trying.
+    """
     with suppress(ValueError, RecursionError):  # not JSON: the bytes themselves count
         body = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
-    return hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).hexdigest()
+    text = b"\n".join((method.encode(), path.encode(), body))
+    return salted_hmac("orchestration.api.idempotency", text, algorithm="sha256").hexdigest()
 
 
 def once(

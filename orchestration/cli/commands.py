@@ -11,6 +11,7 @@ from orchestration.cli.blockers import BLOCKERS
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.disk import DISK
 from orchestration.cli.notify import NOTIFY
+from orchestration.cli.people import PEOPLE
 from orchestration.cli.plan_file import PLAN_FILE
 from orchestration.cli.profiles import PROFILES
 from orchestration.cli.repositories import REPOSITORIES
@@ -430,6 +431,7 @@ COMMANDS = {
         *WORDS_ON_YOUTUBE,
         *WATCHING,
         *REVIEWS,
+        *PEOPLE,
     )
 }
 

@@ -11,6 +11,8 @@ from orchestration.models import Heartbeat
 SILENT_AFTER_SECONDS = 30
 WORKERS = ("worker:control", "worker:work")
 """A tick wakes both every few seconds; one that is busy with long jobs shows life through their leases."""
+PROCESS_SINCE = timezone.now()
+"""When this process began, or the worker that it was forked from."""
 PING = "ping:"
 """How the rows begin that say when a watchdog outside was called last; they are no components."""
 
@@ -18,10 +20,10 @@ PING = "ping:"
 def beat(component: str, info: str = "") -> None:
     """Record that a component (`beat`, `worker`, or `worker:<name>` where there are several) works, now; one statement."""
     Heartbeat.objects.bulk_create(
-        [Heartbeat(component=component[:40], beat_at=timezone.now(), info=info[:200])],
+        [Heartbeat(component=component[:40], beat_at=timezone.now(), since=PROCESS_SINCE, info=info[:200])],
         update_conflicts=True,
         unique_fields=["component"],
-        update_fields=["beat_at", "info"],
+        update_fields=["beat_at", "since", "info"],
     )
 
 

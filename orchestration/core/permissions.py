@@ -17,6 +17,19 @@ R = TypeVar("R")
 SCOPES: dict[str, int] = {ApiToken.Scope.READ: 0, ApiToken.Scope.OPERATE: 1, ApiToken.Scope.ADMIN: 2}
 
 
+def level_of(user: Any) -> str:
+    """Return what a person may do, as a scope: the one place where that is read from their row."""
+    if user.is_superuser:
+        return ApiToken.Scope.ADMIN
+    return ApiToken.Scope.OPERATE if user.is_staff else ApiToken.Scope.READ
+
+
+def give_level(user: Any, level: str) -> None:
+    """Let an unsaved row say what a person may do: the one place where that is written to it."""
+    user.is_superuser = level == ApiToken.Scope.ADMIN
+    user.is_staff = level in (ApiToken.Scope.ADMIN, ApiToken.Scope.OPERATE)
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks, and what they may do: `read`, `operate` or `admin`."""
@@ -28,11 +41,7 @@ class Actor:
     @classmethod
     def of_user(cls, user: Any) -> Actor:
         """Return the actor of a logged-in user: superusers administer, staff operate, others read."""
-        if user.is_superuser:
-            scope = ApiToken.Scope.ADMIN
-        else:
-            scope = ApiToken.Scope.OPERATE if user.is_staff else ApiToken.Scope.READ
-        return cls(user.get_username(), scope, user.pk)
+        return cls(user.get_username(), level_of(user), user.pk)
 
     @classmethod
     def of_token(cls, token: ApiToken) -> Actor:

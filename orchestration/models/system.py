@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from channels.querysets import Lockable
 from channels.stateful import Stateful
-from orchestration.states import SYSTEM_TRANSITIONS, SYSTEM_VERBS, SystemStatus
+from orchestration.states import SYSTEM_TRANSITIONS, SYSTEM_VERBS, SystemStatus, TokenState
 
 
 class SystemState(Stateful):
@@ -72,6 +72,7 @@ class Heartbeat(models.Model):
 
     component = models.CharField(max_length=40, primary_key=True)
     beat_at = models.DateTimeField(default=timezone.now)
+    since = models.DateTimeField(null=True, help_text="when the process that showed itself began")
     info = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
@@ -93,6 +94,7 @@ class ApiToken(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, editable=False
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="from when on it opens nothing")
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -103,6 +105,15 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def state(self) -> str:
+        """Return whether it opens anything: open, revoked or expired."""
+        if self.revoked_at is not None:
+            return TokenState.REVOKED
+        if self.expires_at is not None and self.expires_at <= timezone.now():
+            return TokenState.EXPIRED
+        return TokenState.OPEN
 
 
 class IdempotencyRecord(models.Model):

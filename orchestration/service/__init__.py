@@ -10,6 +10,7 @@ from orchestration.service.control import Control
 from orchestration.service.disk import Disk
 from orchestration.service.library import Library
 from orchestration.service.notifications import Notifications
+from orchestration.service.people import People
 from orchestration.service.profiles import Profiles
 from orchestration.service.publication import Publication
 from orchestration.service.reviews import Reviews
@@ -42,6 +43,7 @@ class CentralOrchestrationService(
     Profiles,
     Disk,
     Reviews,
+    People,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

@@ -37,8 +37,8 @@ django.setup()
 from django.core.management import call_command
 
 from config.supervisor import plan
-from orchestration.api import tokens
 from orchestration.models import ApiToken
+from orchestration.register import tokens
 from orchestration.service import CentralOrchestrationService
 
 TUS = {"Tus-Resumable": "1.0.0"}

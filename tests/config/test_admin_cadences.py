@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from config import cadences
+from orchestration.engine import cadences
 from orchestration.models import Activity
 from orchestration.states import Trigger
 from tests import factories

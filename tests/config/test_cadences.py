@@ -10,10 +10,11 @@ from auditlog.context import set_actor
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from config import cadences, env
+from config import env
 from config.beat import CadenceScheduler
 from config.celery import app
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS
+from orchestration.engine import cadences
 from orchestration.models import Activity
 from orchestration.models.querysets import ON_TIME
 from orchestration.monitoring import health

@@ -18,6 +18,7 @@ OPEN = {
     "admin/login/": "the way in",
     "api/openapi.json": "says what there is, and nothing of what is in it",
     "api/docs": "shows the document above",
+    "set-password/<str:uidb64>/<str:token>/": "its token is the way in; another one opens a page that says so",
     "calendar/<str:secret>.ics": "its secret is the way in; every other one is not there",
 }
 RUN = {"run_id": 1, "run_attempt": 1}

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from channels import log_redaction
 from config import logs
 
 SECRET = "s3cr3t-value-0123456789"
@@ -34,8 +35,8 @@ SECRET = "s3cr3t-value-0123456789"
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(line: str) -> None:
-    hidden = logs.redact(line)
-    assert logs.HIDDEN in hidden
+    hidden = log_redaction.redact(line)
+    assert log_redaction.HIDDEN in hidden
     for part in (SECRET, "0123456789", "AbCdEfGhIjKl"):
         assert part not in hidden
 
@@ -49,13 +50,13 @@ def test_what_looks_like_a_secret_is_hidden(line: str) -> None:
     ],
 )
 def test_what_holds_no_secret_stays_as_it_is(line: str) -> None:
-    assert logs.redact(line) == line
+    assert log_redaction.redact(line) == line
 
 
 def test_a_known_secret_is_hidden_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_known", set())
-    logs.protect(SECRET, "", "abc")
-    assert logs.redact(f"x{SECRET}y abc") == f"x{logs.HIDDEN}y abc"
+    monkeypatch.setattr(log_redaction, "_known", set())
+    log_redaction.protect(SECRET, "", "abc")
+    assert log_redaction.redact(f"x{SECRET}y abc") == f"x{log_redaction.HIDDEN}y abc"
 
 
 def a_record(message: str, *args: object, exc_info=None) -> logging.LogRecord:

@@ -118,9 +118,9 @@ def test_the_version_is_of_what_is_seen_and_not_of_its_tokens():
 def test_the_switch_in_the_head_of_a_page_answers_204_too(console, db):
     html = console.get("/channels/").content.decode()
     version = re.search(r'id="system" data-pace="\d+" data-version="([0-9a-f]+)"', html)[1]
-    assert console.get(f"/system/?version={version}").status_code == 204
-    assert console.get("/system/?version=other").status_code == 200
-    assert console.get("/system/").status_code == 302
+    assert console.get(f"/switch/?version={version}").status_code == 204
+    assert console.get("/switch/?version=other").status_code == 200
+    assert console.get("/switch/").status_code == 302
 
 
 def test_a_page_is_never_kept_by_a_cache(console, db):

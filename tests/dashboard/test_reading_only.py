@@ -25,6 +25,13 @@ def test_no_page_offers_a_reader_a_button(reader, addresses):
         assert offered == set(), address
 
 
+def test_a_reader_sets_what_is_their_own(reader):
+    html = reader.get("/me/").content.decode()
+    offered = {address for _, address in WAYS_TO_ACT.findall(html) if address} - {"/logout/"}
+    assert {"/me/set-password/", "/me/set-timezone/"} <= offered
+    assert all(address.startswith("/me/") for address in offered)
+
+
 def test_a_reader_who_opens_a_form_is_told_what_is_needed(reader, scene):
     for address in ("/waves/new/", "/distribute/"):
         assert "Your user may look, but not change anything." in reader.get(address).content.decode()

@@ -7,12 +7,12 @@ from django.core.management import call_command
 
 from channels.gateways.errors import PermissionMissing, RemoteRejected
 from channels.models import Channel, PostingSlot
-from orchestration.api import tokens
 from orchestration.engine import worker
 from orchestration.errors import InvalidRequest, NotPermitted
 from orchestration.models import Activity, Blocker, Job, Schedule
 from orchestration.monitoring import probes, problems
 from orchestration.queue import jobs as queue
+from orchestration.register import tokens
 from orchestration.states import JobState, ScheduleState
 from tests.engine_room import door
 from tests.factories import BlockerFactory, ChannelFactory, in_

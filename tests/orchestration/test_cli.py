@@ -19,10 +19,10 @@ from django.utils import timezone
 from channels.gateways.errors import RateLimited
 from channels.models import Blackout, PostingSlot
 from orchestration import errors
-from orchestration.api import tokens
 from orchestration.cli.commands import COMMANDS
 from orchestration.models import Activity, Pool, Schedule, SystemState
 from orchestration.queue import pools
+from orchestration.register import tokens
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 from tests import factories

@@ -5,8 +5,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from orchestration.api import tokens
 from orchestration.models import Activity, ApiToken
+from orchestration.register import tokens
 from orchestration.states import Trigger
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,6 @@ from django.utils import timezone
 from PIL import Image
 
 from orchestration import media
-from orchestration.api import tokens
 from orchestration.engine import worker
 from orchestration.errors import InvalidRequest, NotPermitted
 from orchestration.media import folder
@@ -22,6 +21,7 @@ from orchestration.models import Activity, Attachment, Blocker, Job, Source, Vid
 from orchestration.pipeline import inbox
 from orchestration.pipeline.scrape import absolute
 from orchestration.queue import jobs as queue
+from orchestration.register import tokens
 from orchestration.states import JobState, SourceKind, VideoState
 from tests import factories
 from tests.engine_room import door

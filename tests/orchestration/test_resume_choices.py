@@ -8,10 +8,10 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from channels.models import PostingSlot
-from orchestration.api import tokens
 from orchestration.errors import InvalidRequest
 from orchestration.models import Activity, Schedule, SystemState
 from orchestration.planning.answers import MisfireAction
+from orchestration.register import tokens
 from orchestration.states import ScheduleState
 from tests import factories
 from tests.engine_room import door

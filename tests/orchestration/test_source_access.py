@@ -13,13 +13,12 @@ from django.utils import timezone
 
 from channels.secrets import SecretUnreadable
 from orchestration import media
-from orchestration.api import tokens
 from orchestration.engine import worker
 from orchestration.errors import InvalidRequest, NotPermitted, StaleVersion
 from orchestration.models import Activity, Blocker, Job, Source, Video
 from orchestration.monitoring import probes
 from orchestration.queue import jobs as queue
-from orchestration.register import sources
+from orchestration.register import sources, tokens
 from orchestration.scheduling import snapshots
 from orchestration.states import JobKind, JobState, VideoState
 from tests import factories

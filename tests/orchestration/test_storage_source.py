@@ -10,13 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from orchestration import media
-from orchestration.api import tokens
 from orchestration.engine import tick, worker
 from orchestration.errors import InvalidRequest, NotPermitted
 from orchestration.media import storage as objects
 from orchestration.models import Activity, Blocker, Job, Source, Video
 from orchestration.pipeline.scrape import absolute
 from orchestration.queue import jobs as queue
+from orchestration.register import tokens
 from orchestration.states import JobState, SourceKind, VideoState
 from tests import factories
 from tests.engine_room import door

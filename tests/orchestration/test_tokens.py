@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from orchestration.api import tokens
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Activity, ApiToken
+from orchestration.register import tokens
 
 pytestmark = pytest.mark.django_db
 

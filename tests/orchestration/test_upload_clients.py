@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 from tusclient import client as tusclient
 from tusclient.exceptions import TusCommunicationError
 
-from orchestration.api import tokens
 from orchestration.models import ApiToken, Source, Upload, Video
 from orchestration.pipeline import uploads
+from orchestration.register import tokens
 from orchestration.states import SourceKind, UploadState
 from tests import factories
 

@@ -12,10 +12,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from orchestration.api import tokens
 from orchestration.errors import UploadChecksumWrong
 from orchestration.models import Activity, ApiToken, Job, Source, Upload, Video
 from orchestration.pipeline import room, take_upload, uploads
+from orchestration.register import tokens
 from orchestration.register.sources import due_sources
 from orchestration.states import JobState, RightsBasis, SourceKind, UploadState, VideoState
 from tests import factories

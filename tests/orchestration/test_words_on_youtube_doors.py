@@ -4,9 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from orchestration.api import tokens
 from orchestration.models import Distribution, Job
 from orchestration.queue import pools
+from orchestration.register import tokens
 from orchestration.states import JobKind
 from tests import factories
 from tests.orchestration.api_client import ApiClient

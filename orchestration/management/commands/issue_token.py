@@ -1,18 +1,15 @@
 """`manage.py issue_token NAME`: make, list and revoke the API's bearer tokens."""
 
-import getpass
-import os
 import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from orchestration.api import tokens
+from orchestration.cli import arguments
 from orchestration.cli.layout import table
-from orchestration.core.audit import Acting, acting_as
 from orchestration.errors import NotFound, OrchestrationError
 from orchestration.models import ApiToken
-from orchestration.states import Trigger
+from orchestration.register import tokens
 
 
 class Command(BaseCommand):
@@ -33,6 +30,9 @@ class Command(BaseCommand):
             default=ApiToken.Scope.READ.value,
             help="read (default), operate or admin",
         )
+        parser.add_argument(
+            "--expires", type=arguments.instant, metavar="INSTANT", help="from when on it opens nothing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do one of the three."""
@@ -40,29 +40,26 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(_listed()))
             return
         try:
-            with acting_as(Acting(f"cli:{_user()}", None, Trigger.CLI)):
-                if options["revoke"]:
-                    tokens.revoke(options["revoke"])
-                    self.stdout.write(f"The token {options['revoke']} is revoked.")
-                    return
-                _, text = tokens.issue(options["name"], options["scope"])
+            if options["revoke"]:
+                arguments.service().revoke_token(token_id=tokens.id_of(options["revoke"]))
+                self.stdout.write(f"The token {options['revoke']} is revoked.")
+                return
+            made = arguments.service().make_token(
+                name=options["name"], scope=options["scope"], expires_at=options["expires"]
+            )
         except OrchestrationError as error:
             self.stderr.write(error.message)
             sys.exit(4 if isinstance(error, NotFound) else 2)
-        self.stdout.write(text)
+        self.stdout.write(made.text)
         self.stderr.write("This is shown once. Send it as: Authorization: Bearer <token>")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def _listed() -> list[str]:
     return table(
-        ["name", "scope", "made", "last used", "revoked"],
-        [[t.name, t.scope, t.created_at, t.last_used_at, t.revoked_at] for t in ApiToken.objects.all()],
+        ["name", "scope", "made", "expires", "last used", "revoked"],
+        [
+            [t.name, t.scope, t.created_at, t.expires_at, t.last_used_at, t.revoked_at]
+            for t in ApiToken.objects.all()
+        ],
         empty="no token was made yet",
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestration.api import tokens
+from orchestration.register import tokens
 from tests.orchestration.api_client import ApiClient
 
 

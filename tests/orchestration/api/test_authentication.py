@@ -8,8 +8,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
-from orchestration.api import tokens
 from orchestration.models import Activity, ApiToken, SystemState
+from orchestration.register import tokens
 from orchestration.states import Trigger
 
 pytestmark = pytest.mark.django_db

@@ -31,6 +31,8 @@ RESOURCES = [
     "pools",
     "conflicts",
     "notifications",
+    "users",
+    "tokens",
     "activity",
     "statistics",
 ]

@@ -34,7 +34,7 @@ TWELVE = (
     Doors("stop", ("POST", "stop"), ("stop",), ("POST", "stop")),
     Doors("pause", ("POST", "pause"), ("pause",), ("POST", "pause")),
     Doors("resume", ("POST", "resume"), ("resume",), ("POST", "resume")),
-    Doors("get_status", ("GET", "status"), ("status",), ("GET", "system"), form={"version": "none"}),
+    Doors("get_status", ("GET", "status"), ("status",), ("GET", "switch"), form={"version": "none"}),
     Doors(
         "coordinate_publication",
         ("POST", "coordinate-publication"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from orchestration.api import tokens
+from orchestration.register import tokens
 from tests import factories
 from tests.orchestration.api_client import ApiClient
 from tests.orchestration.test_cli import cli

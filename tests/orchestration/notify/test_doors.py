@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def api() -> ApiClient:
-    from orchestration.api import tokens
+    from orchestration.register import tokens
 
     return ApiClient(tokens.issue("admin", "admin")[1], raise_errors=True)
 

@@ -1,0 +1,111 @@
+"""Read what is typed about users, tokens and oneself; a password keeps its spaces and is never shown again."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+
+from dashboard.forms import LineField, LocalTimeField, ZonedForm
+from orchestration.models import ApiToken
+from orchestration.register.users import LEVELS
+from orchestration.results import UserShown
+
+NEW = {"autocomplete": "new-password"}
+RULES = "10 characters or more, not a common one, not only digits, not like the name"
+
+
+class PasswordField(forms.CharField):
+    """A password as it was typed, its spaces included."""
+
+    def __init__(self, *, known: bool = False, **options: Any) -> None:
+        attrs = {"autocomplete": "current-password"} if known else NEW
+        super().__init__(strip=False, max_length=200, widget=forms.PasswordInput(attrs=attrs), **options)
+
+
+class TwicePassword(forms.Form):
+    """A new password, typed twice."""
+
+    password = PasswordField(label="new password", help_text=RULES)
+    again = PasswordField(label="once more")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse two that differ."""
+        typed = super().clean() or self.cleaned_data
+        if typed.get("password") and typed.get("again") and typed["password"] != typed["again"]:
+            self.add_error("again", "The two passwords differ.")
+        return typed
+
+
+class OwnPasswordForm(TwicePassword):
+    """A new password of one's own, with the present one."""
+
+    current = PasswordField(known=True, label="present password")
+    field_order = ("current", "password", "again")
+
+
+class SetPasswordForm(TwicePassword):
+    """A new password for whoever holds a link; Django's view hands over who that is."""
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+
+class UserForm(forms.Form):
+    """Who a person is and what they may do."""
+
+    username = LineField(max_length=150, label="user name", help_text="letters, digits and @ . + - _")
+    level = forms.ChoiceField(
+        choices=list(LEVELS.items()),
+        label="level",
+        help_text="a reader looks; an operator also acts; an administrator also sets up",
+    )
+    full_name = LineField(max_length=300, required=False, label="name")
+    email = forms.EmailField(
+        required=False, label="mail address", help_text="a note only; nothing is sent there"
+    )
+    reason = LineField(max_length=300, required=False, label="reason")
+
+    @classmethod
+    def of(cls, row: UserShown) -> UserForm:
+        """Return the form that shows a person."""
+        return cls(initial={name: getattr(row, name) for name in ("username", "level", "full_name", "email")})
+
+
+class NewUserForm(UserForm):
+    """A person who is to log in."""
+
+    password = PasswordField(required=False, label="password", help_text="empty: they set one by a link")
+    field_order = ("username", "level", "full_name", "email", "password")
+
+
+class TokenForm(ZonedForm):
+    """A token to be made."""
+
+    name = LineField(
+        max_length=80, label="name", help_text="who or what uses it; it stands in the activity log"
+    )
+    scope = forms.ChoiceField(
+        choices=ApiToken.Scope.choices, label="scope", help_text="read looks, operate acts, admin sets up"
+    )
+    expires_at = LocalTimeField(required=False, label="expires", help_text="empty: never")
+    field_order = ("name", "scope", "expires_at", "zone")
+
+
+class TokenNameForm(forms.Form):
+    """What a token is to be called."""
+
+    name = LineField(max_length=80, label="new name")
+
+
+def clocks() -> list[tuple[str, str]]:
+    """Return every zone that there is, after the choice of none."""
+    return [("", "each channel's own clock"), *((name, name) for name in sorted(available_timezones()))]
+
+
+class ClockForm(forms.Form):
+    """By whose clock one is told times."""
+
+    timezone = forms.ChoiceField(choices=clocks, required=False, label="your clock")

@@ -1,0 +1,172 @@
+"""People and tokens as the API takes and shows them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from orchestration.fields import Body, Instant, Reason, Secret, Text, Value
+from orchestration.models import ApiToken
+from orchestration.states import AccountState, TokenState
+
+Level = Annotated[
+    Literal["read", "operate", "admin"],
+    Field(description="read: a reader, operate: an operator, admin: an administrator"),
+]
+Password = Annotated[Secret, Field(min_length=1, max_length=200)]
+
+
+class NewUser(Body):
+    """A person who may log in; without a password they set one by a link."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"username": "olga", "level": "operate"}]})
+
+    username: Annotated[Text, Field(min_length=1, max_length=150)]
+    level: Level = "read"
+    full_name: Annotated[Text, Field(max_length=300)] = ""
+    email: Annotated[Text, Field(max_length=254)] = ""
+    password: Annotated[Secret, Field(max_length=200)] = ""
+    reason: Reason = ""
+
+
+class UserChange(Body):
+    """What of a person becomes another; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"level": "admin"}]})
+
+    level: Level | None = None
+    username: Annotated[Text, Field(min_length=1, max_length=150)] | None = None
+    full_name: Annotated[Text, Field(max_length=300)] | None = None
+    email: Annotated[Text, Field(max_length=254)] | None = None
+    reason: Reason = ""
+
+
+class NewPassword(Body):
+    """Another password; write only."""
+
+    password: Password
+    reason: Reason = ""
+
+
+class UserOut(Value):
+    """A person who may log in, or could."""
+
+    id: int
+    username: str
+    full_name: str
+    email: str
+    level: Level
+    state: AccountState
+    has_password: bool
+    joined_at: datetime
+    last_login_at: datetime | None
+    timezone: str = Field(description="whose clock they are told times by; empty: each channel's")
+    tokens: int = Field(description="of those they made; these stay valid until they are revoked")
+    sessions: int | None = Field(description="browsers they are logged in with; null in a list")
+    actions: list[str]
+    why_kept: str = Field(description="why they cannot be deactivated or given less; empty if they can")
+
+
+class PasswordLinkOut(Value):
+    """A link that opens once; it is shown this once."""
+
+    username: str
+    path: str
+    expires_at: datetime
+
+
+class SessionsEndedOut(Value):
+    """Of how many browsers somebody was logged out."""
+
+    ended: int
+
+
+class LockoutOut(Value):
+    """A name that is refused from one address for a while."""
+
+    username: str
+    address: str
+    failures: int
+    since: datetime
+    until: datetime | None
+
+
+class LiftLockout(Body):
+    """Whose lockout is lifted."""
+
+    username: Annotated[Text, Field(min_length=1, max_length=150)]
+    reason: Reason = ""
+
+
+class LiftedOut(Value):
+    """From how many addresses a name may try again."""
+
+    addresses: int
+
+
+class NewToken(Body):
+    """A token to be made."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "deploy", "scope": "operate", "expires_at": "2027-11-23T18:00:00+01:00"}]
+        }
+    )
+
+    name: Annotated[Text, Field(min_length=1, max_length=80)]
+    scope: ApiToken.Scope = ApiToken.Scope.READ
+    expires_at: Instant | None = Field(None, description="from when on it opens nothing; null: never")
+    reason: Reason = ""
+
+
+class TokenName(Body):
+    """What a token is to be called."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=80)]
+    reason: Reason = ""
+
+
+class TokenOut(Value):
+    """A bearer token, without its text."""
+
+    id: int
+    name: str
+    scope: ApiToken.Scope
+    state: TokenState
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class TokenMadeOut(Value):
+    """A token with its text, which is shown this once."""
+
+    token: TokenOut
+    text: str
+
+
+class MeOut(Value):
+    """Who asks, and how they want to see things."""
+
+    label: str
+    user_id: int | None = Field(description="null for a token")
+    level: Level
+    timezone: str
+    has_calendar: bool
+    sessions: int
+
+
+class OwnPassword(Body):
+    """A password of one's own, with the present one; write only."""
+
+    current: Password
+    password: Password
+
+
+class OwnTimezone(Body):
+    """By whose clock one wants to be told times."""
+
+    timezone: Annotated[
+        Text, Field(max_length=64, description="such as Europe/Berlin; empty: each channel's")
+    ]

@@ -1,0 +1,248 @@
+"""List the commands about users, lockouts and tokens; a password is asked or read, never an argument that others see."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Sequence
+
+from orchestration.api.schemas import people
+from orchestration.cli import arguments
+from orchestration.cli.command import Command, Options, Service, given, reason
+from orchestration.cli.layout import table
+from orchestration.errors import InvalidRequest
+from orchestration.models import ApiToken
+from orchestration.register import tokens
+from orchestration.register import users as register
+from orchestration.results import LockoutShown, PasswordLink, TokenMade, UserShown
+
+
+def _users(rows: Sequence[UserShown]) -> list[str]:
+    return table(
+        ["user", "level", "state", "name", "mail", "last login", "tokens", "sessions"],
+        [
+            [
+                row.username,
+                register.LEVELS[row.level],
+                row.state if row.has_password else f"{row.state}, no password yet",
+                row.full_name,
+                row.email,
+                row.last_login_at,
+                row.tokens,
+                row.sessions,
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _one(row: UserShown) -> list[str]:
+    return _users([row])
+
+
+def _link(made: PasswordLink) -> list[str]:
+    return [
+        made.path,
+        f"{made.username} opens it at Headend's address, once, until {made.expires_at:%Y-%m-%d %H:%M} UTC.",
+        "It is shown this once.",
+    ]
+
+
+def _lockouts(rows: Sequence[LockoutShown]) -> list[str]:
+    return table(
+        ["user", "from", "wrong passwords", "until"],
+        [[row.username, row.address, row.failures, row.until] for row in rows],
+        empty="nobody is locked out",
+    )
+
+
+def _tokens(rows: Sequence[ApiToken]) -> list[str]:
+    return table(
+        ["id", "name", "scope", "state", "made", "expires", "last used", "revoked"],
+        [
+            [t.pk, t.name, t.scope, t.state, t.created_at, t.expires_at, t.last_used_at, t.revoked_at]
+            for t in rows
+        ],
+        empty="no token was made yet",
+    )
+
+
+def _made(made: TokenMade) -> list[str]:
+    return [made.text, "This is shown once. Send it as: Authorization: Bearer <token>"]
+
+
+def _named(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("username", help="user name")
+    arguments.add_reason(parser)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    _named(parser)
+    parser.add_argument(
+        "--level", choices=tuple(register.LEVELS), default="read", help="read (default), operate or admin"
+    )
+    parser.add_argument("--name", dest="full_name", default="", help="the person's name")
+    parser.add_argument("--email", default="")
+    parser.add_argument(
+        "--password", action="store_true", help="ask for a password, or read it from the standard input"
+    )
+
+
+def _change_options(parser: argparse.ArgumentParser) -> None:
+    _named(parser)
+    parser.add_argument("--level", choices=tuple(register.LEVELS))
+    parser.add_argument("--rename", dest="new_username", metavar="USERNAME")
+    parser.add_argument("--name", dest="full_name")
+    parser.add_argument("--email")
+
+
+def _password() -> str:
+    """Return a password that was typed twice, or stands on the first line of the standard input. Raises: InvalidRequest."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = getpass.getpass("New password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise InvalidRequest("The two passwords differ; nothing was changed.", field="password")
+    return first
+
+
+def _add(service: Service, options: Options) -> UserShown:
+    body = people.NewUser(
+        **given(options, "username", "level", "full_name", "email", "reason"),
+        password=_password() if options.password else "",
+    )
+    return service.add_user(**body.model_dump())
+
+
+def _change(service: Service, options: Options) -> UserShown:
+    body = people.UserChange(
+        **given(options, "level", "full_name", "email", "reason"), username=options.new_username
+    )
+    return service.change_user(user_id=register.id_of(options.username), **body.model_dump())
+
+
+def _set_password(service: Service, options: Options) -> UserShown:
+    user_id = register.id_of(options.username)
+    body = people.NewPassword(password=_password(), reason=reason(options))
+    return service.set_user_password(user_id=user_id, **body.model_dump())
+
+
+def _token_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="what the token is called in the activity log")
+    parser.add_argument("--scope", choices=ApiToken.Scope.values, default=ApiToken.Scope.READ.value)
+    parser.add_argument(
+        "--expires",
+        dest="expires_at",
+        type=arguments.instant,
+        metavar="INSTANT",
+        help="from when on it opens nothing",
+    )
+    arguments.add_reason(parser)
+
+
+def _token_named(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="of the token")
+    arguments.add_reason(parser)
+
+
+def _rename_options(parser: argparse.ArgumentParser) -> None:
+    _token_named(parser)
+    parser.add_argument("new_name", help="what it is called from now on")
+
+
+def _make_token(service: Service, options: Options) -> TokenMade:
+    body = people.NewToken(**given(options, "name", "scope", "expires_at", "reason"))
+    return service.make_token(**body.model_dump())
+
+
+def _rename_token(service: Service, options: Options) -> ApiToken:
+    body = people.TokenName(name=options.new_name, reason=reason(options))
+    return service.rename_token(token_id=tokens.id_of(options.name), **body.model_dump())
+
+
+PEOPLE = (
+    Command("users", "list who may log in", lambda s, o: s.get_users(), list[people.UserOut], _users),
+    Command("user-add", "register a person", _add, people.UserOut, _one, _add_options),
+    Command(
+        "user-change", "give a person another level or name", _change, people.UserOut, _one, _change_options
+    ),
+    Command(
+        "user-password",
+        "set a person's password, which is asked or read from the standard input; their sessions end",
+        _set_password,
+        people.UserOut,
+        _one,
+        _named,
+    ),
+    Command(
+        "user-password-link",
+        "make a link by which a person sets a password, once",
+        lambda s, o: s.make_password_link(user_id=register.id_of(o.username), reason=reason(o)),
+        people.PasswordLinkOut,
+        _link,
+        _named,
+    ),
+    Command(
+        "user-deactivate",
+        "shut a person out and end their sessions",
+        lambda s, o: s.deactivate_user(user_id=register.id_of(o.username), reason=reason(o)),
+        people.UserOut,
+        _one,
+        _named,
+    ),
+    Command(
+        "user-reactivate",
+        "let a person in again",
+        lambda s, o: s.reactivate_user(user_id=register.id_of(o.username), reason=reason(o)),
+        people.UserOut,
+        _one,
+        _named,
+    ),
+    Command(
+        "user-end-sessions",
+        "log a person out everywhere",
+        lambda s, o: {"ended": s.end_user_sessions(user_id=register.id_of(o.username), reason=reason(o))},
+        people.SessionsEndedOut,
+        lambda answer: [f"Logged out of {answer['ended']} browsers."],
+        _named,
+    ),
+    Command(
+        "lockouts",
+        "list who is locked out",
+        lambda s, o: s.get_lockouts(),
+        list[people.LockoutOut],
+        _lockouts,
+    ),
+    Command(
+        "lockout-lift",
+        "let a locked-out name try again",
+        lambda s, o: {"addresses": s.lift_lockout(username=o.username, reason=reason(o))},
+        people.LiftedOut,
+        lambda answer: [f"May try again, from {answer['addresses']} addresses."],
+        _named,
+    ),
+    Command("tokens", "list the API's tokens", lambda s, o: s.get_tokens(), list[people.TokenOut], _tokens),
+    Command(
+        "token-make",
+        "make a token and show it this once",
+        _make_token,
+        people.TokenMadeOut,
+        _made,
+        _token_options,
+    ),
+    Command(
+        "token-rename",
+        "call a token something else",
+        _rename_token,
+        people.TokenOut,
+        lambda t: _tokens([t]),
+        _rename_options,
+    ),
+    Command(
+        "token-revoke",
+        "make a token useless",
+        lambda s, o: s.revoke_token(token_id=tokens.id_of(o.name), reason=reason(o)),
+        people.TokenOut,
+        lambda t: _tokens([t]),
+        _token_named,
+    ),
+)

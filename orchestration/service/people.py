@@ -1,0 +1,196 @@
+"""Who may log in, who may call the API, and what each may set for themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+
+from orchestration.core import lookup
+from orchestration.core.permissions import action
+from orchestration.errors import InvalidRequest, NotPermitted
+from orchestration.models import ApiToken
+from orchestration.register import lockouts, password_links, sessions, tokens, users
+from orchestration.results import LockoutShown, Me, PasswordLink, TokenMade, UserShown
+from orchestration.service.base import Door
+
+
+class People(Door):
+    """Who may log in, who may call the API, and what each may set for themselves."""
+
+    @action("admin")
+    def get_users(self) -> list[UserShown]:
+        """List who may log in, and who may not any more."""
+        return users.shown(asks=self.actor.user_id)
+
+    @action("admin")
+    def get_user(self, *, user_id: int) -> UserShown:
+        """Show one person, with the number of browsers they are logged in with."""
+        return self._user(user_id)
+
+    @action("admin")
+    def add_user(
+        self,
+        *,
+        username: str,
+        level: str,
+        full_name: str = "",
+        email: str = "",
+        password: str = "",
+        reason: str = "",
+    ) -> UserShown:
+        """Register a person who may read, operate or admin; without a password they set one by a link."""
+        return self._user(
+            users.add(
+                username=username,
+                level=level,
+                full_name=full_name,
+                email=email,
+                password=password,
+                reason=reason,
+            )
+        )
+
+    @action("admin")
+    def change_user(
+        self,
+        *,
+        user_id: int,
+        level: str | None = None,
+        username: str | None = None,
+        full_name: str | None = None,
+        email: str | None = None,
+        reason: str = "",
+    ) -> UserShown:
+        """Give a person another level, user name, name or mail address; what is left out stays."""
+        users.change(
+            user_id,
+            level=level,
+            username=username,
+            full_name=full_name,
+            email=email,
+            asks=self.actor.user_id,
+            reason=reason,
+        )
+        return self._user(user_id)
+
+    @action("admin")
+    def set_user_password(self, *, user_id: int, password: str, reason: str = "") -> UserShown:
+        """Give a person another password; every session of theirs ends."""
+        if user_id == self.actor.user_id:
+            raise InvalidRequest(
+                "Your own password is set on your own page, where the old one is asked.", field="user_id"
+            )
+        users.set_password(user_id, password, how="by an administrator", reason=reason)
+        return self._user(user_id)
+
+    @action("admin")
+    def make_password_link(self, *, user_id: int, reason: str = "") -> PasswordLink:
+        """Return a link by which a person sets a password, once, within a day; it is shown this once."""
+        return password_links.make(user_id, reason)
+
+    @action("read")
+    def use_password_link(self, *, token: str, password: str) -> None:
+        """Set the password that whoever holds a link has chosen: the link's own proof is asked, not a level."""
+        password_links.use(self._own(), token, password)
+
+    @action("admin")
+    def deactivate_user(self, *, user_id: int, reason: str = "") -> UserShown:
+        """Shut a person out, ending their sessions; what they did stays theirs."""
+        users.switch(user_id, active=False, asks=self.actor.user_id, reason=reason)
+        return self._user(user_id)
+
+    @action("admin")
+    def reactivate_user(self, *, user_id: int, reason: str = "") -> UserShown:
+        """Let a person in again."""
+        users.switch(user_id, active=True, asks=self.actor.user_id, reason=reason)
+        return self._user(user_id)
+
+    @action("admin")
+    def end_user_sessions(self, *, user_id: int, reason: str = "") -> int:
+        """Log a person out of every browser; returns of how many."""
+        return users.end_sessions(user_id, reason=reason)
+
+    @action("admin")
+    def get_lockouts(self) -> list[LockoutShown]:
+        """List which names are refused for a while after too many wrong passwords."""
+        return lockouts.shown()
+
+    @action("admin")
+    def lift_lockout(self, *, username: str, reason: str = "") -> int:
+        """Let a locked-out name try again; returns from how many addresses it was refused."""
+        return lockouts.lift(username, reason)
+
+    # ----------------------------------------------------------------------------------------------------------- tokens
+
+    @action("admin")
+    def get_tokens(self) -> list[ApiToken]:
+        """List the tokens of the API, those that open nothing any more too."""
+        return list(ApiToken.objects.select_related("created_by"))
+
+    @action("admin")
+    def make_token(
+        self, *, name: str, scope: str, expires_at: datetime | None = None, reason: str = ""
+    ) -> TokenMade:
+        """Make a token; its text is in this answer and nowhere else."""
+        token, text = tokens.issue(
+            name, scope, expires_at=expires_at, reason=reason, created_by=self.actor.user_id
+        )
+        return TokenMade(token=token, text=text)
+
+    @action("admin")
+    def rename_token(self, *, token_id: int, name: str, reason: str = "") -> ApiToken:
+        """Call a token something else."""
+        return tokens.rename(token_id, name, reason)
+
+    @action("admin")
+    def revoke_token(self, *, token_id: int, reason: str = "") -> ApiToken:
+        """Make a token useless from now on."""
+        return tokens.revoke(lookup.one(ApiToken, token_id, field="token_id").name, reason)
+
+    # ---------------------------------------------------------------------------------------------------------- oneself
+
+    @action("read")
+    def get_me(self) -> Me:
+        """Say who asks, and how they want to see things."""
+        if self.actor.user_id is None:
+            return Me(self.actor.label, None, self.actor.scope, "", False, 0)
+        row = users.one(self.actor.user_id)
+        return Me(
+            row.username,
+            row.id,
+            row.level,
+            row.timezone,
+            row.has_calendar,
+            sessions.count(self.actor.user_id),
+        )
+
+    @action("read")
+    def set_own_password(self, *, current: str, password: str, keep_session: str = "") -> None:
+        """Choose another password, knowing the old one; every other browser is logged out."""
+        user = self._own()
+        if not user.check_password(current):
+            raise InvalidRequest("That is not your present password.", field="current")
+        users.set_password(user.pk, password, how="by themselves", keep_session=keep_session)
+
+    @action("read")
+    def set_own_timezone(self, *, timezone: str) -> str:
+        """Be told times by a clock of one's own; empty: by each channel's. Returns the zone."""
+        return users.set_timezone(self._own().pk, timezone)
+
+    @action("read")
+    def end_own_sessions(self, *, keep_session: str = "") -> int:
+        """Log oneself out of every other browser; returns of how many."""
+        return users.end_sessions(self._own().pk, keep_session=keep_session)
+
+    def _user(self, user_id: int) -> UserShown:
+        row = users.one(user_id, asks=self.actor.user_id)
+        return replace(row, sessions=sessions.count(user_id))
+
+    def _own(self) -> User:
+        user = get_user_model().objects.filter(pk=self.actor.user_id or 0).first()
+        if user is None:
+            raise NotPermitted(f"{self.actor.label} is no person who can log in.")
+        return user
