@@ -8,6 +8,7 @@ a GITHUB_API_URL that happens to be set in the shell must not point half of a de
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
 from urllib.parse import urlsplit
@@ -21,11 +22,30 @@ DEMO_FLAG = "HEADEND_DEMO"
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
+SECRETS = frozenset(
+    {
+        "SECRET_KEY",
+        "HEADEND_ENCRYPTION_KEYS",
+        "HEADEND_METRICS_TOKEN",
+        "HEADEND_HEARTBEAT_URL",
+        "GITHUB_TOKEN",
+        "GITHUB_APP_PRIVATE_KEY",
+        "GITHUB_WEBHOOK_SECRET",
+        "GOOGLE_CLIENT_SECRET",
+    }
+)
+"""Whose values are shown to nobody."""
+GIVEN_BY_UP = "HEADEND_GIVEN_BY_UP"
+"""Names what `manage.py up` has put into its children's environment by itself, where the installer had set nothing."""
+
 _cache: dict[Path, Mapping[str, str]] = {}
+_read_names: dict[str, bool] = {}
+"""Each variable that was read, and whether Headend made its value for want of one."""
 
 
 def data_dir() -> Path:
     """Return the folder under which this installation keeps everything."""
+    _read_names.setdefault("HEADEND_DATA_DIR", False)
     given = os.environ.get("HEADEND_DATA_DIR", "").strip()
     path = Path(given).expanduser() if given else BASE_DIR / "var"
     return path if path.is_absolute() else Path.cwd() / path
@@ -84,8 +104,45 @@ def reset_installation() -> None:
     _cache.clear()
 
 
+def made(name: str) -> None:
+    """Note that Headend has made a value for want of one."""
+    _read_names[name] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One variable that was read: where its value comes from, and what was given, which of a secret nobody is told."""
+
+    origin: str
+    """environment, file (installation.env), up (in the environment of its processes), made (in `keys/`) or default."""
+    given: str | None
+    is_secret: bool
+    is_set: bool
+
+
+def readings() -> dict[str, Reading]:
+    """Return every variable that was read until now."""
+    found = {}
+    for name, was_made in list(_read_names.items()):
+        value = raw(name)
+        secret = name in SECRETS
+        origin = "made" if was_made and value is None else _origin(name)
+        found[name] = Reading(origin, None if secret else value, secret, value is not None or was_made)
+    return found
+
+
+def _origin(name: str) -> str:
+    kept = installation()
+    if kept.get(name) and (DEMO_FLAG in kept or not os.environ.get(name, "").strip()):
+        return "file"
+    if not os.environ.get(name, "").strip() or (DEMO_FLAG in kept and name in kept):
+        return "default"
+    return "up" if name in os.environ.get(GIVEN_BY_UP, "").split(",") else "environment"
+
+
 def raw(name: str) -> str | None:
     """Return the value of `name`, or None where it is unset or empty."""
+    _read_names.setdefault(name, False)
     kept = installation()
     if DEMO_FLAG in kept and name in kept:
         return kept[name] or None

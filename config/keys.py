@@ -10,11 +10,13 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config import env
+
 ENCRYPTION_KEY_BYTES = 32
 
 
-def read_or_make(path: Path, make: Callable[[], str]) -> str:
-    """Return the content of a key file; make it, readable by its owner alone, where there is none.
+def read_or_make(path: Path, make: Callable[[], str], setting: str = "") -> str:
+    """Return the content of a key file, which stands for a setting; make it, for its owner alone, where there is none.
 
     Several processes may come at once: each writes a file of its own and links it to the name, which only
     one can do; the others read what that one wrote. So no process ever sees half a key.
@@ -22,6 +24,8 @@ def read_or_make(path: Path, make: Callable[[], str]) -> str:
     Raises:
         ImproperlyConfigured: the file cannot be read or written, or is empty.
     """
+    if setting:
+        env.made(setting)
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

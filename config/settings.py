@@ -16,7 +16,7 @@ PRODUCTION = HEADEND_ENV == "production"
 HEADEND_DEMO = env.flag(env.DEMO_FLAG, False)
 # Tells this installation from a copy of its database; where several machines serve one, give them all the same.
 HEADEND_INSTALLATION_ID = env.text("HEADEND_INSTALLATION_ID", None) or keys.read_or_make(
-    DATA_DIR / "keys" / "installation_id", keys.make_installation_id
+    DATA_DIR / "keys" / "installation_id", keys.make_installation_id, "HEADEND_INSTALLATION_ID"
 )
 
 # How far the database has come, kept outside of it: one that is older than this is a restored backup.
@@ -38,12 +38,16 @@ if PRODUCTION:
         raise env.fault("HEADEND_ENV", "must not be production in a data folder that holds a demo.")
 else:
     SECRET_KEY = env.text("SECRET_KEY", None) or keys.read_or_make(
-        DATA_DIR / "keys" / "secret_key", keys.make_secret_key
+        DATA_DIR / "keys" / "secret_key", keys.make_secret_key, "SECRET_KEY"
     )
     ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
     HEADEND_ENCRYPTION_KEYS = keys.check_encryption_keys(
         env.words("HEADEND_ENCRYPTION_KEYS")
-        or [keys.read_or_make(DATA_DIR / "keys" / "encryption_key", keys.make_encryption_key)]
+        or [
+            keys.read_or_make(
+                DATA_DIR / "keys" / "encryption_key", keys.make_encryption_key, "HEADEND_ENCRYPTION_KEYS"
+            )
+        ]
     )
 CSRF_TRUSTED_ORIGINS = []
 if HEADEND_PUBLIC_URL:
@@ -279,3 +283,6 @@ log_redaction.protect(
 LOGGING = logs.settings_for(
     DATA_DIR if env.flag("HEADEND_LOG_FILE", True) else None, json_lines=HEADEND_JSON_LOGS, debug=DEBUG
 )
+
+# --- what was read, for the page *Settings* ----------------------------------------------------------------
+SETTINGS_READ = env.readings()

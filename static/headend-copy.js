@@ -1,4 +1,4 @@
-/* Copy what is shown once: `data-copy` names the element whose text it is. Without a script the text can be selected. */
+/* Copy what is shown once: `data-copy` names the element whose text it is. Without a script it can be selected. */
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from config.env import BASE_DIR
+from config.env import BASE_DIR, GIVEN_BY_UP
 from config.supervisor import embedded_broker, installation
 from config.supervisor.embedded_broker import ServerProgram
 from config.supervisor.processes import Child
@@ -86,6 +86,9 @@ def environment_for(data_dir: Path, host: str) -> dict[str, str]:
         "MALLOC_ARENA_MAX", "2"
     )  # glibc else keeps an arena of freed memory for many threads
     environment["CELERY_SKIP_CHECKS"] = "yes"  # a worker would load every page and form to check them
+    given = [] if os.environ.get("HEADEND_DATA_DIR") else ["HEADEND_DATA_DIR"]
     if environment.get("HEADEND_ENV") != "production" and not environment.get("ALLOWED_HOSTS"):
         environment["ALLOWED_HOSTS"] = ",".join(installation.allowed_hosts(host))
+        given.append("ALLOWED_HOSTS")
+    environment[GIVEN_BY_UP] = ",".join(given)
     return environment

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
+from channels.querysets import Lockable
 from orchestration.core import audit
 from orchestration.states import Trigger
 
@@ -199,7 +200,7 @@ def change(row: PeriodicTask, seconds: int) -> None:
     if refused := BY_NAME[row.name].refusal(seconds):
         raise ValueError(refused)
     with transaction.atomic(), disable_auditlog():
-        locked = PeriodicTask.objects.select_for_update(no_key=True).get(pk=row.pk)
+        locked = Lockable(PeriodicTask).locked().get(pk=row.pk)
         before = seconds_of(locked)
         locked.interval = row.interval = interval(seconds)
         locked.save()
@@ -255,7 +256,7 @@ def _make_missing() -> None:
 
 def _mend(cadence: Cadence) -> None:
     with transaction.atomic():
-        row = PeriodicTask.objects.select_for_update(no_key=True).get(name=cadence.name)
+        row = Lockable(PeriodicTask).locked().get(name=cadence.name)
         before = {"every_seconds": seconds_of(row), "enabled": row.enabled}
         wanted = {**_engines_own(cadence), "interval": row.interval}
         why = _not_the_operators(cadence, row)

@@ -72,7 +72,7 @@ class Heartbeat(models.Model):
 
     component = models.CharField(max_length=40, primary_key=True)
     beat_at = models.DateTimeField(default=timezone.now)
-    since = models.DateTimeField(null=True, help_text="when the process that showed itself began")
+    since = models.DateTimeField(null=True, blank=True, help_text="when the process that showed itself began")
     info = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
