@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from dashboard.field_words import refusal_words
 from dashboard.listing import id_of
 from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound, NotPermitted, OrchestrationError
@@ -89,7 +90,7 @@ def say(request: HttpRequest, text: str, *, level: str = "success", status: int 
 
 def refuse(request: HttpRequest, error: OrchestrationError, fallback: str) -> HttpResponse:
     """Show the fact that stands against what was asked, and what could be had instead."""
-    text = f"{error.message} ({error.field})" if error.field else error.message
+    text = refusal_words(error)
     offers = [offer["sentence"] for offer in error.details.get("alternatives", ())]
     text += f" Possible instead: {'; '.join(offers)}." if offers else ""
     if by_htmx(request):

@@ -143,6 +143,7 @@ urlpatterns = [
     path("sources/<int:pk>/resume/", sources.source_resume, name="source_resume"),
     path("videos/", videos.videos, name="videos"),
     path("videos/<int:pk>/", videos.video, name="video"),
+    path("videos/<int:pk>/preview/", videos.video_preview, name="video_preview"),
     path("videos/<int:pk>/coordinate/", videos.video_coordinate, name="video_coordinate"),
     path("videos/<int:pk>/thumbnail/", videos.video_thumbnail, name="video_thumbnail"),
     path("videos/<int:pk>/file/<slug:which>/", watch.video_file, name="video_file"),

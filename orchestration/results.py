@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from orchestration.planning.difference_values import NOTHING_ASKED, Differences
+from orchestration.planning.rule_differences import of_lines
+
 if TYPE_CHECKING:
     from channels.models import Channel
     from orchestration.models import (
@@ -219,6 +222,7 @@ class DistributeResult:
     created: list[Distribution]
     dry_run: bool
     summary: str = ""
+    difference: Differences = NOTHING_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,7 @@ class StandingRun:
     summary: str
     problem: str
     dry_run: bool = False
+    difference: Differences = NOTHING_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +267,12 @@ class PlanFile:
         """Return the outcome as a sentence."""
         kinds = ("new", "moved", "unchanged", "refused")
         return ", ".join(f"{self.count(what)} {what}" for what in kinds)
+
+    @property
+    def difference(self) -> Differences:
+        """Return which lines cannot be written, and why."""
+        refused = [(line.line, line.sentence) for line in self.lines if line.what == "refused"]
+        return of_lines(len(self.lines), refused)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ from django import template
 from django.http import QueryDict
 from django.template.base import Parser, Token
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard import badges
@@ -108,6 +109,25 @@ def state(value: object, label: str = "", title: str = "") -> SafeString:
         badges.MARKS[badge],
         label or str(value).replace("_", " "),
     )
+
+
+_DATED = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) UTC")
+
+
+@register.filter
+def dated(sentence: Any) -> SafeString:
+    """Write the instants of a sentence as the rest of the page does: `Thu 26 Nov 13:00 UTC`, the whole date on hover."""
+    parts = _DATED.split(str(sentence))
+    shown = [conditional_escape(parts[0])]
+    for text, after in zip(parts[1::2], parts[2::2], strict=True):
+        try:
+            at = datetime.fromisoformat(text).replace(tzinfo=UTC)
+        except ValueError:
+            shown.append(conditional_escape(f"{text} UTC"))
+        else:
+            shown.append(when(at, "UTC", "full" if at.second else "minute"))
+        shown.append(conditional_escape(after))
+    return SafeString("".join(shown))
 
 
 @register.filter

@@ -13,11 +13,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
-from dashboard.actions import done, page, refuse, service
+from dashboard.actions import by_htmx, done, page, refuse, service
 from dashboard.filters import filters_of, first
 from dashboard.forms import CoordinateForm, sentence_of
 from dashboard.listing import chosen_id, page_of
 from dashboard.live_pages import show
+from dashboard.other_ways import data_of
+from dashboard.plan_shown import plan_context, plan_of, plan_part
 from dashboard.views.watch import player_of
 from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest, OrchestrationError
@@ -51,6 +53,10 @@ def videos(request: HttpRequest) -> HttpResponse:
 @page
 def video(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one video, where it goes, and why it may or may not go to a channel."""
+    return _show(request, pk, {})
+
+
+def _show(request: HttpRequest, pk: int, more: dict[str, Any]) -> HttpResponse:
     row = get_object_or_404(Video.objects.select_related("source", "duplicate_of"), pk=pk)
     channel_id = chosen_id(request, "channel")
     context: dict[str, Any] = {
@@ -71,8 +77,33 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             context["explanation"] = service(request).explain(video_id=pk, channel_id=channel_id)
         except OrchestrationError as error:
-            context["refusal"] = error.message
-    return show(request, "video.html", context)
+            context["why_refused"] = error.message
+    return show(request, "video.html", context | more)
+
+
+@require_POST
+def video_preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the plan of one video on several channels before anything is written, or the other way that a button offers."""
+    to = reverse("dashboard:video", args=[pk])
+    asks = {
+        "form": "publish-form",
+        "preview": reverse("dashboard:video_preview", args=[pk]),
+        "commit": reverse("dashboard:video_coordinate", args=[pk]),
+        "own_times": False,
+    }
+    try:
+        form = CoordinateForm(data_of(request))
+        if not form.is_valid():
+            raise InvalidRequest(sentence_of(form))
+    except OrchestrationError as error:
+        return refuse(request, error, to)
+    context: dict[str, Any] = {"form": form, "asks": asks}
+    try:
+        result = service(request).coordinate_publication(video_id=pk, **form.arguments(), dry_run=True)
+        context |= plan_context(result.plan)
+    except OrchestrationError as error:
+        context |= {"refusal": error, **plan_context(plan_of(error))}
+    return plan_part(request, context) if by_htmx(request) else _show(request, pk, context)
 
 
 @require_POST

@@ -6,24 +6,22 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from channels.models import Channel
-from dashboard import own_times
+from dashboard import other_ways
 from dashboard.actions import act, by_htmx, done, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, TimeForm, WaveForm, sentence_of
 from dashboard.listing import ids_of, page_of
-from dashboard.live_pages import own_address, show
+from dashboard.live_pages import show
+from dashboard.plan_shown import plan_context, plan_of, plan_part
 from dashboard.views.missing import found
 from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import WaveFilters, WaveGroup
-from orchestration.models import Video, Wave
-from orchestration.planning.rules import TITLE_OF_RULE
+from orchestration.models import Wave
 from orchestration.results import WaveReport
 from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
 
@@ -70,44 +68,33 @@ def wave_new(request: HttpRequest) -> HttpResponse:
     return show(request, "wave_new.html", {"form": form})
 
 
-def _plan_context(form: WaveForm, plan: Any = None) -> dict[str, Any]:
-    placements, conflicts = (plan.placements, plan.conflicts) if plan else ((), ())
-    typed = form.typed_times
-    video_ids = {p.video_id for p in placements} | {c.video_id for c in conflicts if c.video_id}
-    channel_ids = {p.channel_id for p in placements} | {c.channel_id for c in conflicts if c.channel_id}
-    videos = Video.objects.only("pk", "title", "url").in_bulk(video_ids | {member[0] for member in typed})
-    channels = Channel.objects.in_bulk(channel_ids | {member[1] for member in typed})
-    placed, elsewhere = own_times.rows_of(placements, typed, videos, channels)
-    return {
-        "plan": plan,
-        "placed": placed,
-        "own_times": elsewhere,
-        "videos": videos,
-        "channels": channels,
-        "titles": TITLE_OF_RULE,
-    }
-
-
 def _show_plan(request: HttpRequest, form: WaveForm, context: dict[str, Any]) -> HttpResponse:
-    context = {"form": form, **_plan_context(form, context.pop("plan", None)), **context}
+    asks = {
+        "form": "wave-form",
+        "preview": reverse("dashboard:wave_preview"),
+        "commit": reverse("dashboard:wave_schedule"),
+        "own_times": True,
+    }
+    plan = context.pop("plan", None)
+    context = {"form": form, "asks": asks, **plan_context(plan, form.typed_times), **context}
     if by_htmx(request):
-        return render(request, "parts/plan.html", {**context, "screen": {"address": own_address(request)}})
+        return plan_part(request, context)
     return show(request, "wave_new.html", context)
 
 
 @require_POST
 def wave_preview(request: HttpRequest) -> HttpResponse:
-    """Show the plan of a wave before anything is written."""
-    form = WaveForm(request.POST)
+    """Show the plan of a wave before anything is written, or the other way that a button of it offers."""
+    try:
+        form = WaveForm(other_ways.data_of(request))
+    except OrchestrationError as error:
+        return refuse(request, error, reverse("dashboard:wave_new"))
     if not form.is_valid():
         return _show_plan(request, form, {"refusal": InvalidRequest(sentence_of(form))})
     try:
         result = service(request).schedule_wave_publication(**form.arguments(), dry_run=True)
     except OrchestrationError as error:
-        plan = error.details.get("plan")
-        return _show_plan(
-            request, form, {"refusal": error, "plan": plan if hasattr(plan, "placements") else None}
-        )
+        return _show_plan(request, form, {"refusal": error, "plan": plan_of(error)})
     return _show_plan(request, form, {"plan": result.plan})
 
 

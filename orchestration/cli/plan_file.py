@@ -22,7 +22,8 @@ def _file(made: PlanFile) -> list[str]:
     head = "It would be: " if made.dry_run else "Written: "
     lines = [f"line {line.line}: {line.what}: {line.sentence}" for line in made.lines[:SHOWN]]
     more = len(made.lines) - SHOWN
-    return [*lines, *([f"and {more} more lines"] if more > 0 else []), head + made.summary]
+    lines += [f"and {more} more lines"] if more > 0 else []
+    return [f"{made.difference.sentence}.", *lines, head + made.summary]
 
 
 def _export_options(parser: argparse.ArgumentParser) -> None:

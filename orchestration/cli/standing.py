@@ -48,7 +48,8 @@ def rule(row: StandingRule) -> list[str]:
 def run(made: StandingRun) -> list[str]:
     """Describe what a run planned, or would."""
     head = "It would plan:" if made.dry_run else "Planned:"
-    lines = [head, *(f"  {line}" for line in made.placed)] if made.placed else ["Nothing new to plan."]
+    lines = [f"{made.difference.sentence}.", ""]
+    lines += [head, *(f"  {line}" for line in made.placed)] if made.placed else ["Nothing new to plan."]
     lines += [made.summary] if made.summary else []
     lines += [f"It waits: {made.problem}"] if made.problem else []
     return lines + ([f"Below the floor: {', '.join(made.low)}"] if made.low else [])

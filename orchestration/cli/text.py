@@ -8,6 +8,7 @@ from orchestration import results
 from orchestration.cli.layout import span, table, when
 from orchestration.models import Conflict, Job, Lease, Schedule, Source, Wave
 from orchestration.planning.answers import Explanation, Forecast
+from orchestration.planning.difference_values import Differences
 from orchestration.planning.types import Plan
 from orchestration.states import ConflictState, SourceKind
 
@@ -61,9 +62,14 @@ def resume_preview(preview: results.ResumePreview) -> list[str]:
     ]
 
 
+def difference(found: Differences) -> list[str]:
+    """Describe how a plan differs from what was asked, and what could be asked for instead."""
+    return [f"{found.sentence}.", *(f"    instead: {way.label}" for way in found.ways), ""]
+
+
 def plan(made: Plan) -> list[str]:
     """Describe what would go where and when, and what stood in the way."""
-    lines = [made.summary or f"{len(made.placements)} publications.", ""]
+    lines = [*difference(made.difference), made.summary or f"{len(made.placements)} publications.", ""]
     lines += table(
         ["video", "channel", "at", "local time", "zone", "priority", "why"],
         [
@@ -227,7 +233,13 @@ def distribute(result: results.DistributeResult) -> list[str]:
     rows = [[d.video_id, d.channel_id, d.chosen, d.publish_at, d.reason] for d in result.decisions]
     return [
         line
-        for line in (head, result.summary, "", *table(["video", "channel", "goes", "at", "why"], rows))
+        for line in (
+            head,
+            *difference(result.difference),
+            result.summary,
+            "",
+            *table(["video", "channel", "goes", "at", "why"], rows),
+        )
         if line is not None
     ]
 

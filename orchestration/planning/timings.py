@@ -28,17 +28,18 @@ def place_simultaneous(placer: WavePlacer, members: Members) -> None:
     Videos follow each other by the largest gap, at least the delay.
     """
     step = max(_largest_gap(members), placer.delay)
-    wanted = placer.base
+    wanted = asked = placer.base
     for video, goes_to in members:
         if not goes_to:
             continue
         calendars = [placer.calendars[c.id] for c in goes_to]
         if placer.moves:
-            at = _move_group(placer, video, calendars, wanted)
+            at = _move_group(placer, video, calendars, wanted, asked)
         else:
             at = wanted
             _keep_group(placer, video, calendars, wanted)
         wanted = (at or wanted) + step
+        asked += step
 
 
 def _keep_group(
@@ -53,7 +54,11 @@ def _keep_group(
 
 
 def _move_group(
-    placer: WavePlacer, video: VideoView, calendars: list[ChannelCalendar], wanted: datetime
+    placer: WavePlacer,
+    video: VideoView,
+    calendars: list[ChannelCalendar],
+    wanted: datetime,
+    asked: datetime,
 ) -> datetime | None:
     """Place all members at the first instant, from the wanted one on, that is free on every channel."""
     calendars, booking = _book_group(placer, video, calendars, wanted)
@@ -87,7 +92,7 @@ def _move_group(
                 placer.record_timing(video, calendar, wanted, obstacles, at, group=True)
     reason = "" if at == wanted else f"moved from {wanted:%Y-%m-%d %H:%M} UTC with its group"
     for calendar in calendars:
-        placer.place(video, calendar, at, Method.SIMULTANEOUS, reason)
+        placer.place(video, calendar, at, Method.SIMULTANEOUS, reason, wanted=asked)
     return at
 
 
@@ -150,7 +155,7 @@ def place_staggered(placer: WavePlacer, members: Members) -> None:
             earliest = wanted
             if before is not None and placer.moves and before + calendar.gap > wanted:
                 earliest = before + calendar.gap
-            at = placer.place_one(video, calendar, earliest, Method.STAGGERED)
+            at = placer.place_one(video, calendar, earliest, Method.STAGGERED, asked=wanted)
             if at is not None:
                 last_on[channel.id] = at
             wanted += delay

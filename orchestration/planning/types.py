@@ -14,6 +14,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from orchestration.planning.difference_values import NOTHING_ASKED, Differences
 from orchestration.planning.rules import KIND_OF_RULE, ConflictKind
 
 
@@ -277,7 +278,7 @@ class Placement:
     """One video on one channel at one instant.
 
     `stage_at` is when staging starts at the latest; `stage_on` is the Pacific day whose budget it reserves
-    (None without a budget). The dispatcher may work ahead of both.
+    (None without a budget). The dispatcher may work ahead of both. `wanted` is the instant that was asked for.
     """
 
     video_id: int
@@ -291,6 +292,7 @@ class Placement:
     slot_id: int | None = None
     stage_at: datetime | None = None
     stage_on: date | None = None
+    wanted: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,6 +391,7 @@ class Plan:
     looked_until: datetime | None = None
     refused: bool = False
     summary: str = ""
+    difference: Differences = NOTHING_ASKED
 
     @property
     def fingerprint(self) -> str:

@@ -57,7 +57,7 @@ class WavePlacer(ConflictLog):
         self.moves = request.on_conflict in (OnConflict.SHIFT, OnConflict.PREEMPT)
         self.stager = Stager(self.pools, now)
         self.displacements: list[Displacement] = []
-        self._placed: list[tuple[VideoView, ChannelCalendar, datetime, str, str, int | None]] = []
+        self._placed: list[tuple[VideoView, ChannelCalendar, datetime, str, str, int | None, datetime]] = []
         self._displaced: list[
             tuple[VideoView, ChannelCalendar, datetime, Collision, tuple[Alternative, ...]]
         ] = []
@@ -93,6 +93,7 @@ class WavePlacer(ConflictLog):
         method: str,
         reason: str = "",
         slot_id: int | None = None,
+        wanted: datetime | None = None,
     ) -> None:
         """Give a member its time; what has to give way is taken out and finds its place later."""
         channel_id = calendar.channel.id
@@ -104,7 +105,7 @@ class WavePlacer(ConflictLog):
         untouched = self._untouched.get(channel_id)
         if untouched is not None:
             untouched.add(Occupied(channel_id, at, None, self.priority, video.title, False))
-        self._placed.append((video, calendar, at, method, reason, slot_id))
+        self._placed.append((video, calendar, at, method, reason, slot_id, wanted or at))
 
     def _untouched_of(self, calendar: ChannelCalendar) -> ChannelCalendar:
         """Return the channel's calendar as if nobody yielded: where this member would have gone instead."""
@@ -129,10 +130,12 @@ class WavePlacer(ConflictLog):
         method: str,
         reason: str = "",
         slot: Instant | None = None,
+        asked: datetime | None = None,
     ) -> datetime | None:
         """Place one member on its own.
 
-        At its wanted time, at its next free one, or not at all; return the time.
+        At its wanted time, at its next free one, or not at all; return the time. `asked` is the time that was asked
+        for, where those before it have moved the wanted one.
         """
         channel = calendar.channel
         free = wanted > self.now and calendar.free_from(wanted, wanted) == wanted
@@ -144,7 +147,7 @@ class WavePlacer(ConflictLog):
         if free and in_time:
             if not self.moves:
                 self.book(video, channel, by)
-            self.place(video, calendar, wanted, method, reason, slot.slot_id if slot else None)
+            self.place(video, calendar, wanted, method, reason, slot.slot_id if slot else None, asked)
             return wanted
         moved_to, moved_slot = None, None
         if self.moves and booking is not None:
@@ -163,7 +166,8 @@ class WavePlacer(ConflictLog):
                 self.record_no_time(video, channel, wanted)
             return None
         why = f"moved from {format_instant(wanted)}"
-        self.place(video, calendar, moved_to, method, why, moved_slot.slot_id if moved_slot else None)
+        moved_slot_id = moved_slot.slot_id if moved_slot else None
+        self.place(video, calendar, moved_to, method, why, moved_slot_id, asked or wanted)
         return moved_to
 
     def place_pinned(self, members: Members) -> Members:
@@ -253,7 +257,7 @@ class WavePlacer(ConflictLog):
                 self.seconds_of(video, calendar.channel),
                 self.lead_of(calendar.channel),
             )
-            for video, calendar, at, _, _, _ in placed
+            for video, calendar, at, _, _, _, _ in placed
         ]
         stagings = reservations.reserve(items)
         self._day_loads = reservations.loads()
@@ -269,8 +273,11 @@ class WavePlacer(ConflictLog):
                 reason,
                 slot_id,
                 *staging,
+                wanted,
             )
-            for (video, calendar, at, method, reason, slot_id), staging in zip(placed, stagings, strict=True)
+            for (video, calendar, at, method, reason, slot_id, wanted), staging in zip(
+                placed, stagings, strict=True
+            )
         ]
 
     def day_loads(self) -> tuple[DayLoad, ...]:

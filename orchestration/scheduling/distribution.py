@@ -20,6 +20,7 @@ from orchestration.planning.distribution import MAX_HORIZON_DAYS, DistributionPl
 from orchestration.planning.distribution import distribute as plan_distribution
 from orchestration.planning.distribution import explain as explain_pair
 from orchestration.planning.distribution_state import FREE_SLOT, STAGING, DistributionContext
+from orchestration.planning.rule_differences import of_distribution
 from orchestration.results import DistributeDecision, DistributeResult
 from orchestration.scheduling import conflict_records, reservations, snapshots
 from orchestration.scheduling.plan_writer import write_placements
@@ -152,7 +153,8 @@ def _answer(
             placement = chosen.get((video.id, channel.id))
             explanation = plan.explain(video.id, channel.id) if in_full else None
             decisions.append(_decision(plan, video.id, channel.id, placement, explanation))
-    return DistributeResult(decisions=decisions, created=created, dry_run=dry_run, summary=plan.summary)
+    difference = of_distribution(len(videos), len(plan.placements), plan.unplaced)
+    return DistributeResult(decisions, created, dry_run, plan.summary, difference)
 
 
 def _decision(

@@ -18,6 +18,7 @@ from orchestration.errors import (
 )
 from orchestration.models import Distribution, Video
 from orchestration.planning import rules, types
+from orchestration.planning.differences import compared, compared_earliest
 from orchestration.planning.earliest import earliest_time
 from orchestration.planning.eligibility import UnknownMember
 from orchestration.planning.waves import plan_wave, planning_window
@@ -86,7 +87,8 @@ def plan(request: types.WaveRequest, *, lock: bool = False) -> types.Plan:
         except UnknownMember as error:
             raise _unknown(error) from error
         if made.looked_until is None or made.looked_until <= until:
-            return refuse_if_incomplete(request, plan_words.with_words(request, made))
+            made = plan_words.with_words(request, made)
+            return compared(request, refuse_if_incomplete(request, made), channels)
         until = made.looked_until + timedelta(days=7)
 
 
@@ -104,7 +106,7 @@ def earliest(request: types.WaveRequest) -> tuple[datetime | None, types.Plan]:
         except UnknownMember as error:
             raise _unknown(error) from error
         if made.looked_until is None or made.looked_until <= until:
-            return at, made
+            return at, compared_earliest(request, at, made, channels)
         until = made.looked_until + timedelta(days=7)
 
 

@@ -20,6 +20,7 @@ from orchestration.errors import OrchestrationError
 from orchestration.models import Distribution, Schedule, StandingRule, Video
 from orchestration.planning import types
 from orchestration.planning.conflicts import format_count
+from orchestration.planning.rule_differences import of_series
 from orchestration.planning.series import Episode, SeriesPlan, plan_series
 from orchestration.results import StandingRun
 from orchestration.scheduling import distribution, reservations, snapshots, standing
@@ -125,12 +126,17 @@ def _distribute(rule: StandingRule, dry_run: bool) -> StandingRun:
         source_id=rule.source_id,
         subject=rule,
     )
+    going = {each.video_id for each in made.decisions if each.chosen}
+    titles = dict(Video.objects.filter(pk__in=going).values_list("pk", "title"))
+    names = {channel.pk: channel.name for channel in channels}
     lines = [
-        f"video {each.video_id} on channel {each.channel_id} at {each.publish_at:%Y-%m-%d %H:%M} UTC"
+        f"{titles[each.video_id] or f'video {each.video_id}'} on {names[each.channel_id]} "
+        f"at {each.publish_at:%Y-%m-%d %H:%M} UTC"
         for each in made.decisions
         if each.chosen
     ]
-    return StandingRun(rule, lines, _below_floor(rule, channels), made.summary, "", dry_run=dry_run)
+    low = _below_floor(rule, channels)
+    return StandingRun(rule, lines, low, made.summary, "", dry_run=dry_run, difference=made.difference)
 
 
 # --------------------------------------------------------------------------------------------------------------- series
@@ -160,6 +166,7 @@ def _series(rule: StandingRule, dry_run: bool) -> StandingRun:
         _summary(plan),
         "; ".join(waits[:NAMED]) + more,
         dry_run=dry_run,
+        difference=of_series(len(plan.placements), plan.channels),
     )
 
 

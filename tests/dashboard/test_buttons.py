@@ -354,12 +354,12 @@ def test_a_wave_is_previewed_before_it_is_written_and_then_committed(console, sc
     html = preview.content.decode()
     assert preview.status_code == 200
     assert "5 May 18:00:00" in html
-    assert "Commit 1 publication" in html
+    assert "Commit: 1 publication, as asked" in html
     assert "<html" not in html
     assert Wave.objects.count() == waves
     full = console.post("/waves/preview/", wave_form(scene)).content.decode()
     assert "<html" in full
-    assert "Commit 1 publication" in full
+    assert "Commit: 1 publication, as asked" in full
     answer = console.post("/waves/schedule/", wave_form(scene), headers=HTMX)
     wave = Wave.objects.get(name="Matinee")
     assert answer.headers["HX-Redirect"] == f"/waves/{wave.pk}/"

@@ -112,5 +112,5 @@ def test_a_member_that_a_plan_leaves_out_keeps_its_time(console, pair):
 
 def test_the_time_of_a_member_that_is_no_longer_ticked_says_nothing(console, pair):
     html = html_of(console, pair[:2], **{own(pair): f"{YEAR}-05-06T09:30", "at-x-1": "?", "at-1-": "?"})
-    assert "Commit 1 publication" in html
+    assert "Commit: 1 publication, as asked" in html
     assert own(pair) not in html

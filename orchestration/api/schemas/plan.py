@@ -32,6 +32,7 @@ class PlacementOut(Value):
     slot_id: int | None
     stage_at: datetime | None
     stage_on: date | None
+    wanted: datetime | None
 
 
 class PartyOut(Value):
@@ -93,6 +94,51 @@ class DayLoadOut(Value):
     capacity: int
 
 
+class CauseOut(Value):
+    """What stands in the way: the rule, and whose publication it is, where it is one."""
+
+    rule: str
+    text: str
+    channel_id: int | None
+    at: datetime | None
+    schedule_id: int | None
+    label: str
+
+
+class DifferenceOut(Value):
+    """One way in which a plan differs from the wish: `later`, `left_out`, `gives_way` or `at_risk`."""
+
+    kind: str
+    count: int
+    seconds: int
+    causes: list[CauseOut]
+    sentence: str
+
+
+class WayOut(Value):
+    """What could be asked for instead: another `on_conflict`, another `moment`, `without` channels, or an `own_time`."""
+
+    kind: str
+    label: str
+    on_conflict: str
+    at: datetime | None
+    video_id: int | None
+    channel_ids: list[int]
+
+
+class DifferencesOut(Value):
+    """How a plan differs from the wish, in a sentence and item by item."""
+
+    is_as_asked: bool
+    asked: int
+    met: int
+    largest_shift_seconds: int
+    sentence: str
+    short: str
+    items: list[DifferenceOut]
+    ways: list[WayOut]
+
+
 class PlanOut(Value):
     """What would happen, and what stood in the way."""
 
@@ -102,6 +148,7 @@ class PlanOut(Value):
     first_at: datetime | None
     last_at: datetime | None
     days_needed: int
+    difference: DifferencesOut
     placements: list[PlacementOut]
     conflicts: list[PlannedConflictOut]
     displacements: list[DisplacementOut]
@@ -395,5 +442,6 @@ class DistributeResultOut(Value):
 
     dry_run: bool
     summary: str
+    difference: DifferencesOut
     created: list[DistributionOut]
     decisions: list[DecisionOut]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from orchestration.api.schemas.plan import DifferencesOut
 from orchestration.fields import Body, BodyId, Value
 
 
@@ -42,6 +43,7 @@ class PlanFileOut(Value):
 
     lines: list[PlanFileLineOut]
     summary: str
+    difference: DifferencesOut
     dry_run: bool
 
 

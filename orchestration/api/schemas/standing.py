@@ -8,6 +8,7 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from orchestration.api.schemas.plan import DifferencesOut
 from orchestration.fields import Body, BodyId, Instant, Text, Value, WallTime, Word
 from orchestration.models import StandingRule
 from orchestration.scheduling.standing import StandingValues
@@ -115,6 +116,7 @@ class StandingRunOut(Value):
     low: list[str] = Field(description="slugs of the channels below the floor")
     summary: str
     problem: str = Field(description="what it waits for; empty: nothing")
+    difference: DifferencesOut
     dry_run: bool
 
 

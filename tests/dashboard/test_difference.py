@@ -1,0 +1,61 @@
+"""A preview begins with how the plan differs from the wish, and its buttons ask for something else."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from orchestration.models import Wave
+from tests import factories
+from tests.dashboard.test_own_times import HTMX, YEAR, form, own, pair  # noqa: F401
+
+AT = datetime(YEAR, 5, 5, 18, tzinfo=UTC)
+
+
+@pytest.fixture
+def crowded(pair):  # noqa: F811
+    """Let another publication stand at the wished moment on the first channel."""
+    pair[1].min_gap_minutes = 52
+    pair[1].save()
+    factories.ScheduleFactory(channel=pair[1], publish_at=AT)
+    return pair
+
+
+def answer(console, pair, address="/waves/preview/", **changes):  # noqa: F811
+    return " ".join(console.post(address, form(pair, **changes)).content.decode().split())
+
+
+def test_the_difference_stands_beside_the_button_and_in_it(console, crowded):
+    html = answer(console, crowded)
+    assert "52 min later for both, because of North at 18:00" in html
+    assert "Commit: 2 publications, 52 min later" in html
+    assert f'value="without:{crowded[1].pk}"' in html
+
+
+def test_a_way_plans_anew_with_the_form_changed(console, crowded):
+    html = answer(console, crowded, way=f"without:{crowded[1].pk}")
+    assert "Commit: 1 publication, as asked" in html
+    ticked = [part for part in html.split("<input") if 'name="channels"' in part and "checked" in part]
+    assert len(ticked) == 1
+    html = answer(
+        console, crowded, way=f"own_time:{crowded[0].pk},{crowded[1].pk},{YEAR}-05-05T18:52:00+00:00"
+    )
+    assert "Commit: 2 publications, as asked" in html
+    assert f'name="{own(crowded, 1)}" form="wave-form" value="{YEAR}-05-05T20:52:00"' in html
+    assert not Wave.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "way", ["x:y", "without:ü", "moment:9", "own_time:1,2", "own_time:1,99,2026-01-01", "moment:"]
+)
+def test_a_way_that_is_none_is_refused_or_changes_nothing(console, crowded, way):
+    assert console.post("/waves/preview/", form(crowded, way=way), follow=True).status_code == 200
+
+
+def test_a_video_is_previewed_on_its_own_page(console, crowded):
+    address = f"/videos/{crowded[0].pk}/preview/"
+    html = console.post(address, form(crowded), headers=HTMX).content.decode()
+    assert "Commit: 2 publications, 52 min later" in html
+    assert "own_time:" not in html
+    whole = answer(console, crowded, address, way=f"without:{crowded[1].pk}")
+    assert "Commit: 1 publication, as asked" in whole
+    assert "<h1>Harbour</h1>" in whole
