@@ -6,22 +6,36 @@ import pytest
 
 from orchestration.models import Wave
 from tests import factories
-from tests.dashboard.test_own_times import HTMX, YEAR, form, own, pair  # noqa: F401
+
+HTMX = {"HX-Request": "true"}
+YEAR = datetime.now(UTC).year + 1
 
 AT = datetime(YEAR, 5, 5, 18, tzinfo=UTC)
 
 
 @pytest.fixture
-def crowded(pair):  # noqa: F811
-    """Let another publication stand at the wished moment on the first channel."""
-    pair[1].min_gap_minutes = 52
-    pair[1].save()
-    factories.ScheduleFactory(channel=pair[1], publish_at=AT)
-    return pair
+def crowded(db):
+    """Return a video and two channels; on the first another publication stands at the wished moment."""
+    north = factories.ChannelFactory(name="North", timezone="Europe/Berlin", min_gap_minutes=52, healthy=True)
+    east = factories.ChannelFactory(name="East", min_gap_minutes=0, healthy=True)
+    factories.ScheduleFactory(channel=north, publish_at=AT)
+    return factories.VideoFactory(title="Harbour"), north, east
 
 
-def answer(console, pair, address="/waves/preview/", **changes):  # noqa: F811
-    return " ".join(console.post(address, form(pair, **changes)).content.decode().split())
+def form(crowded, **changes):
+    video, *channels = crowded
+    return {
+        "videos": [video.pk],
+        "channels": [channel.pk for channel in channels],
+        "timing": "simultaneous",
+        "scheduled_at": f"{YEAR}-05-05T18:00",
+        "zone": "UTC",
+        "on_conflict": "shift",
+    } | changes
+
+
+def answer(console, crowded, address="/waves/preview/", **changes):
+    return " ".join(console.post(address, form(crowded, **changes)).content.decode().split())
 
 
 def test_the_difference_stands_beside_the_button_and_in_it(console, crowded):
@@ -40,7 +54,7 @@ def test_a_way_plans_anew_with_the_form_changed(console, crowded):
         console, crowded, way=f"own_time:{crowded[0].pk},{crowded[1].pk},{YEAR}-05-05T18:52:00+00:00"
     )
     assert "Commit: 2 publications, as asked" in html
-    assert f'name="{own(crowded, 1)}" form="wave-form" value="{YEAR}-05-05T20:52:00"' in html
+    assert f'name="at-{crowded[0].pk}-{crowded[1].pk}" form="wave-form" value="{YEAR}-05-05T20:52:00"' in html
     assert not Wave.objects.exists()
 
 

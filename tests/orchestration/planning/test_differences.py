@@ -1,21 +1,33 @@
 """A plan says how it differs from what was asked: by how much, for how many, because of whom, and what else to ask."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from orchestration.planning.answers import Unplaced
 from orchestration.planning.difference_values import WayKind
 from orchestration.planning.differences import compared
 from orchestration.planning.rule_differences import of_distribution, of_lines, of_series
 from orchestration.planning.series import SeriesOnChannel
-from orchestration.planning.types import Occupied, PoolView
-from tests.orchestration.planning.test_waves import AT, HOUR, NOW, channel, plan, video, wave
+from orchestration.planning.types import ChannelView, Occupied, PoolView, VideoView, WaveRequest
+from orchestration.planning.waves import plan_wave
 
-MINUTE = timedelta(minutes=1)
+NOW = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
-def told(videos, channels, occupied=(), **wishes):
-    made = plan(videos, channels, occupied, pools=wishes.pop("pools", ()), **wishes)
-    return compared(wave(videos, channels, **wishes), made, channels).difference
+def channel(number: int, **traits) -> ChannelView:
+    return ChannelView(number, f"channel-{number}", f"Channel {number}", **traits)
+
+
+def video(number: int, **traits) -> VideoView:
+    return VideoView(number, f"Video {number}", rights_basis="owned", content_hash=f"h{number}", **traits)
+
+
+def told(videos, channels, occupied=(), pools=(), **wishes):
+    wishes = {"scheduled_at": AT, "same_asset_limit": 99, **wishes}
+    asked = WaveRequest(tuple(v.id for v in videos), tuple(c.id for c in channels), **wishes)
+    made = plan_wave(asked, channels, videos, occupied, (), pools, now=NOW)
+    return compared(asked, made, channels).difference
 
 
 def test_what_is_planned_as_it_was_asked_says_so():
