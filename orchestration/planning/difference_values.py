@@ -126,17 +126,17 @@ class Differences:
     def short(self) -> str:
         """Return what differs as it fits on a button: `4 publications, 52 min later`."""
         count = f"{self.met} {self.unit}{'' if self.met == 1 else 's'}"
-        return f"{count}, {', '.join(_brief(item) for item in self.items) or 'as asked'}"
+        kinds = dict.fromkeys(item.kind for item in self.items)
+        return f"{count}, {', '.join(map(self._brief, kinds)) or 'as asked'}"
+
+    def _brief(self, kind: str) -> str:
+        if kind == Differs.LATER:
+            return f"{span(self.largest_shift_seconds)} later"
+        words = {Differs.LEFT_OUT: "left out", Differs.GIVES_WAY: "moved away", Differs.AT_RISK: "at risk"}
+        return f"{sum(item.count for item in self.items if item.kind == kind)} {words[Differs(kind)]}"
 
 
 NOTHING_ASKED = Differences(0, 0)
-
-
-def _brief(item: Difference) -> str:
-    if item.kind == Differs.LATER:
-        return f"{span(item.seconds)} later"
-    words = {Differs.LEFT_OUT: "left out", Differs.GIVES_WAY: "moved away", Differs.AT_RISK: "at risk"}
-    return f"{item.count} {words[Differs(item.kind)]}"
 
 
 def span(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -157,7 +157,9 @@ def _at_risk(conflicts: Iterable[Conflict], names: Mapping[int, str]) -> list[Di
 def _grouped(found: Mapping[Member, Sequence[Conflict]]) -> list[tuple[list[Member], list[Conflict]]]:
     """Put members with the same causes together, by rule where there would be too many groups."""
 
-    def grouped(key) -> dict[object, tuple[list[Member], list[Conflict]]]:
+    def grouped(
+        key: Callable[[Sequence[Conflict]], object],
+    ) -> dict[object, tuple[list[Member], list[Conflict]]]:
         groups: dict[object, tuple[list[Member], list[Conflict]]] = {}
         for member, conflicts in found.items():
             members, causes = groups.setdefault(key(conflicts), ([], []))
