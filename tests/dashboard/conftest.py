@@ -77,6 +77,8 @@ def scene(db) -> dict:
         "message": message,
         "rule": rule,
         "silence": silence,
+        "standing": factories.StandingRuleFactory(),
+        "profile": factories.ProfileFactory(),
     }
 
 
