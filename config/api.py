@@ -16,6 +16,7 @@ from orchestration.api import (
     activity,
     attachments,
     blockers,
+    calendar,
     callbacks,
     channels,
     conflicts,
@@ -245,6 +246,10 @@ api.add_router("/words", words.words)
 api.add_router("/distributions", words_outside.outside)
 api.add_router("/distributions", distributions.distributions)
 api.add_router("/schedules", schedules.schedules)
+api.add_router("/calendar", calendar.router)
+api.add_router("/schedules", calendar.of_schedules)
+api.add_router("/waves", calendar.of_waves)
+api.add_router("/videos", calendar.of_videos)
 api.add_router("/jobs", jobs.jobs)
 api.add_router("/runs", callbacks.router)
 api.add_router("/runs", runs.runs)

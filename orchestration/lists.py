@@ -94,9 +94,16 @@ CreatedUntil = Annotated[Instant | None, FilterLookup("created_at__lt"), Field(d
 
 
 def _in_states(words: Iterable[str] | None, groups: Mapping[str, frozenset[str]]) -> Q:
-    if words is None:
-        return Q()
-    return Q(state__in=frozenset().union(*(groups.get(word, {word}) for word in words)))
+    return Q() if words is None else Q(state__in=_states_of(words, groups))
+
+
+def _states_of(words: Iterable[str], groups: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*(groups.get(word, {word}) for word in words))
+
+
+def schedule_states(words: Iterable[str]) -> frozenset[str]:
+    """Return the states of schedules that some words mean, those of groups among them."""
+    return _states_of(words, SCHEDULE_GROUPS)
 
 
 class ChannelFilters(FilterSchema):

@@ -8,6 +8,7 @@ from typing import Any
 from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, rollouts, text
 from orchestration.cli.blockers import BLOCKERS
+from orchestration.cli.calendar import CALENDAR
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.disk import DISK
 from orchestration.cli.notify import NOTIFY
@@ -427,6 +428,7 @@ COMMANDS = {
         *PROFILES,
         *STANDING,
         *PLAN_FILE,
+        *CALENDAR,
         *WORDS,
         *WORDS_ON_YOUTUBE,
         *WATCHING,

@@ -6,14 +6,16 @@ nothing to be kept in step with them, and a cancelled publication gives its day 
 long as two planners never look at one day at the same time, hence `hold_alone`.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
 
 from orchestration.models import Schedule
-from orchestration.planning import unit_days
+from orchestration.planning import rules, unit_days
 from orchestration.planning.budgets import Booking, PacificDays, Stager, ceil_minute
 from orchestration.planning.conflicts import resource_message, without_capacity
 from orchestration.planning.reservations import Reservations, ToStage
@@ -29,10 +31,12 @@ _ALONE = "SELECT pg_advisory_xact_lock(1212498245)"
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Why publications cannot have a new time, and the first time from which they can (None: never)."""
+    """Why publications cannot have a new time, by which rule, and the first time from which they can (None: never)."""
 
     message: str
     earliest: datetime | None
+    rule: str
+    booking: Booking | None = None
 
 
 def hold_alone() -> None:
@@ -46,39 +50,63 @@ def hold_alone() -> None:
             cursor.execute(_ALONE)
 
 
-def shortages(moves: Sequence[Move], now: datetime) -> list[Shortage]:
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """The pools as they would be without what is to be moved, and as they are with it: read once, asked of many times."""
+
+    without: list[PoolView]
+    with_all: list[PoolView]
+    seconds: Mapping[str, int]
+
+    @classmethod
+    def of(cls, rows: Sequence[Schedule], now: datetime) -> Pools:
+        """Read the pools for publications that are to be given other times."""
+        return cls(
+            snapshots.pool_views(now, without=[row.pk for row in rows]),
+            snapshots.pool_views(now),
+            snapshots.stage_estimates(),
+        )
+
+
+def shortages(moves: Sequence[Move], now: datetime, pools: Pools | None = None) -> list[Shortage]:
     """Return what cannot be staged in time for the new times, by the rules that plan a wave."""
     moves = _to_upload(moves)
     if not moves:
         return []
-    pools, seconds = _pools_without(moves, now), snapshots.stage_estimates()
-    by_name = {pool.name: pool for pool in pools}
-    stager = Stager(pools, now)
+    known = pools.without if pools else _pools_without(moves, now)
+    seconds = pools.seconds if pools else snapshots.stage_estimates()
+    by_name = {pool.name: pool for pool in known}
+    stager = Stager(known, now)
     found: list[Shortage] = []
     for row, at in sorted(moves, key=lambda move: (move[1], move[0].pk)):
         booking = stager.book(row.channel.executor, seconds.get(row.channel.executor, 0))
         if booking is None or booking.ready_at > at:
-            pool = by_name.get(booking.pool) if booking else without_capacity(pools, row.channel.executor)
+            pool = by_name.get(booking.pool) if booking else without_capacity(known, row.channel.executor)
             message = resource_message(booking, pool, at, 1)
-            found.append(Shortage(f"{row.channel.name}: {message}", _earliest(booking, row)))
+            rule = (booking.rule if booking else "") or rules.POOL_CAPACITY
+            found.append(Shortage(f"{row.channel.name}: {message}", _earliest(booking, row), rule, booking))
     return found
 
 
-def unpaid(moves: Sequence[Move], now: datetime) -> list[Shortage]:
+def unpaid(moves: Sequence[Move], now: datetime, pools: Pools | None = None) -> list[Shortage]:
     """Return the Pacific days whose units do not pay for making public what would be moved to them.
 
     Nothing where no more would be late than is already: what was planned in spite of that may be moved in spite of it.
     """
     days, moments = PacificDays(), [at for _, at in moves]
-    pools = _pools_without(moves, now)
-    shortfalls = unit_days.shortfalls(moments, pools, days)
+    known = pools.without if pools else _pools_without(moves, now)
+    shortfalls = unit_days.shortfalls(moments, known, days)
     if not shortfalls:
         return []
-    late_now = unit_days.overspent((), snapshots.pool_views(now), days)
-    if unit_days.overspent(moments, pools, days) <= late_now:
+    late_now = unit_days.overspent((), pools.with_all if pools else snapshots.pool_views(now), days)
+    if unit_days.overspent(moments, known, days) <= late_now:
         return []
     return [
-        Shortage(shortfall.message, unit_days.paid_from(shortfall.first_at, pools, days))
+        Shortage(
+            shortfall.message,
+            unit_days.paid_from(shortfall.first_at, known, days),
+            rules.BUDGET_EXHAUSTED,
+        )
         for shortfall in shortfalls
     ]
 

@@ -1,7 +1,7 @@
 """Read rows into the values that planning works on, in a few queries whatever the number of channels."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
 
@@ -41,12 +41,21 @@ def channel_views(
         rows = rows.filter(pk__in=list(channel_ids))
     if lock:
         rows = rows.locked()
-    channels = list(rows.select_related("credential"))
+    return views_of(list(rows.select_related("credential")), stage_estimates())
+
+
+def views_of(
+    channels: Sequence[Channel], seconds: Mapping[str, int] | None = None
+) -> list[planning.ChannelView]:
+    """Return channels that were read with their credentials as planning sees them, slots and blackouts with them.
+
+    `seconds` is what `stage_estimates` says; without it, nothing is known of how long staging takes.
+    """
+    seconds = seconds or {}
     slots: dict[int, list[planning.SlotRule]] = defaultdict(list)
     for slot in PostingSlot.objects.filter(channel__in=channels, enabled=True):
         slots[slot.channel_id].append(planning.SlotRule(slot.weekday, slot.local_time, slot.pk))
     blackouts: dict[int, list[planning.Blackout]] = defaultdict(list)
-    seconds = stage_estimates()
     zones = {channel.pk: channel.timezone for channel in channels}
     for row in Blackout.objects.filter(channel__in=channels):
         blackouts[row.channel_id].append(blackout_view(row, zones[row.channel_id]))

@@ -96,12 +96,12 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "", *, version: int
     with transaction.atomic():
         wave, rows = locked(wave_id)
         require(wave, "move", version=version)
-        moving = [row for row in rows if not row.overridden and not is_going_out(row)]
+        moving = movable(rows)
         if not moving:
             raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
         span = at - min(row.publish_at for row in moving)
         reservations.hold_alone()
-        _refuse_collisions(moving, span, now)
+        refuse_collisions(moving, span, now)
         for row in moving:
             disarm_later(row, "its wave was moved")
         withdraw_jobs([row.pk for row in moving], "its wave was moved", kinds=[JobKind.PUBLISH])
@@ -124,7 +124,12 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "", *, version: int
     return report(wave_id)
 
 
-def _refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
+def movable(rows: Sequence[Schedule]) -> list[Schedule]:
+    """Return the open members that go with their wave: those that no person pinned, and that still can be stopped."""
+    return [row for row in rows if not row.overridden and not is_going_out(row)]
+
+
+def refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
     """Check all new times at once: against everything else, one another, what staging can do, and each day's units."""
     channels = {row.channel_id for row in rows}
     views = {view.id: view for view in snapshots.channel_views(channels)}

@@ -5,6 +5,7 @@ One class, its methods by subject in the modules beside this one.
 
 from __future__ import annotations
 
+from orchestration.service.calendar import Calendar
 from orchestration.service.channels import Channels
 from orchestration.service.control import Control
 from orchestration.service.disk import Disk
@@ -44,6 +45,7 @@ class CentralOrchestrationService(
     Disk,
     Reviews,
     People,
+    Calendar,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

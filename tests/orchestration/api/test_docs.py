@@ -23,6 +23,7 @@ RESOURCES = [
     "waves",
     "distributions",
     "schedules",
+    "calendar",
     "jobs",
     "runs",
     "rollouts",
