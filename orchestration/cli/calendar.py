@@ -1,8 +1,7 @@
 """The calendar on the command line: what is public when, what stays empty, and where a publication may be moved to."""
 
 import argparse
-from datetime import date, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
@@ -68,7 +67,7 @@ def _shown(view: schemas.CalendarOut) -> list[str]:
                 f"{item.wall:%H:%M}",
                 names.get(item.channel_id, ""),
                 item.video_title,
-                item.state,
+                str(item.state),
                 _own(item),
             )
             for item in view.items
@@ -106,7 +105,7 @@ def _shown(view: schemas.CalendarOut) -> list[str]:
     return lines
 
 
-def _wall(slot: schemas.EmptySlotOut, zone: str) -> Any:
+def _wall(slot: schemas.EmptySlotOut, zone: str) -> datetime:
     return wall_in(slot.at, zone) if zone else slot.local_wall
 
 

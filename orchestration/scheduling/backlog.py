@@ -41,7 +41,7 @@ def backlog(*, channel_id: int | None = None, q: str = "", page: int = 1, limit:
     videos = list(shown.object_list)
     refusals = _refusals(videos, views[0]) if views and videos else {}
     return Backlog(
-        tuple(BacklogVideo(row, row.taken, refusals.get(row.pk, "")) for row in videos),
+        tuple(BacklogVideo(row, row.__dict__["taken"], refusals.get(row.pk, "")) for row in videos),
         shown.paginator.count,
         shown.number,
         shown.paginator.num_pages,

@@ -49,7 +49,9 @@ def test_where_it_may_stand_and_what_a_move_comes_to(api, row):
 
 
 def test_the_command_line_says_the_same(row, capsys):
-    call_command("orchestration", "calendar", "--from", "2031-03-24", "--days", "7", "--zone", "Europe/Berlin")
+    call_command(
+        "orchestration", "calendar", "--from", "2031-03-24", "--days", "7", "--zone", "Europe/Berlin"
+    )
     said = capsys.readouterr().out
     assert "Sat 2031-03-29" in said and "03:30" in said and "Fri 22:30 America/New_York" in said
     assert "(empty slot)" in said
