@@ -15,6 +15,7 @@ from django.db.models import ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from channels.editing import LARGEST_NUMBER, YEAR_DAYS, cleaned_filters, cleaned_tags
 from channels.models import (
     Blackout,
     Channel,
@@ -77,10 +78,6 @@ class KeepsHistory(admin.ModelAdmin):
         return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
 
-YEAR_DAYS = 366
-LARGEST_NUMBER = 2**31 - 1
-
-
 class BoundedNumbers(admin.options.BaseModelAdmin):
     """Refuse numbers that only one kind of database holds, and lengths of time of more than a year."""
 
@@ -116,14 +113,11 @@ class ChannelForm(forms.ModelForm):
 
     def clean_filters(self) -> dict[str, Any]:
         """Take `null` for no filters."""
-        return self.cleaned_data["filters"] or {}
+        return cleaned_filters(self.cleaned_data["filters"] or None)
 
     def clean_tags(self) -> list[str]:
         """Return the tags. Raises: ValidationError, if they are anything but words in a list."""
-        tags = [] if self.cleaned_data["tags"] is None else self.cleaned_data["tags"]
-        if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
-            raise forms.ValidationError('Write the tags as a list of words: ["film", "archive"]')
-        return tags
+        return cleaned_tags(self.cleaned_data["tags"])
 
     def save(self, commit: bool = True) -> Channel:
         """Forget the pinned id where another repository is named; the new one is pinned when it is first seen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
@@ -28,6 +29,27 @@ class FilterDocument(BaseModel):
     keywords_in: list[Word] = Field(default_factory=list, description="one of them must occur")
     keywords_out: list[Word] = Field(default_factory=list, description="none of them may occur")
     source_ids: list[int] = Field(default_factory=list, description="sources allowed; empty means all")
+
+
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "channel": ("name", "timezone", "language", "priority"),
+    "publishing": (
+        "min_gap_minutes",
+        "daily_cap",
+        "misfire_policy",
+        "misfire_grace_minutes",
+        "lead_time_minutes",
+    ),
+    "metadata": (
+        "title_template",
+        "description_template",
+        "tags",
+        "category_id",
+        "made_for_kids",
+        "notify_subscribers",
+    ),
+}
+"""What of a configuration document can be taken back into the channel, beside its filters, slots and blackouts."""
 
 
 def validate_filters(value: Any) -> None:

@@ -29,7 +29,7 @@ from channels.states import (
 PRIORITY_VALIDATORS = [MinValueValidator(0), MaxValueValidator(10)]
 
 
-RESERVED_SLUGS = frozenset({"check", "sync"})
+RESERVED_SLUGS = frozenset({"add", "check", "new", "sync"})
 """Words that the console's addresses use where a channel's slug could stand."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,19 +109,42 @@ def sync(channel_ids: Sequence[int] | None = None, *, dry_run: bool = False) -> 
     with transaction.atomic():
         compared = _compare_all(channel_ids, lock=True)
         revised = [comparison for comparison in compared if comparison.changes]
-        made = ConfigRevision.objects.bulk_create(
-            ConfigRevision(
-                channel=comparison.channel,
-                number=comparison.next_number,
-                document=comparison.document,
-                checksum=comparison.checksum,
-                created_by=audit.acting().label[:150],
-            )
-            for comparison in revised
-        )
+        made = _write_down(revised)
         if made:
             _record(revised, made)
         return SyncResult([_done(comparison) for comparison in compared], dry_run=False)
+
+
+def write_down(channel_ids: Sequence[int]) -> list[ConfigRevision]:
+    """Keep what channels' configurations have become as revisions, where they changed; nothing is written anywhere else.
+
+    Of a channel in any state. The entry of the change itself says what was changed. Raises: InvalidRequest, NotFound.
+    """
+    with transaction.atomic():
+        compared = _compare_all(channel_ids, lock=True, syncing=False)
+        return _write_down([comparison for comparison in compared if comparison.changes])
+
+
+@contextmanager
+def kept(channel_id: int) -> Iterator[None]:
+    """Keep what is done inside to a channel's configuration as a revision, together or not at all. Raises: NotFound."""
+    with transaction.atomic():
+        lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
+        yield
+        write_down([channel_id])
+
+
+def _write_down(revised: Sequence[Comparison]) -> list[ConfigRevision]:
+    return ConfigRevision.objects.bulk_create(
+        ConfigRevision(
+            channel=comparison.channel,
+            number=comparison.next_number,
+            document=comparison.document,
+            checksum=comparison.checksum,
+            created_by=audit.acting().label[:150],
+        )
+        for comparison in revised
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +170,9 @@ class Comparison:
         return self.next_number if self.changes else (self.latest.number if self.latest else None)
 
 
-def _compare_all(channel_ids: Sequence[int] | None, *, lock: bool = False) -> list[Comparison]:
+def _compare_all(
+    channel_ids: Sequence[int] | None, *, lock: bool = False, syncing: bool = True
+) -> list[Comparison]:
     """Compare the chosen channels in a handful of queries, whatever their number."""
     revisions = ConfigRevision.objects.filter(channel=OuterRef("pk")).order_by("-number").values("pk")[:1]
     synced = Job.objects.succeeded().filter(channel=OuterRef("pk"), kind=JobKind.SYNC)
@@ -168,7 +194,7 @@ def _compare_all(channel_ids: Sequence[int] | None, *, lock: bool = False) -> li
         wanted = lookup.check_ids(channel_ids, field="channel_ids")
         channels = list(rows.filter(pk__in=wanted))
         lookup.check_found(Channel, wanted, [channel.pk for channel in channels], field="channel_ids")
-        for channel in channels:
+        for channel in channels if syncing else ():
             require(channel, "sync")
     latest = ConfigRevision.objects.in_bulk(
         [channel.revision_id for channel in channels if channel.revision_id]

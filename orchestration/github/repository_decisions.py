@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from channels.documents import SECTIONS
 from channels.models import Blackout, Channel, PostingSlot
 from orchestration.core import audit, gateways, lookup
 from orchestration.core.verbs import require
@@ -24,25 +25,6 @@ from orchestration.states import JobKind
 
 OVERWRITE, IMPORT = "overwrite", "import"
 WAYS = (OVERWRITE, IMPORT)
-SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "channel": ("name", "timezone", "language", "priority"),
-    "publishing": (
-        "min_gap_minutes",
-        "daily_cap",
-        "misfire_policy",
-        "misfire_grace_minutes",
-        "lead_time_minutes",
-    ),
-    "metadata": (
-        "title_template",
-        "description_template",
-        "tags",
-        "category_id",
-        "made_for_kids",
-        "notify_subscribers",
-    ),
-}
-"""What of a configuration document can be taken back into the channel, beside its filters, slots and blackouts."""
 
 
 def resolve(channel_id: int, way: str, reason: str = "") -> RepositoryReport:

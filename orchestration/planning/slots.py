@@ -151,6 +151,13 @@ def resolve_local(naive: datetime, zone: str) -> Instant:
     return Instant(at, naive.replace(fold=0), zone, folded=folded)
 
 
+def resolve_local_leniently(naive: datetime, zone: str) -> Instant:
+    """Return the instant of a wall time as a slot is used: one in a gap moves to its end, of two the first counts."""
+    zone_info = zone_of(zone)
+    at, shifted, folded = _resolve(naive, zone_info)
+    return Instant(at, wall_of(at, zone_info), zone, shifted=shifted, folded=folded)
+
+
 def iter_slots(rules: Iterable[SlotRule], zone: str, after: datetime) -> Iterator[Instant]:
     """Yield the firings of weekly slots strictly after an instant, for ever, strictly increasing."""
     after = require_aware(after, "after")

@@ -1,16 +1,22 @@
-"""Give channels weekly posting slots and blackouts, and take them away; what is scheduled already stays as it is."""
+"""Give channels weekly posting slots, and take them away; what is scheduled already stays as it is."""
 
 from __future__ import annotations
 
-from datetime import date, time
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import time
 
 from auditlog.context import disable_auditlog
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from channels.models import Blackout, Channel, PostingSlot
+from channels.models import Channel, PostingSlot
 from orchestration.core import audit, lookup
-from orchestration.errors import InvalidRequest
+from orchestration.core.wakeups import wake_tick
+from orchestration.errors import InvalidRequest, StaleVersion
+from orchestration.planning.week_facts import SlotAt
+
+MOST_SLOTS = 7 * 24 * 4
+"""A slot for each quarter of an hour; more than that is a mistake in a file."""
 
 
 def add_slot(channel_id: int, weekday: int, local_time: time, enabled: bool = True) -> PostingSlot:
@@ -18,9 +24,7 @@ def add_slot(channel_id: int, weekday: int, local_time: time, enabled: bool = Tr
 
     What is scheduled already stays as it is. Raises: NotFound; InvalidRequest, if the channel has this slot.
     """
-    if local_time.tzinfo is not None:
-        raise InvalidRequest("A slot is a wall-clock time without an offset.", field="local_time")
-    local_time = local_time.replace(second=0, microsecond=0)
+    local_time = _minute(local_time)
     try:
         with transaction.atomic():
             channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
@@ -54,56 +58,132 @@ def _facts(slot: PostingSlot) -> dict[str, object]:
     }
 
 
-def add_blackout(
-    channel_id: int,
-    first_date: date,
-    last_date: date,
-    from_time: time | None = None,
-    until_time: time | None = None,
-    reason: str = "",
-) -> Blackout:
-    """Let a channel publish nothing in a stretch of its zone's wall-clock time, both dates included.
+def add_slots(channel_id: int, weekdays: Iterable[int], local_times: Iterable[time]) -> list[PostingSlot]:
+    """Let a channel post at some times of some days; those that it has already stay as they are.
 
-    It begins at `from_time` of the first date, or with that day, and ends before `until_time` of the last one, or with
-    that day; seconds are cut off. What is planned in it already stays, and is a warning of the channel's health.
-    Raises: NotFound; InvalidRequest, if it ends before it begins, or the channel has it.
+    Raises: NotFound; InvalidRequest, if there is no day or no time, or nothing would be added.
     """
-    times = {"from_time": from_time, "until_time": until_time}
-    for field, value in times.items():
-        if value is not None and value.tzinfo is not None:
-            raise InvalidRequest("A blackout's time is a wall-clock time without an offset.", field=field)
-        times[field] = value and value.replace(second=0, microsecond=0)
+    days, times = sorted(set(weekdays)), sorted({_minute(at) for at in local_times})
+    if not days or not times:
+        raise InvalidRequest(
+            "Choose at least one day, and a time.", field="weekday" if times else "local_time"
+        )
     with transaction.atomic():
         channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
-        row = Blackout(channel=channel, first_date=first_date, last_date=last_date, reason=reason, **times)
-        try:
-            row.clean()
-        except ValidationError as error:
-            field, messages = next(iter(error.message_dict.items()))
-            raise InvalidRequest(messages[0], field=field) from error
-        same = Blackout.objects.filter(channel=channel, first_date=first_date, last_date=last_date, **times)
-        if same.exists():  # under the channel's lock: of two that come at once the second sees the first
-            raise InvalidRequest(f"{channel.name} has this blackout already.", field="first_date")
-        with disable_auditlog():
-            row.save()
-        audit.record("blackout_added", row, after=_facts_of_blackout(row), reason=reason)
-    return row
+        there = {(slot.weekday, slot.local_time) for slot in channel.slots.all()}
+        new = [
+            PostingSlot(channel=channel, weekday=day, local_time=at)
+            for day in days
+            for at in times
+            if (day, at) not in there
+        ]
+        if not new:
+            raise InvalidRequest(f"{channel.name} has all of these slots already.", field="local_time")
+        _require_few(len(there) + len(new))
+        made = PostingSlot.objects.bulk_create(new)
+        audit.record("slots_added", channel, after={"slots": [_said(slot) for slot in made]})
+        wake_tick()
+    return made
 
 
-def remove_blackout(blackout_id: int, reason: str = "") -> None:
-    """Take a blackout away. Raises: NotFound."""
+def enable_slot(slot_id: int, enabled: bool, reason: str = "") -> PostingSlot:
+    """Let a slot be used, or leave it out until it is switched on again; what is scheduled stays. Raises: NotFound."""
     with transaction.atomic():
-        row = lookup.one(Blackout.objects.locked(), blackout_id, field="blackout_id")
-        audit.record("blackout_removed", row, before=_facts_of_blackout(row), reason=reason)
+        slot = lookup.one(PostingSlot.objects.locked().select_related("channel"), slot_id, field="slot_id")
+        if slot.enabled != enabled:
+            before, slot.enabled = _facts(slot), enabled
+            with disable_auditlog():
+                slot.save(update_fields=["enabled"])
+            audit.record("slot_changed", slot, before=before, after=_facts(slot), reason=reason)
+            wake_tick()
+    return slot
+
+
+def set_slots(
+    channel_id: int, slots: Sequence[SlotAt], *, version: str = "", reason: str = ""
+) -> list[PostingSlot]:
+    """Let a channel post at exactly these times of the week, and at no other.
+
+    With `version` (`version_of`) a week that was changed since it was read refuses it. A slot that stays keeps its id.
+    Raises: NotFound, StaleVersion; InvalidRequest, if one is named twice.
+    """
+    wanted: dict[tuple[int, time], bool] = {}
+    for slot in slots:
+        if not 0 <= slot.weekday <= 6:
+            raise InvalidRequest(
+                f"{slot.weekday} is no day of the week; Monday is 0, Sunday 6.", field="slots"
+            )
+        key = slot.weekday, _minute(slot.local_time)
+        if key in wanted:
+            raise InvalidRequest(f"{slot} stands there twice.", field="slots")
+        wanted[key] = slot.enabled
+    _require_few(len(wanted))
+    with transaction.atomic():
+        channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
+        there = list(channel.slots.all())
+        if version and version != version_of(there):
+            raise StaleVersion(
+                f"The week of {channel.name} was changed since you looked at it; look again before you decide.",
+                version=version_of(there),
+            )
+        before = [_said(slot) for slot in there]
+        kept = [slot for slot in there if (slot.weekday, slot.local_time) in wanted]
         with disable_auditlog():
-            row.delete()
+            channel.slots.exclude(pk__in=[slot.pk for slot in kept]).delete()
+            for slot in kept:
+                slot.enabled = wanted.pop((slot.weekday, slot.local_time))
+            PostingSlot.objects.bulk_update(kept, ["enabled"])
+            new = [
+                PostingSlot(channel=channel, weekday=day, local_time=at, enabled=enabled)
+                for (day, at), enabled in wanted.items()
+            ]
+            made = PostingSlot.objects.bulk_create(new)
+        week = sorted([*kept, *made], key=lambda slot: (slot.weekday, slot.local_time))
+        after = [_said(slot) for slot in week]
+        if before != after:
+            audit.record(
+                "week_changed", channel, before={"slots": before}, after={"slots": after}, reason=reason
+            )
+            wake_tick()
+    return week
 
 
-def _facts_of_blackout(row: Blackout) -> dict[str, object]:
-    return {
-        "channel_id": row.channel_id,
-        "first_date": row.first_date.isoformat(),
-        "last_date": row.last_date.isoformat(),
-        "from_time": row.from_time and f"{row.from_time:%H:%M}",
-        "until_time": row.until_time and f"{row.until_time:%H:%M}",
-    }
+def copy_day(channel_id: int, weekday: int, to: Iterable[int], reason: str = "") -> list[PostingSlot]:
+    """Give other days exactly the slots of one day. Raises: NotFound, InvalidRequest."""
+    days = set(to) - {weekday}
+    if not days or not all(0 <= day <= 6 for day in [*days, weekday]):
+        raise InvalidRequest("Choose at least one other day.", field="to")
+    with transaction.atomic():
+        channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
+        week = [slot_at(slot) for slot in channel.slots.all()]
+        model = [slot for slot in week if slot.weekday == weekday]
+        copied = [SlotAt(day, slot.local_time, slot.enabled) for day in days for slot in model]
+        rest = [slot for slot in week if slot.weekday not in days]
+        return set_slots(channel_id, sorted([*rest, *copied]), reason=reason)
+
+
+def slot_at(slot: PostingSlot) -> SlotAt:
+    """Return a row as a value."""
+    return SlotAt(slot.weekday, slot.local_time, slot.enabled)
+
+
+def version_of(slots: Iterable[PostingSlot]) -> str:
+    """Return a short text that changes when a week of slots does."""
+    said = sorted(_said(slot) for slot in slots)
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+
+
+def _minute(at: time) -> time:
+    """Return a wall-clock time without its seconds. Raises: InvalidRequest, if it has an offset."""
+    if at.tzinfo is not None:
+        raise InvalidRequest("A slot is a wall-clock time without an offset.", field="local_time")
+    return at.replace(second=0, microsecond=0)
+
+
+def _require_few(count: int) -> None:
+    if count > MOST_SLOTS:
+        raise InvalidRequest(f"A week has at most {MOST_SLOTS} slots.", field="slots")
+
+
+def _said(slot: PostingSlot) -> str:
+    return f"{slot_at(slot)}{'' if slot.enabled else ', off'}"

@@ -6,13 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.utils import timezone
 
+from channels.models import Channel
+from orchestration.core import lookup
 from orchestration.errors import InvalidRequest
-from orchestration.models import Distribution
+from orchestration.models import Distribution, Video
 from orchestration.scheduling import words_documents as documents
 from orchestration.scheduling.publication_words import Member, member_of, resolve_members, with_words
-from orchestration.states import DistributionState
-from orchestration.words.answers import PublicationWords, Subject, SubjectWords, WordsPreview, version_of
+from orchestration.states import DistributionState, VideoState
+from orchestration.words.answers import (
+    ChannelWordsPreview,
+    PublicationWords,
+    Subject,
+    SubjectWords,
+    WordsPreview,
+    version_of,
+)
 from orchestration.words.checks import WordsWrong
 from orchestration.words.resolving import Resolved
 
@@ -100,6 +110,31 @@ def preview(subject: str, subject_id: int, words: Mapping[str, Any], *, few: int
     resolved = resolve_members(members)
     shown = [_shown(found, said, set()) for found, said in zip(rows.values(), resolved, strict=True)]
     return WordsPreview(shown, faults)
+
+
+def preview_channel(
+    channel_id: int, words: Mapping[str, Any], video_id: int | None = None
+) -> ChannelWordsPreview:
+    """Return how a video would look on a channel by a change of its words: the one that is named, else the newest ready one.
+
+    Where something is wrong with the change it looks as it does now. Raises: NotFound.
+    """
+    channel = lookup.one(Channel, channel_id, field="channel_id")
+    videos = Video.objects.select_related("source")
+    if video_id is None:
+        ready = videos.filter(state=VideoState.READY).order_by("-pk")
+        video = ready.first() or Video(title="A film", description="What it is about.")
+    else:
+        video = lookup.one(videos, video_id, field="video_id")
+    before = documents.document_of(channel)
+    after, faults = documents.merged(before, words), {}
+    try:
+        after = documents.checked(Subject.CHANNEL, after, ())
+    except WordsWrong as wrong:
+        after, faults = before, wrong.faults
+    documents.write(channel, after)
+    (resolved,) = resolve_members([Member(video, channel, timezone.now())])
+    return ChannelWordsPreview(video.pk, str(video), resolved, faults)
 
 
 def _with(subject: Subject, row: Distribution, document: Mapping[str, Any]) -> Member:

@@ -6,6 +6,7 @@ One class, its methods by subject in the modules beside this one.
 from __future__ import annotations
 
 from orchestration.service.calendar import Calendar
+from orchestration.service.channel_setup import ChannelSetup
 from orchestration.service.channels import Channels
 from orchestration.service.control import Control
 from orchestration.service.disk import Disk
@@ -30,6 +31,7 @@ class CentralOrchestrationService(
     Control,
     Publication,
     Channels,
+    ChannelSetup,
     Library,
     Work,
     Runs,

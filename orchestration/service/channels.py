@@ -1,11 +1,10 @@
-"""Watch over channels, their repositories, calendars and connections."""
+"""Watch over channels, their repositories and connections."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, time
 
-from channels.models import Blackout, Channel, PostingSlot
+from channels.models import Channel
 from orchestration.core.permissions import action
 from orchestration.github import (
     configuration,
@@ -17,7 +16,7 @@ from orchestration.github import (
 )
 from orchestration.monitoring import health
 from orchestration.pipeline.trigger import trigger
-from orchestration.register import calendars, channels, google_connect
+from orchestration.register import channels, google_connect
 from orchestration.results import (
     MonitorResult,
     ProvisionPlan,
@@ -30,7 +29,7 @@ from orchestration.service.base import Door
 
 
 class Channels(Door):
-    """Watch over channels, their repositories, calendars and connections."""
+    """Watch over channels, their repositories and connections."""
 
     @action("operate")
     def trigger_pipeline(
@@ -144,37 +143,6 @@ class Channels(Door):
     def disable_channel(self, *, channel_id: int, reason: str = "", version: int | None = None) -> Channel:
         """Take a channel out of planning altogether."""
         return channels.disable_channel(channel_id, reason, version=version)
-
-    @action("operate")
-    def add_slot(
-        self, *, channel_id: int, weekday: int, local_time: time, enabled: bool = True
-    ) -> PostingSlot:
-        """Let a channel post at a weekly wall-clock time of its zone."""
-        return calendars.add_slot(channel_id, weekday, local_time, enabled)
-
-    @action("operate")
-    def remove_slot(self, *, slot_id: int, reason: str = "") -> None:
-        """Take a weekly slot away; what is scheduled already stays."""
-        calendars.remove_slot(slot_id, reason)
-
-    @action("operate")
-    def add_blackout(
-        self,
-        *,
-        channel_id: int,
-        first_date: date,
-        last_date: date,
-        from_time: time | None = None,
-        until_time: time | None = None,
-        reason: str = "",
-    ) -> Blackout:
-        """Let a channel publish nothing in a stretch of its zone's wall-clock time, both dates included."""
-        return calendars.add_blackout(channel_id, first_date, last_date, from_time, until_time, reason)
-
-    @action("operate")
-    def remove_blackout(self, *, blackout_id: int, reason: str = "") -> None:
-        """Take a blackout away; what is scheduled already stays."""
-        calendars.remove_blackout(blackout_id, reason)
 
     @action("operate")
     def begin_connection(self, *, channel_id: int, redirect_uri: str, state: str) -> str:

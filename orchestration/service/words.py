@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from django.db import transaction
+
 from orchestration.core.permissions import action
+from orchestration.github import configuration
 from orchestration.pipeline import edit_words
 from orchestration.scheduling import words_sheet, words_table
 from orchestration.service.base import Door
-from orchestration.words.answers import PublicationWords, SubjectWords, WordsEdit, WordsPreview, WordsResult
+from orchestration.words.answers import (
+    ChannelWordsPreview,
+    PublicationWords,
+    Subject,
+    SubjectWords,
+    WordsEdit,
+    WordsPreview,
+    WordsResult,
+)
 from orchestration.words.values import Value
 
 
@@ -32,6 +43,13 @@ class Words(Door):
         """Show how some publications of a subject would look by a change that is not made."""
         return words_table.preview(subject, subject_id, words, few=few)
 
+    @action("read")
+    def preview_channel_words(
+        self, *, channel_id: int, words: Mapping[str, Value], video_id: int | None = None
+    ) -> ChannelWordsPreview:
+        """Show how a real video, a recent one if none is named, would look on a channel by words that are not saved."""
+        return words_table.preview_channel(channel_id, words, video_id)
+
     @action("operate")
     def edit_words(
         self,
@@ -45,7 +63,12 @@ class Words(Door):
 
         A publication that is on YouTube is edited there, by one budgeted call.
         """
-        return edit_words.edit(edits, dry_run=dry_run, accept_problems=accept_problems, reason=reason)
+        of_channels = sorted({edit.id for edit in edits if edit.subject == Subject.CHANNEL})
+        with transaction.atomic():
+            result = edit_words.edit(edits, dry_run=dry_run, accept_problems=accept_problems, reason=reason)
+            if of_channels and not dry_run:
+                configuration.write_down(of_channels)
+        return result
 
     @action("read")
     def export_words(

@@ -102,6 +102,19 @@ class WordsPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelWordsPreview:
+    """How one video would look on a channel by a change of its words, or looks now where it has `faults`.
+
+    Without any ready video `video_id` is None, and a film that there is not stands in for one.
+    """
+
+    video_id: int | None
+    video: str
+    words: Resolved
+    faults: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class BrokenWords:
     """A publication whose words an edit would break, and how."""
 
