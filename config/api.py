@@ -18,6 +18,7 @@ from orchestration.api import (
     blockers,
     calendar,
     callbacks,
+    channel_setup,
     channels,
     conflicts,
     control,
@@ -226,6 +227,7 @@ api.add_router("/orchestration", disk.router)
 api.add_router("/orchestration", blockers.by_cause)
 api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
+api.add_router("/channels", channel_setup.router)
 api.add_router("/channels", repositories.router)
 api.add_router("/reviews", reviews.reviews)
 api.add_router("/channels", reviews.of_channels)

@@ -626,5 +626,5 @@ ACCOUNT_VERBS: dict[str, Verb] = {
     "reactivate": verb({AccountState.DEACTIVATED}, {AccountState.ACTIVE}),
 }
 LEASE_VERBS: dict[str, Verb] = {"release": verb({LeaseState.HELD}, {LeaseState.RELEASED})}
-CALENDAR_VERBS: tuple[str, ...] = ("delete",)
+CALENDAR_VERBS: tuple[str, ...] = ("change", "delete")
 """Of a posting slot and of a blackout, which have no state."""

@@ -7,6 +7,7 @@ from ninja.pagination import paginate
 from channels.models import Blackout, Channel, PostingSlot
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
+from orchestration.api.schemas.channel_setup import BlackoutChange, ChannelChange, NewChannel, SlotChange
 from orchestration.api.schemas.profiles import ChosenProfile
 from orchestration.api.schemas.register import BlackoutOut, ChannelDetail, ChannelOut, SlotOut
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewBlackout, NewSlot
@@ -31,6 +32,35 @@ def channels_list(request: HttpRequest, filters: Query[ChannelFilters]):
 def channels_show(request: HttpRequest, channel_id: Path[Id]):
     """With its slots and blackouts."""
     return lookup.one(Channel, channel_id, field="channel_id")
+
+
+@router.post("", response={201: ChannelOut}, operation_id="channels_create", summary="Register a channel")
+def channels_create(request: HttpRequest, body: NewChannel):
+    """A name is enough; slots, filters, words and the connection can follow."""
+    return Status(201, service(request).add_channel(values=body.values(), reason=body.reason))
+
+
+@router.patch(
+    "/{channel_id}", response=ChannelOut, operation_id="channels_change", summary="Change a channel"
+)
+def channels_change(request: HttpRequest, channel_id: Path[Id], body: ChannelChange):
+    """What is planned already stays where it is. Every field at fault is named in `errors`."""
+    return service(request).change_channel(
+        channel_id=channel_id,
+        values=body.values(),
+        version=body.version,
+        accept_problems=body.accept_problems,
+        reason=body.reason,
+    )
+
+
+@router.delete(
+    "/{channel_id}", response={204: None}, operation_id="channels_delete", summary="Remove a channel"
+)
+def channels_delete(request: HttpRequest, channel_id: Path[Id]):
+    """Only while nothing rests on it; else 409 says what, and it can be disabled."""
+    service(request).remove_channel(channel_id=channel_id)
+    return Status(204, None)
 
 
 @router.post(
@@ -119,6 +149,12 @@ def slots_delete(request: HttpRequest, slot_id: Path[Id]):
     return Status(204, None)
 
 
+@slots.patch("/{slot_id}", response=SlotOut, operation_id="slots_change", summary="Switch a slot on or off")
+def slots_change(request: HttpRequest, slot_id: Path[Id], body: SlotChange):
+    """A slot that is off is left out of planning until it is switched on again."""
+    return service(request).enable_slot(slot_id=slot_id, **body.model_dump())
+
+
 @blackouts.get("", response=list[BlackoutOut], operation_id="blackouts_list", summary="List blackouts")
 @paginate(Pages)
 def blackouts_list(request: HttpRequest, filters: Query[BlackoutFilters]):
@@ -150,3 +186,11 @@ def blackouts_delete(request: HttpRequest, blackout_id: Path[Id]):
     """What is scheduled already stays as it is."""
     service(request).remove_blackout(blackout_id=blackout_id)
     return Status(204, None)
+
+
+@blackouts.patch(
+    "/{blackout_id}", response=BlackoutOut, operation_id="blackouts_change", summary="Change a blackout"
+)
+def blackouts_change(request: HttpRequest, blackout_id: Path[Id], body: BlackoutChange):
+    """Given whole; what is planned in it stays, and is a warning of the channel's health."""
+    return service(request).change_blackout(blackout_id=blackout_id, **body.model_dump())

@@ -9,6 +9,7 @@ from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, rollouts, text
 from orchestration.cli.blockers import BLOCKERS
 from orchestration.cli.calendar import CALENDAR
+from orchestration.cli.channel_setup import CHANNEL_SETUP
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.disk import DISK
 from orchestration.cli.notify import NOTIFY
@@ -423,6 +424,7 @@ COMMANDS = {
         *UPLOADS,
         *DISK,
         *ROWS,
+        *CHANNEL_SETUP,
         *SOURCES,
         *NOTIFY,
         *PROFILES,

@@ -53,6 +53,16 @@ class RevisionDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionReport:
+    """One revision: what was changed by it, what going back to it would change, and what would not come back."""
+
+    revision: ConfigRevision
+    changes: list[FieldChange]
+    going_back: list[FieldChange]
+    left_out: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class RollBack:
     """What bringing back an earlier revision changes, or would change, and what of it is not brought back."""
 
@@ -77,6 +87,22 @@ def one(channel_id: int, number: int) -> ConfigRevision:
         channel = lookup.one(Channel, channel_id, field="channel_id")
         raise NotFound(f"{channel.name} has no revision {number}.", field="number")
     return found
+
+
+def report(channel_id: int, number: int) -> RevisionReport:
+    """Return a revision with what it changed, and what going back to it would. Raises: NotFound, naming `number`."""
+    revision = one(channel_id, number)
+    before = revision.channel.revisions.filter(number__lt=number).order_by("-number").first()
+    present = _present(revision.channel)
+    names = {name for name, _ in _flat(present)} | {"filters"}
+    old = {name: value for name, value in _flat(revision.document) if name in names or name[:8] == "filters."}
+    _, left_out = _values(revision.channel, revision.document)
+    return RevisionReport(
+        revision,
+        changes(before.document if before else {}, revision.document),
+        changes(dict(_flat(present)), old),
+        left_out,
+    )
 
 
 def diff(channel_id: int, first: int, second: int) -> RevisionDiff:

@@ -14,7 +14,7 @@ from orchestration.core.permissions import action
 from orchestration.github import configuration
 from orchestration.planning.week_facts import SlotAt
 from orchestration.register import blackouts, calendars, channel_edit, credentials, revisions
-from orchestration.register.revisions import RevisionDiff, RollBack
+from orchestration.register.revisions import RevisionDiff, RevisionReport, RollBack
 from orchestration.register.week import Week, week_of
 from orchestration.service.base import Door
 
@@ -175,6 +175,11 @@ class ChannelSetup(Door):
     ) -> list[ConfigRevision]:
         """List a channel's revisions, the newest first; `before` a number for those that come after on the next page."""
         return revisions.of_channel(channel_id, before=before, most=most)
+
+    @action("read")
+    def get_revision(self, *, channel_id: int, number: int) -> RevisionReport:
+        """Show one revision of a channel: what was changed by it, and what going back to it would change."""
+        return revisions.report(channel_id, number)
 
     @action("read")
     def diff_revisions(self, *, channel_id: int, first: int, second: int) -> RevisionDiff:

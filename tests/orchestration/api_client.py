@@ -22,5 +22,8 @@ class ApiClient:
             f"/api/{path}", {} if body is None else body, content_type="application/json", headers=sent
         )
 
+    def patch(self, path: str, body: Any) -> HttpResponse:
+        return self.client.patch(f"/api/{path}", body, content_type="application/json", headers=self.headers)
+
     def delete(self, path: str) -> HttpResponse:
         return self.client.delete(f"/api/{path}", headers=self.headers)

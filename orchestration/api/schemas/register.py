@@ -6,7 +6,7 @@ from typing import Any
 from ninja import Field, Schema
 
 from channels.models import Blackout, Channel, PostingSlot
-from channels.states import ChannelHealth, ChannelState, CredentialState, Executor, MisfirePolicy
+from channels.states import ChannelHealth, ChannelState, CredentialState, Executor, MisfirePolicy, SecretsIn
 from orchestration.fields import Value, WallTime
 from orchestration.states import CALENDAR_VERBS
 
@@ -47,6 +47,7 @@ class ChannelOut(Schema):
     repository: str
     workflow: str
     ref: str
+    secrets_in: SecretsIn
     failover: bool = Field(description="our workers stage what GitHub Actions will not stage in time")
     state: ChannelState
     state_changed_at: datetime
