@@ -374,10 +374,21 @@ class ChannelStatistics(models.Model):
     subscriber_count = models.BigIntegerField(null=True, help_text="empty where the channel hides it")
     view_count = models.BigIntegerField()
     video_count = models.IntegerField()
+    is_latest = models.BooleanField(default=False, editable=False, help_text="YouTube gave none after it")
 
     class Meta:
         ordering = ["-collected_at"]
-        indexes = [models.Index(fields=["channel", "-collected_at"])]
+        indexes = [
+            models.Index(fields=["channel", "-collected_at"]),
+            models.Index(
+                fields=["-subscriber_count"], condition=Q(is_latest=True), name="channel_statistics_most"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel"], condition=Q(is_latest=True), name="channel_statistics_latest_once"
+            )
+        ]
         verbose_name_plural = "channel statistics"
 
     def __str__(self) -> str:

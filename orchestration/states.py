@@ -318,6 +318,8 @@ CLOSED_SCHEDULES = frozenset(ScheduleState.values) - OPEN_SCHEDULES
 OPEN_JOBS = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING})
 CLAIMABLE_JOBS = frozenset({JobState.QUEUED, JobState.WAITING})
 FINISHED_JOBS = frozenset(JobState.values) - OPEN_JOBS
+WORK_KINDS = (JobKind.SCRAPE, JobKind.TAKE, JobKind.PROCESS, JobKind.STAGE, JobKind.PUBLISH)
+"""The steps of a video's way to the public, in their order; what looks, checks and collects is none."""
 TAKING_BACK = frozenset({JobKind.RECALL, JobKind.DISARM})
 """These make a video private: the one that is public, the other one that YouTube is to publish at its time."""
 

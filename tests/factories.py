@@ -210,6 +210,17 @@ class ConfigRevisionFactory(DjangoModelFactory):
     checksum = factory.Sequence(lambda n: f"{n:064x}")
 
 
+def _reading(model, key, values):
+    """Write a reading of YouTube's numbers; the newest is the latest, in whatever order they are made."""
+    row = model(**values)
+    others = model.objects.filter(**{key: values[key]})
+    row.is_latest = not others.filter(collected_at__gt=row.collected_at).exists()
+    if row.is_latest:
+        others.update(is_latest=False)
+    row.save()
+    return row
+
+
 class ChannelStatisticsFactory(DjangoModelFactory):
     """What YouTube counted for a channel just now."""
 
@@ -220,6 +231,10 @@ class ChannelStatisticsFactory(DjangoModelFactory):
     subscriber_count = 1_200
     view_count = 45_000
     video_count = 31
+
+    @classmethod
+    def _create(cls, model, *args, **values):
+        return _reading(model, "channel", values)
 
 
 class ChannelGroupFactory(DjangoModelFactory):
@@ -745,6 +760,10 @@ class VideoStatisticsFactory(DjangoModelFactory):
     view_count = 321
     like_count = 12
     comment_count = 3
+
+    @classmethod
+    def _create(cls, model, *args, **values):
+        return _reading(model, "distribution", values)
 
 
 class SystemStateFactory(DjangoModelFactory):

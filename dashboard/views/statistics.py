@@ -1,42 +1,166 @@
-"""Show what YouTube counted, and what was done here."""
+"""Show what was done here, and what YouTube counted: two parts that are never mixed, as charts, tables and CSV."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from django.contrib import messages
+from django.db.models import Value
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+
+from channels.models import Channel, ChannelGroup, Label
+from dashboard import figure_sheets
 from dashboard.actions import page, service
-from dashboard.listing import whole_number
-from dashboard.live_pages import show
+from dashboard.figure_sheets import Shown
+from dashboard.listing import chosen_id, id_of, whole_number
+from dashboard.live_pages import asks_for_live_part, show
+from orchestration.errors import InvalidRequest, NotFound
+from orchestration.models import Source, Wave
+from orchestration.monitoring.youtube_figures import CHANNELS_SHOWN
+
+DAYS = (1, 2, 7, 14, 30)
+PARTS = (
+    ("publications", "Publications", "dashboard:statistics"),
+    ("work", "Work", "dashboard:statistics_work"),
+    ("youtube", "YouTube's numbers", "dashboard:statistics_youtube"),
+)
+ADDRESS_NAMES = {"channel_ids": "channel", "wave_id": "wave", "source_id": "source"}
+Figures = TypeVar("Figures")
 
 
 @page
 def statistics(request: HttpRequest) -> HttpResponse:
-    """Show what YouTube counted, and what we did, side by side and never mixed."""
-    days = whole_number(request, "days", 7, (1, 7, 14, 30))
-    report = service(request).get_statistics(days=days)
-    top = max((row["count"] for row in report.published_by_day), default=0)
-    total = len(report.published_by_day) or 1
-    columns = [
-        {
-            "x": f"{index * 100 / total + 8 / total:.2f}%",
-            "middle": f"{(index + 0.5) * 100 / total:.2f}%",
-            "width": f"{84 / total:.2f}%",
-            "y": 118 - round(100 * row["count"] / top) if top else 118,
-            "height": round(100 * row["count"] / top) if top else 0,
-            "label_y": (118 - round(100 * row["count"] / top) if top else 118) - 5,
-            "row": row,
-            "named": total <= 14 or index % 3 == 0,
-        }
-        for index, row in enumerate(report.published_by_day)
-    ]
+    """Show what became of publications, and how late they were."""
+    figures, asked = _figures(request, service(request).get_publication_figures)
+    shown = figure_sheets.publications(figures)
+    return _show(request, "publications", figures, shown, asked)
+
+
+@page
+def statistics_work(request: HttpRequest) -> HttpResponse:
+    """Show how long each step took, what failed, and what it drew on."""
+    figures, asked = _figures(request, service(request).get_work_figures)
+    return _show(request, "work", figures, figure_sheets.work(figures), asked)
+
+
+@page
+def statistics_youtube(request: HttpRequest) -> HttpResponse:
+    """Show YouTube's numbers as they came."""
+    figures, asked = _figures(request, service(request).get_youtube_figures, channels_from=_begin(request))
+    more = {
+        "earlier": max(0, figures.channels_from - CHANNELS_SHOWN) if figures.channels_from else None,
+        "later": figures.channels_from + CHANNELS_SHOWN
+        if figures.channels_from + CHANNELS_SHOWN < figures.channels_total
+        else None,
+    }
+    return _show(request, "youtube", figures, figure_sheets.youtube(figures), asked, **more)
+
+
+@page
+def statistics_table(request: HttpRequest, part: str, key: str) -> HttpResponse:
+    """Hand out one table of a part as a file (CSV): the rows that its page shows."""
+
+    match part:
+        case "publications":
+            figures, _ = _figures(request, service(request).get_publication_figures)
+            shown = figure_sheets.publications(figures)
+        case "work":
+            figures, _ = _figures(request, service(request).get_work_figures)
+            shown = figure_sheets.work(figures)
+        case "youtube":
+            ask = service(request).get_youtube_figures
+            figures, _ = _figures(request, ask, channels_from=_begin(request))
+            shown = figure_sheets.youtube(figures)
+        case _:
+            raise Http404("There is no such part of the statistics.")
+    for one in shown:
+        if one.sheet.key == key:
+            return HttpResponse(
+                one.sheet.csv(),
+                content_type="text/csv; charset=utf-8",
+                headers={"Content-Disposition": f'attachment; filename="headend-{key}.csv"'},
+            )
+    raise Http404("There is no such table.")
+
+
+def _begin(request: HttpRequest) -> int:
+    return min(chosen_id(request, "from") or 0, 1_000_000)
+
+
+def _figures(
+    request: HttpRequest, ask: Callable[..., Figures], **more: Any
+) -> tuple[Figures, dict[str, Any]]:
+    """Ask for figures by the filters of the address; one that names nothing is left out with a message."""
+    asked: dict[str, Any] = {"days": whole_number(request, "days", 7, DAYS)}
+    for name in ("group", "label"):
+        if text := request.GET.get(name, "").replace("\x00", "").strip():
+            asked[name] = text[:60]
+    for name in ("wave_id", "source_id"):
+        if (number := chosen_id(request, ADDRESS_NAMES[name])) is not None:
+            asked[name] = number
+    if text := request.GET.get("channel", "").replace("\x00", "").strip():
+        found = Channel.objects.filter(slug=text[:60]).values_list("pk", flat=True).first()
+        asked["channel_ids"] = [found if found is not None else id_of(text) or 0]
+    while True:
+        try:
+            return ask(**asked, **more), asked
+        except (InvalidRequest, NotFound) as refused:
+            if refused.field == "days" or refused.field not in asked:
+                raise
+            del asked[refused.field]
+            if not asks_for_live_part(request):
+                word = ADDRESS_NAMES.get(refused.field, refused.field)
+                messages.warning(request, f"The filter {word} is left out: {refused.message}")
+
+
+def _show(
+    request: HttpRequest, part: str, figures: Any, shown: list[Shown], asked: dict[str, Any], **more: Any
+) -> HttpResponse:
+    named = _named(asked)
+    query = request.GET.copy()
+    for name in ("version", "from"):
+        query.pop(name, None)
     return show(
         request,
         "statistics.html",
         {
-            "report": report,
-            "days": days,
-            "choices": (1, 7, 14, 30),
-            "columns": columns,
-            "published": sum(row["count"] for row in report.published_by_day),
+            "part": part,
+            "tabs": [
+                {"key": key, "title": title, "url": f"{reverse(url)}?{query.urlencode()}".rstrip("?")}
+                for key, title, url in PARTS
+            ],
+            "figures": figures,
+            "shown": shown,
+            "days": asked["days"],
+            "choices": DAYS,
+            "asked": asked,
+            "named": named,
+            "channel": named["channel"].slug if "channel" in named else "",
+            **_choices(),
+            **more,
         },
     )
+
+
+def _named(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows that the filters name, for their names."""
+    named: dict[str, Any] = {}
+    if "channel_ids" in asked:
+        named["channel"] = Channel.objects.only("slug", "name").get(pk=asked["channel_ids"][0])
+    if "wave_id" in asked:
+        named["wave"] = Wave.objects.only("name").get(pk=asked["wave_id"])
+    if "source_id" in asked:
+        named["source"] = Source.objects.only("name", "url").get(pk=asked["source_id"])
+    return named
+
+
+def _choices() -> dict[str, list[tuple[str, str]]]:
+    """Return the groups and labels that there are, in one statement."""
+    groups = ChannelGroup.objects.order_by().values_list(Value("groups"), "slug", "name")
+    labels = Label.objects.order_by().values_list(Value("labels"), "name", "name")
+    found: dict[str, list[tuple[str, str]]] = {"groups": [], "labels": []}
+    for what, key, name in groups.union(labels, all=True):
+        found[what].append((key, name))
+    return {what: sorted(names, key=lambda one: one[1].casefold()) for what, names in found.items()}

@@ -1,7 +1,7 @@
 """Name how far forecasts and statistics look, and what pools are asked for; what lists know is in `orchestration.lists`."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from ninja import FilterSchema, Schema
 from pydantic import Field
@@ -62,3 +62,29 @@ class StatisticsWindow(Schema):
     channel_id: Annotated[
         list[Id] | None, Field(min_length=1, max_length=1000, description="only these; without it all")
     ] = None
+
+
+class FigureWindow(StatisticsWindow):
+    """How far back, and of which publications; what is left out does not narrow."""
+
+    group: Annotated[Word | None, Field(description="channels of this group, by its slug")] = None
+    label: Annotated[Word | None, Field(description="channels with this label")] = None
+    wave_id: Id | None = None
+    source_id: Id | None = None
+
+    def asked(self) -> dict[str, Any]:
+        """Return what the service is asked with."""
+        return {
+            "days": self.days,
+            "channel_ids": self.channel_id,
+            "group": self.group or "",
+            "label": self.label or "",
+            "wave_id": self.wave_id,
+            "source_id": self.source_id,
+        }
+
+
+class YouTubeWindow(FigureWindow):
+    """As for our own figures, and where the list of channels begins."""
+
+    channels_from: Annotated[int, Field(ge=0, le=1_000_000)] = 0

@@ -12,6 +12,7 @@ from orchestration.cli.calendar import CALENDAR
 from orchestration.cli.channel_setup import CHANNEL_SETUP
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.disk import DISK
+from orchestration.cli.figures import FIGURES
 from orchestration.cli.notify import NOTIFY
 from orchestration.cli.people import PEOPLE
 from orchestration.cli.plan_file import PLAN_FILE
@@ -436,6 +437,7 @@ COMMANDS = {
         *WATCHING,
         *REVIEWS,
         *PEOPLE,
+        *FIGURES,
     )
 }
 

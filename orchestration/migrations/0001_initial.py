@@ -832,6 +832,7 @@ class Migration(migrations.Migration):
                 ('view_count', models.BigIntegerField(null=True)),
                 ('like_count', models.BigIntegerField(null=True)),
                 ('comment_count', models.BigIntegerField(null=True)),
+                ('is_latest', models.BooleanField(default=False, editable=False, help_text='YouTube gave none after it')),
                 ('distribution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statistics', to='orchestration.distribution')),
             ],
             options={
@@ -967,6 +968,10 @@ class Migration(migrations.Migration):
             model_name='lease',
             index=models.Index(condition=models.Q(('released_at', None)), fields=['pool', 'expires_at'], name='lease_held'),
         ),
+        migrations.AddIndex(
+            model_name='lease',
+            index=models.Index(fields=['acquired_at'], name='lease_acquired_at'),
+        ),
         migrations.AddConstraint(
             model_name='lease',
             constraint=models.UniqueConstraint(condition=models.Q(('released_at', None)), fields=('pool', 'job'), name='lease_once_per_pool_and_job'),
@@ -1023,6 +1028,14 @@ class Migration(migrations.Migration):
             model_name='job',
             index=models.Index(fields=['state', 'lease_expires_at'], name='orchestrati_state_ca74a6_idx'),
         ),
+        migrations.AddIndex(
+            model_name='job',
+            index=models.Index(condition=models.Q(('finished_at__isnull', False), ('kind__in', ['scrape', 'take', 'process', 'stage', 'publish'])), fields=['kind', 'finished_at'], name='job_work_ended'),
+        ),
+        migrations.AddIndex(
+            model_name='job',
+            index=models.Index(condition=models.Q(('state__in', ['failed', 'errored'])), fields=['finished_at'], name='job_ended_badly'),
+        ),
         migrations.AddConstraint(
             model_name='job',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running', 'waiting'])), fields=('dedupe_key',), name='job_open_once'),
@@ -1038,6 +1051,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='videostatistics',
             index=models.Index(fields=['distribution', '-collected_at'], name='orchestrati_distrib_5cb0e5_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='videostatistics',
+            index=models.Index(condition=models.Q(('is_latest', True)), fields=['-view_count'], name='video_statistics_most'),
+        ),
+        migrations.AddConstraint(
+            model_name='videostatistics',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_latest', True)), fields=('distribution',), name='video_statistics_latest_once'),
         ),
         migrations.AddIndex(
             model_name='schedule',

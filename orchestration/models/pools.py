@@ -57,7 +57,8 @@ class Lease(models.Model):
     class Meta:
         ordering = ["-acquired_at"]
         indexes = [
-            models.Index(fields=["pool", "expires_at"], condition=Q(released_at=None), name="lease_held")
+            models.Index(fields=["pool", "expires_at"], condition=Q(released_at=None), name="lease_held"),
+            models.Index(fields=["acquired_at"], name="lease_acquired_at"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -1,6 +1,7 @@
 """The raw numbers of what was published."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from orchestration.models.plan import Distribution
@@ -14,10 +15,19 @@ class VideoStatistics(models.Model):
     view_count = models.BigIntegerField(null=True)
     like_count = models.BigIntegerField(null=True)
     comment_count = models.BigIntegerField(null=True)
+    is_latest = models.BooleanField(default=False, editable=False, help_text="YouTube gave none after it")
 
     class Meta:
         ordering = ["-collected_at"]
-        indexes = [models.Index(fields=["distribution", "-collected_at"])]
+        indexes = [
+            models.Index(fields=["distribution", "-collected_at"]),
+            models.Index(fields=["-view_count"], condition=Q(is_latest=True), name="video_statistics_most"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["distribution"], condition=Q(is_latest=True), name="video_statistics_latest_once"
+            )
+        ]
         verbose_name_plural = "video statistics"
 
     def __str__(self) -> str:

@@ -19,6 +19,7 @@ from orchestration.states import (
     JOB_VERBS,
     OPEN_JOBS,
     RUN_TRANSITIONS,
+    WORK_KINDS,
     JobKind,
     JobState,
     RunProof,
@@ -131,6 +132,16 @@ class Job(Stateful):
             ),
             models.Index(fields=["state", "-id"]),
             models.Index(fields=["state", "lease_expires_at"]),
+            models.Index(
+                fields=["kind", "finished_at"],
+                condition=Q(kind__in=list(WORK_KINDS), finished_at__isnull=False),
+                name="job_work_ended",
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(state__in=[JobState.FAILED, JobState.ERRORED]),
+                name="job_ended_badly",
+            ),
         ]
 
     def __str__(self) -> str:

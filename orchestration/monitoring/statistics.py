@@ -122,13 +122,16 @@ def _videos(youtube: YouTubeGateway, batch: Sequence[Distribution], job: Job) ->
         return youtube.videos(row.youtube_video_id for row in batch if row.youtube_video_id)
 
 
+@transaction.atomic
 def _store_channel(channel: Channel, info: ChannelInfo, now: datetime) -> None:
+    ChannelStatistics.objects.filter(channel=channel, is_latest=True).update(is_latest=False)
     ChannelStatistics.objects.create(
         channel=channel,
         collected_at=now,
         subscriber_count=info.subscriber_count,
         view_count=info.view_count,
         video_count=info.video_count,
+        is_latest=True,
     )
 
 
@@ -140,11 +143,15 @@ def _store_videos(batch: Sequence[Distribution], found: dict[str, VideoStatus], 
             view_count=status.view_count,
             like_count=status.like_count,
             comment_count=status.comment_count,
+            is_latest=True,
         )
         for row in batch
         if (status := found.get(row.youtube_video_id or ""))
     ]
-    VideoStatistics.objects.bulk_create(rows)
+    with transaction.atomic():
+        given = [row.distribution for row in rows]
+        VideoStatistics.objects.filter(distribution__in=given, is_latest=True).update(is_latest=False)
+        VideoStatistics.objects.bulk_create(rows)
     return len(rows)
 
 
@@ -188,10 +195,8 @@ def report(
 
 
 def _channels(channels: QuerySet[Channel]) -> list[dict[str, Any]]:
-    newest = ChannelStatistics.objects.filter(channel=OuterRef("pk")).order_by("-collected_at", "-id")
-    latest = channels.annotate(latest=Subquery(newest.values("pk")[:1]))
     rows = (
-        ChannelStatistics.objects.filter(pk__in=latest.order_by().values("latest"))
+        ChannelStatistics.objects.filter(is_latest=True, channel__in=channels)
         .select_related("channel")
         .order_by("channel__name")
     )
@@ -211,33 +216,25 @@ def _channels(channels: QuerySet[Channel]) -> list[dict[str, Any]]:
 
 def _top_videos(since: datetime, of_them: Q) -> list[dict[str, Any]]:
     """List the videos published since then with most views, as YouTube last gave them."""
-    newest = VideoStatistics.objects.filter(distribution=OuterRef("pk")).order_by("-collected_at")
+    public = Distribution.objects.published().filter(of_them, published_at__gte=since)
     rows = (
-        Distribution.objects.published()
-        .filter(of_them, published_at__gte=since)
-        .annotate(
-            views=Subquery(newest.values("view_count")[:1]),
-            likes=Subquery(newest.values("like_count")[:1]),
-            comments=Subquery(newest.values("comment_count")[:1]),
-            collected_at=Subquery(newest.values("collected_at")[:1]),
-        )
-        .filter(collected_at__isnull=False)
-        .select_related("video", "channel")
-        .order_by(F("views").desc(nulls_last=True), "-published_at", "id")
+        VideoStatistics.objects.filter(is_latest=True, distribution__in=public.order_by().values("pk"))
+        .select_related("distribution__video", "distribution__channel")
+        .order_by(F("view_count").desc(nulls_last=True), "-distribution__published_at", "distribution_id")
     )
     return [
         {
-            "distribution_id": row.pk,
-            "video_id": row.video_id,
-            "title": row.video.title,
-            "channel_id": row.channel_id,
-            "channel_slug": row.channel.slug,
-            "channel_name": row.channel.name,
-            "youtube_video_id": row.youtube_video_id,
-            "published_at": row.published_at,
-            "view_count": row.views,
-            "like_count": row.likes,
-            "comment_count": row.comments,
+            "distribution_id": row.distribution_id,
+            "video_id": row.distribution.video_id,
+            "title": row.distribution.video.title,
+            "channel_id": row.distribution.channel_id,
+            "channel_slug": row.distribution.channel.slug,
+            "channel_name": row.distribution.channel.name,
+            "youtube_video_id": row.distribution.youtube_video_id,
+            "published_at": row.distribution.published_at,
+            "view_count": row.view_count,
+            "like_count": row.like_count,
+            "comment_count": row.comment_count,
             "collected_at": row.collected_at,
         }
         for row in rows[:TOP_VIDEOS]

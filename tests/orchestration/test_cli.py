@@ -255,6 +255,9 @@ SAME = (
     (("explain", "VIDEO", "CHANNEL"), "orchestration/explain?video_id=VIDEO&channel_id=CHANNEL"),
     (("statistics",), "statistics"),
     (("statistics", "--channel", "CHANNEL"), "statistics?channel_id=CHANNEL"),
+    (("statistics-publications", "--days", "1"), "statistics/publications?days=1"),
+    (("statistics-work", "--channel", "CHANNEL"), "statistics/work?channel_id=CHANNEL"),
+    (("statistics-youtube", "--channels-from", "1"), "statistics/youtube?channels_from=1"),
     (
         (
             "earliest",
