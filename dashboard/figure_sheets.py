@@ -16,6 +16,7 @@ from orchestration.monitoring.figures import (
     PoolUse,
     PublicationFigures,
     Readings,
+    Spread,
     Step,
     Window,
     WorkFigures,
@@ -130,12 +131,8 @@ def work(figures: WorkFigures) -> list[Shown]:
     first = _first(figures.window.step)
     lengths = ("middle", "95 of 100 within", "most")
     columns = (Column("done"), *(Column(name, Form.LENGTH) for name in lengths))
-    rows = [(row.stage, row.work, row.queue_wait) for row in figures.stages]
 
-    def spreads(key: str, title: str, which: int) -> Sheet:
-        values = [(KINDS[row[0]], row[which]) for row in rows]
-        if which == 1:
-            values.insert(4, ("lie ready", figures.ready_ahead))
+    def spreads(key: str, title: str, values: list[tuple[str, Spread]]) -> Sheet:
         return Sheet(
             key,
             title,
@@ -145,6 +142,8 @@ def work(figures: WorkFigures) -> list[Shown]:
             ),
         )
 
+    times = [(KINDS[row.stage], row.work) for row in figures.stages]
+    times.insert(-1, ("lie ready", figures.ready_ahead))
     ended = Sheet(
         "jobs",
         "Jobs that ended, well or not",
@@ -169,12 +168,16 @@ def work(figures: WorkFigures) -> list[Shown]:
     return [
         _drawn(charts.bars(ended), "All tries of a job count once, at the end of the last.", ""),
         Shown(
-            spreads("times", "Time of each step", 1),
+            spreads("times", "Time of each step", times),
             "The last try of what succeeded. “Lie ready” is the time from an upload's end to its moment.",
             width="w6",
         ),
         Shown(
-            spreads("waits", "Wait in the queue before each step", 2),
+            spreads(
+                "waits",
+                "Wait in the queue before each step",
+                [(KINDS[row.stage], row.queue_wait) for row in figures.stages],
+            ),
             "From when a step could begin until a worker took it up.",
             width="w6",
         ),
