@@ -48,6 +48,8 @@ class ChannelGroup(models.Model):
     name = models.CharField(max_length=80, unique=True)
     description = models.CharField(max_length=300, blank=True)
 
+    objects = Lockable.as_manager()
+
     class Meta:
         ordering = ["name"]
 
@@ -59,6 +61,8 @@ class Label(models.Model):
     """A word on channels, to find and pick them by; a video's keywords are its tags, which is YouTube's word."""
 
     name = models.SlugField(max_length=40, unique=True)
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["name"]

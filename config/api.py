@@ -24,6 +24,7 @@ from orchestration.api import (
     control,
     disk,
     distributions,
+    groups,
     jobs,
     me,
     notifications,
@@ -229,6 +230,8 @@ api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
 api.add_router("/channels", channel_setup.router)
 api.add_router("/channels", repositories.router)
+api.add_router("/groups", groups.router)
+api.add_router("/labels", groups.labels)
 api.add_router("/reviews", reviews.reviews)
 api.add_router("/channels", reviews.of_channels)
 api.add_router("/sources", reviews.of_sources)

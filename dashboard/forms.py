@@ -12,21 +12,22 @@ from django.http import QueryDict
 
 from channels.models import Channel
 from dashboard import own_times
-from dashboard.listing import ids_of
+from dashboard.picking import MOST_OPTIONS, ChannelsField, VideosField, usable_videos
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
     TAKING_BACK,
+    USABLE_VIDEOS,
     DistributionState,
     OnConflict,
     RightsBasis,
     ScheduleState,
     Timing,
+    VideoState,
 )
 from orchestration.text import unturned
 from orchestration.words.fields import LICENCES
 
-MAX_VIDEOS_SHOWN = 200
 LOCAL = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 
 
@@ -164,9 +165,7 @@ class ReviewJobForm(ReviewForm):
 class TriggerForm(forms.Form):
     """What to run a channel's pipeline on."""
 
-    video = forms.ModelChoiceField(
-        queryset=Video.objects.none(), required=False, label="video", empty_label="— none —"
-    )
+    video = VideosField(one=True, required=False, label="video")
     source_url = forms.URLField(
         required=False,
         max_length=1000,
@@ -175,14 +174,6 @@ class TriggerForm(forms.Form):
         widget=forms.URLInput(attrs={"aria-describedby": "id_source_url_helptext"}),
     )
     skip_upload = forms.BooleanField(required=False, label="prepare only, upload nothing")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = cast("forms.ModelChoiceField[Video]", self.fields["video"])
-        field.queryset = Video.objects.usable()
-        # A choice of ten thousand helps nobody; an id typed into the address of the API still works.
-        newest = Video.objects.usable().only("pk", "title", "url")[:MAX_VIDEOS_SHOWN]
-        offer(self, "video", [("", "— none —"), *((video.pk, str(video)) for video in newest)])
 
 
 class SourceForm(forms.Form):
@@ -232,8 +223,8 @@ class WaveForm(ZonedForm):
     """A coordinated publication: what, where, when, and what to do about conflicts."""
 
     name = LineField(max_length=120, required=False, label="name")
-    videos = forms.TypedMultipleChoiceField(coerce=int, label="videos")
-    channels = forms.TypedMultipleChoiceField(coerce=int, label="channels")
+    videos = VideosField(label="videos")
+    channels = ChannelsField(enabled=True, label="channels")
     timing = forms.ChoiceField(choices=Timing.choices, initial=Timing.SIMULTANEOUS, label="timing")
     scheduled_at = LocalTimeField(required=False, label="time", help_text="empty: as soon as it can be")
     delay_seconds = forms.IntegerField(
@@ -268,39 +259,25 @@ class WaveForm(ZonedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.video_rows = list(
-            Video.objects.usable().select_related("source").order_by("-ready_at", "-id")[:MAX_VIDEOS_SHOWN]
-        )
-        self.channel_rows = list(Channel.objects.enabled())
-        wanted = {str(pk) for pk in cast(QueryDict, self.data).getlist("videos")} if self.is_bound else set()
-        missing = wanted - {str(row.pk) for row in self.video_rows}
-        if missing:
-            self.video_rows += Video.objects.filter(pk__in=ids_of(missing)).select_related("source")
-        offer(self, "videos", [(row.pk, str(row)) for row in self.video_rows])
-        offer(self, "channels", [(row.pk, str(row)) for row in self.channel_rows])
+        self.searched = ("", "", "")
         self.typed_times: dict[own_times.Member, str] = {}
         self.overrides: dict[own_times.Member, datetime] = {}
 
-    def chosen(self, field: str) -> set[str]:
-        """Return the ids that are ticked, for the page."""
-        return {str(value) for value in (self[field].value() or [])}
-
     @property
-    def chosen_videos(self) -> set[str]:
-        """Return the ids of the ticked videos."""
-        return self.chosen("videos")
+    def video_states(self) -> list[tuple[str, str]]:
+        """Return the states that the search for videos can be narrowed to."""
+        return [(value, str(label)) for value, label in VideoState.choices if value in USABLE_VIDEOS]
 
-    @property
-    def chosen_channels(self) -> set[str]:
-        """Return the ids of the ticked channels."""
-        return self.chosen("channels")
+    def newest_videos(self) -> list[Video]:
+        """Return the newest videos that fit what was searched, for a page without a script."""
+        return list(usable_videos(*self.searched)[:MOST_OPTIONS])
 
     def clean(self) -> dict[str, Any]:
         """Turn wall-clock times into instants: the wave's on the chosen clock, each member's own on its channel's."""
         self.cleaned_data["scheduled_at"] = self.instant("scheduled_at")
         chosen = [self.cleaned_data.get(name, []) for name in ("videos", "channels")]
         self.typed_times = own_times.typed_in(cast(QueryDict, self.data), *chosen)
-        channels = {row.pk: row for row in self.channel_rows}
+        channels = Channel.objects.in_bulk({member[1] for member in self.typed_times})
         for member, text in self.typed_times.items():
             try:
                 self.overrides[member] = own_times.instant_of(text, channels[member[1]], LocalTimeField())
@@ -332,11 +309,6 @@ class CoordinateForm(WaveForm):
     name = None  # type: ignore[assignment]
     videos = None  # type: ignore[assignment]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        forms.Form.__init__(self, *args, **kwargs)
-        self.channel_rows = list(Channel.objects.enabled())
-        offer(self, "channels", [(row.pk, str(row)) for row in self.channel_rows])
-
     def clean(self) -> dict[str, Any]:
         """Turn the wall-clock time into an instant."""
         self.cleaned_data["scheduled_at"] = self.instant("scheduled_at")
@@ -357,9 +329,20 @@ class CoordinateForm(WaveForm):
 
 
 class DistributeForm(forms.Form):
-    """How far ahead ready videos may be placed."""
+    """On which channels, and how far ahead, ready videos may be placed."""
+
+    channels = ChannelsField(
+        enabled=True, required=False, label="channels", help_text="none chosen: every active channel"
+    )
 
     horizon_days = forms.IntegerField(min_value=1, max_value=90, initial=14, label="days ahead")
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `distribute_videos` takes."""
+        return {
+            "channel_ids": self.cleaned_data["channels"] or None,
+            "horizon_days": self.cleaned_data["horizon_days"],
+        }
 
 
 def sentence_of(form: forms.Form) -> str:

@@ -8,9 +8,10 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from channels.models import Channel
 from dashboard.forms import LineField, LocalTimeField, ZonedForm, offer
 from dashboard.listing import ids_of
+from dashboard.picking import OneChannelField, ScopeField, scope_values
+from orchestration.core.scope import words_of
 from orchestration.models import NotificationAddress, NotificationRule
 from orchestration.models.notify import HEARTBEAT, Category, Severity
 from orchestration.notify.rules import RuleValues
@@ -75,8 +76,10 @@ class RuleForm(forms.Form):
         label="kinds",
         help_text=f"empty: all. Else categories ({', '.join(Category.values)}) or codes, with spaces between",
     )
-    channels = forms.TypedMultipleChoiceField(
-        coerce=int, required=False, label="channels", help_text="none chosen: all, and what concerns none"
+    channels = ScopeField(
+        required=False,
+        label="channels",
+        help_text="none chosen: all, and what concerns none; groups and labels are followed as they change",
     )
     quiet_from = WallTimeField(label="quiet from", help_text="what arises then is sent at the end")
     quiet_until = WallTimeField(label="quiet until")
@@ -95,7 +98,6 @@ class RuleForm(forms.Form):
         super().__init__(*args, **kwargs)
         rows = NotificationAddress.objects.exclude(kind=HEARTBEAT).order_by("name")
         offer(self, "addresses", rows.values_list("pk", "name"))
-        offer(self, "channels", Channel.objects.order_by("name", "pk").values_list("pk", "name"))
 
     @classmethod
     def of(cls, row: NotificationRule) -> RuleForm:
@@ -106,7 +108,7 @@ class RuleForm(forms.Form):
                 **{name: getattr(row, name) for name in plain},
                 "kinds": " ".join(row.kinds),
                 "addresses": [address.pk for address in row.addresses.all()],
-                "channels": [channel.pk for channel in row.channels.all()],
+                "channels": words_of(row),
             }
         )
 
@@ -115,7 +117,7 @@ class RuleForm(forms.Form):
         given = dict(self.cleaned_data)
         return RuleValues(
             address_ids=given.pop("addresses"),
-            channel_ids=given.pop("channels"),
+            **scope_values(given.pop("channels")),
             kinds=given.pop("kinds").replace(",", " ").split(),
             **given,
         )
@@ -127,21 +129,24 @@ class SilenceForm(ZonedForm):
     kind = LineField(
         max_length=60, required=False, label="kind", help_text="a category or a code; empty: every kind"
     )
-    channel = forms.TypedChoiceField(coerce=int, empty_value=None, required=False, label="channel")
+    channel = OneChannelField(required=False, label="channel or group", help_text="empty: every channel")
     until = LocalTimeField(label="until")
     reason = LineField(max_length=300, required=False, label="why")
 
     field_order = ("kind", "channel", "until", "zone", "reason")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        rows = Channel.objects.order_by("name", "pk").values_list("pk", "name")
-        offer(self, "channel", [("", "every channel"), *rows])
-
     def clean(self) -> dict[str, Any]:
         """Turn the wall-clock time into an instant."""
         self.cleaned_data["until"] = self.instant("until")
         return self.cleaned_data
+
+    def about(self) -> dict[str, Any]:
+        """Return the channel or the group that was chosen, as the service takes it."""
+        chosen = self.cleaned_data["channel"]
+        if chosen.groups:
+            return {"group": chosen.groups[0]}
+        ids = chosen.ids() if chosen else []
+        return {"channel_id": ids[0] if ids else None}
 
 
 def hours_ahead(text: str) -> datetime | None:

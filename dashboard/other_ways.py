@@ -12,6 +12,7 @@ from dashboard import own_times
 from dashboard.listing import ids_of
 from orchestration.errors import InvalidRequest
 from orchestration.planning.difference_values import WayKind
+from orchestration.register import selection
 
 FIELD = "way"
 LOCAL = "%Y-%m-%dT%H:%M:%S"
@@ -36,12 +37,19 @@ def _change(data: QueryDict, kind: WayKind, said: str) -> None:
     elif kind == WayKind.MOMENT:
         data["scheduled_at"] = _local(said, data.get("zone") or "UTC")
     elif kind == WayKind.WITHOUT:
-        gone = set(ids_of(said.split(",")))
-        data.setlist("channels", [pk for pk in data.getlist("channels") if not {*ids_of([pk])} & gone])
+        data.setlist("channels", _without(data.getlist("channels"), ids_of(said.split(","))))
     else:
         video_id, channel_id, at = said.split(",")
         channel = Channel.objects.only("timezone").get(pk=int(channel_id))
         data[own_times.name_of((int(video_id), channel.pk))] = _local(at, channel.timezone)
+
+
+def _without(words: list[str], gone: list[int]) -> list[str]:
+    """Return the words that name channels without some: single ones are dropped, of a group they are excepted."""
+    names = set(Channel.objects.filter(pk__in=gone).values_list("slug", flat=True))
+    kept = [word for word in words if not {word, word.removeprefix("id:")} & {*names, *map(str, gone)}]
+    many = len(selection.slugs_of(kept)) < len(kept)
+    return kept + ([f"not:{slug}" for slug in sorted(names)] if many else [])
 
 
 def _local(text: str, zone: str) -> str:

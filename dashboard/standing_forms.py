@@ -6,9 +6,10 @@ from typing import Any
 
 from django import forms
 
-from channels.models import Channel
 from dashboard.forms import LineField, LocalTimeField, ZonedForm, offer
 from dashboard.notify_forms import WallTimeField, all_zones
+from dashboard.picking import ScopeField, scope_values
+from orchestration.core.scope import words_of
 from orchestration.errors import InvalidRequest
 from orchestration.models import Source, StandingRule
 from orchestration.planning.slots import wall_of, zone_of
@@ -23,11 +24,10 @@ class StandingRuleForm(ZonedForm):
     source = forms.TypedChoiceField(
         coerce=int, empty_value=None, required=False, label="source", help_text="a series needs one"
     )
-    channels = forms.TypedMultipleChoiceField(
-        coerce=int,
+    channels = ScopeField(
         required=False,
         label="channels",
-        help_text="none chosen: every active channel; a series needs its channels",
+        help_text="none chosen: every active channel; groups and labels are followed: whoever is in them at each run",
     )
     times = LineField(
         max_length=1000,
@@ -66,7 +66,6 @@ class StandingRuleForm(ZonedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer(self, "source", [("", "all"), *Source.objects.order_by("name").values_list("pk", "name")])
-        offer(self, "channels", Channel.objects.order_by("name", "pk").values_list("pk", "name"))
 
     @classmethod
     def of(cls, row: StandingRule) -> StandingRuleForm:
@@ -76,7 +75,7 @@ class StandingRuleForm(ZonedForm):
             initial={
                 **{name: getattr(row, name) for name in plain},
                 "source": row.source_id,
-                "channels": [channel.pk for channel in row.channels.all()],
+                "channels": words_of(row),
                 "times": write_times(row.times),
                 "since": wall_of(row.since, zone_of(row.zone)) if row.since else None,
             }
@@ -94,4 +93,4 @@ class StandingRuleForm(ZonedForm):
     def values(self) -> StandingValues:
         """Return what was typed as the service takes it."""
         given = dict(self.cleaned_data)
-        return StandingValues(source_id=given.pop("source"), channel_ids=given.pop("channels"), **given)
+        return StandingValues(source_id=given.pop("source"), **scope_values(given.pop("channels")), **given)

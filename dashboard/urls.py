@@ -14,6 +14,7 @@ from dashboard.views import (
     library,
     me,
     notifications,
+    pick,
     plan_file,
     pools,
     profiles,
@@ -40,6 +41,9 @@ app_name = "dashboard"
 urlpatterns = [
     path("", system.overview, name="overview"),
     path("switch/", system.switch, name="switch"),
+    path("pick/channels/", pick.pick_channels, name="pick_channels"),
+    path("pick/channels/count/", pick.pick_count, name="pick_count"),
+    path("pick/videos/", pick.pick_videos, name="pick_videos"),
     path("start/", system.start, name="start"),
     path("pause/", system.pause, name="pause"),
     path("resume/", system.resume, name="resume"),

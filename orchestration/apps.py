@@ -77,7 +77,7 @@ class OrchestrationConfig(AppConfig):
         auditlog.register(
             NotificationRule,
             exclude_fields=["created_at", "digest_from"],
-            m2m_fields={"addresses", "channels"},
+            m2m_fields={"addresses", "channels", "groups", "labels"},
         )
         auditlog.register(Silence)
         auditlog.register(ApiToken, exclude_fields=["token_hash", "last_used_at"])

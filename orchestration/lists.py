@@ -9,15 +9,17 @@ from typing import Annotated, Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from ninja import FilterLookup, FilterSchema
 from pydantic import Field
 from pydantic_core import core_schema
 
+from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
 from orchestration.fields import Id, Instant, WallDate, Word
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.models.notify import NotificationKind, NotificationOutcome, Severity
+from orchestration.register.channel_filters import OfChannels
 from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
@@ -106,7 +108,7 @@ def schedule_states(words: Iterable[str]) -> frozenset[str]:
     return _states_of(words, SCHEDULE_GROUPS)
 
 
-class ChannelFilters(FilterSchema):
+class ChannelFilters(OfChannels):
     """Of channels."""
 
     state: Annotated[list[ChannelState] | None, FilterLookup("state__in")] = None
@@ -119,8 +121,26 @@ class ChannelFilters(FilterSchema):
         Field(description="part of the name, the slug or the repository"),
     ] = None
 
+    @classmethod
+    def on(cls, channels: QuerySet[Channel]) -> Q:
+        """Return which rows they are: these themselves."""
+        return Q(pk__in=channels.values("pk"))
 
-class SlotFilters(FilterSchema):
+
+class GroupFilters(FilterSchema):
+    """Of groups of channels."""
+
+    slug: Annotated[Word | None, FilterLookup("slug")] = None
+    q: Annotated[Word | None, FilterLookup(["name__icontains", "slug__icontains"])] = None
+
+
+class LabelFilters(FilterSchema):
+    """Of labels."""
+
+    q: Annotated[Word | None, FilterLookup("name__icontains")] = None
+
+
+class SlotFilters(OfChannels):
     """Of slots."""
 
     channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
@@ -128,7 +148,7 @@ class SlotFilters(FilterSchema):
     enabled: Annotated[bool | None, FilterLookup("enabled")] = None
 
 
-class BlackoutFilters(FilterSchema):
+class BlackoutFilters(OfChannels):
     """Of blackouts, by the dates of the channel's zone."""
 
     channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
@@ -148,7 +168,7 @@ class SourceFilters(FilterSchema):
     q: Annotated[Word | None, FilterLookup(["name__icontains", "url__icontains"])] = None
 
 
-class VideoFilters(FilterSchema):
+class VideoFilters(OfChannels):
     """Of videos."""
 
     state: Annotated[list[VideoState] | None, FilterLookup("state__in")] = None
@@ -156,6 +176,11 @@ class VideoFilters(FilterSchema):
     q: Annotated[Word | None, FilterLookup(["title__icontains", "url__icontains"])] = None
     since: CreatedSince = None
     until: CreatedUntil = None
+
+    @classmethod
+    def on(cls, channels: QuerySet[Channel]) -> Q:
+        """Return which videos go, or went, to these channels."""
+        return Q(pk__in=Distribution.objects.filter(channel__in=channels.values("pk")).values("video"))
 
 
 class UploadFilters(FilterSchema):
@@ -173,7 +198,7 @@ class UploadFilters(FilterSchema):
         return Q()
 
 
-class WaveFilters(FilterSchema):
+class WaveFilters(OfChannels):
     """Of waves."""
 
     state: list[Annotated[str, OneOf(WaveGroup, WaveState)]] | None = None
@@ -186,8 +211,14 @@ class WaveFilters(FilterSchema):
         """Keep these states, and those of these groups."""
         return _in_states(words, WAVE_GROUPS)
 
+    @classmethod
+    def on(cls, channels: QuerySet[Channel]) -> Q:
+        """Return which waves have a member on one of these channels."""
+        members = Schedule.objects.filter(channel__in=channels.values("pk")).exclude(wave=None)
+        return Q(pk__in=members.values("wave"))
 
-class DistributionFilters(FilterSchema):
+
+class DistributionFilters(OfChannels):
     """Of distributions."""
 
     state: Annotated[list[DistributionState] | None, FilterLookup("state__in")] = None
@@ -199,7 +230,7 @@ class DistributionFilters(FilterSchema):
     until: CreatedUntil = None
 
 
-class WordsFilters(FilterSchema):
+class WordsFilters(OfChannels):
     """Of publications, by their words; `since` and `until` mean the moment of publication."""
 
     state: Annotated[list[DistributionState] | None, FilterLookup("state__in")] = None
@@ -217,7 +248,7 @@ class WordsFilters(FilterSchema):
     until: Annotated[Instant | None, FilterLookup("schedule__publish_at__lt")] = None
 
 
-class ScheduleFilters(FilterSchema):
+class ScheduleFilters(OfChannels):
     """Of schedules; `since` and `until` mean the moment of publication."""
 
     state: list[Annotated[str, OneOf(ScheduleGroup, ScheduleState)]] | None = None
@@ -237,7 +268,7 @@ class ScheduleFilters(FilterSchema):
         return _in_states(words, SCHEDULE_GROUPS)
 
 
-class JobFilters(FilterSchema):
+class JobFilters(OfChannels):
     """Of jobs."""
 
     state: list[Annotated[str, OneOf(JobGroup, JobState)]] | None = None
@@ -272,7 +303,7 @@ class JobFilters(FilterSchema):
         return _in_states(words, JOB_GROUPS)
 
 
-class RunFilters(FilterSchema):
+class RunFilters(OfChannels):
     """Of GitHub runs."""
 
     state: Annotated[list[RunState] | None, FilterLookup("state__in")] = None
@@ -284,7 +315,7 @@ class RunFilters(FilterSchema):
     until: CreatedUntil = None
 
 
-class ConflictFilters(FilterSchema):
+class ConflictFilters(OfChannels):
     """Of conflicts."""
 
     state: Annotated[list[ConflictState] | None, FilterLookup("state__in")] = None
@@ -299,7 +330,7 @@ class ConflictFilters(FilterSchema):
     until: CreatedUntil = None
 
 
-class NotificationFilters(FilterSchema):
+class NotificationFilters(OfChannels):
     """Of the log of notifications."""
 
     kind: Annotated[list[NotificationKind] | None, FilterLookup("kind__in")] = None
@@ -317,14 +348,14 @@ class NotificationFilters(FilterSchema):
     until: CreatedUntil = None
 
 
-class SilenceFilters(FilterSchema):
+class SilenceFilters(OfChannels):
     """Of silences."""
 
     channel_id: Annotated[list[Id] | None, FilterLookup("channel_id__in")] = None
     since: Annotated[Instant | None, FilterLookup("until__gte"), Field(description="ends at or after")] = None
 
 
-class ActivityFilters(FilterSchema):
+class ActivityFilters(OfChannels):
     """Of activity."""
 
     verb: Annotated[list[Word] | None, FilterLookup("verb__in")] = None
@@ -349,6 +380,17 @@ class ActivityFilters(FilterSchema):
     def filter_q(self, words: str | None) -> Q:
         """Keep the entries that say these words."""
         return _mentions(words) if words else Q()
+
+    @classmethod
+    def on(cls, channels: QuerySet[Channel]) -> Q:
+        """Return which entries are about these channels, or about their publications and jobs."""
+        ids = channels.values("pk")
+        found = Q(content_type=ContentType.objects.get_for_model(Channel), object_id__in=ids)
+        for model in (Distribution, Schedule, Job):
+            kind = ContentType.objects.get_for_model(model)
+            rows = model.objects.filter(channel__in=ids).order_by()
+            found |= Q(content_type=kind, object_id__in=rows.values("pk"))
+        return found
 
 
 def _mentions(words: str) -> Q:

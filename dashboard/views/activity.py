@@ -8,12 +8,15 @@ from dashboard.actions import page
 from dashboard.filters import filters_of, first
 from dashboard.listing import page_of
 from dashboard.live_pages import show
+from dashboard.picking import filter_picker
 from orchestration.lists import ActivityFilters
 from orchestration.models import Activity
 from orchestration.states import Trigger
 
 SUBJECTS = (
     ("channel", "channel"),
+    ("channelgroup", "group of channels"),
+    ("label", "label"),
     ("systemstate", "system"),
     ("source", "source"),
     ("video", "video"),
@@ -34,7 +37,18 @@ SUBJECTS = (
     ("silence", "silence"),
 )
 
-FILTERS = ("verb", "actor_contains", "trigger", "subject_type", "subject_id", "correlation_id", "q")
+FILTERS = (
+    "verb",
+    "actor_contains",
+    "trigger",
+    "subject_type",
+    "subject_id",
+    "correlation_id",
+    "q",
+    "channels",
+    "group",
+    "label",
+)
 
 
 @page
@@ -54,6 +68,7 @@ def activity(request: HttpRequest) -> HttpResponse:
             "triggers": Trigger.choices,
             "subject": filters.subject_type or "",
             "subjects": SUBJECTS,
+            "picker": filter_picker(request, filters),
             "cid": filters.correlation_id or "",
             "id": filters.subject_id,
             "q": filters.q or "",

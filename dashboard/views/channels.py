@@ -203,10 +203,10 @@ def channel_trigger(request: HttpRequest, slug: str) -> HttpResponse:
     form = TriggerForm(request.POST)
     if not form.is_valid():
         return refuse(request, InvalidRequest(sentence_of(form)), _page(slug))
-    video, data = form.cleaned_data["video"], form.cleaned_data
+    data = form.cleaned_data
     values: dict[str, Any] = {
         "channel_id": row.pk,
-        "video_id": video.pk if video else None,
+        "video_id": data["video"][0] if data["video"] else None,
         "source_url": data["source_url"] or None,
         "skip_upload": data["skip_upload"],
     }

@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from channels.models import Channel
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.listing import id_of, page_of
 from dashboard.live_pages import show
+from dashboard.picking import filter_picker
 from orchestration.errors import InvalidRequest
 from orchestration.lists import ConflictFilters
 from orchestration.models import Conflict
@@ -25,7 +25,9 @@ from orchestration.states import (
 @page
 def conflicts(request: HttpRequest) -> HttpResponse:
     """List the conflicts, open ones first, with what else could be done."""
-    filters = filters_of(request, ConflictFilters, ("state", "kind", "channel_id"))
+    filters = filters_of(
+        request, ConflictFilters, ("state", "kind", "channel_id", "channels", "group", "label")
+    )
     rows = Conflict.objects.select_related(
         "video",
         "channel",
@@ -46,8 +48,8 @@ def conflicts(request: HttpRequest) -> HttpResponse:
             "states": ConflictState.choices,
             "kind": first(filters.kind),
             "kinds": ConflictKind.choices,
-            "channel_id": first(filters.channel_id),
-            "channels": Channel.objects.only("pk", "name"),
+            "picker": filter_picker(request, filters),
+            "narrowed": bool(filters.model_fields_set),
             "titles": TITLE_OF_RULE,
         },
     )

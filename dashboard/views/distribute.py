@@ -48,7 +48,7 @@ def distribute_preview(request: HttpRequest) -> HttpResponse:
         context["refusal"] = InvalidRequest(sentence_of(form))
     else:
         try:
-            result = service(request).distribute_videos(dry_run=True, **form.cleaned_data)
+            result = service(request).distribute_videos(dry_run=True, **form.arguments())
             context |= _decisions(result)
         except OrchestrationError as error:
             context["refusal"] = error
@@ -67,7 +67,7 @@ def distribute_commit(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return refuse(request, InvalidRequest(sentence_of(form)), to)
     try:
-        result = service(request).distribute_videos(**form.cleaned_data)
+        result = service(request).distribute_videos(**form.arguments())
     except OrchestrationError as error:
         return refuse(request, error, to)
     return done(

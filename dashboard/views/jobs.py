@@ -8,12 +8,12 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from channels.models import Channel
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import ReviewJobForm, sentence_of
 from dashboard.listing import page_of
 from dashboard.live_pages import show
+from dashboard.picking import filter_picker
 from orchestration.engine.jobs import given_away
 from orchestration.errors import InvalidRequest
 from orchestration.lists import JOB_GROUPS, JobFilters, JobGroup
@@ -28,7 +28,9 @@ from orchestration.states import (
 @page
 def jobs(request: HttpRequest) -> HttpResponse:
     """List the jobs, those at work first."""
-    filters = filters_of(request, JobFilters, ("state", "kind", "channel_id", "q"))
+    filters = filters_of(
+        request, JobFilters, ("state", "kind", "channel_id", "q", "channels", "group", "label")
+    )
     rows = filters.filter(Job.objects.select_related("channel", "video", "source", "schedule__wave"))
     at_work_first = Case(
         When(state=JobState.RUNNING, then=Value(0)),
@@ -54,8 +56,8 @@ def jobs(request: HttpRequest) -> HttpResponse:
                 (JobState.SUCCEEDED, "Succeeded", counts.get(JobState.SUCCEEDED, 0)),
                 (JobState.CANCELLED, "Cancelled", counts.get(JobState.CANCELLED, 0)),
             ],
-            "channel_id": first(filters.channel_id),
-            "channels": Channel.objects.only("pk", "name"),
+            "picker": filter_picker(request, filters),
+            "narrowed": bool(filters.model_fields_set),
             "q": filters.q or "",
             "busy": any(counts.get(s) for s in OPEN_JOBS),
         },

@@ -17,12 +17,13 @@ from dashboard.forms import sentence_of
 from dashboard.listing import page_of
 from dashboard.live_pages import show
 from dashboard.notify_forms import AddressForm, NewAddressForm, RuleForm, SilenceForm, hours_ahead
+from dashboard.picking import filter_picker
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import NotificationFilters
 from orchestration.models import Notification, NotificationAddress, NotificationRule
 from orchestration.models.notify import NotificationKind, NotificationOutcome
 
-LOG_FILTERS = ("kind", "outcome", "address_id", "channel_id", "cause", "q")
+LOG_FILTERS = ("kind", "outcome", "address_id", "channel_id", "cause", "q", "channels", "group", "label")
 
 
 def _home() -> str:
@@ -60,6 +61,7 @@ def notification_log(request: HttpRequest) -> HttpResponse:
             "address": first(filters.address_id),
             "addresses": NotificationAddress.objects.order_by("name"),
             "cause": filters.cause or "",
+            "picker": filter_picker(request, filters),
             "q": filters.q or "",
         },
     )
@@ -180,7 +182,9 @@ def rule_new(request: HttpRequest) -> HttpResponse:
 @page
 def notification_rule(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a rule, to be changed."""
-    row = get_object_or_404(NotificationRule.objects.prefetch_related("addresses", "channels"), pk=pk)
+    row = get_object_or_404(
+        NotificationRule.objects.prefetch_related("addresses", "channels", "groups", "labels"), pk=pk
+    )
     return show(request, "notification_rule.html", {"form": RuleForm.of(row), "row": row})
 
 
@@ -236,7 +240,7 @@ def silence_add(request: HttpRequest) -> HttpResponse:
         if not form.is_valid():
             return refuse(request, InvalidRequest(sentence_of(form)), _home())
         given = {name: form.cleaned_data[name] for name in ("kind", "until", "reason")}
-        given["channel_id"] = form.cleaned_data["channel"]
+        given |= form.about()
     return act(
         request,
         lambda: service(request).add_silence(**given),

@@ -19,6 +19,7 @@ from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, ReviewForm, TimeForm, sentence_of
 from dashboard.listing import page_of, whole_number
 from dashboard.live_pages import show
+from dashboard.picking import filter_picker
 from dashboard.views import words_outside
 from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest
@@ -59,7 +60,9 @@ def schedule(request: HttpRequest) -> HttpResponse:
     """Show the agenda: a drawing in which conflicts, gaps and bursts are seen, and a list by day."""
     now = timezone.now()
     hours = whole_number(request, "span", 24, [span for span, _ in SPANS])
-    filters = filters_of(request, ScheduleFilters, ("state", "channel_id", "wave_id"))
+    filters = filters_of(
+        request, ScheduleFilters, ("state", "channel_id", "wave_id", "channels", "group", "label")
+    )
     wave_id = first(filters.wave_id)
     starts_at = _window(request, hours, now)
     ends_at = starts_at + timedelta(hours=hours)
@@ -92,8 +95,7 @@ def schedule(request: HttpRequest) -> HttpResponse:
             "spans": SPANS,
             "state": first(filters.state),
             "states": STATES,
-            "channel_id": first(filters.channel_id),
-            "channels": channels,
+            "picker": filter_picker(request, filters),
             "wave_id": wave_id,
             "waves": Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(pk=wave_id or 0)).only("pk", "name")[
                 :50

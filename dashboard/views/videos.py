@@ -12,13 +12,13 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from channels.models import Channel
 from dashboard.actions import by_htmx, done, page, refuse, service
 from dashboard.filters import filters_of, first
 from dashboard.forms import CoordinateForm, sentence_of
 from dashboard.listing import chosen_id, page_of
 from dashboard.live_pages import show
 from dashboard.other_ways import data_of
+from dashboard.picking import chosen_channel, one_channel
 from dashboard.plan_shown import plan_context, plan_of, plan_part
 from dashboard.views.watch import player_of
 from dashboard.words_form import panel_of
@@ -58,13 +58,12 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _show(request: HttpRequest, pk: int, more: dict[str, Any]) -> HttpResponse:
     row = get_object_or_404(Video.objects.select_related("source", "duplicate_of"), pk=pk)
-    channel_id = chosen_id(request, "channel")
+    why = one_channel(request, "channel")
     context: dict[str, Any] = {
         "video": row,
         "distributions": row.distributions.select_related("channel", "wave", "schedule"),
         "jobs": row.jobs.select_related("channel", "source").prefetch_related("runs")[:15],
-        "channels": Channel.objects.only("pk", "name"),
-        "channel_id": channel_id,
+        "why_picker": why,
         "activity": Activity.objects.filter(
             content_type__app_label="orchestration", content_type__model="video", object_id=row.pk
         ).select_related("content_type")[:10],
@@ -73,6 +72,7 @@ def _show(request: HttpRequest, pk: int, more: dict[str, Any]) -> HttpResponse:
         "words": panel_of(service(request), "video", row.pk),
         "form": CoordinateForm() if row.state in USABLE_VIDEOS else None,
     }
+    channel_id = chosen_channel(why)
     if channel_id:
         try:
             context["explanation"] = service(request).explain(video_id=pk, channel_id=channel_id)

@@ -16,6 +16,7 @@ from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, TimeForm, WaveForm, sentence_of
 from dashboard.listing import ids_of, page_of
 from dashboard.live_pages import show
+from dashboard.picking import filter_picker
 from dashboard.plan_shown import plan_context, plan_of, plan_part
 from dashboard.views.missing import found
 from dashboard.words_form import panel_of
@@ -35,7 +36,7 @@ MOVE_NOTE = "The first member falls on this time, the others follow by the same 
 @page
 def waves(request: HttpRequest) -> HttpResponse:
     """List the waves, those under way first."""
-    filters = filters_of(request, WaveFilters, ("state", "q"))
+    filters = filters_of(request, WaveFilters, ("state", "q", "channels", "group", "label"))
     rows = filters.filter(Wave.objects.all()).annotate(
         members=Count("schedules"),
         public=Count("schedules", filter=Q(schedules__state=ScheduleState.PUBLISHED)),
@@ -50,6 +51,7 @@ def waves(request: HttpRequest) -> HttpResponse:
             "state": first(filters.state),
             "states": [*WaveGroup.choices, *WaveState.choices],
             "q": filters.q or "",
+            "picker": filter_picker(request, filters),
             "busy": Wave.objects.open().exists(),
         },
     )
@@ -61,10 +63,14 @@ def wave_new(request: HttpRequest) -> HttpResponse:
     form = WaveForm(
         initial={
             "videos": request.GET.getlist("video"),
-            "channels": request.GET.getlist("channel"),
+            "channels": [
+                *(f"id:{pk}" for pk in request.GET.getlist("channel")),
+                *request.GET.getlist("channels"),
+            ],
             "zone": request.GET.get("zone", "UTC"),
         }
     )
+    form.searched = (request.GET.get("vq", "").replace("\x00", ""), "", "")
     return show(request, "wave_new.html", {"form": form})
 
 

@@ -18,6 +18,7 @@ from dashboard.actions import by_htmx, done, page, reason_of, refuse, service
 from dashboard.filters import filters_of, first
 from dashboard.listing import ids_of
 from dashboard.live_pages import show
+from dashboard.picking import filter_picker
 from dashboard.views.missing import found
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import WordsFilters
@@ -35,7 +36,7 @@ from orchestration.words.answers import (
 from orchestration.words.fields import FIELDS
 
 PER_PAGE = 50
-FILTERS = ("state", "channel_id", "wave_id", "video_id", "source_id", "q")
+FILTERS = ("state", "channel_id", "wave_id", "video_id", "source_id", "q", "channels", "group", "label")
 SHOWN = 100
 
 
@@ -56,12 +57,11 @@ def words(request: HttpRequest) -> HttpResponse:
         {
             "page": here,
             "rows": [_row(row) for row in shown],
-            "channels": Channel.objects.only("pk", "name"),
+            "picker": filter_picker(request, filters),
             "waves": Wave.objects.only("pk", "name").order_by("-pk")[:100],
             "states": DistributionState.choices,
             "chosen": {
                 "state": first(filters.state),
-                "channel": first(filters.channel_id),
                 "wave": first(filters.wave_id),
                 "video": first(filters.video_id),
                 "q": filters.q or "",

@@ -18,7 +18,8 @@ from orchestration.api.schemas.requests import (
 )
 from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
 from orchestration.api.schemas.work import TriggerResultOut
-from orchestration.fields import Id
+from orchestration.fields import Id, Word
+from orchestration.register import selection
 from orchestration.results import WaveResult
 
 router = Router(tags=["orchestration"])
@@ -32,7 +33,7 @@ router = Router(tags=["orchestration"])
 )
 def coordinate_publication(request: HttpRequest, body: CoordinatePublication, response: HttpResponse):
     """At once, staggered, or each in its own next free slot. 200 with the plan for a dry run, else 201."""
-    return _wave(service(request).coordinate_publication(**body.model_dump()), response)
+    return _wave(service(request).coordinate_publication(**body.arguments()), response)
 
 
 @router.post(
@@ -72,9 +73,14 @@ def trigger_pipeline(request: HttpRequest, body: TriggerPipeline, response: Http
     operation_id="orchestration_monitor_channels",
     summary="Show the last known health of channels",
 )
-def monitor_channels(request: HttpRequest, channel_id: Query[list[Id] | None] = None):
-    """Without `channel_id` of all channels; it may be given more than once."""
-    return service(request).monitor_channels(channel_ids=channel_id)
+def monitor_channels(
+    request: HttpRequest,
+    channel_id: Query[list[Id] | None] = None,
+    channels: Query[list[Word] | None] = None,
+):
+    """Without `channel_id` and `channels` of all; both may be repeated, `channels=group:SLUG` means a group."""
+    ids = list(channel_id or ()) + (selection.read_ids(channels, some=True) if channels else [])
+    return service(request).monitor_channels(channel_ids=list(dict.fromkeys(ids)) or None)
 
 
 @router.post(
@@ -85,7 +91,7 @@ def monitor_channels(request: HttpRequest, channel_id: Query[list[Id] | None] = 
 )
 def check_channels(request: HttpRequest, body: ChannelSelection = ALL_CHANNELS):
     """Start a check of credential, repository, workflow and recent outcomes; also while the system is stopped."""
-    return Status(202, service(request).check_channels(channel_ids=body.channel_ids))
+    return Status(202, service(request).check_channels(channel_ids=body.chosen(enabled=False)))
 
 
 @router.post(
@@ -96,7 +102,7 @@ def check_channels(request: HttpRequest, body: ChannelSelection = ALL_CHANNELS):
 )
 def distribute_videos(request: HttpRequest, body: DistributeVideos = ALL_VIDEOS):
     """With the reason for each yes and each no; a second run adds nothing."""
-    return service(request).distribute_videos(**body.model_dump())
+    return service(request).distribute_videos(**body.with_chosen())
 
 
 @router.post(
@@ -110,5 +116,5 @@ def sync_configs(request: HttpRequest, body: SyncConfigs = SYNC_ALL):
 
     With `canary_id` or `cohort_size` as a rollout: the canary first, then cohort by cohort, until a channel fails.
     """
-    result = service(request).sync_channel_configs(**body.model_dump())
+    result = service(request).sync_channel_configs(**body.with_chosen())
     return Status(200 if body.dry_run else 202, result)

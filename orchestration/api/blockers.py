@@ -70,7 +70,7 @@ def causes(request: HttpRequest):
 )
 def retry_by_cause(request: HttpRequest, body: RetryByCause):
     """Each member is told of; one that is refused does not keep the others from it."""
-    return service(request).retry_by_cause(**body.model_dump())
+    return service(request).retry_by_cause(**body.arguments())
 
 
 @by_cause.post(
@@ -81,7 +81,7 @@ def retry_by_cause(request: HttpRequest, body: RetryByCause):
 )
 def release_by_cause(request: HttpRequest, body: ByCause):
     """`hold` for what a misfire policy holds, else the error code of the job that was stopped."""
-    return service(request).release_by_cause(**body.model_dump())
+    return service(request).release_by_cause(**body.arguments())
 
 
 @by_cause.post(
@@ -92,4 +92,4 @@ def release_by_cause(request: HttpRequest, body: ByCause):
 )
 def move_by_cause(request: HttpRequest, body: MoveByCause):
     """What waits for a condition is moved; what failed by it, or was `missed`, is reopened there."""
-    return service(request).move_by_cause(**body.model_dump())
+    return service(request).move_by_cause(**body.arguments())

@@ -25,7 +25,7 @@ blackouts = Router(tags=["blackouts"])
 @paginate(Pages)
 def channels_list(request: HttpRequest, filters: Query[ChannelFilters]):
     """By name."""
-    return filters.filter(Channel.objects.select_related("credential"))
+    return filters.filter(Channel.objects.select_related("credential").prefetch_related("groups", "labels"))
 
 
 @router.get("/{channel_id}", response=ChannelDetail, operation_id="channels_show", summary="Show a channel")

@@ -23,7 +23,6 @@ from orchestration.core import lookup
 from orchestration.fields import Id
 from orchestration.lists import NotificationFilters, SilenceFilters
 from orchestration.models import Notification, NotificationAddress, NotificationRule, Silence
-from orchestration.notify.rules import RuleValues
 
 router = Router(tags=["notifications"])
 addresses = Router(tags=["notifications"])
@@ -136,13 +135,15 @@ def addresses_delete(request: HttpRequest, address_id: Path[Id]):
 @paginate(Pages)
 def rules_list(request: HttpRequest):
     """By name."""
-    return NotificationRule.objects.prefetch_related("addresses", "channels").order_by("name")
+    return NotificationRule.objects.prefetch_related("addresses", "channels", "groups", "labels").order_by(
+        "name"
+    )
 
 
 @rules.post("", response={201: RuleOut}, operation_id="notifications_rules_create", summary="Enter a rule")
 def rules_create(request: HttpRequest, body: RuleBody, response: HttpResponse):
     """What stands already and fits is told at the next look."""
-    row = service(request).add_notification_rule(values=RuleValues(**body.model_dump()))
+    row = service(request).add_notification_rule(values=body.values())
     response["Location"] = f"/api/notifications/rules/{row.pk}"
     return Status(201, row)
 
@@ -158,7 +159,7 @@ def rules_show(request: HttpRequest, rule_id: Path[Id]):
 )
 def rules_change(request: HttpRequest, rule_id: Path[Id], body: RuleBody):
     """All its values anew: what is left out has its default."""
-    return service(request).change_notification_rule(rule_id=rule_id, values=RuleValues(**body.model_dump()))
+    return service(request).change_notification_rule(rule_id=rule_id, values=body.values())
 
 
 @rules.delete(

@@ -11,6 +11,7 @@ from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound
 from orchestration.fields import LARGEST_ID, parse_instant
 from orchestration.models import Pool
+from orchestration.register import selection
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import OnConflict, Timing, Trigger
 
@@ -60,12 +61,14 @@ def channel(text: str) -> int:
 
 
 @overload
-def channels(texts: list[str]) -> list[int]: ...
+def channels(texts: list[str], *, enabled: bool = False) -> list[int]: ...
 @overload
-def channels(texts: None) -> None: ...
-def channels(texts: list[str] | None) -> list[int] | None:
-    """Return the ids of these channels; None means all."""
-    return None if texts is None else [channel(text) for text in texts]
+def channels(texts: None, *, enabled: bool = False) -> None: ...
+def channels(texts: list[str] | None, *, enabled: bool = False) -> list[int] | None:
+    """Return the ids of the channels that these words name; None means all. Raises: NotFound, InvalidRequest."""
+    if texts is None:
+        return None
+    return selection.read_ids(texts, field="channel", enabled=enabled, some=True)
 
 
 def pool(text: str) -> int:
@@ -107,11 +110,13 @@ def add_channels(parser: argparse.ArgumentParser, *, required: bool = False) -> 
     """Let channels be named by slug or id."""
     parser.add_argument(
         "--channel",
+        "--channels",
         dest="channels",
         nargs="+",
         metavar="SLUG",
         required=required,
-        help="channels by slug or id" + ("" if required else "; without it all"),
+        help="channels by slug or id, group:SLUG, label:NAME, search:TEXT or all"
+        + ("" if required else "; without it all"),
     )
 
 

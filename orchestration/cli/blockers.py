@@ -63,12 +63,12 @@ def _asked(service: Service, schema: Any, method: str, options: Options, **more:
     """Check what was given as the API does, and call the service."""
     body = schema(
         cause=options.cause,
-        channel_ids=[arguments.channel(name) for name in options.channel],
+        channels=options.channel,
         dry_run=options.dry_run,
         reason=options.reason,
         **more,
     )
-    return getattr(service, method)(**body.model_dump())
+    return getattr(service, method)(**body.arguments())
 
 
 def _retry(service: Service, options: Options) -> Any:

@@ -13,6 +13,7 @@ from orchestration.cli.channel_setup import CHANNEL_SETUP
 from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.disk import DISK
 from orchestration.cli.figures import FIGURES
+from orchestration.cli.groups import GROUPS
 from orchestration.cli.notify import NOTIFY
 from orchestration.cli.people import PEOPLE
 from orchestration.cli.plan_file import PLAN_FILE
@@ -171,11 +172,11 @@ def _coordinate_options(parser: argparse.ArgumentParser) -> None:
 def _coordinate(service: Service, options: Options) -> Any:
     body = requests.CoordinatePublication(
         video_id=options.video,
-        channel_ids=arguments.channels(options.channels),
+        channel_ids=arguments.channels(options.channels, enabled=True),
         **given(options, "timing", "scheduled_at", "stagger_seconds", "priority", "on_conflict"),
         **given(options, "acknowledge_policy", "dry_run"),
     )
-    return service.coordinate_publication(**body.model_dump())
+    return service.coordinate_publication(**body.arguments())
 
 
 def _wave_options(parser: argparse.ArgumentParser) -> None:
@@ -192,7 +193,7 @@ def _wave(service: Service, options: Options) -> Any:
     body = requests.ScheduleWave(
         name=options.name,
         video_ids=options.videos,
-        channel_ids=arguments.channels(options.channels),
+        channel_ids=arguments.channels(options.channels, enabled=True),
         wave_config=requests.WaveConfig(
             **given(options, "timing", "scheduled_at", "delay_seconds", "priority", "on_conflict"),
             acknowledge_policy=options.acknowledge_policy,
@@ -227,7 +228,7 @@ def _earliest_options(parser: argparse.ArgumentParser) -> None:
 def _earliest(service: Service, options: Options) -> Any:
     return service.find_earliest_time(
         video_ids=options.videos,
-        channel_ids=arguments.channels(options.channels),
+        channel_ids=arguments.channels(options.channels, enabled=True),
         scheduled_at=options.since,
         overrides={(video, arguments.channel(name)): at for video, name, at in options.overrides},
         **given(options, "timing", "delay_seconds"),
@@ -270,10 +271,10 @@ def _distribute_options(parser: argparse.ArgumentParser) -> None:
 def _distribute(service: Service, options: Options) -> Any:
     body = requests.DistributeVideos(
         video_ids=options.videos,
-        channel_ids=arguments.channels(options.channels),
+        channel_ids=arguments.channels(options.channels, enabled=True),
         **given(options, "horizon_days", "dry_run"),
     )
-    return service.distribute_videos(**body.model_dump())
+    return service.distribute_videos(**body.with_chosen())
 
 
 def _monitor_options(parser: argparse.ArgumentParser) -> None:
@@ -296,12 +297,12 @@ def _sync_options(parser: argparse.ArgumentParser) -> None:
 
 def _sync(service: Service, options: Options) -> Any:
     body = requests.SyncConfigs(
-        channel_ids=arguments.channels(options.channels),
+        channel_ids=arguments.channels(options.channels, enabled=True),
         dry_run=options.dry_run,
         canary_id=None if options.canary is None else arguments.channel(options.canary),
         cohort_size=options.cohort,
     )
-    return service.sync_channel_configs(**body.model_dump())
+    return service.sync_channel_configs(**body.with_chosen())
 
 
 def _explain_options(parser: argparse.ArgumentParser) -> None:
@@ -422,6 +423,7 @@ COMMANDS = {
         *BLOCKERS,
         *REPOSITORIES,
         *ROLLOUTS,
+        *GROUPS,
         *UPLOADS,
         *DISK,
         *ROWS,

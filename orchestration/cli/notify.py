@@ -12,7 +12,6 @@ from orchestration.lists import NotificationFilters
 from orchestration.models import Notification, NotificationAddress, NotificationRule, Silence
 from orchestration.models.notify import NotificationKind, NotificationOutcome, Severity
 from orchestration.notify.board import NotificationBoard
-from orchestration.notify.rules import RuleValues
 
 SHOWN = 50
 
@@ -181,19 +180,20 @@ def _rule_add(service: Service, options: Options) -> NotificationRule:
     begins, ends = options.quiet or (None, None)
     body = notify.RuleBody(
         address_ids=options.addresses,
-        channel_ids=arguments.channels(options.channels) or [],
+        channels=options.channels or [],
         quiet_from=begins,
         quiet_until=ends,
         send_recovery=not options.no_recovery,
         **given(options, "name", "min_severity", "kinds", "zone", "reminder_hours", "digest_at"),
     )
-    return service.add_notification_rule(values=RuleValues(**body.model_dump()))
+    return service.add_notification_rule(values=body.values())
 
 
 def _silence_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("until", type=arguments.instant, metavar="INSTANT", help="ISO 8601 with an offset")
     parser.add_argument("--kind", default="", help="category or code of a problem")
     parser.add_argument("--channel", metavar="SLUG", help="channel by slug or id")
+    parser.add_argument("--group", default="", metavar="SLUG", help="the channels that are in a group then")
     parser.add_argument("--cause", default="", help="one cause by its key, as `notifications` shows it")
     arguments.add_reason(parser)
 
@@ -201,7 +201,7 @@ def _silence_options(parser: argparse.ArgumentParser) -> None:
 def _silence_add(service: Service, options: Options) -> Silence:
     body = notify.NewSilence(
         channel_id=arguments.channel(options.channel) if options.channel else None,
-        **given(options, "until", "kind", "cause", "reason"),
+        **given(options, "until", "kind", "group", "cause", "reason"),
     )
     return service.add_silence(**body.model_dump())
 

@@ -7,6 +7,7 @@ from orchestration.api.schemas import standing as schemas
 from orchestration.cli import arguments
 from orchestration.cli.command import Command, Options, Service, given, reason
 from orchestration.cli.layout import table
+from orchestration.core.scope import words_of
 from orchestration.models import StandingRule
 from orchestration.results import StandingRun
 from orchestration.scheduling.standing import read_times, write_times
@@ -24,7 +25,7 @@ def rules(rows: Sequence[StandingRule]) -> list[str]:
                 row.name if row.enabled else f"{row.name} (off)",
                 row.kind,
                 row.source or "all",
-                row.channels.count() or "all",
+                ", ".join(words_of(row)[:5]) or "all",
                 _how_often(row),
                 row.next_run_at if row.enabled else "",
                 row.last_problem or row.last_summary,
@@ -82,7 +83,7 @@ def _body(options: Options) -> schemas.StandingRuleBody:
         kind=StandingRule.Kind.SERIES if times else StandingRule.Kind.DISTRIBUTE,
         times=times,
         enabled=not options.off,
-        channel_ids=arguments.channels(options.channels) or [],
+        channels=options.channels or [],
         **given(options, *plain, "since", "priority"),
     )
 

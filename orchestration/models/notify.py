@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from channels import secrets
-from channels.models import Channel
+from channels.models import Channel, ChannelGroup, Label
 from channels.querysets import Lockable
 
 HEARTBEAT = "heartbeat"
@@ -108,7 +108,16 @@ class NotificationRule(models.Model):
         default=list, blank=True, help_text="categories or codes of problems; empty: all"
     )
     channels = models.ManyToManyField(
-        Channel, related_name="+", blank=True, help_text="empty: all, and what concerns no channel"
+        Channel,
+        related_name="+",
+        blank=True,
+        help_text="neither these nor groups nor labels: all, and what concerns no channel",
+    )
+    groups = models.ManyToManyField(
+        ChannelGroup, related_name="notification_rules", blank=True, help_text="those in them at the moment"
+    )
+    labels = models.ManyToManyField(
+        Label, related_name="notification_rules", blank=True, help_text="those with them at the moment"
     )
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
@@ -138,6 +147,14 @@ class Silence(models.Model):
 
     kind = models.CharField(max_length=60, blank=True, help_text="category or code; empty: every one")
     channel = models.ForeignKey(Channel, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    group = models.ForeignKey(
+        ChannelGroup,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="silences",
+        help_text="the channels that are in it at the moment",
+    )
     cause = models.CharField(max_length=200, blank=True, help_text="one cause, by its key")
     until = models.DateTimeField()
     who = models.CharField(max_length=150, blank=True)
@@ -150,7 +167,7 @@ class Silence(models.Model):
         ordering = ["-until", "-id"]
 
     def __str__(self) -> str:
-        what = [self.kind, str(self.channel or ""), self.cause]
+        what = [self.kind, str(self.channel or self.group or ""), self.cause]
         return f"{' · '.join(part for part in what if part)} until {self.until:%Y-%m-%d %H:%M} UTC"
 
 

@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from channels.models import PRIORITY_VALIDATORS, Channel, validate_zone
+from channels.models import PRIORITY_VALIDATORS, Channel, ChannelGroup, Label, validate_zone
 from channels.querysets import Lockable
 from orchestration.models.library import Source, Video
 
@@ -28,7 +28,16 @@ class StandingRule(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.DISTRIBUTE)
     enabled = models.BooleanField(default=True)
     channels = models.ManyToManyField(
-        Channel, related_name="standing_rules", blank=True, help_text="none: every active channel"
+        Channel,
+        related_name="standing_rules",
+        blank=True,
+        help_text="neither these nor groups nor labels: every active channel",
+    )
+    groups = models.ManyToManyField(
+        ChannelGroup, related_name="standing_rules", blank=True, help_text="those in them when it runs"
+    )
+    labels = models.ManyToManyField(
+        Label, related_name="standing_rules", blank=True, help_text="those with them when it runs"
     )
     source = models.ForeignKey(
         Source,

@@ -27,9 +27,15 @@ def show() -> NotificationBoard:
     """Return it, in a number of queries that does not grow."""
     return NotificationBoard(
         addresses=list(NotificationAddress.objects.order_by("name")),
-        rules=list(NotificationRule.objects.prefetch_related("addresses", "channels").order_by("name")),
+        rules=list(
+            NotificationRule.objects.prefetch_related("addresses", "channels", "groups", "labels").order_by(
+                "name"
+            )
+        ),
         silences=list(
-            Silence.objects.filter(until__gt=timezone.now()).select_related("channel").order_by("until", "id")
+            Silence.objects.filter(until__gt=timezone.now())
+            .select_related("channel", "group")
+            .order_by("until", "id")
         ),
         incidents=list(
             Incident.objects.filter(over_at=None)

@@ -72,7 +72,7 @@ def due(rules: Iterable[RuleView], now: datetime) -> list[Notification]:
 
 
 def compose(
-    rule: NotificationRule, channels: frozenset[int], day: date, now: datetime
+    rule: NotificationRule, channels: frozenset[int] | None, day: date, now: datetime
 ) -> tuple[str, str, str, str]:
     """Return a digest's title, its text, its HTML and its severity; the day is that of the rule's own zone."""
     assert rule.digest_at is not None  # noqa: S101 - the caller has asked for its day
@@ -95,12 +95,12 @@ def compose(
     return title, _text(span, word, sections), _html(span, word, sections), severity
 
 
-def _schedules(channels: frozenset[int]):
+def _schedules(channels: frozenset[int] | None):
     rows = Schedule.objects.select_related("distribution__video", "channel")
-    return rows.filter(channel_id__in=channels) if channels else rows
+    return rows.filter(channel_id__in=channels) if channels is not None else rows
 
 
-def _went_out(channels: frozenset[int], begins: datetime, ends: datetime, zone: str) -> Section:
+def _went_out(channels: frozenset[int] | None, begins: datetime, ends: datetime, zone: str) -> Section:
     rows = _schedules(channels).filter(
         state=ScheduleState.PUBLISHED,
         distribution__published_at__gte=begins,
@@ -111,7 +111,7 @@ def _went_out(channels: frozenset[int], begins: datetime, ends: datetime, zone: 
     return _section("Went out", lines, rows)
 
 
-def _did_not(channels: frozenset[int], begins: datetime, ends: datetime, zone: str) -> Section:
+def _did_not(channels: frozenset[int] | None, begins: datetime, ends: datetime, zone: str) -> Section:
     rows = (
         _schedules(channels)
         .filter(
@@ -134,11 +134,11 @@ def _did_not(channels: frozenset[int], begins: datetime, ends: datetime, zone: s
     return _section("Did not go out", lines, rows)
 
 
-def _needs_a_person(channels: frozenset[int], now: datetime) -> tuple[Section, str]:
+def _needs_a_person(channels: frozenset[int] | None, now: datetime) -> tuple[Section, str]:
     found = [
         cause
         for cause in causes.found(now).causes.values()
-        if not channels or cause.channel_id in channels or cause.channel_id is None
+        if channels is None or cause.channel_id in channels or cause.channel_id is None
     ]
     found = [cause for cause in found if cause.severity != Severity.INFO]
     found.sort(key=lambda cause: (-SEVERITIES[cause.severity], cause.since or now))
@@ -146,7 +146,7 @@ def _needs_a_person(channels: frozenset[int], now: datetime) -> tuple[Section, s
     return Section("Needs a person", lines, len(found)), found[0].severity if found else Severity.INFO
 
 
-def _coming(channels: frozenset[int], begins: datetime, ends: datetime, zone: str) -> Section:
+def _coming(channels: frozenset[int] | None, begins: datetime, ends: datetime, zone: str) -> Section:
     rows = (_schedules(channels).open().filter(publish_at__gte=begins, publish_at__lt=ends)).order_by(
         "publish_at", "id"
     )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
-from orchestration.models import Incident, Notification, NotificationAddress, Silence
+from orchestration.models import Incident, Notification, NotificationAddress
 from orchestration.models.notify import (
     OPEN_OUTCOMES,
     SEVERITIES,
@@ -20,8 +20,9 @@ from orchestration.models.notify import (
     NotificationOutcome,
 )
 from orchestration.monitoring.problems import RECENT
-from orchestration.notify import causes, digest, messages, rules
+from orchestration.notify import causes, digest, messages, rules, silences
 from orchestration.notify.rules import RuleView
+from orchestration.notify.silences import Holding
 
 KEPT = timedelta(days=90)
 _TRY = "SELECT pg_try_advisory_xact_lock(1212498244, 1)"
@@ -33,15 +34,15 @@ def evaluate(now: datetime) -> int:
     with transaction.atomic():
         if not _alone():
             return 0
-        watching, silences = rules.enabled(), list(Silence.objects.filter(until__gt=now))
+        watching, quiet = rules.enabled(), silences.holding(now)
         standing, over = _follow(now)
         told = _told([*standing, *over])
         rows = [
-            *_wanted(standing, watching, silences, told, now),
+            *_wanted(standing, watching, quiet, told, now),
             *_recoveries(over, watching, told, now),
             *digest.due(watching, now),
         ]
-        _withdraw(silences, now)
+        _withdraw(quiet, now)
         before = Notification.objects.count() if rows else 0
         Notification.objects.bulk_create(rows, ignore_conflicts=True)
         _forget(now)
@@ -145,27 +146,22 @@ def _told(incidents: Iterable[Incident]) -> Told:
     return told
 
 
-def is_silenced(silences: Iterable[Silence], row: Incident) -> bool:
-    """Return whether one of the silences covers an incident: all that it names must fit."""
-    return any(
-        (not silence.kind or silence.kind in {row.code, row.category})
-        and (silence.channel_id is None or silence.channel_id == row.channel_id)
-        and (not silence.cause or silence.cause == row.key)
-        for silence in silences
-    )
+def is_silenced(quiet: Iterable[Holding], row: Incident) -> bool:
+    """Return whether one of the silences covers an incident."""
+    return any(silence.covers(row) for silence in quiet)
 
 
 def _wanted(
     standing: Sequence[Incident],
     watching: Sequence[RuleView],
-    silences: Sequence[Silence],
+    quiet: Sequence[Holding],
     told: Told,
     now: datetime,
 ) -> list[Notification]:
     """Return the first message of each incident for each address, and the reminders that are due."""
     rows: list[Notification] = []
     for incident in standing:
-        if is_silenced(silences, incident):
+        if is_silenced(quiet, incident):
             continue
         asking = [rule for rule in watching if rule.wants(incident)]
         for address in {address.pk: address for rule in asking for address in rule.addresses}.values():
@@ -224,14 +220,14 @@ def _left_by_age(row: Incident, now: datetime) -> bool:
     return row.code in causes.EVENTS and now - (row.since or row.opened_at) >= RECENT
 
 
-def _withdraw(silences: Sequence[Silence], now: datetime) -> None:
+def _withdraw(quiet: Sequence[Holding], now: datetime) -> None:
     """Take back what waited through a silence for something that is over by now, and was never told."""
-    if not silences:
+    if not quiet:
         return
     waiting = Notification.objects.filter(
         outcome__in=OPEN_OUTCOMES, incident__over_at__isnull=False
     ).select_related("incident")
-    silent = [row.pk for row in waiting if row.incident and is_silenced(silences, row.incident)]
+    silent = [row.pk for row in waiting if row.incident and is_silenced(quiet, row.incident)]
     Notification.objects.filter(pk__in=silent).update(outcome=NotificationOutcome.WITHDRAWN)
 
 

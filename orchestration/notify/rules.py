@@ -12,8 +12,7 @@ from auditlog.context import disable_auditlog
 from django.db import transaction
 from django.utils import timezone
 
-from channels.models import Channel
-from orchestration.core import audit, lookup
+from orchestration.core import audit, lookup, scope
 from orchestration.errors import InvalidRequest
 from orchestration.models import Incident, NotificationAddress, NotificationRule
 from orchestration.models.notify import HEARTBEAT, SEVERITIES, Severity
@@ -27,7 +26,7 @@ class RuleView:
 
     row: NotificationRule
     addresses: Sequence[NotificationAddress]
-    channels: frozenset[int]
+    channels: frozenset[int] | None
 
     def wants(self, incident: Incident) -> bool:
         """Return whether the rule asks for an incident."""
@@ -35,7 +34,7 @@ class RuleView:
             return False
         if self.row.kinds and not {incident.code, incident.category} & set(self.row.kinds):
             return False
-        return not self.channels or incident.channel_id in self.channels
+        return self.channels is None or incident.channel_id in self.channels
 
     def due_at(self, now: datetime, severity: str) -> datetime:
         """Return when something may be sent: now, or at the end of the quiet hours."""
@@ -45,13 +44,21 @@ class RuleView:
 
 
 def enabled() -> list[RuleView]:
-    """Return the rules that are switched on, in three queries; heartbeats take no messages."""
-    rows = NotificationRule.objects.filter(enabled=True).prefetch_related("addresses", "channels")
+    """Return the rules that are switched on, in seven queries; heartbeats take no messages.
+
+    Who is in their groups, or has their labels, is asked each time.
+    """
+    rows = list(
+        NotificationRule.objects.filter(enabled=True).prefetch_related(
+            "addresses", "channels", "groups", "labels"
+        )
+    )
+    limited_to = scope.channels_of(rows)
     return [
         RuleView(
             row,
             [address for address in row.addresses.all() if address.enabled and address.kind != HEARTBEAT],
-            frozenset(channel.pk for channel in row.channels.all()),
+            limited_to[row.pk],
         )
         for row in rows
     ]
@@ -69,6 +76,8 @@ class RuleValues:
     min_severity: str = Severity.WARNING
     kinds: Sequence[str] = ()
     channel_ids: Sequence[int] = ()
+    groups: Sequence[str] = ()
+    labels: Sequence[str] = ()
     quiet_from: time | None = None
     quiet_until: time | None = None
     zone: str = "UTC"
@@ -114,7 +123,8 @@ def _write(row: NotificationRule, values: RuleValues, verb: str) -> Notification
         raise InvalidRequest("address_ids is empty: name at least one.", field="address_ids")
     if any(address.kind == HEARTBEAT for address in addresses):
         raise InvalidRequest("A heartbeat takes no message; choose another address.", field="address_ids")
-    channels = all_of(Channel, values.channel_ids, "channel_ids")
+    channels = scope.check_channels(values.channel_ids)
+    groups, labels = scope.check_groups(values.groups), scope.check_labels(values.labels)
     if before is None or (row.digest_at, row.zone) != (values.digest_at, values.zone):
         row.digest_from = timezone.now()  # a digest whose moment has passed today is not made up for
     for field in _PLAIN:
@@ -124,6 +134,8 @@ def _write(row: NotificationRule, values: RuleValues, verb: str) -> Notification
         row.save()
         row.addresses.set(addresses)
         row.channels.set(channels)
+        row.groups.set(groups)
+        row.labels.set(labels)
         audit.record(verb, row, before=before, after=_shown(row))
     return row
 
@@ -155,4 +167,6 @@ def _shown(row: NotificationRule) -> dict[str, Any]:
     return shown | {
         "addresses": sorted(row.addresses.values_list("name", flat=True)),
         "channels": sorted(row.channels.values_list("slug", flat=True)),
+        "groups": sorted(row.groups.values_list("slug", flat=True)),
+        "labels": sorted(row.labels.values_list("name", flat=True)),
     }

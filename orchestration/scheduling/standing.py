@@ -11,10 +11,10 @@ from zoneinfo import available_timezones
 
 from auditlog.context import disable_auditlog
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.utils import timezone
 
-from channels.models import Channel
-from orchestration.core import audit, lookup
+from orchestration.core import audit, lookup, scope
 from orchestration.errors import InvalidRequest
 from orchestration.models import Source, StandingRule, Video
 from orchestration.planning.distribution import MAX_HORIZON_DAYS
@@ -30,12 +30,17 @@ _TIME = re.compile(r"([a-z]{3,9})\s+([0-2]?\d):([0-5]\d)")
 
 @dataclass(frozen=True, slots=True)
 class StandingValues:
-    """All that a standing rule says; a change gives all of it anew. `times` are (weekday, wall-clock time), Monday is 0."""
+    """All that a standing rule says; a change gives all of it anew. `times` are (weekday, wall-clock time), Monday is 0.
+
+    It holds for its channels, and for those that are in its groups or have its labels whenever it runs.
+    """
 
     name: str
     kind: str = StandingRule.Kind.DISTRIBUTE
     enabled: bool = True
     channel_ids: Sequence[int] = ()
+    groups: Sequence[str] = ()
+    labels: Sequence[str] = ()
     source_id: int | None = None
     every_minutes: int = 60
     daily_at: time | None = None
@@ -73,13 +78,17 @@ def slot_rules(rule: StandingRule) -> tuple[SlotRule, ...]:
 
 def list_rules() -> list[StandingRule]:
     """Return every rule with its channels and source, by name."""
-    return list(StandingRule.objects.select_related("source").prefetch_related("channels"))
+    return list(
+        StandingRule.objects.select_related("source").prefetch_related("channels", "groups", "labels")
+    )
 
 
 def one(rule_id: int) -> StandingRule:
     """Return a rule with its channels and source. Raises: NotFound."""
     return lookup.one(
-        StandingRule.objects.select_related("source").prefetch_related("channels"), rule_id, field="rule_id"
+        StandingRule.objects.select_related("source").prefetch_related("channels", "groups", "labels"),
+        rule_id,
+        field="rule_id",
     )
 
 
@@ -140,7 +149,7 @@ def next_run(rule: StandingRule, after: datetime) -> datetime:
 
 def _write(rule: StandingRule, values: StandingValues, verb: str) -> StandingRule:
     before = _document(rule) if rule.pk else None
-    channels, source = _check(values, but=rule.pk)
+    rows, source = _check(values, but=rule.pk)
     for name in ("kind", "enabled", "every_minutes", "daily_at", "zone", "horizon_days", "backlog_floor"):
         setattr(rule, name, getattr(values, name))
     rule.name = " ".join(values.name.split())
@@ -154,7 +163,8 @@ def _write(rule: StandingRule, values: StandingValues, verb: str) -> StandingRul
         with transaction.atomic():
             with disable_auditlog():  # the action's own entry says it
                 rule.save()
-                rule.channels.set(channels)
+                for name, members in rows.items():
+                    getattr(rule, name).set(members)
             audit.record(verb, rule, before=before, after=_document(rule))
     except IntegrityError as error:
         raise InvalidRequest(f"There is a standing rule named {rule.name} already.", field="name") from error
@@ -168,13 +178,15 @@ def _document(rule: StandingRule) -> dict[str, Any]:
         "daily_at": f"{rule.daily_at:%H:%M}" if rule.daily_at else None,
         "source": rule.source_id,
         "channels": sorted(rule.channels.values_list("slug", flat=True)),
+        "groups": sorted(rule.groups.values_list("slug", flat=True)),
+        "labels": sorted(rule.labels.values_list("name", flat=True)),
         "times": write_times(rule.times),
         "since": rule.since.isoformat() if rule.since else None,
     }
 
 
-def _check(values: StandingValues, *, but: int | None) -> tuple[list[Channel], Source | None]:
-    """Return the channels and the source that are named. Raises: InvalidRequest, NotFound."""
+def _check(values: StandingValues, *, but: int | None) -> tuple[dict[str, Sequence[Model]], Source | None]:
+    """Return the channels, groups and labels, and the source that are named. Raises: InvalidRequest, NotFound."""
     name = " ".join(values.name.split())
     if not name or len(name) > LONGEST_NAME:
         raise InvalidRequest(f"A name has 1 to {LONGEST_NAME} characters.", field="name")
@@ -193,13 +205,16 @@ def _check(values: StandingValues, *, but: int | None) -> tuple[list[Channel], S
     if values.zone not in available_timezones():
         raise InvalidRequest(f"{values.zone} is not an IANA time zone.", field="zone")
     lookup.check_ids(values.channel_ids, field="channel_ids") if values.channel_ids else None
-    channels = list(Channel.objects.filter(pk__in=set(values.channel_ids)))
-    lookup.check_found(Channel, values.channel_ids, [row.pk for row in channels], field="channel_ids")
+    rows: dict[str, Sequence[Model]] = {
+        "channels": scope.check_channels(values.channel_ids),
+        "groups": scope.check_groups(values.groups),
+        "labels": scope.check_labels(values.labels),
+    }
     source = None if values.source_id is None else lookup.one(Source, values.source_id, field="source_id")
     if values.kind == StandingRule.Kind.SERIES:
         if source is None:
             raise InvalidRequest("A series needs the source whose episodes it is.", field="source_id")
-        if not channels:
+        if not any(rows.values()):
             raise InvalidRequest("A series needs the channels that it runs on.", field="channel_ids")
         if not 1 <= len(values.times) <= MOST_TIMES:
             raise InvalidRequest(f"A series needs 1 to {MOST_TIMES} times, such as tue 18:00.", field="times")
@@ -210,7 +225,7 @@ def _check(values: StandingValues, *, but: int | None) -> tuple[list[Channel], S
             name for name in ("times", "since", "priority") if getattr(values, name) not in (None, (), [])
         )
         raise InvalidRequest("Only a series has times, a beginning and a priority of its own.", field=given)
-    return channels, source
+    return rows, source
 
 
 def _between(field_name: str, value: int, least: int, most: int) -> None:

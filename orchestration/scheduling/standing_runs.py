@@ -13,8 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from channels.models import Channel
-from channels.states import ChannelState
-from orchestration.core import audit
+from orchestration.core import audit, scope
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import OrchestrationError
 from orchestration.models import Distribution, Schedule, StandingRule, Video
@@ -94,9 +93,10 @@ def _note(rule: StandingRule, *, summary: str, problem: str, low: Sequence[str] 
 
 
 def _channels_of(rule: StandingRule) -> list[Channel]:
-    """Return the active channels of a rule; without any of its own it holds for all."""
-    named = [channel for channel in rule.channels.all() if channel.state == ChannelState.ACTIVE]
-    return named if rule.channels.all() else list(Channel.objects.active())
+    """Return the active channels of a rule, those of its groups and labels as they are now; limited to none: all."""
+    ids = scope.channels_of([rule])[rule.pk]
+    active = Channel.objects.active()
+    return list(active if ids is None else active.filter(pk__in=ids))
 
 
 def _below_floor(rule: StandingRule, channels: Sequence[Channel]) -> list[str]:
@@ -201,7 +201,7 @@ def _episodes(rule: StandingRule) -> list[Episode]:
     )
     if rule.since is not None:
         rows = rows.filter(aired_at__gte=rule.since)
-    wanted = rule.channels.count()
+    wanted = len(scope.channels_of([rule])[rule.pk] or ())
     done = rows.filter(ways__gte=wanted).order_by("-aired_at", "-pk")[:NAMED]
     left = rows.filter(ways__lt=wanted).order_by("aired_at", "pk")[:EPISODES_AT_ONCE]
     names = ("pk", "aired_at", "error_message")

@@ -10,6 +10,7 @@ from orchestration.service.channel_setup import ChannelSetup
 from orchestration.service.channels import Channels
 from orchestration.service.control import Control
 from orchestration.service.disk import Disk
+from orchestration.service.groups import Groups
 from orchestration.service.library import Library
 from orchestration.service.notifications import Notifications
 from orchestration.service.people import People
@@ -32,6 +33,7 @@ class CentralOrchestrationService(
     Publication,
     Channels,
     ChannelSetup,
+    Groups,
     Library,
     Work,
     Runs,

@@ -70,11 +70,14 @@ class Notifications(Door):
         until: datetime,
         kind: str = "",
         channel_id: int | None = None,
+        group: str = "",
         cause: str = "",
         reason: str = "",
     ) -> Silence:
-        """Tell nobody of something until an end; what stands then is told then."""
-        return silences.add_silence(until=until, kind=kind, channel_id=channel_id, cause=cause, reason=reason)
+        """Tell nobody of something until an end; what stands then is told then. `group` is a group's slug."""
+        return silences.add_silence(
+            until=until, kind=kind, channel_id=channel_id, group=group, cause=cause, reason=reason
+        )
 
     @action("operate")
     def end_silence(self, *, silence_id: int, reason: str = "") -> Silence:

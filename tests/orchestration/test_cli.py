@@ -74,7 +74,8 @@ def test_a_refusal_as_json_is_the_apis_problem():
 
 def test_what_does_not_exist_ends_with_4():
     assert cli("wave-show", 999)[0] == 4
-    assert cli("monitor", "--channel", "nobody")[::2] == (4, "There is no channel nobody.\n")
+    code, _, err = cli("monitor", "--channel", "nobody")
+    assert code == 4 and err.startswith("There is no channel nobody;")
 
 
 @pytest.mark.parametrize(
@@ -123,15 +124,15 @@ def test_what_cannot_be_an_id_is_refused(words):
         cli(*words)
 
 
-def test_an_empty_or_doubled_list_is_refused_as_by_the_api():
-    channel = factories.ChannelFactory()
+def test_channels_are_named_in_words_and_what_means_nobody_is_refused():
+    channel = factories.ChannelFactory(slug="north")
+    factories.ChannelGroupFactory(slug="news").channels.add(channel)
+    factories.ChannelGroupFactory(slug="empty")
 
-    code, _, err = cli(
-        "coordinate", factories.VideoFactory().pk, "--channel", channel.slug, channel.pk, "--dry-run"
-    )
-
-    assert code == 2
-    assert "channel_ids" in err and "more than once" in err
+    code, out, _ = cli("monitor", "--channels", "group:news", channel.pk, "--json")
+    assert code == 0 and [row["channel"]["slug"] for row in json.loads(out)["channels"]] == ["north"]
+    code, _, err = cli("monitor", "--channels", "group:empty")
+    assert code == 2 and "No channel is meant by group:empty" in err
 
 
 def test_a_member_of_a_wave_is_given_a_time_of_its_own():

@@ -1,11 +1,12 @@
 """What work waits for, and what is done to all of one cause, as the API shows it and what it takes."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from orchestration.api.schemas.requests import Because
+from orchestration.api.schemas.selection import NamesChannels
 from orchestration.fields import Id, Value
 from orchestration.states import BlockerScope
 
@@ -65,14 +66,18 @@ class CauseResultOut(Value):
     left: int = Field(description="how many more there are; at most 200 are taken at once")
 
 
-class ByCause(Because):
+class ByCause(NamesChannels, Because):
     """All of one cause, on all channels or on some."""
 
     cause: Cause
-    channel_ids: list[Id] = Field(
-        default=[], max_length=1000, description="only on these channels; empty: on all"
+    channel_ids: list[Id] | None = Field(
+        default=None, max_length=1000, description="only on these channels; empty: on all"
     )
     dry_run: bool = Field(False, strict=True, description="tell what would become of each, write nothing")
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what the service takes."""
+        return self.model_dump(exclude={"channels"}) | {"channel_ids": self.chosen(enabled=False) or []}
 
 
 class RetryByCause(ByCause):

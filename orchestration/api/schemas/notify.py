@@ -7,9 +7,12 @@ from ninja import Schema
 from pydantic import ConfigDict, Field
 
 from orchestration.api.schemas.requests import Because
+from orchestration.api.schemas.selection import Channels, scope_of
+from orchestration.core.scope import words_of
 from orchestration.fields import Body, BodyId, Instant, Reason, Text, WallTime, Word
 from orchestration.models import NotificationRule
 from orchestration.models.notify import Category, NotificationKind, NotificationOutcome, Severity
+from orchestration.notify.rules import RuleValues
 
 Name = Annotated[Text, Field(min_length=1, max_length=80)]
 Url = Annotated[Text, Field(min_length=1, max_length=2000, description="an Apprise address; write only")]
@@ -67,6 +70,10 @@ class RuleBody(Body):
     channel_ids: list[BodyId] = Field(
         [], max_length=10_000, description="empty means all, and what concerns no channel"
     )
+    channels: Channels = Field(
+        [],
+        description="beside `channel_ids`; `group:SLUG` and `label:NAME` mean those in it or with it at the time",
+    )
     quiet_from: WallTime | None = Field(None, description="what arises from here on waits for the end")
     quiet_until: WallTime | None = None
     zone: Word = Field("UTC", description="of quiet hours and digest, such as Europe/Berlin")
@@ -76,9 +83,13 @@ class RuleBody(Body):
     digest_at: WallTime | None = Field(None, description="null means no daily digest")
     enabled: bool = Field(True, strict=True)
 
+    def values(self) -> RuleValues:
+        """Return what the service takes."""
+        return RuleValues(**self.model_dump(exclude={"channels"}) | scope_of(self.channels, self.channel_ids))
+
 
 class NewSilence(Body):
-    """What nobody is told of, until when. At least one of kind, channel and cause."""
+    """What nobody is told of, until when. At least one of kind, channel, group and cause."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -91,6 +102,9 @@ class NewSilence(Body):
     until: Instant
     kind: Annotated[Text, Field(max_length=60)] = ""
     channel_id: BodyId | None = None
+    group: Annotated[Text, Field(max_length=60, description="the slug of a group: whoever is in it then")] = (
+        ""
+    )
     cause: Annotated[Text, Field(max_length=200, description="the key of an incident")] = ""
     reason: Reason = ""
 
@@ -121,6 +135,7 @@ class RuleOut(Schema):
     min_severity: Severity
     kinds: list[str]
     channel_ids: list[int]
+    channels: list[str] = Field(description="what it is limited to, in words: groups, labels and slugs")
     quiet_from: WallTime | None
     quiet_until: WallTime | None
     zone: str
@@ -141,6 +156,11 @@ class RuleOut(Schema):
         """Return the ids of the channels that it is limited to."""
         return [channel.pk for channel in row.channels.all()]
 
+    @staticmethod
+    def resolve_channels(row: NotificationRule) -> list[str]:
+        """Return what it is limited to as it can be given again."""
+        return words_of(row)
+
 
 class SilenceOut(Schema):
     """A silence."""
@@ -148,6 +168,7 @@ class SilenceOut(Schema):
     id: int
     kind: str
     channel_id: int | None
+    group_id: int | None
     cause: str
     until: datetime
     who: str

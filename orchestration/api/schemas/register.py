@@ -58,8 +58,20 @@ class ChannelOut(Schema):
     credential_expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    groups: list[str] = Field(description="slugs of the groups that it is in")
+    labels: list[str]
     version: int
     actions: list[str]
+
+    @staticmethod
+    def resolve_groups(channel: Channel) -> list[str]:
+        """Return the groups by slug; a list reads them with its rows."""
+        return [group.slug for group in channel.groups.all()]
+
+    @staticmethod
+    def resolve_labels(channel: Channel) -> list[str]:
+        """Return the labels by name."""
+        return [label.name for label in channel.labels.all()]
 
     @staticmethod
     def resolve_credential_state(channel: Channel) -> str:

@@ -1,10 +1,10 @@
 """The bodies that the API takes. Whatever is not named here is refused; instants need an offset."""
 
-from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from orchestration.api.schemas.selection import Ids, NamesChannels, each_once
 from orchestration.fields import (
     EXAMPLE_INSTANT,
     Body,
@@ -20,16 +20,6 @@ from orchestration.fields import (
 )
 from orchestration.planning.distribution import MAX_HORIZON_DAYS
 from orchestration.states import DistributionState, OnConflict, RightsBasis, ScheduleState, Timing
-
-
-def _each_once(ids: list[int]) -> list[int]:
-    twice = sorted(i for i, times in Counter(ids).items() if times > 1)
-    if twice:
-        raise ValueError(f"names {', '.join(map(str, twice[:10]))} more than once")
-    return ids
-
-
-Ids = Annotated[list[BodyId], AfterValidator(_each_once), Field(min_length=1, max_length=10_000)]
 
 
 class Because(Body):
@@ -71,7 +61,7 @@ class Failover(Because):
     on: bool = Field(strict=True, description="true: they do; false: it waits for GitHub")
 
 
-class CoordinatePublication(Body):
+class CoordinatePublication(NamesChannels):
     """One video on several channels."""
 
     model_config = ConfigDict(
@@ -90,7 +80,6 @@ class CoordinatePublication(Body):
     )
 
     video_id: BodyId
-    channel_ids: Ids
     timing: Timing = Timing.SIMULTANEOUS
     scheduled_at: Instant | None = Field(None, description="empty: as soon as it can be")
     stagger_seconds: Count = 0
@@ -102,6 +91,10 @@ class CoordinatePublication(Body):
         description="you know that the same video goes to many channels, or takes up what was cancelled there",
     )
     dry_run: bool = Field(False, strict=True, description="show the plan, write nothing")
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `coordinate_publication` takes."""
+        return self.model_dump(exclude={"channels"}) | {"channel_ids": self.chosen() or []}
 
 
 class Override(Body):
@@ -140,7 +133,7 @@ class WaveConfig(Body):
     )
 
 
-class ScheduleWave(Body):
+class ScheduleWave(NamesChannels):
     """Videos over channels as one wave, written whole or not at all."""
 
     model_config = ConfigDict(
@@ -159,14 +152,14 @@ class ScheduleWave(Body):
 
     name: Annotated[Text, Field(max_length=120)] = ""
     video_ids: Ids
-    channel_ids: Ids
     wave_config: WaveConfig
     dry_run: bool = Field(False, strict=True, description="show the plan, write nothing")
 
     def arguments(self) -> dict[str, Any]:
         """Return what `schedule_wave_publication` takes."""
         return (
-            self.model_dump(exclude={"wave_config"})
+            self.model_dump(exclude={"wave_config", "channels"})
+            | {"channel_ids": self.chosen() or []}
             | self.wave_config.model_dump(exclude={"overrides"})
             | {
                 "overrides": {(o.video_id, o.channel_id): o.publish_at for o in self.wave_config.overrides}
@@ -186,10 +179,8 @@ class TriggerPipeline(Body):
     skip_upload: bool = Field(False, strict=True, description="prepare the file only")
 
 
-class ChannelSelection(Body):
-    """Some channels; without `channel_ids` all."""
-
-    channel_ids: Ids | None = None
+class ChannelSelection(NamesChannels):
+    """Some channels; without `channel_ids` and `channels` all."""
 
 
 class SyncConfigs(ChannelSelection):
@@ -208,11 +199,10 @@ class SyncConfigs(ChannelSelection):
     )
 
 
-class DistributeVideos(Body):
+class DistributeVideos(NamesChannels):
     """Give ready videos to active channels by the channels' filters."""
 
     video_ids: Ids | None = None
-    channel_ids: Ids | None = None
     horizon_days: int = Field(14, strict=True, ge=1, le=MAX_HORIZON_DAYS)
     dry_run: bool = Field(False, strict=True, description="say yes and no for each pair, write nothing")
 
@@ -226,7 +216,7 @@ class MoveWave(Decision):
 class RecallWave(Decision):
     """The distributions that the preview listed, so that nothing else is recalled."""
 
-    confirmed_ids: Annotated[list[BodyId], AfterValidator(_each_once), Field(max_length=10_000)]
+    confirmed_ids: Annotated[list[BodyId], AfterValidator(each_once), Field(max_length=10_000)]
 
 
 class MoveSchedule(Decision):

@@ -9,6 +9,8 @@ from ninja import Schema
 from pydantic import ConfigDict, Field
 
 from orchestration.api.schemas.plan import DifferencesOut
+from orchestration.api.schemas.selection import Channels, scope_of
+from orchestration.core.scope import words_of
 from orchestration.fields import Body, BodyId, Instant, Text, Value, WallTime, Word
 from orchestration.models import StandingRule
 from orchestration.scheduling.standing import StandingValues
@@ -50,6 +52,10 @@ class StandingRuleBody(Body):
     channel_ids: list[BodyId] = Field(
         [], max_length=10_000, description="empty means every active channel; a series names its channels"
     )
+    channels: Channels = Field(
+        [],
+        description="beside `channel_ids`; `group:SLUG` and `label:NAME` mean those in it or with it at each run",
+    )
     source_id: BodyId | None = Field(None, description="only its videos; a series needs one")
     every_minutes: int = Field(60, strict=True, ge=5, le=10_080)
     daily_at: WallTime | None = Field(None, description="once a day then, instead of every so many minutes")
@@ -64,7 +70,7 @@ class StandingRuleBody(Body):
 
     def values(self) -> StandingValues:
         """Return what the service takes."""
-        given = self.model_dump(exclude={"times"})
+        given = self.model_dump(exclude={"times", "channels"}) | scope_of(self.channels, self.channel_ids)
         return StandingValues(times=[(each.weekday, each.at) for each in self.times], **given)
 
 
@@ -83,6 +89,7 @@ class StandingRuleOut(Schema):
     kind: StandingRule.Kind
     enabled: bool
     channel_ids: list[int]
+    channels: list[str] = Field(description="what it is limited to, in words: groups, labels and slugs")
     source_id: int | None
     every_minutes: int
     daily_at: WallTime | None
@@ -102,6 +109,11 @@ class StandingRuleOut(Schema):
     def resolve_channel_ids(row: StandingRule) -> list[int]:
         """Return the channels by id; the rows were read with the rule."""
         return sorted(channel.pk for channel in row.channels.all())
+
+    @staticmethod
+    def resolve_channels(row: StandingRule) -> list[str]:
+        """Return what it is limited to as it can be given again."""
+        return words_of(row)
 
     @staticmethod
     def resolve_times(row: StandingRule) -> list[dict[str, object]]:

@@ -15,6 +15,8 @@ ROW = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|$", re.MULTILINE)
 ROWS = {name: (filters, verbs) for name, filters, verbs in ROW.findall(PAGE)}
 RESOURCES = [
     "channels",
+    "groups",
+    "labels",
     "slots",
     "blackouts",
     "sources",
