@@ -196,10 +196,8 @@ def _slugs(names: list[str], ids: dict[str, int]) -> dict[str, str]:
     wanted = {name.lower() for name in names}
     numbers = {int(name) for name in names if _is_id(name)} | set(ids.values())
     rows = Channel.objects.filter(Q(slug__in={*names, *wanted}) | Q(pk__in=numbers))
-    by_slug, by_id = {}, {}
-    for pk, slug in rows.values_list("pk", "slug"):
-        by_slug[slug] = slug
-        by_id[pk] = slug
+    by_id = dict(rows.values_list("pk", "slug"))
+    by_slug = {slug: slug for slug in by_id.values()}
     found = {}
     for name in names:
         slug: str | None = None if name in ids else by_slug.get(name) or by_slug.get(name.lower())
