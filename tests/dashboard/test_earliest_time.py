@@ -29,4 +29,4 @@ def test_it_says_the_earliest_feasible_time_and_writes_nothing(admin_client):
 
 
 def test_what_cannot_be_read_is_said(admin_client):
-    assert "Select a valid choice" in _asked(admin_client, videos=[999_999]).content.decode()
+    assert "there is no video 999999" in _asked(admin_client, videos=[999_999]).content.decode()

@@ -27,9 +27,9 @@ def many():
 
 def test_an_older_video_is_ticked_where_a_wave_is_planned_with_it(console):
     old = factories.VideoFactory(
-        ready=True, title="The old film", ready_at=timezone.now() - timedelta(days=900)
+        title="The old film", ready_at=timezone.now() - timedelta(days=900)
     )
-    factories.VideoFactory.create_batch(MOST_OPTIONS + 1, ready=True)
+    factories.VideoFactory.create_batch(MOST_OPTIONS + 1)
 
     page = console.get(f"/waves/new/?video={old.pk}").content.decode()
 
@@ -37,7 +37,7 @@ def test_an_older_video_is_ticked_where_a_wave_is_planned_with_it(console):
 
 
 def test_no_page_lists_all_channels(console, many):
-    video = factories.VideoFactory(ready=True)
+    video = factories.VideoFactory()
     rule = factories.StandingRuleFactory()
     for address in (
         "/waves/new/",
@@ -80,8 +80,8 @@ def test_more_than_forty_single_channels_are_shown_as_one_chip_more(many):
 
 def test_videos_are_found_by_title_source_state_and_day_page_by_page():
     source = factories.SourceFactory(name="Archive")
-    wanted = factories.VideoFactory(ready=True, source=source, title="Market day")
-    factories.VideoFactory.create_batch(MOST_OPTIONS + 3, ready=True)
+    wanted = factories.VideoFactory(source=source, title="Market day")
+    factories.VideoFactory.create_batch(MOST_OPTIONS + 3)
     factories.VideoFactory(state="found", title="Market night")
 
     def titles(*given):
@@ -94,7 +94,7 @@ def test_videos_are_found_by_title_source_state_and_day_page_by_page():
 
 
 def test_a_form_reads_words_and_leaves_disabled_ones_of_a_group_out(many):
-    video = factories.VideoFactory(ready=True)
+    video = factories.VideoFactory()
     data = {"videos": [video.pk], "channels": ["group:crowd"], "timing": "simultaneous", "zone": "UTC"}
     form = WaveForm(querydict(data | {"on_conflict": "shift"}))
 
