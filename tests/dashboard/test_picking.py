@@ -26,9 +26,7 @@ def many():
 
 
 def test_an_older_video_is_ticked_where_a_wave_is_planned_with_it(console):
-    old = factories.VideoFactory(
-        title="The old film", ready_at=timezone.now() - timedelta(days=900)
-    )
+    old = factories.VideoFactory(title="The old film", ready_at=timezone.now() - timedelta(days=900))
     factories.VideoFactory.create_batch(MOST_OPTIONS + 1)
 
     page = console.get(f"/waves/new/?video={old.pk}").content.decode()
