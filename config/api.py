@@ -14,6 +14,7 @@ from channels.gateways.errors import RemoteError
 from orchestration.api import (
     actions,
     activity,
+    administration,
     attachments,
     blockers,
     calendar,
@@ -225,6 +226,7 @@ for _kind, _handler in ERRORS.items():
 api.add_router("/orchestration", control.router)
 api.add_router("/orchestration", actions.router)
 api.add_router("/orchestration", disk.router)
+api.add_router("/orchestration", administration.router)
 api.add_router("/orchestration", blockers.by_cause)
 api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
-from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error as DatabaseFailure
 from django.db import connection
@@ -14,11 +12,10 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from kombu.connection import Connection
 
+from orchestration.core.broker_check import why_silent
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, WORKERS, component_ages, woken_by
 
-BROKER_PATIENCE_SECONDS = 1.0
 REMEMBER_SECONDS = 1.0
 
 
@@ -76,21 +73,8 @@ def check_database() -> Finding:
 
 def check_broker() -> Finding:
     """Connect to the broker as a worker would."""
-    options: dict[str, Any] = {
-        "socket_connect_timeout": BROKER_PATIENCE_SECONDS,
-        "socket_timeout": BROKER_PATIENCE_SECONDS,
-    }
-    url = settings.CELERY_BROKER_URL
-    if not url.startswith("redis"):
-        options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
-    try:
-        with Connection(url, connect_timeout=BROKER_PATIENCE_SECONDS, transport_options=options) as broker:
-            broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
-            if url.startswith("redis"):
-                broker.default_channel.client.ping()
-    except Exception as error:  # every transport fails in its own way
-        return Finding(False, f"does not answer ({type(error).__name__})")
-    return Finding(True, "answers")
+    silent = why_silent()
+    return Finding(False, f"does not answer ({silent})") if silent else Finding(True, "answers")
 
 
 def check_components() -> dict[str, Finding]:

@@ -1,4 +1,4 @@
-"""Name the pages, grouped as an operator thinks of them."""
+"""Name the pages, grouped as an operator thinks of them; whoever may not open a page is not shown it."""
 
 from __future__ import annotations
 
@@ -7,40 +7,47 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
-from orchestration.core.permissions import level_of
-from orchestration.models import ApiToken
+from orchestration.core.permissions import SCOPES, level_of
 
-GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+READ, OPERATE, ADMIN = "read", "operate", "admin"
+
+Entry = tuple[str, str, str]
+GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
-        "On air",
+        "Now",
         (
             ("overview", "Overview", "overview"),
-            ("schedule", "Schedule", "schedule"),
-            ("waves", "Waves", "waves"),
             ("reviews", "Review", "eye"),
-            ("channels", "Channels", "channels"),
-        ),
-    ),
-    (
-        "Library",
-        (
-            ("library", "Library", "up"),
-            ("sources", "Sources", "sources"),
-            ("videos", "Videos", "videos"),
-            ("words", "Words", "api"),
-            ("distribute", "Distribute", "distribute"),
-            ("standing_rules", "Standing rules", "sync"),
-            ("profiles", "Profiles", "videos"),
-        ),
-    ),
-    (
-        "Engine",
-        (
-            ("jobs", "Jobs", "jobs"),
             ("blockers", "Waiting for", "pause"),
             ("conflicts", "Conflicts", "conflicts"),
-            ("pools", "Pools", "pools"),
+            ("jobs", "Jobs", "jobs"),
+        ),
+    ),
+    (
+        "Plan",
+        (
+            ("schedule", "Schedule", "schedule"),
+            ("waves", "Waves", "waves"),
+            ("distribute", "Distribute", "distribute"),
+            ("standing_rules", "Standing rules", "sync"),
             ("forecast", "Forecast", "forecast"),
+            ("plan_file", "Plan as a file", "down"),
+        ),
+    ),
+    (
+        "Films",
+        (
+            ("library", "Library", "up"),
+            ("videos", "Videos", "videos"),
+            ("words", "Words", "api"),
+            ("sources", "Sources", "sources"),
+        ),
+    ),
+    (
+        "Channels",
+        (
+            ("channels", "Channels", "channels"),
+            ("rollouts", "Rollouts", "sync"),
         ),
     ),
     (
@@ -48,10 +55,29 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("statistics", "Statistics", "statistics"),
             ("activity", "Activity", "activity"),
+            ("notification_log", "Messages sent", "bell"),
+        ),
+    ),
+    (
+        "Set up",
+        (
+            ("pools", "Pools", "pools"),
+            ("profiles", "Profiles", "videos"),
             ("notifications", "Notifications", "bell"),
+            ("users", "Users", "channels"),
+            ("tokens", "Tokens", "bolt"),
+            ("settings", "Settings", "admin"),
+            ("system", "System", "pulse"),
         ),
     ),
 )
+LEVELS = {"users": ADMIN, "tokens": ADMIN, "settings": ADMIN, "system": ADMIN}
+"""What a page asks for, where it is more than to be logged in."""
+BELOW = {"schedule": ("/schedules/",)}
+"""Addresses that belong to an entry besides those that begin as its own does."""
+BACK_DOOR = (("Back door", "away", "/admin/", OPERATE), ("API", "api", "/api/docs", READ))
+FOLDED = frozenset({"Set up"})
+"""What is seldom needed is closed, unless the page that is open stands in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +97,40 @@ class Group:
     title: str
     items: list[Item]
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether its entries are shown at once."""
+        return self.title not in FOLDED or any(item.current for item in self.items)
+
 
 def navigation_of(request: HttpRequest) -> list[Group]:
     """Return the menu with the page that is open marked."""
-    groups = []
-    for title, entries in GROUPS:
-        items = []
-        for name, label, icon in entries:
-            url = reverse(f"dashboard:{name}")
-            current = request.path == url if name == "overview" else request.path.startswith(url)
-            if name == "schedule":
-                current = current or request.path.startswith("/schedules/")
-            items.append(Item(label, icon, url, current))
-        groups.append(Group(title, items))
-    if request.user.is_staff:
-        items = []
-        if level_of(request.user) == ApiToken.Scope.ADMIN:
-            for name, label, icon in (("users", "Users", "channels"), ("tokens", "Tokens", "api")):
-                url = reverse(f"dashboard:{name}")
-                items.append(Item(label, icon, url, request.path.startswith(url)))
-        items += [Item("Configuration", "admin", "/admin/", False), Item("API", "api", "/api/docs", False)]
-        groups.append(Group("Set up", items))
+    level = SCOPES[level_of(request.user)]
+    addresses = {name: reverse(f"dashboard:{name}") for _, entries in GROUPS for name, _, _ in entries}
+    current = _current(request.path, addresses)
+    groups = [
+        Group(
+            title,
+            [
+                Item(label, icon, addresses[name], name == current)
+                for name, label, icon in entries
+                if SCOPES[LEVELS.get(name, READ)] <= level
+            ],
+        )
+        for title, entries in GROUPS
+    ]
+    groups[-1].items.extend(
+        Item(label, icon, url, False) for label, icon, url, needs in BACK_DOOR if SCOPES[needs] <= level
+    )
     return groups
+
+
+def _current(path: str, addresses: dict[str, str]) -> str:
+    """Return the entry that a page belongs to: of those whose address it begins with, the longest."""
+    fitting = [
+        (len(begin), name)
+        for name, url in addresses.items()
+        for begin in (url, *BELOW.get(name, ()))
+        if path == begin or (begin != "/" and path.startswith(begin))
+    ]
+    return max(fitting)[1] if fitting else ""

@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views import (
     activity,
+    administration,
     blockers,
     channels,
     conflicts,
@@ -222,6 +223,13 @@ urlpatterns = [
     path("notifications/silences/add/", notifications.silence_add, name="silence_add"),
     path("notifications/silences/<int:pk>/end/", notifications.silence_end, name="silence_end"),
     path("activity/", activity.activity, name="activity"),
+    path("settings/", administration.settings, name="settings"),
+    path("settings/set-cadence/", administration.cadence_set, name="cadence_set"),
+    path("system/", administration.system, name="system"),
+    path("system/make-backup/", administration.system_make_backup, name="system_make_backup"),
+    path("system/check-invariants/", administration.system_check_invariants, name="system_check_invariants"),
+    path("system/logs/<str:name>/", administration.log, name="log"),
+    path("system/logs/<str:name>/download/", administration.log_download, name="log_download"),
     path("users/", users.users, name="users"),
     path("users/add/", users.user_add, name="user_add"),
     path("users/lift-lockout/", users.lockout_lift, name="lockout_lift"),

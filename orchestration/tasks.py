@@ -11,7 +11,7 @@ from orchestration.engine import tick as clock
 from orchestration.engine import worker
 from orchestration.engine.control import is_running
 from orchestration.github import watch
-from orchestration.monitoring import health, probes, statistics
+from orchestration.monitoring import background, health, probes, statistics
 from orchestration.notify import evaluation, outbox
 from orchestration.notify import heartbeat as heart
 from orchestration.pipeline import retention, uploads
@@ -130,3 +130,15 @@ def heartbeat(tick_failed: bool = False) -> None:
     """Call the watchdog outside, which tells a person when the calls stay away; a copy of a database calls nobody."""
     if not is_copy():
         heart.ping(tick_failed=tick_failed)
+
+
+@shared_task
+def make_backup() -> None:
+    """Make the backup that an administrator asked for, if none has taken it."""
+    background.take(background.BACKUP)
+
+
+@shared_task
+def check_invariants() -> None:
+    """Check the invariants, as an administrator asked, if none has taken it."""
+    background.take(background.INVARIANTS)

@@ -206,6 +206,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     applyTheme(readTheme());
     root.classList.add("js");
+    document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest" });
     tick();
     setInterval(() => {
       tick();

@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, rollouts, text
+from orchestration.cli.administration import ADMINISTRATION
 from orchestration.cli.blockers import BLOCKERS
 from orchestration.cli.calendar import CALENDAR
 from orchestration.cli.channel_setup import CHANNEL_SETUP
@@ -440,6 +441,7 @@ COMMANDS = {
         *REVIEWS,
         *PEOPLE,
         *FIGURES,
+        *ADMINISTRATION,
     )
 }
 

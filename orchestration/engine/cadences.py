@@ -192,7 +192,7 @@ def keep() -> None:
             _mend(cadence)
 
 
-def change(row: PeriodicTask, seconds: int) -> None:
+def change(row: PeriodicTask, seconds: int, reason: str = "") -> None:
     """Let a row come every so many seconds, and record it; a beat that runs takes it up within seconds.
 
     Raises: ValueError, saying why it may not.
@@ -206,7 +206,11 @@ def change(row: PeriodicTask, seconds: int) -> None:
         locked.save()
         if before != seconds:
             audit.record(
-                "cadence_changed", locked, before={"every_seconds": before}, after={"every_seconds": seconds}
+                "cadence_changed",
+                locked,
+                before={"every_seconds": before},
+                after={"every_seconds": seconds},
+                reason=reason,
             )
 
 

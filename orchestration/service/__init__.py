@@ -5,6 +5,7 @@ One class, its methods by subject in the modules beside this one.
 
 from __future__ import annotations
 
+from orchestration.service.administration import Administration
 from orchestration.service.calendar import Calendar
 from orchestration.service.channel_setup import ChannelSetup
 from orchestration.service.channels import Channels
@@ -50,6 +51,7 @@ class CentralOrchestrationService(
     Reviews,
     People,
     Calendar,
+    Administration,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

@@ -18,7 +18,9 @@ def root(client):
     return client
 
 
-@pytest.mark.parametrize("address", ["/users/", "/tokens/"])
+@pytest.mark.parametrize(
+    "address", ["/users/", "/tokens/", "/settings/", "/system/", "/system/logs/web.log/"]
+)
 def test_an_operator_is_told_that_it_is_not_theirs(console, address):
     answer = console.get(address)
     assert answer.status_code == 403
@@ -72,3 +74,28 @@ def test_a_form_from_elsewhere_makes_nobody_an_administrator():
     victim = factories.UserFactory()
     for address in (f"/users/{victim.pk}/change/", "/tokens/make/", "/users/add/", "/me/set-password/"):
         assert careful.post(address, {"level": "admin", "name": "x", "username": "x"}).status_code == 403
+
+
+def test_settings_and_system_are_pages_whose_buttons_go_through_the_service(root):
+    from orchestration.engine import cadences
+    from orchestration.models import KeptReport
+
+    cadences.keep()
+    html = root.get("/settings/").content.decode()
+    assert "HEADEND_TICK_SECONDS" in html and "Starts what falls due" in html
+    refused = root.post("/settings/set-cadence/", {"name": "tick", "seconds": "60"}, headers=HTMX)
+    assert "every 15 s at least" in refused.content.decode()
+    kept = root.post("/settings/set-cadence/", {"name": "tick", "seconds": "3"}, headers=HTMX)
+    assert "comes every 3 s" in kept.content.decode()
+    assert "Processes" in root.get("/system/").content.decode()
+    root.post("/system/check-invariants/", headers=HTMX)
+    assert KeptReport.objects.filter(key="invariants").exists()
+
+
+@pytest.mark.parametrize(("trait", "seen"), [("admin", True), ("operator", False)])
+def test_the_menu_shows_what_may_be_opened(client, trait, seen):
+    client.force_login(factories.UserFactory(**{trait: True}))
+    html = client.get("/pools/").content.decode()
+    menu = html[html.index('<nav id="nav"') : html.index("</nav>")]
+    assert ('href="/users/"' in menu, 'href="/system/"' in menu) == (seen, seen)
+    assert menu.count('aria-current="page"') == 1

@@ -1,0 +1,57 @@
+"""What an administrator looks after: settings, the clock's entries, processes, backups, logs, invariants."""
+
+from __future__ import annotations
+
+from orchestration.core.permissions import action
+from orchestration.engine import cadence_reports
+from orchestration.engine.cadence_reports import CadenceShown
+from orchestration.monitoring import background, log_files, settings_shown, system_report
+from orchestration.monitoring.background import BackgroundRun
+from orchestration.monitoring.log_files import LogFile, LogTail
+from orchestration.monitoring.settings_shown import SettingsReport
+from orchestration.monitoring.system_report import InstallationReport
+from orchestration.service.base import Door
+
+
+class Administration(Door):
+    """What an administrator looks after: settings, the clock's entries, processes, backups, logs, invariants."""
+
+    @action("admin")
+    def get_settings(self) -> SettingsReport:
+        """List every setting with what it is for, its value and where that comes from; of a secret whether it is set."""
+        return settings_shown.report()
+
+    @action("admin")
+    def get_cadences(self) -> list[CadenceShown]:
+        """List how often each of the clock's entries comes, and what it may have."""
+        return cadence_reports.shown()
+
+    @action("admin")
+    def set_cadence(self, *, name: str, seconds: int | None = None, reason: str = "") -> CadenceShown:
+        """Let one of the clock's entries come every so many seconds; None: as often as by default."""
+        return cadence_reports.set_seconds(name, seconds, reason)
+
+    @action("admin")
+    def get_installation(self) -> InstallationReport:
+        """Say what this installation is made of, and how each of its parts is."""
+        return system_report.report()
+
+    @action("admin")
+    def get_logs(self) -> list[LogFile]:
+        """List the files of logs."""
+        return log_files.listed()
+
+    @action("admin")
+    def get_log(self, *, name: str, lines: int = 200) -> LogTail:
+        """Return the end of a log, without secrets."""
+        return log_files.tail(name, lines)
+
+    @action("admin")
+    def make_backup(self, *, keys: bool = True, media: bool = True, reason: str = "") -> BackgroundRun:
+        """Have a worker make a backup in the data folder."""
+        return background.ask(background.BACKUP, reason=reason, keys=keys, media=media)
+
+    @action("admin")
+    def check_invariants(self, *, everything: bool = False, reason: str = "") -> BackgroundRun:
+        """Have a worker check what Headend promises, of the last two days or of the whole history."""
+        return background.ask(background.INVARIANTS, reason=reason, everything=everything)
