@@ -77,6 +77,7 @@ def scene(db) -> dict:
         "message": message,
         "rule": rule,
         "silence": silence,
+        "person": factories.UserFactory(username="petra"),
         "standing": factories.StandingRuleFactory(),
         "profile": factories.ProfileFactory(),
     }

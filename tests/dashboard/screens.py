@@ -27,6 +27,7 @@ ROWS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "standing_rule": lambda scene: [{"pk": scene["standing"].pk}],
     "job": lambda scene: [{"pk": scene["running"].pk}, {"pk": scene["failed"].pk}],
     "notification_address": lambda scene: [{"pk": scene["message"].address_id}],
+    "user": lambda scene: [{"pk": scene["person"].pk}],
     "notification_rule": lambda scene: [{"pk": scene["rule"].pk}],
 }
 """Of each page that is about one row, which rows of the scene it is opened for, as the arguments of its address."""
@@ -37,6 +38,8 @@ ELSEWHERE: dict[str, str] = {
     "plan_export": "a file",
     "video_thumbnail": "a picture",
     "words_table": "a file",
+    "log": "the end of a file, of which a test has none",
+    "log_download": "a file",
 }
 """Pages that are none to look at, each with what it is."""
 
