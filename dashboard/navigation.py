@@ -47,6 +47,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Channels",
         (
             ("channels", "Channels", "channels"),
+            ("groups", "Groups", "channels"),
             ("rollouts", "Rollouts", "sync"),
         ),
     ),

@@ -41,6 +41,7 @@ BUTTONS = {
     "switch_off": ("Switch off", "off", ""),
     "test": ("Test", "bell", ""),
     "choose": ("Choose", "check", ""),
+    "take_out": ("Take out", "x", ""),
     "remove": ("Remove", "x", "danger"),
     "silence": ("Silence a day", "pause", ""),
     "end_silence": ("End", "x", ""),

@@ -19,7 +19,7 @@ from orchestration.models import Silence
 
 LONGEST_NAME, LONGEST_SLUG, LONGEST_LABEL = 80, 60, 40
 MOST_LABELS = 20
-RESERVED = frozenset({"new"})
+RESERVED = frozenset({"new", "add"})
 """Words that the console's addresses use where a group's slug could stand."""
 _SLUG = re.compile(r"[a-z0-9_-]+")
 _LABEL = re.compile(r"[\w-]+", re.ASCII)

@@ -26,6 +26,8 @@ def console(operator) -> Client:
 def scene(db) -> dict:
     """Put at least one row of every kind on the stage."""
     channel = factories.ChannelFactory(slug="north", name="North", timezone="Europe/Berlin", healthy=True)
+    factories.ChannelGroupFactory(slug="news", name="News").channels.add(channel)
+    factories.LabelFactory(name="de").channels.add(channel)
     github = factories.ChannelFactory(slug="south", name="South", github=True, failing=True)
     factories.CredentialFactory(channel=channel)
     factories.PostingSlotFactory(channel=channel)
@@ -93,6 +95,8 @@ def addresses(scene) -> list[str]:
         f"/channels/{scene['channel'].slug}/",
         f"/channels/{scene['github'].slug}/",
         "/rollouts/",
+        "/groups/",
+        "/groups/news/?q=nor",
         "/schedule/",
         "/schedule/?span=336&state=open&from=2026-12-24",
         f"/schedules/{scene['planned'].pk}/",
