@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from dashboard import tickets
 from dashboard.actions import where_from
 from orchestration.api.auth import READING
 
@@ -89,6 +90,19 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
+
+
+class Polls:
+    """Tell an open page with a valid ticket that nothing changed, before a session is read or a page is made."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 204, or let the page itself look, as whoever is logged in."""
+        if not tickets.holds(request):
+            return self.get_response(request)
+        return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
 
 
 class LoginRequired(LoginRequiredMiddleware):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +20,7 @@ from django_htmx.middleware import HtmxDetails
 
 from dashboard.field_words import refusal_words
 from dashboard.listing import id_of
+from orchestration.core import readings
 from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound, NotPermitted, OrchestrationError
 from orchestration.service import CentralOrchestrationService
@@ -48,12 +49,16 @@ class _Page(Protocol):
 
 
 def page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Mark a view as a page: it takes GET, one may be led back to it, and a refusal of the service is a page, too."""
+    """Mark a view as a page: it takes GET, one may be led back to it, and a refusal of the service is a page, too.
 
-    @functools.wraps(view)
+    What it reads makes its version (`orchestration/core/readings.py`).
+    """
+
+    @wraps(view)
     def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            return view(request, *args, **kwargs)
+            with readings.reading():
+                return view(request, *args, **kwargs)
         except NotPermitted as error:
             raise PermissionDenied(error.message) from error
         except NotFound as error:

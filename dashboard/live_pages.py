@@ -1,8 +1,9 @@
 """Show a page, or only its live part if the page asks again; answer 204 when that part has not changed.
 
 A page template extends `screen.base` and wraps what is live into `{% live %}`. The first answer is the whole page; the
-page then asks for itself with `?version=…`, and the same template gives the live part alone. The version is a hash
-of what would be shown, so it changes exactly when the page does.
+page then asks for itself with `?version=…`, and the same template gives the live part alone. What it asks with is a ticket
+(`dashboard/tickets.py`): as long as no row of what the page was made of has changed, it is answered before any page is made
+(`Polls` in `config/middleware.py`). Otherwise the part is made and compared with what the page shows, by its hash.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.base import FilterExpression, NodeList
 from django.template.loader import render_to_string
@@ -21,12 +23,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard import tickets
 from dashboard.actions import service
 from dashboard.navigation import navigation_of
+from orchestration.core import readings
 from orchestration.results import SystemReport
 from orchestration.states import SystemStatus
 
-VERSION_PARAMETER = "version"
 _TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*')
 
 
@@ -56,13 +59,13 @@ def version_of(html: str) -> str:
 
 def asks_for_live_part(request: HttpRequest) -> bool:
     """Return whether an open page asks whether anything changed."""
-    return request.method == "GET" and VERSION_PARAMETER in request.GET
+    return request.method == "GET" and tickets.PARAMETER in request.GET
 
 
 def own_address(request: HttpRequest) -> str:
     """Return the address of the page itself, without the version that it was asked with."""
     query = request.GET.copy()
-    query.pop(VERSION_PARAMETER, None)
+    query.pop(tickets.PARAMETER, None)
     return f"{request.path}?{query.urlencode()}" if query else request.path
 
 
@@ -75,16 +78,21 @@ def show(
         "base": "live.html" if live else "page.html",
         "address": own_address(request),
         "version": "",
+        "session": request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""),
+        "readings": {},
     }
     values = {**(context or {}), "screen": screen}
     if not live:
         screen["navigation"] = navigation_of(request)
         screen["now_ms"] = round(timezone.now().timestamp() * 1000)
         if "system" not in values:
-            values["system"] = SystemBar(service(request).get_status())
+            with readings.reading(apart=True) as of_the_switch:
+                values["system"] = SystemBar(service(request).get_status())
+            screen["readings"]["system"] = of_the_switch
     html = render_to_string(template, values, request)
-    if live and request.GET[VERSION_PARAMETER] == screen["version"]:
+    if live and tickets.shown_by(request.GET[tickets.PARAMETER]) == screen["version"]:
         response = HttpResponse(status=204)
+        response.headers[tickets.HEADER] = screen["ticket"]
     else:
         response = HttpResponse(html, status=status)
     response.headers["Cache-Control"] = "no-store"
@@ -110,16 +118,23 @@ class LiveNode(template.Node):
         """Render the part and put its version on it."""
         html = self.nodelist.render(context)
         screen = context["screen"]
-        screen["version"] = version = version_of(html)
+        name = self.name.resolve(context) if self.name else "live"
         address = self.address.resolve(context) if self.address else screen["address"]
+        screen["version"] = version = version_of(html)
+        screen["ticket"] = ticket = tickets.write(
+            version,
+            screen["readings"].get(name, readings.current()),
+            session=screen["session"],
+            address=address,
+        )
         separator = "&" if "?" in address else "?"
         pace = "2000" if self.busy is None or self.busy.resolve(context) else "10000"
         return format_html(
             '<div id="{}" data-pace="{}" data-version="{}" hx-get="{}" hx-trigger="headend:poll" '
             'hx-swap="outerMorph" hx-status:4xx="swap:none">{}</div>',
-            self.name.resolve(context) if self.name else "live",
+            name,
             pace,
             version,
-            f"{address}{separator}{VERSION_PARAMETER}={version}",
+            f"{address}{separator}{tickets.PARAMETER}={ticket}",
             SafeString(html),
         )

@@ -657,7 +657,7 @@ class SavedViewAdmin(ReadOnlyAdmin):
 class ChangeCountAdmin(ReadOnlyAdmin):
     """Show how often each topic has changed: what an open page compares."""
 
-    list_display = ("topic", "shard", "count")
+    list_display = ("topic", "count")
 
 
 @admin.register(KeptReport)

@@ -13,10 +13,11 @@ class OrchestrationConfig(AppConfig):
         """Follow edits of the configuration; high-churn fields and secrets are left out (see FACTS on auditlog)."""
         from auditlog.registry import auditlog
         from django.conf import settings
+        from django.db.models.signals import post_migrate
         from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
         from channels import models as register
-        from orchestration.core import failpoints
+        from orchestration.core import change_counts, failpoints
         from orchestration.models import (
             ApiToken,
             NotificationAddress,
@@ -27,6 +28,7 @@ class OrchestrationConfig(AppConfig):
         )
         from orchestration.scheduling.words_edit import check_channel
 
+        post_migrate.connect(change_counts.install, sender=self, dispatch_uid="headend.change_counts")
         failpoints.load(settings.HEADEND_FAILPOINTS)
         if check_channel not in register.CHANNEL_CHECKS:
             register.CHANNEL_CHECKS.append(check_channel)

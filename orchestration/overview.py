@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Model, Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from channels.models import Channel, PostingSlot
 from channels.states import OPENING_CREDENTIALS, ChannelState
+from orchestration.core import readings
 from orchestration.engine import control
 from orchestration.models import Activity, Job, Schedule, Source, Video, Wave
 from orchestration.monitoring import health, pool_reports, statistics
@@ -40,12 +38,21 @@ RECENT = timedelta(hours=24)
 def dashboard(now: datetime | None = None) -> Dashboard:
     """Return everything the overview shows; `version` is the same as long as nothing of it changed."""
     now = now or timezone.now()
+    with readings.reading() as noted:
+        parts = _parts(now)
+    return Dashboard(version=f"{noted.total:x}", **parts)
+
+
+# ---------------------------------------------------------------------------------------------------------------- parts
+
+
+def _parts(now: datetime) -> dict[str, Any]:
     status = control.report(now)
     channels = health.report().channels
     shared = pool_reports.report(now)
     sources = list(Source.objects.order_by("name"))
     videos = _video_counts()
-    parts: dict[str, Any] = {
+    return {
         "status": status,
         "channels": channels,
         "waves": _waves(now),
@@ -71,10 +78,6 @@ def dashboard(now: datetime | None = None) -> Dashboard:
         "statistics": statistics.report(STATISTICS_DAYS, now),
         "first_steps": _first_steps(channels, sources, videos, status),
     }
-    return Dashboard(version=version_of(parts), **parts)
-
-
-# ---------------------------------------------------------------------------------------------------------------- parts
 
 
 def _waves(now: datetime) -> list[WaveReport]:
@@ -181,44 +184,3 @@ def _step(title: str, sentence: str, url_name: str, done: bool) -> dict[str, Any
 def _is_connected(channel: Channel) -> bool:
     credential = getattr(channel, "credential", None)
     return credential is not None and credential.state in OPENING_CREDENTIALS
-
-
-# -------------------------------------------------------------------------------------------------------------- version
-
-_UNSEEN = frozenset(
-    {
-        "heartbeat_at",
-        "lease_expires_at",
-        "updated_at",
-        "expires_at",
-        "components",
-        "checked_at",
-        "health_checked_at",
-    }
-)
-"""Fields that change all the time without anything happening."""
-
-
-def version_of(parts: Any) -> str:
-    """Return a short hash of what is shown: values by their content, rows by their columns."""
-    document = json.dumps(_as_document(parts), sort_keys=True, default=str, separators=(",", ":"))
-    return hashlib.sha256(document.encode()).hexdigest()[:16]
-
-
-def _as_document(value: Any) -> Any:
-    if isinstance(value, Model):
-        fields = (
-            field.attname for field in value._meta.concrete_fields if not field.attname.endswith("_sealed")
-        )
-        return {name: value.__dict__.get(name) for name in fields if name not in _UNSEEN}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            name: _as_document(getattr(value, name))
-            for name in value.__dataclass_fields__
-            if name not in _UNSEEN
-        }
-    if isinstance(value, dict):
-        return {str(key): _as_document(item) for key, item in value.items() if key not in _UNSEEN}
-    if isinstance(value, str | int | float | bool | datetime) or value is None:
-        return value
-    return [_as_document(item) for item in value] if isinstance(value, Iterable) else str(value)

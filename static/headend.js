@@ -143,6 +143,12 @@
       return;
     }
     found();
+    const ticket = response.headers.get("Headend-Version");
+    if (ticket && isPoll(ctx)) {
+      // What is shown is still right; only what to ask with is another.
+      const poller = ctx.sourceElement;
+      poller.setAttribute("hx-get", poller.getAttribute("hx-get").replace(/([?&]version=)[^&]*$/, `$1${ticket}`));
+    }
     // Our own sentences come with HX-Trigger; anything else that refuses is a whole page, and belongs in none.
     if (response.status >= 400 && !isPoll(ctx) && !response.headers.has("HX-Trigger")) {
       event.preventDefault();

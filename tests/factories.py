@@ -426,7 +426,6 @@ class ChangeCountFactory(DjangoModelFactory):
         model = ChangeCount
 
     topic = factory.Sequence(lambda n: f"topic-{n}")
-    shard = 0
 
 
 class KeptReportFactory(DjangoModelFactory):

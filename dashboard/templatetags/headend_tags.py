@@ -15,8 +15,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from dashboard import badges
-from dashboard.live_pages import VERSION_PARAMETER, LiveNode
+from dashboard import badges, tickets
+from dashboard.live_pages import LiveNode
 from dashboard.naming import named
 
 register = template.Library()
@@ -172,7 +172,7 @@ def bar(value: float | None, maximum: float | None, label: str = "", badge: str 
 def query(context: template.Context, **changes: Any) -> str:
     """Return this page's query with some parameters changed; an empty value takes one out."""
     current: QueryDict = context["request"].GET.copy()
-    current.pop(VERSION_PARAMETER, None)
+    current.pop(tickets.PARAMETER, None)
     for name, value in changes.items():
         current.pop(name, None)
         if value not in (None, ""):

@@ -54,19 +54,18 @@ class SavedView(models.Model):
 class ChangeCount(models.Model):
     """How often the rows of one topic have changed; written by triggers in the transaction of each change, by nobody else.
 
-    A topic has several rows, its shards, so that no writer waits for another: what counts is their sum.
+    A topic has as many rows as transactions ever wrote to it at once, so that no writer waits for another: what counts is
+    their sum (`orchestration/core/change_counts.py`).
     """
 
-    topic = models.CharField(max_length=30)
-    shard = models.PositiveSmallIntegerField()
+    topic = models.CharField(max_length=30, db_index=True)
     count = models.BigIntegerField(default=0)
 
     class Meta:
-        ordering = ["topic", "shard"]
-        constraints = [models.UniqueConstraint(fields=["topic", "shard"], name="change_count_shard_once")]
+        ordering = ["topic", "id"]
 
     def __str__(self) -> str:
-        return f"{self.topic} {self.shard}: {self.count}"
+        return f"{self.topic}: {self.count}"
 
 
 class KeptReport(models.Model):

@@ -13,6 +13,7 @@ from django.db.models import F, Model, QuerySet
 from channels.models import Channel, Credential
 from channels.secrets import SecretUnreadable
 from channels.stateful import Stateful
+from orchestration.core import change_counts
 from orchestration.core.installation import is_waiting_to_be_taken_over
 from orchestration.models import (
     Activity,
@@ -159,3 +160,9 @@ def a_copy_does_not_run(look: Look) -> Iterator[Violation]:
     system = SystemState.objects.filter(pk=1).exclude(state=SystemStatus.PAUSED).first()
     if system is not None and is_waiting_to_be_taken_over() and look.ticking:
         yield broken(system, f"is {system.state}, but its database is a copy or a restored backup")
+
+
+def every_change_is_counted(look: Look) -> Iterator[Violation]:
+    """Look for tables whose changes an open page would not notice."""
+    for table, what in change_counts.missing():
+        yield Violation(f"{table or 'The database'} {what}; `manage.py count_changes` mends it", table)
