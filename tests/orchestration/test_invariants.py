@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels.models import Channel
 from channels.quota import pacific_day
-from orchestration.core import audit
+from orchestration.core import audit, change_counts
 from orchestration.core.transitions import transition, transition_all
 from orchestration.models import Activity, Distribution, Job, Lease, Pool, Schedule, SystemState, Video
 from orchestration.monitoring import invariants
@@ -199,6 +199,13 @@ def a_copy_that_runs():
     running(installation_id="somebody else's")
 
 
+def a_table_whose_changes_nobody_counts():
+    lost = change_counts.triggers(connection.vendor)[0]
+    with connection.cursor() as cursor:
+        on = f' ON "{lost.table}"' if connection.vendor == "postgresql" else ""
+        cursor.execute(f'DROP TRIGGER "{lost.name}"{on}')
+
+
 BREAKS = [
     (an_orphan_that_is_recorded, "at most one public video per distribution"),
     (public_without_a_video, "at most one public video per distribution"),
@@ -230,6 +237,7 @@ BREAKS = [
     (a_setting_in_a_runs_result, "no secret in plain rows"),
     (an_upload_session_that_is_not_sealed, "no secret in plain rows"),
     (a_copy_that_runs, "a copy does not run"),
+    (a_table_whose_changes_nobody_counts, "an open page notices every change"),
 ]
 
 
