@@ -6,6 +6,9 @@ from dashboard.views import (
     activity,
     administration,
     blockers,
+    channel_calendar,
+    channel_page,
+    channel_revisions,
     channels,
     conflicts,
     connect,
@@ -62,7 +65,55 @@ urlpatterns = [
     path("channels/", channels.channels, name="channels"),
     path("channels/check/", channels.channels_check, name="channels_check"),
     path("channels/sync/", channels.channels_sync, name="channels_sync"),
-    path("channels/<slug:slug>/", channels.channel, name="channel"),
+    path("channels/new/", channel_page.channel_new, name="channel_new"),
+    path("channels/add/", channel_page.channel_add, name="channel_add"),
+    path("channels/<slug:slug>/", channel_page.channel, name="channel"),
+    path(
+        "channels/<slug:slug>/section/<slug:section>/", channel_page.channel_section, name="channel_section"
+    ),
+    path("channels/<slug:slug>/change/", channel_page.channel_change, name="channel_change"),
+    path("channels/<slug:slug>/remove/", channel_page.channel_remove, name="channel_remove"),
+    path(
+        "channels/<slug:slug>/set-credential/",
+        channel_page.channel_set_credential,
+        name="channel_set_credential",
+    ),
+    path("channels/<slug:slug>/edit-words/", channel_page.channel_edit_words, name="channel_edit_words"),
+    path(
+        "channels/<slug:slug>/preview-words/",
+        channel_page.channel_preview_words,
+        name="channel_preview_words",
+    ),
+    path("channels/<slug:slug>/add-slots/", channel_calendar.channel_add_slots, name="channel_add_slots"),
+    path(
+        "channels/<slug:slug>/change-week/", channel_calendar.channel_change_week, name="channel_change_week"
+    ),
+    path("channels/<slug:slug>/copy-day/", channel_calendar.channel_copy_day, name="channel_copy_day"),
+    path(
+        "channels/<slug:slug>/add-blackout/",
+        channel_calendar.channel_add_blackout,
+        name="channel_add_blackout",
+    ),
+    path(
+        "channels/<slug:slug>/blackouts/<int:pk>/change/",
+        channel_calendar.channel_change_blackout,
+        name="channel_change_blackout",
+    ),
+    path(
+        "channels/<slug:slug>/blackouts/<int:pk>/remove/",
+        channel_calendar.channel_remove_blackout,
+        name="channel_remove_blackout",
+    ),
+    path(
+        "channels/<slug:slug>/revisions/<int:number>/",
+        channel_revisions.channel_revision,
+        name="channel_revision",
+    ),
+    path(
+        "channels/<slug:slug>/revisions/<int:number>/roll-back/",
+        channel_revisions.channel_roll_back,
+        name="channel_roll_back",
+    ),
     path("channels/<slug:slug>/pause/", channels.channel_pause, name="channel_pause"),
     path("channels/<slug:slug>/resume/", channels.channel_resume, name="channel_resume"),
     path("channels/<slug:slug>/disable/", channels.channel_disable, name="channel_disable"),

@@ -148,6 +148,16 @@ def document_of(posted: QueryDict, subject: str) -> dict[str, Any]:
     return words
 
 
+def document_names(subject: str, posted: QueryDict) -> list[str]:
+    """Return which fields of a subject's words a form has."""
+    return [name for name, field in FIELDS.items() if LayerName(subject) in field.layers and name in posted]
+
+
+def with_typed(cells: Iterable[Cell], posted: QueryDict) -> list[Cell]:
+    """Return cells with what was typed into them."""
+    return [replace(cell, value=str(posted[cell.name])) if cell.name in posted else cell for cell in cells]
+
+
 def read(name: str, text: str) -> Any:
     """Return what a cell says, None for nothing. Raises: InvalidRequest, naming the field."""
     text = unturned(text)

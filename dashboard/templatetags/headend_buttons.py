@@ -60,6 +60,10 @@ ELSEWHERE = frozenset({"move", "reopen", "review", "trigger"})
 """These need a value: the button leads to the form on the page of its subject (its anchor has the action's name)."""
 
 
+DIALOGS = frozenset({"trigger"})
+"""Of these the form stands in a dialog of the page, which the button opens."""
+
+
 @register.inclusion_tag("parts/button.html", takes_context=True)
 def button(
     context: template.Context,
@@ -114,6 +118,7 @@ def actions(
                 if name in ELSEWHERE
                 else reverse(f"dashboard:{kind}_{name}", args=[key]),
                 "elsewhere": name in ELSEWHERE,
+                "dialog": name in DIALOGS,
                 "label": BUTTONS[name][0],
                 "icon": BUTTONS[name][1],
                 "look": BUTTONS[name][2],

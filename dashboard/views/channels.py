@@ -1,107 +1,73 @@
-"""Show the channels, and do what their buttons ask for."""
+"""List the channels, and do what the buttons of one or all ask for."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from channels.models import Channel
+from channels.models import Channel, ChannelGroup, Label
 from channels.states import ChannelHealth, ChannelState, Executor
-from dashboard import timeline
+from dashboard import channel_list
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import TriggerForm, sentence_of
-from dashboard.listing import page_of
+from dashboard.listing import chosen, page_of
 from dashboard.live_pages import show
-from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import ChannelFilters
-from orchestration.models import Activity, Job
+from orchestration.models import Job
 from orchestration.results import SyncResult
 
 
 @page
 def channels(request: HttpRequest) -> HttpResponse:
-    """List the channels with their health and why, their next publication and their counts."""
+    """List the channels with their health and why, their next publication, their slots and their counts."""
     filters = filters_of(request, ChannelFilters, ("state", "health", "executor", "q"))
-    everything = service(request).monitor_channels().channels
-    found = everything
-    if filters.model_fields_set:
-        wanted = set(filters.filter(Channel.objects.all()).values_list("pk", flat=True))
-        found = [report for report in everything if report.channel.pk in wanted]
+    groups = channel_list.choices_of(ChannelGroup.objects.all(), "slug", "name")
+    labels = channel_list.choices_of(Label.objects.all(), "name", "name")
+    group, label = chosen(request, "group", dict(groups)), chosen(request, "label", dict(labels))
+    sort = chosen(request, "sort", channel_list.SORTS) or "name"
+    found = filters.filter(Channel.objects.all()).filter(
+        channel_list.in_group(group), channel_list.labelled(label)
+    )
+    here = page_of(request, channel_list.sorted_by(found, sort).values_list("pk", flat=True))
+    ids = list(here.object_list)
+    reports = (
+        {row.channel.pk: row for row in service(request).monitor_channels(channel_ids=ids).channels}
+        if ids
+        else {}
+    )
+    rows = channel_list.rows_of([reports[pk] for pk in ids if pk in reports])
+    filtered = bool(filters.model_fields_set or group or label)
     return show(
         request,
         "channels.html",
         {
-            "page": page_of(request, found),
-            "total": len(everything),
+            "page": here,
+            "rows": rows,
+            "total": Channel.objects.count() if filtered else here.paginator.count,
             "q": filters.q or "",
             "filters": {
                 "state": first(filters.state),
                 "health": first(filters.health),
                 "executor": filters.executor or "",
+                "group": group,
+                "label": label,
+                "sort": sort,
             },
             "choices": {
                 "state": ChannelState.choices,
                 "health": ChannelHealth.choices,
                 "executor": Executor.choices,
+                **({"group": groups} if groups else {}),
+                **({"label": labels} if labels else {}),
             },
+            "sorts": channel_list.SORTS.items(),
         },
-    )
-
-
-@page
-def channel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show one channel: how it is, when it posts, what comes, what happened."""
-    row = get_object_or_404(Channel.objects.select_related("credential"), slug=slug)
-    now = timezone.now()
-    report = service(request).monitor_channels(channel_ids=[row.pk]).channels[0]
-    coming = list(
-        row.schedules.open()
-        .select_related("distribution__video", "wave", "channel")
-        .order_by("publish_at")[:25]
-    )
-    slots = list(row.slots.all())
-    blackouts = list(row.blackouts.filter(last_date__gte=now.date() - timedelta(days=1)))
-    return show(
-        request,
-        "channel.html",
-        {
-            "channel": row,
-            "report": report,
-            "credential": getattr(row, "credential", None),
-            "week": timeline.week_of(slots, now.astimezone(row.zone).weekday()),
-            "slots": slots,
-            "blackouts": blackouts,
-            "coming": coming,
-            "calendar": timeline.strip_of(row, coming, blackouts, now),
-            "distributions": row.distributions.select_related("video", "wave", "schedule")[:15],
-            "jobs": row.jobs.select_related("video", "source").prefetch_related("runs")[:12],
-            "repository": service(request).get_repository(channel_id=row.pk),
-            "blocked_public": any(look.ok is False and look.check == "visibility" for look in report.checks),
-            "revisions": row.revisions.defer("document").order_by("-number")[:8],
-            "statistics": row.statistics.first(),
-            "activity": _activity_of(row),
-            "words": panel_of(service(request), "channel", row.pk),
-            "form": TriggerForm(),
-            "profiles": service(request).get_profiles(),
-            "busy": row.jobs.open().exists(),
-        },
-    )
-
-
-def _activity_of(row: Channel) -> list[Activity]:
-    return list(
-        Activity.objects.filter(
-            Q(content_type__app_label="channels", content_type__model="channel", object_id=row.pk)
-        ).select_related("content_type")[:8]
     )
 
 

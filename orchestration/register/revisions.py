@@ -28,6 +28,25 @@ LEFT_OUT: Final = {
     "format": "the form of the document is that of its version",
 }
 """What of a document is not brought back, and why."""
+LABELS: Final = {
+    "min_gap_minutes": "least gap, minutes",
+    "daily_cap": "most a day",
+    "lead_time_minutes": "staged ahead, minutes",
+    "misfire_policy": "what has missed its moment",
+    "misfire_grace_minutes": "too late after, minutes",
+    "ref": "branch",
+    "slug": "short name",
+    "executor": "who stages its videos",
+    "template": "files of the workflow",
+    "secrets_in": "secrets are kept in",
+    "category_id": "category",
+    "public_url": "address of Headend",
+    "youtube_channel_id": "YouTube channel",
+    "source_ids": "sources, by id",
+    "keywords_in": "one of these words occurs",
+    "keywords_out": "none of these words occurs",
+}
+"""Fields whose names in a document are not people's words."""
 NEVER_IN: Final = (
     "slots that are switched off, failover, the profile, further words such as playlists and licence, approval, groups and "
     "labels, and the connection are in no revision, so they stay as they are"
@@ -41,6 +60,13 @@ class FieldChange:
     field: str
     before: str
     after: str
+
+    @property
+    def label(self) -> str:
+        """Return the field in people's words."""
+        name = self.field.rpartition(".")[2]
+        said = LABELS.get(name, name.replace("_", " "))
+        return f"{said[:1].upper()}{said[1:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +161,8 @@ def said(name: str, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name == "publishing.misfire_policy":
+        return str(value).replace("_", " ")
     if name == "publishing.slots":
         return ", ".join(f"{row['weekday'].capitalize()} {row['local_time'][:5]}" for row in value)
     if name == "publishing.blackouts":

@@ -13,6 +13,11 @@ Scene = dict[str, Any]
 
 ROWS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "channel": lambda scene: [{"slug": scene["channel"].slug}, {"slug": scene["github"].slug}],
+    "channel_section": lambda scene: [
+        {"slug": scene["channel"].slug, "section": name}
+        for name in ("week", "blackouts", "words", "takes", "end")
+    ],
+    "channel_revision": lambda scene: [{"slug": scene["channel"].slug, "number": 1}],
     "channel_provision": lambda scene: [{"slug": scene["github"].slug}],
     "publication": lambda scene: [{"pk": scene[name].pk} for name in ("planned", "unclear", "published")],
     "wave": lambda scene: [{"pk": scene["wave"].pk}],
