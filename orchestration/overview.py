@@ -140,8 +140,8 @@ def _first_steps(
     return [
         _step(
             "Register a channel",
-            "Give it a name, its time zone and who stages its videos: a GitHub repository, or this machine.",
-            "admin:channels_channel_add",
+            "In four fields: its name, its time zone, and who stages its videos, GitHub or this machine.",
+            "dashboard:channel_new",
             bool(used),
         ),
         _step(
