@@ -29,6 +29,7 @@ from dashboard.channel_sections import SECTIONS, Section, section_of, sections_o
 from dashboard.forms import TriggerForm
 from dashboard.listing import id_of
 from dashboard.live_pages import asks_for_live_part, show
+from dashboard.wording import plural
 from orchestration.errors import InvalidRequest, OrchestrationError, StaleVersion
 from orchestration.words.answers import WordsEdit
 
@@ -251,7 +252,9 @@ def channel_edit_words(request: HttpRequest, slug: str) -> HttpResponse:
     except OrchestrationError as error:
         typed = _typed_words(request, row)
         return show_section(request, row, "words", status=error.status, refusal=error, **typed)
-    waiting = f" {result.touched} that wait for their upload read them." if result.touched else ""
+    waiting = (
+        f" Still to be uploaded with them: {plural(result.touched, 'publication')}." if result.touched else ""
+    )
     said = f"Saved.{waiting}" if result.changes else "Nothing differs from before."
     return show_section(request, channel_of(slug), "words", said=said)
 

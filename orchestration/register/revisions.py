@@ -140,11 +140,12 @@ def diff(channel_id: int, first: int, second: int) -> RevisionDiff:
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FieldChange]:
     """Return the fields that differ between two documents, in the order of the newer one, as people write their values."""
     old, new = dict(_flat(before)), dict(_flat(after))
-    return [
+    pairs = [
         FieldChange(name, said(name, old.get(name)), said(name, new.get(name)))
         for name in dict.fromkeys([*new, *old])
         if old.get(name) != new.get(name)
     ]
+    return [change for change in pairs if change.before != change.after]
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
