@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from django import forms
 
 from channels.editing import LARGEST, ChannelValues, fingerprint
-from channels.models import Blackout, Channel, PostingSlot
+from channels.models import Blackout, Channel, ChannelGroup, PostingSlot
 from channels.states import Executor, MisfirePolicy, SecretsIn
 from dashboard.forms import LineField, offer
 from dashboard.notify_forms import WallTimeField
@@ -216,6 +216,32 @@ class StagingForm(SectionForm):
     failover = forms.BooleanField(
         required=False, label="our own workers stage what GitHub Actions will not stage in time"
     )
+
+
+class GroupsForm(forms.Form):
+    """Which groups a channel is in, and which labels it has."""
+
+    groups = forms.TypedMultipleChoiceField(
+        coerce=int, required=False, widget=forms.CheckboxSelectMultiple, label="groups"
+    )
+    labels = LinesField(
+        label="labels",
+        help_text="words to find and pick it by, with commas; a new one is made as it is written",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer(self, "groups", ChannelGroup.objects.values_list("pk", "name"))
+
+    @classmethod
+    def of(cls, channel: Channel) -> GroupsForm:
+        """Return the form that shows a channel."""
+        return cls(
+            initial={
+                "groups": [group.pk for group in channel.groups.all()],
+                "labels": ", ".join(label.name for label in channel.labels.all()),
+            }
+        )
 
 
 class CredentialForm(forms.Form):

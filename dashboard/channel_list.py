@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 
 from channels.models import Channel, PostingSlot
 from channels.states import ChannelHealth
@@ -30,6 +30,11 @@ class Row:
 
     report: ChannelReport
     slots: int
+
+    @property
+    def channel(self) -> Channel:
+        """Return the channel itself."""
+        return self.report.channel
 
 
 def sorted_by(rows: QuerySet[Channel], sort: str) -> QuerySet[Channel]:
@@ -67,16 +72,6 @@ def rows_of(reports: list[ChannelReport]) -> list[Row]:
         .values_list("channel", "many")
     )
     return [Row(report, counts.get(report.channel.pk, 0)) for report in reports]
-
-
-def in_group(slug: str) -> Q:
-    """Keep the channels of a group; all without one."""
-    return Q(groups__slug=slug) if slug else Q()
-
-
-def labelled(name: str) -> Q:
-    """Keep the channels with a label; all without one."""
-    return Q(labels__name=name) if name else Q()
 
 
 def choices_of(rows: QuerySet[Any], value: str, label: str) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ from dashboard.channel_forms import (
     BlackoutForm,
     CopyDayForm,
     CredentialForm,
+    GroupsForm,
     SlotsForm,
     zone_names,
 )
@@ -63,25 +64,30 @@ class Known:
     blackouts: Sequence[Blackout]
     latest_revision: int
     groups: Sequence[str]
-    labels: Sequence[str]
+    """Names of its groups, and its labels."""
 
 
-def known_of(channel: Channel) -> Known:
-    """Return what the page's lines need, in five queries."""
+def known_of(channel: Channel, blackouts: Sequence[Blackout] | None = None) -> Known:
+    """Return what the page's lines need, in four queries."""
     latest = channel.revisions.order_by("-number").values_list("number", flat=True).first()
+    labels = channel.labels.order_by().values_list("name", flat=True)
     return Known(
         channel,
         list(channel.slots.all()),
-        list(channel.blackouts.all()),
+        list(channel.blackouts.all()) if blackouts is None else blackouts,
         latest or 0,
-        [group.name for group in channel.groups.all()],
-        [label.name for label in channel.labels.all()],
+        sorted(channel.groups.order_by().values_list("name", flat=True).union(labels)),
     )
 
 
-def sections_of(request: HttpRequest, channel: Channel, wanted: Iterable[str]) -> list[Section]:
+def sections_of(
+    request: HttpRequest,
+    channel: Channel,
+    wanted: Iterable[str],
+    blackouts: Sequence[Blackout] | None = None,
+) -> list[Section]:
     """Return the sections of a page with those that are wanted filled in."""
-    known, opened = known_of(channel), set(wanted)
+    known, opened = known_of(channel, blackouts), set(wanted)
     sections = []
     for name, (title, line, _) in SECTIONS.items():
         section = Section(name, title, line(known), name in opened)
@@ -169,7 +175,12 @@ def _connection_line(known: Known) -> str:
 
 
 def _groups_line(known: Known) -> str:
-    return ", ".join([*known.groups, *known.labels]) or "none"
+    return ", ".join(known.groups) or "none"
+
+
+def _preparation_line(known: Known) -> str:
+    profile = known.channel.profile or "as its sources say"
+    return f"{profile}; {'waits for an approval' if known.channel.needs_approval_since else 'no approval wanted'}"
 
 
 def _revisions_line(known: Known) -> str:
@@ -296,6 +307,7 @@ def _connection(request: HttpRequest, channel: Channel) -> dict[str, Any]:
     credential = getattr(channel, "credential", None)
     return {
         "credential": credential,
+        "statistics": channel.statistics.first(),
         "form": CredentialForm(initial={"client_id": credential.client_id if credential else ""}),
         "kept": [
             name
@@ -309,7 +321,11 @@ def _connection(request: HttpRequest, channel: Channel) -> dict[str, Any]:
 
 
 def _groups(request: HttpRequest, channel: Channel) -> dict[str, Any]:
-    return {"groups": list(channel.groups.all()), "labels": list(channel.labels.all())}
+    return {
+        "groups": list(channel.groups.all()),
+        "labels": list(channel.labels.all()),
+        "form": GroupsForm.of(channel),
+    }
 
 
 def _revisions(request: HttpRequest, channel: Channel) -> dict[str, Any]:
@@ -321,6 +337,14 @@ def _revisions(request: HttpRequest, channel: Channel) -> dict[str, Any]:
         "revisions": rows[:MOST_REVISIONS],
         "older": rows[MOST_REVISIONS - 1].number if len(rows) > MOST_REVISIONS else 0,
     }
+
+
+def _preparation(request: HttpRequest, channel: Channel) -> dict[str, Any]:
+    return {"profiles": service(request).get_profiles()}
+
+
+def _jobs(request: HttpRequest, channel: Channel) -> dict[str, Any]:
+    return {"jobs": list(channel.jobs.select_related("video", "source").prefetch_related("runs")[:12])}
 
 
 def _videos(request: HttpRequest, channel: Channel) -> dict[str, Any]:
@@ -344,12 +368,14 @@ SECTIONS: Mapping[
     "blackouts": ("Blackouts", _blackouts_line, _blackouts),
     "takes": ("What it takes", _takes_line, _form_of("takes")),
     "words": ("Words", _words_line, _words),
+    "preparation": ("Preparation and approval", _preparation_line, _preparation),
     "staging": ("Staging", _staging_line, _staging),
     "connection": ("YouTube connection", _connection_line, _connection),
     "groups": ("Groups and labels", _groups_line, _groups),
     "basics": ("Name and place", _basics_line, _form_of("basics")),
     "revisions": ("Revisions", _revisions_line, _revisions),
     "videos": ("Videos on this channel", lambda known: "what was given to it, and why", _videos),
+    "jobs": ("Jobs", lambda known: "what runs on it, and what ran", _jobs),
     "activity": ("Activity", lambda known: "who did what to it", _activity),
     "end": ("Remove", lambda known: "only while nothing rests on it", _end),
 }

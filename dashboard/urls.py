@@ -78,6 +78,7 @@ urlpatterns = [
         channel_page.channel_set_credential,
         name="channel_set_credential",
     ),
+    path("channels/<slug:slug>/set-groups/", channel_page.channel_set_groups, name="channel_set_groups"),
     path("channels/<slug:slug>/edit-words/", channel_page.channel_edit_words, name="channel_edit_words"),
     path(
         "channels/<slug:slug>/preview-words/",

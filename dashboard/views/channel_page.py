@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from dashboard.actions import by_htmx, page, reason_of, refuse, service
 from dashboard.channel_forms import (
     SECTION_FORMS,
     CredentialForm,
+    GroupsForm,
     NewChannelForm,
     SectionForm,
     refused,
@@ -43,11 +44,17 @@ def channel_of(slug: str) -> Channel:
 def channel(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one channel: how it is and what comes, and what it is, a section at a time."""
     row = channel_of(slug)
-    opened = {name for name in request.GET.getlist("open") if name in SECTIONS}
-    return _page(request, row, [] if asks_for_live_part(request) else sections_of(request, row, opened))
+    return _page(request, row, {name for name in request.GET.getlist("open") if name in SECTIONS})
 
 
-def _page(request: HttpRequest, row: Channel, sections: list[Section], status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    row: Channel,
+    opened: Iterable[str],
+    changes: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Show the page with some sections open; `changes` is what the last of them shows otherwise."""
     now = timezone.now()
     report = service(request).monitor_channels(channel_ids=[row.pk]).channels[0]
     coming = list(
@@ -55,8 +62,13 @@ def _page(request: HttpRequest, row: Channel, sections: list[Section], status: i
         .select_related("distribution__video", "wave", "channel")
         .order_by("publish_at")[:25]
     )
-    blackouts = list(row.blackouts.filter(last_date__gte=now.date() - timedelta(days=1)))
+    blackouts = list(row.blackouts.all())
     live = asks_for_live_part(request)
+    sections = [] if live else sections_of(request, row, opened, blackouts)
+    for section in sections:
+        if section.open:
+            section.context |= changes or {}
+    since = now.date() - timedelta(days=1)
     return show(
         request,
         "channel.html",
@@ -69,13 +81,11 @@ def _page(request: HttpRequest, row: Channel, sections: list[Section], status: i
             },
             "credential": getattr(row, "credential", None),
             "coming": coming,
-            "calendar": timeline.strip_of(row, coming, blackouts, now),
-            "jobs": list(row.jobs.select_related("video", "source").prefetch_related("runs")[:8]),
-            "statistics": row.statistics.first(),
+            "calendar": timeline.strip_of(
+                row, coming, [each for each in blackouts if each.last_date >= since], now
+            ),
             "sections": sections,
             "trigger_form": None if live else TriggerForm(),
-            "profiles": service(request).get_profiles(),
-            "busy": row.jobs.open().exists(),
         },
         status=status,
     )
@@ -118,12 +128,7 @@ def show_section(
     if status == 200:
         messages.success(request, said)
         return redirect(page_of(row.slug, name))
-    sections = sections_of(request, row, ())
-    for section in sections:
-        if section.name == name:
-            section.open = True
-            section.context = section_of(request, row, name).context | more
-    return _page(request, row, sections, status)
+    return _page(request, row, [name], more, status)
 
 
 def do_in_section(
@@ -236,6 +241,27 @@ def channel_set_credential(request: HttpRequest, slug: str) -> HttpResponse:
             said = "Stored, encrypted; Google is being asked about it."
             return show_section(request, channel_of(slug), "connection", said=said)
     return show_section(request, row, "connection", status=status, form=form)
+
+
+@require_POST
+def channel_set_groups(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say which groups a channel is in, and which labels it has."""
+    row, form = channel_of(slug), GroupsForm(request.POST)
+    status = 422
+    if form.is_valid():
+        try:
+            service(request).set_channel_groups(
+                channel_id=row.pk,
+                group_ids=form.cleaned_data["groups"],
+                labels=form.cleaned_data["labels"],
+                reason=reason_of(request),
+            )
+        except OrchestrationError as error:
+            refused(form, error)
+            status = error.status
+        else:
+            return show_section(request, channel_of(slug), "groups", said="Saved.")
+    return show_section(request, row, "groups", status=status, form=form)
 
 
 @require_POST

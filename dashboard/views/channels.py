@@ -26,14 +26,11 @@ from orchestration.results import SyncResult
 @page
 def channels(request: HttpRequest) -> HttpResponse:
     """List the channels with their health and why, their next publication, their slots and their counts."""
-    filters = filters_of(request, ChannelFilters, ("state", "health", "executor", "q"))
+    filters = filters_of(request, ChannelFilters, ("state", "health", "executor", "group", "label", "q"))
     groups = channel_list.choices_of(ChannelGroup.objects.all(), "slug", "name")
     labels = channel_list.choices_of(Label.objects.all(), "name", "name")
-    group, label = chosen(request, "group", dict(groups)), chosen(request, "label", dict(labels))
     sort = chosen(request, "sort", channel_list.SORTS) or "name"
-    found = filters.filter(Channel.objects.all()).filter(
-        channel_list.in_group(group), channel_list.labelled(label)
-    )
+    found = filters.filter(Channel.objects.all())
     here = page_of(request, channel_list.sorted_by(found, sort).values_list("pk", flat=True))
     ids = list(here.object_list)
     reports = (
@@ -41,22 +38,21 @@ def channels(request: HttpRequest) -> HttpResponse:
         if ids
         else {}
     )
-    rows = channel_list.rows_of([reports[pk] for pk in ids if pk in reports])
-    filtered = bool(filters.model_fields_set or group or label)
+    here.object_list = channel_list.rows_of([reports[pk] for pk in ids if pk in reports])
+    filtered = bool(filters.model_fields_set)
     return show(
         request,
         "channels.html",
         {
             "page": here,
-            "rows": rows,
             "total": Channel.objects.count() if filtered else here.paginator.count,
             "q": filters.q or "",
             "filters": {
                 "state": first(filters.state),
                 "health": first(filters.health),
                 "executor": filters.executor or "",
-                "group": group,
-                "label": label,
+                "group": first(filters.group),
+                "label": first(filters.label),
                 "sort": sort,
             },
             "choices": {

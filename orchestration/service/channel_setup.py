@@ -13,7 +13,7 @@ from orchestration.core import lookup
 from orchestration.core.permissions import action
 from orchestration.github import configuration
 from orchestration.planning.week_facts import SlotAt
-from orchestration.register import blackouts, calendars, channel_edit, credentials, revisions
+from orchestration.register import blackouts, calendars, channel_edit, credentials, groups, revisions
 from orchestration.register.revisions import RevisionDiff, RevisionReport, RollBack
 from orchestration.register.week import Week, week_of
 from orchestration.service.base import Door
@@ -75,6 +75,21 @@ class ChannelSetup(Door):
             refresh_token=refresh_token,
             reason=reason,
         )
+
+    @action("operate")
+    def set_channel_groups(
+        self, *, channel_id: int, group_ids: Sequence[int], labels: Sequence[str], reason: str = ""
+    ) -> Channel:
+        """Let a channel be in exactly these groups, and have exactly these labels."""
+        with transaction.atomic():
+            channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
+            there = set(channel.groups.values_list("pk", flat=True))
+            for group_id in sorted(set(group_ids) - there):
+                groups.add_channels(group_id, [channel_id], reason)
+            for group_id in sorted(there - set(group_ids)):
+                groups.remove_channels(group_id, [channel_id], reason)
+            groups.set_labels([channel_id], labels, reason)
+        return channel
 
     # -- the week ----------------------------------------------------------------------------------------------------
 

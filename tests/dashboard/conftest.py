@@ -95,7 +95,7 @@ def addresses(scene) -> list[str]:
         f"/channels/{scene['channel'].slug}/",
         f"/channels/{scene['github'].slug}/",
         f"/channels/{scene['channel'].slug}/?open=week&open=blackouts&open=takes&open=words&open=pace&open=basics",
-        f"/channels/{scene['github'].slug}/?open=staging&open=connection&open=groups&open=revisions&open=videos",
+        f"/channels/{scene['github'].slug}/?open=staging&open=connection&open=groups&open=revisions&open=videos&open=preparation&open=jobs",
         f"/channels/{scene['channel'].slug}/?open=activity&open=end&year=2027&before=3",
         f"/channels/{scene['channel'].slug}/revisions/1/",
         "/channels/new/",

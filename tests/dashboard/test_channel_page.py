@@ -11,7 +11,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-MOST_STATEMENTS = 21
+MOST_STATEMENTS = 17
 
 
 def statements(client, address: str) -> int:
@@ -161,3 +161,14 @@ def test_no_section_is_an_address_of_another(console):
     assert console.get("/channels/north/?open=secrets").status_code == 200
     plain = console.get("/channels/north/section/week/")
     assert plain.headers["Location"] == "/channels/north/?open=week#section-week"
+
+
+def test_groups_are_ticked_and_labels_written(console):
+    row = factories.ChannelFactory(slug="north")
+    old, new = factories.ChannelGroupFactory(), factories.ChannelGroupFactory()
+    row.groups.add(old)
+    console.post("/channels/north/set-groups/", {"groups": [new.pk], "labels": "music, live"})
+    assert list(row.groups.all()) == [new]
+    assert [label.name for label in row.labels.all()] == ["live", "music"]
+    wrong = console.post("/channels/north/set-groups/", {"labels": "not a word!"}, headers=HTMX)
+    assert wrong.status_code == 422 and "errors" in wrong.content.decode() and row.groups.exists()
