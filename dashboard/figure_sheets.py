@@ -122,7 +122,10 @@ def publications(figures: PublicationFigures) -> list[Shown]:
 def _look(state: ScheduleState, states: Sequence[ScheduleState]) -> str:
     """Return the colour of a state; of two with the same badge the later one is drawn paler."""
     badge = badges.badge_of(state)
-    before = [one for one in states[: states.index(state)] if badges.badge_of(one) == badge]
+    earlier = (
+        states[: states.index(state)] if state in states else ()
+    )  # where nothing was published, it stands alone
+    before = [one for one in earlier if badges.badge_of(one) == badge]
     return f"{badge} pale{min(len(before), 3)}" if before else badge
 
 
