@@ -95,6 +95,7 @@ class PostingSlotInline(admin.TabularInline):
 
     model = PostingSlot
     extra = 0
+    classes = ("collapse",)
 
 
 class BlackoutInline(admin.TabularInline):
@@ -102,6 +103,7 @@ class BlackoutInline(admin.TabularInline):
 
     model = Blackout
     extra = 0
+    classes = ("collapse",)
 
 
 class ChannelForm(forms.ModelForm):
@@ -160,19 +162,21 @@ class BaseChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
         (
             "Calendar",
             {
+                "classes": ("collapse",),
                 "fields": (
                     "min_gap_minutes",
                     "daily_cap",
                     "lead_time_minutes",
                     "misfire_policy",
                     "misfire_grace_minutes",
-                )
+                ),
             },
         ),
-        ("What it takes", {"fields": ("filters",)}),
+        ("What it takes", {"classes": ("collapse",), "fields": ("filters",)}),
         (
             "How videos are described",
             {
+                "classes": ("collapse",),
                 "fields": (
                     "title_template",
                     "description_template",
@@ -181,12 +185,13 @@ class BaseChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
                     "language",
                     "made_for_kids",
                     "notify_subscribers",
-                )
+                ),
             },
         ),
         (
             "Who stages its videos",
             {
+                "classes": ("collapse",),
                 "fields": (
                     "executor",
                     "repository",
@@ -195,12 +200,13 @@ class BaseChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
                     "secrets_in",
                     "failover",
                     "repository_id",
-                )
+                ),
             },
         ),
         (
             "Observed",
             {
+                "classes": ("collapse",),
                 "fields": (
                     "state",
                     "state_changed_at",
@@ -209,7 +215,7 @@ class BaseChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
                     "health_checked_at",
                     "created_at",
                     "updated_at",
-                )
+                ),
             },
         ),
     )

@@ -12,6 +12,7 @@ from channels.editing import LARGEST, ChannelValues, fingerprint
 from channels.models import Blackout, Channel, ChannelGroup, PostingSlot
 from channels.states import Executor, MisfirePolicy, SecretsIn
 from dashboard.forms import LineField, offer
+from dashboard.listing import ids_of
 from dashboard.notify_forms import WallTimeField
 from dashboard.source_forms import QUIET, SEALED, SecretField
 from orchestration.errors import OrchestrationError
@@ -163,6 +164,11 @@ def _number(label: str, help_text: str = "", least: int = 0) -> forms.IntegerFie
     )
 
 
+def _seconds(label: str, least: float) -> forms.FloatField:
+    widget = forms.NumberInput(attrs={"step": "any"})
+    return forms.FloatField(required=False, min_value=least, max_value=2**31 - 1, label=label, widget=widget)
+
+
 class TakesForm(SectionForm):
     """What a channel takes of what could be given to it."""
 
@@ -171,8 +177,8 @@ class TakesForm(SectionForm):
 
     min_height = _number("least height, lines", "1080 is Full HD", 1)
     min_width = _number("least width, pixels", "", 1)
-    min_duration_seconds = _number("shortest, seconds")
-    max_duration_seconds = _number("longest, seconds", "", 1)
+    min_duration_seconds = _seconds("shortest, seconds", 0)
+    max_duration_seconds = _seconds("longest, seconds", 0.001)
     min_views = _number("least views at the source", "where they are known")
     exclude_watermarked = forms.BooleanField(required=False, label="nothing that carries a watermark")
     languages = LinesField(label="languages", help_text="such as en or pt-BR, with commas; empty: all")
@@ -184,14 +190,22 @@ class TakesForm(SectionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = Source.objects.order_by("name", "pk").values_list("pk", "name")[:MOST_SOURCES]
-        offer(self, "source_ids", rows)
+        chosen = (
+            ids_of(self.data.getlist("source_ids")) if self.is_bound else self.initial.get("source_ids", ())
+        )
+        rows = Source.objects.order_by("name", "pk").values_list("pk", "name")
+        offered = dict(rows[:MOST_SOURCES]) | dict(rows.filter(pk__in=chosen))
+        offer(self, "source_ids", offered.items())
 
     @classmethod
     def shown(cls, known: dict[str, Any]) -> dict[str, Any]:
         """Return filters as fields."""
         filters: Mapping[str, Any] = known["filters"]
-        return {**filters, **{name: ", ".join(filters.get(name, ())) for name in cls.lists}}
+        plain = {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in filters.items()
+        }
+        return {**plain, **{name: ", ".join(filters.get(name, ())) for name in cls.lists}}
 
     def values(self) -> ChannelValues:
         """Return the filters without what filters nothing."""

@@ -184,7 +184,9 @@ def channel_change(request: HttpRequest, slug: str) -> HttpResponse:
     name = request.POST.get("section", "")
     if name not in SECTION_FORMS:
         return refuse(
-            request, InvalidRequest(f"A channel has no section {name!r}.", field="section"), page_of(slug)
+            request,
+            InvalidRequest(f"A channel has no section {name[:40]!r}.", field="section"),
+            page_of(slug),
         )
     row, form = channel_of(slug), SECTION_FORMS[name](request.POST)
     status = 422
