@@ -26,6 +26,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Plan",
         (
+            ("calendar", "Calendar", "schedule"),
             ("schedule", "Schedule", "schedule"),
             ("waves", "Waves", "waves"),
             ("distribute", "Distribute", "distribute"),

@@ -130,6 +130,12 @@ def dated(sentence: Any) -> SafeString:
     return SafeString("".join(shown))
 
 
+@register.simple_tag
+def mark(value: object) -> SafeString:
+    """Show a state's shape alone, where its word stands beside it."""
+    return format_html('<i aria-hidden="true">{}</i>', badges.MARKS[badges.badge_of(value)])
+
+
 @register.filter
 def said(value: Any) -> str:
     """Write a value of a publication's words: yes and no, tags with commas, a dash for nothing."""

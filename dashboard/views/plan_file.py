@@ -15,7 +15,7 @@ from orchestration.api.plan_file import csv_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import ScheduleFilters
 from orchestration.models import CalendarAddress
-from orchestration.scheduling import calendar_feed
+from orchestration.scheduling import calendar_feed as feed
 from orchestration.scheduling.plan_file import COLUMNS, MOST_CHARACTERS, MOST_LINES
 
 FILTERS = ("state", "channel_id", "wave_id")
@@ -92,7 +92,7 @@ def calendar_make(request: HttpRequest) -> HttpResponse:
         secret = service(request).make_calendar_address()
     except OrchestrationError as error:
         return refuse(request, error, reverse("dashboard:plan_file"))
-    made = request.build_absolute_uri(reverse("dashboard:calendar", args=[secret]))
+    made = request.build_absolute_uri(reverse("dashboard:calendar_feed", args=[secret]))
     return show(request, "plan_file.html", _values(request, made_address=made))
 
 
@@ -109,9 +109,9 @@ def calendar_remove(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_GET
-def calendar(request: HttpRequest, secret: str) -> HttpResponse:
+def calendar_feed(request: HttpRequest, secret: str) -> HttpResponse:
     """Give the plan to a calendar program; whoever has the address is let in, and every other address is not there."""
-    found = calendar_feed.read(secret, slugs=request.GET.getlist("channel")[:1_000])
+    found = feed.read(secret, slugs=request.GET.getlist("channel")[:1_000])
     if found is None:
         raise Http404("There is no such calendar.")
     return HttpResponse(
