@@ -95,9 +95,10 @@ class Square:
     items: Sequence[CalendarItem] = ()
     slots: list[SlotMark] = field(default_factory=list)
     more: int = 0
+    unfilled: int = 0
     tallies: list[Tally] = field(default_factory=list)
     dark: str = ""
-    all_dark: bool = False
+    is_dark: bool = False
     full: list[str] = field(default_factory=list)
     pacific: PacificDay | None = None
     pacific_from: str = ""
@@ -111,6 +112,18 @@ class Square:
     def key(self) -> str:
         """Return the cell's name for the script."""
         return f"{self.day}" if self.hour is None else f"{self.day}T{self.hour:02}"
+
+    @property
+    def looks(self) -> str:
+        """Return the classes of the cell."""
+        names = {
+            "today": self.today,
+            "over": self.over,
+            "outside": self.outside,
+            "skipped": self.skipped,
+            "dark": self.is_dark,
+        }
+        return " ".join(name for name, holds in names.items() if holds)
 
     @property
     def entries(self) -> list[tuple[str, Any]]:
@@ -179,12 +192,14 @@ class _Layers:
                 low, high = (wall_in(at, self.zone(channel_id)) for at in (dark.starts_at, dark.ends_at))
                 if low >= ends or high <= begins:
                     continue
-                whole += low <= begins and high >= ends
-                said.append(self._blackout(square, channel_id, dark, low, high))
+                inside = low <= begins and high >= ends
+                whole += inside
+                if not inside or square.hour is None or square.channel:
+                    said.append(self._blackout(square, channel_id, dark, low, high))
         square.dark = "; ".join(said[:MOST_NAMED]) + (
             f" and {len(said) - MOST_NAMED} more" if len(said) > MOST_NAMED else ""
         )
-        square.all_dark = bool(square.channel) and whole > 0
+        square.is_dark = bool(square.channel) and (bool(said) or whole > 0)
 
     def _blackout(
         self, square: Square, channel_id: int, dark: DarkStretch, low: datetime, high: datetime
@@ -275,7 +290,7 @@ def _put(view: CalendarView, layers: _Layers, square: Square, cells: Sequence[Ce
         for state, count in cell.states.items():
             states[state] += count
     square.tallies = tallies_of(states)
-    square.slots = [
+    marks = [
         SlotMark(
             slot,
             slot.local_wall if zone == OWN_ZONE else wall_in(slot.at, zone),
@@ -284,6 +299,9 @@ def _put(view: CalendarView, layers: _Layers, square: Square, cells: Sequence[Ce
         for cell in cells
         for slot in cell.empty
     ]
+    # A month has too many of them to be drawn one by one.
+    shown = per_cell if square.hour is not None or (view.request.lanes and view.request.days <= 7) else 0
+    square.slots, square.unfilled = marks[:shown], len(marks[shown:])
 
 
 def _heads(view: CalendarView, layers: _Layers, dates: Sequence[date]) -> list[Column]:

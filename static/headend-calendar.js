@@ -1,5 +1,5 @@
 /* The calendar's own script: drag with a pointer, or pick up by Enter and move with the keys.
-   Where a publication may stand is asked once as it is picked up; what the plan says is asked before anything is written.
+   Where a publication may stand is asked once as it is picked up; the plan is asked before anything is written.
    Without it, each handle is a link to a form that does the same. */
 "use strict";
 
@@ -16,14 +16,14 @@
     if (place && place.textContent !== text) place.textContent = text;
   };
 
-  // ------------------------------------------------------------------ wall clocks: "2026-11-23T18:00:00", without a zone
+  // ------------------------- wall clocks: "2026-11-23T18:00:00", without a zone
   const two = (n) => String(n).padStart(2, "0");
   const parse = (wall) => ({
     day: wall.slice(0, 10),
     seconds: Number(wall.slice(11, 13)) * 3600 + Number(wall.slice(14, 16)) * 60 + Number(wall.slice(17, 19) || 0),
   });
-  const wallOf = (at) =>
-    `${at.day}T${two(Math.floor(at.seconds / 3600))}:${two(Math.floor((at.seconds % 3600) / 60))}:${two(at.seconds % 60)}`;
+  const clockOf = (s) => [s / 3600, (s % 3600) / 60, s % 60].map((n) => two(Math.floor(n))).join(":");
+  const wallOf = (at) => `${at.day}T${clockOf(at.seconds)}`;
   function later(at, seconds) {
     const moved = new Date(Date.parse(`${at.day}T00:00:00Z`) + (at.seconds + seconds) * 1000);
     const midnight = new Date(moved);
@@ -41,7 +41,7 @@
     return `${words} ${wallOf(at).slice(11, 16)}`;
   };
 
-  // ------------------------------------------------------------------------------------------------------- the table
+  // ------------------------- the table
   const dates = () => {
     const days = [...table().querySelectorAll("td[data-cell]")].map((cell) => cell.dataset.cell.slice(0, 10)).sort();
     return { first: days[0], last: days[days.length - 1] };
@@ -72,7 +72,7 @@
     return { day, seconds: Number(cell.dataset.cell.slice(11, 13)) * 3600 + quarters * QUARTER };
   }
 
-  // ------------------------------------------------------------------------------------------------------ the answers
+  // ------------------------- the answers
   function whyNot(at, channel) {
     if (held.refused) return held.refused;
     if (channel && held.channel && channel !== held.channel) return "a publication stays on its channel";
@@ -145,7 +145,7 @@
     table()?.classList.remove("dragging");
   }
 
-  // -------------------------------------------------------------------------------------------------- what is picked up
+  // ------------------------- what is picked up
   function pickUp(node, by) {
     putBack();
     const chip = node.closest("[data-schedule], [data-video]");
@@ -204,7 +204,7 @@
     said(`${held.title}: ${named(held.at)}, ${answer}`);
   }
 
-  // ------------------------------------------------------------------------------------------------- the plan's answer
+  // ------------------------- the plan's answer
   const dialog = () => document.getElementById("answer");
 
   async function show(address) {
@@ -256,7 +256,7 @@
     true,
   );
 
-  // ------------------------------------------------------------------------------------------------------- by pointer
+  // ------------------------- by pointer
   let press = null;
   document.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || held?.by === "keys") return;
@@ -315,7 +315,7 @@
     setTimeout(() => document.removeEventListener("click", swallow, { capture: true }), 0);
   }
 
-  // --------------------------------------------------------------------------------------------------------- by keys
+  // ------------------------- by keys
   function slots() {
     return [...table().querySelectorAll("[data-slot]")]
       .filter((slot) => !held.channel || slot.dataset.channel === held.channel)

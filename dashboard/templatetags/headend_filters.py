@@ -150,6 +150,14 @@ def steps_done(steps: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str
 
 
 @register.filter
+def hover(item: Any) -> str:
+    """Return in one line what a mark of the calendar is, for a mark that has no room for it."""
+    row = item.schedule
+    parts = [str(row.distribution.video), row.channel.name, words(row.state)]
+    return " · ".join([*parts, f"wave {row.wave.name}"] if row.wave else parts)
+
+
+@register.filter
 def subject(job: Any) -> str:
     """Return the video or the source that a job works on; empty where it has none."""
     return str(job.video or job.source or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import available_timezones
 
 from django.db.models import Q
@@ -16,11 +17,12 @@ from dashboard import calendar_grid as grid
 from dashboard.actions import page, service
 from dashboard.filters import filters_of, first
 from dashboard.listing import whole_number
-from dashboard.live_pages import show
+from dashboard.live_pages import asks_for_live_part, show
 from orchestration.lists import ScheduleFilters, ScheduleGroup, schedule_states
 from orchestration.models import Preferences, Wave
 from orchestration.planning.days import OWN_ZONE, date_of
-from orchestration.scheduling.calendar_view import DEFAULT_LAYERS, FIRST_YEAR, LAST_YEAR
+from orchestration.scheduling.backlog import Backlog
+from orchestration.scheduling.calendar_view import DEFAULT_LAYERS, FIRST_YEAR, LAST_YEAR, CalendarView
 from orchestration.states import OPEN_WAVES, ScheduleState
 
 STATES = (*ScheduleGroup.choices, *ScheduleState.choices)
@@ -123,9 +125,23 @@ def calendar(request: HttpRequest) -> HttpResponse:
             "later_page": found.request.page + 1 if found.request.page < pages else 0,
             "channel_id": first(filters.channel_id),
             "state": first(filters.state),
-            "back": request.GET.urlencode(),
+            "backlog": _backlog(request, found),
+            "placing": urlencode(
+                {"zone": zone, "channel": found.channels[0].slug if found.channel_count == 1 else ""}
+            ),
             **_choices(request, zone, first(filters.wave_id)),
         },
+    )
+
+
+def _backlog(request: HttpRequest, found: CalendarView) -> Backlog | None:
+    """Return the ready videos beside the calendar, if they are wanted; of the one channel that is shown, if it is one."""
+    if request.GET.get("backlog") != "1" or asks_for_live_part(request):
+        return None
+    return service(request).get_backlog(
+        channel_id=found.channels[0].pk if found.channel_count == 1 and found.channels else None,
+        q=_word(request, "bq"),
+        page=whole_number(request, "bpage", 1, range(1, 100_000)),
     )
 
 

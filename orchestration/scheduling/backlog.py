@@ -33,6 +33,16 @@ class Backlog:
     page: int
     pages: int
 
+    @property
+    def earlier_page(self) -> int:
+        """Return the page with newer ones."""
+        return self.page - 1
+
+    @property
+    def later_page(self) -> int:
+        """Return the page with older ones."""
+        return self.page + 1
+
 
 def backlog(*, channel_id: int | None = None, q: str = "", page: int = 1, limit: int = 12) -> Backlog:
     """Return ready videos that may be published; of a channel, those that do not go there yet. Raises: NotFound."""
