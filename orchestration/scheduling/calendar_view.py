@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -209,7 +209,11 @@ def read(request: CalendarRequest) -> CalendarView:
     now = clock.now()
     starts_at, ends_at = window_of(request.first, request.last, request.zone)
     chosen = _channels(request)
-    count, channels = chosen.count(), _shown_channels(request, chosen)
+    count = chosen.count()
+    request = replace(
+        request, page=max(1, min(request.page, -(-count // request.limit)))
+    )  # a stale link still opens
+    channels = _shown_channels(request, chosen)
     rows = _rows(request, chosen, channels, starts_at, ends_at)
     cells = _cells(request, rows, starts_at, ends_at)
     is_layered = len(channels) == min(count, request.limit) if request.lanes else count <= MOST_LAYERED
