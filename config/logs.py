@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from channels.log_redaction import redact
+from orchestration.core import at_work
 
 
 class RedactingFormatter(logging.Formatter):
@@ -16,8 +17,9 @@ class RedactingFormatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the redacted line."""
-        return redact(super().format(record))
+        """Return the redacted line; it ends with the job that the thread was at, where it was at one."""
+        job = at_work.job_id()
+        return redact(super().format(record)) + (f" [job {job}]" if job else "")
 
 
 class JsonFormatter(RedactingFormatter):
@@ -30,6 +32,7 @@ class JsonFormatter(RedactingFormatter):
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
+            **({"job": at_work.job_id()} if at_work.job_id() else {}),
             "message": redact(record.getMessage()),
         }
         if record.exc_info:

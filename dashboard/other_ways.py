@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, QueryDict
@@ -54,6 +54,8 @@ def _without(words: list[str], gone: list[int]) -> list[str]:
 
 def _local(text: str, zone: str) -> str:
     at = datetime.fromisoformat(text)
+    if at.microsecond:  # the field has whole seconds, and before the moment it is not free
+        at = at.replace(microsecond=0) + timedelta(seconds=1)
     try:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(ZoneInfo(zone)).strftime(LOCAL)
     except ZoneInfoNotFoundError as error:

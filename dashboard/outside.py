@@ -39,4 +39,5 @@ def _time(at: Any, row: Schedule) -> str:
     instant = parse_datetime(at) if isinstance(at, str) else at
     if not isinstance(instant, datetime):
         return ""
-    return f"{instant.astimezone(row.channel.zone):%Y-%m-%d %H:%M:%S} ({row.channel.timezone})"
+    local = instant.astimezone(row.channel.zone)
+    return f"{local:%a} {local.day} {local:%b %H:%M:%S} {local.tzname()}"

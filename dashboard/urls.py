@@ -47,6 +47,7 @@ app_name = "dashboard"
 
 urlpatterns = [
     path("", system.overview, name="overview"),
+    path("overview/more/", system.overview_more, name="overview_more"),
     path("switch/", system.switch, name="switch"),
     path("pick/channels/", pick.pick_channels, name="pick_channels"),
     path("pick/channels/count/", pick.pick_count, name="pick_count"),

@@ -80,7 +80,12 @@ def waiting(reason: str) -> str:
 
 def counts(values: Mapping[str, int]) -> str:
     """Format counts by name in one line, empty ones left out."""
-    return ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in values.items() if count)
+    named = {"assigned": "planned"}
+    return ", ".join(
+        f"{count} {named.get(str(name), str(name)).replace('_', ' ')}"
+        for name, count in values.items()
+        if count
+    )
 
 
 def listed(names: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from ninja import FilterLookup, FilterSchema
 from pydantic import Field
 from pydantic_core import core_schema
@@ -19,11 +20,13 @@ from channels.states import ChannelHealth, ChannelState, Executor
 from orchestration.fields import Id, Instant, WallDate, Word
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.models.notify import NotificationKind, NotificationOutcome, Severity
+from orchestration.models.querysets import ON_TIME, is_overdue
 from orchestration.register.channel_filters import OfChannels
 from orchestration.states import (
     OPEN_JOBS,
     OPEN_SCHEDULES,
     OPEN_WAVES,
+    ROUTINE_JOBS,
     ConflictKind,
     ConflictState,
     DistributionState,
@@ -262,6 +265,14 @@ class ScheduleFilters(OfChannels):
     until: Annotated[Instant | None, FilterLookup("publish_at__lt"), Field(description="public before")] = (
         None
     )
+    late: Annotated[bool | None, Field(description="public late, or overdue now; false: neither")] = None
+
+    def filter_late(self, wanted: bool | None) -> Q:
+        """Keep what was public late, or is overdue now; or what is neither."""
+        if wanted is None:
+            return Q()
+        late = Q(lateness_seconds__gt=ON_TIME.total_seconds()) | is_overdue(timezone.now())
+        return late if wanted else ~late
 
     def filter_state(self, words: list[str] | None) -> Q:
         """Keep these states, and those of these groups."""
@@ -295,12 +306,22 @@ class JobFilters(OfChannels):
             description="part of the video's title, the error or the holder, or how the correlation id begins"
         ),
     ] = None
+    routine: Annotated[bool | None, Field(description="done by itself all the time, and went well")] = None
     since: CreatedSince = None
     until: CreatedUntil = None
 
     def filter_state(self, words: list[str] | None) -> Q:
         """Keep these states, and those of these groups."""
         return _in_states(words, JOB_GROUPS)
+
+    def filter_routine(self, wanted: bool | None) -> Q:
+        """Keep what is done by itself all the time and went well, or leave it out."""
+        return Q() if wanted is None else routine() if wanted else ~routine()
+
+
+def routine() -> Q:
+    """Return the condition of a job that is done by itself all the time and went well: a list leaves it out by itself."""
+    return Q(kind__in=ROUTINE_JOBS, state=JobState.SUCCEEDED, asked=False)
 
 
 class RunFilters(OfChannels):

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Q, When
 from django.utils import timezone
 
 from channels.models import Channel, PostingSlot
-from channels.states import OPENING_CREDENTIALS, ChannelState
+from channels.states import OPENING_CREDENTIALS, ChannelHealth, ChannelState
 from orchestration.core import readings
 from orchestration.engine import control
-from orchestration.models import Activity, Job, Schedule, Source, Video, Wave
+from orchestration.models import Activity, Distribution, Job, Schedule, Source, Video, Wave
 from orchestration.monitoring import health, pool_reports, statistics
-from orchestration.monitoring.problems import Known, problems
-from orchestration.results import ChannelReport, Dashboard, SystemReport, WaveReport
+from orchestration.monitoring.needs import MOST_NEEDS, needs_of, system_off, verdict
+from orchestration.monitoring.problems import Known
+from orchestration.monitoring.problems import problems as list_problems
+from orchestration.results import (
+    ChannelCounts,
+    Dashboard,
+    Needs,
+    Overview,
+    OverviewMore,
+    StatisticsReport,
+    SystemReport,
+)
 from orchestration.scheduling import waves
 from orchestration.states import (
     FINISHED_JOBS,
     OPEN_WAVES,
+    ROUTINE_JOBS,
     JobState,
     SystemStatus,
     VideoState,
 )
 
+MAX_FOLDED = 1_000
+"""So many problems of a kind are folded by their cause."""
+MAX_PROBLEMS = 20
+NEAR = timedelta(hours=2)
+MAX_CHANNELS = 24
+MAX_SOURCES = 8
+MAX_LEASES = 5
 MAX_WAVES = 6
 MAX_UPCOMING = 12
 MAX_JOBS = 12
@@ -35,63 +53,114 @@ STATISTICS_DAYS = 7
 RECENT = timedelta(hours=24)
 
 
-def dashboard(now: datetime | None = None) -> Dashboard:
-    """Return everything the overview shows; `version` is the same as long as nothing of it changed."""
+def dashboard(now: datetime | None = None, *, rest: bool = True) -> Dashboard:
+    """Return everything the overview shows; `version` is the same as long as nothing of it changed.
+
+    Without the `rest` only what a person has to know first; the other parts are empty then.
+    """
     now = now or timezone.now()
     with readings.reading() as noted:
-        parts = _parts(now)
+        parts = {**_fields(head(now)), **_fields(more(now) if rest else NO_REST)}
     return Dashboard(version=f"{noted.total:x}", **parts)
+
+
+NO_REST = OverviewMore([], [], [], [], {}, [], [], [], StatisticsReport([], [], [], {}, None))
+
+
+def _fields(values: Overview | OverviewMore) -> dict[str, Any]:
+    return {part.name: getattr(values, part.name) for part in fields(values)}
+
+
+def head(now: datetime | None = None, *, most_needs: int | None = MOST_NEEDS) -> Overview:
+    """Return what a person has to know first, in at most fifteen statements where nothing is wrong."""
+    now = now or timezone.now()
+    status = control.report(now)
+    upcoming = _upcoming(now)
+    next_at = upcoming[0].publish_at if upcoming else None
+    known = Known(status.state, status.overdue_schedules, status.components, next_at)
+    problems = list_problems(known, now, most=MAX_FOLDED)
+    if status.state != SystemStatus.RUNNING and next_at and not status.overdue_schedules:
+        problems.append(system_off(status.state, next_at, status.changed_by))
+    needs = needs_of(problems)
+    return Overview(
+        status=status,
+        verdict=verdict(needs, state=status.state, next_up=_said(upcoming[0]) if upcoming else ""),
+        needs=needs[:most_needs],
+        needs_left=len(needs) - len(needs[:most_needs]),
+        problems=problems[:MAX_PROBLEMS],
+        upcoming=upcoming,
+        waves=waves.briefs(_waves(now)),
+        channel_counts=_channel_counts(),
+        first_steps=_first_steps(status),
+    )
+
+
+def all_needs(now: datetime | None = None) -> Needs:
+    """Return all that needs a person, the most urgent first."""
+    found = head(now, most_needs=None)
+    return Needs(found.verdict, found.needs)
+
+
+def _said(row: Schedule) -> str:
+    return f"{row.distribution.video} on {row.channel.name}, {row.publish_at:%Y-%m-%d %H:%M} UTC"
+
+
+def more(now: datetime | None = None) -> OverviewMore:
+    """Return the rest of the overview, each part cut to what is looked at first."""
+    now = now or timezone.now()
+    return OverviewMore(
+        channels=health.channel_reports(_channels_to_look_at(), now),
+        running_jobs=_running_jobs(),
+        recent_jobs=_recent_jobs(),
+        sources=_sources(),
+        videos=_video_counts(),
+        recent_videos=_recent_videos(),
+        pools=[replace(pool, leases=pool.leases[:MAX_LEASES]) for pool in pool_reports.report(now)],
+        activity=_activity(),
+        statistics=replace(statistics.report(STATISTICS_DAYS, now), channels=[]),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------- parts
 
 
-def _parts(now: datetime) -> dict[str, Any]:
-    status = control.report(now)
-    channels = health.report().channels
-    shared = pool_reports.report(now)
-    sources = list(Source.objects.order_by("name"))
-    videos = _video_counts()
-    return {
-        "status": status,
-        "channels": channels,
-        "waves": _waves(now),
-        "upcoming": _upcoming(),
-        "running_jobs": _running_jobs(),
-        "recent_jobs": _recent_jobs(),
-        "problems": problems(
-            Known(
-                status=status.state,
-                overdue=status.overdue_schedules,
-                components=status.components,
-                channels=[report.channel for report in channels],
-                sources=sources,
-                pools=shared,
-            ),
-            now,
-        ),
-        "sources": sources,
-        "videos": videos,
-        "recent_videos": _recent_videos(),
-        "pools": shared,
-        "activity": _activity(),
-        "statistics": statistics.report(STATISTICS_DAYS, now),
-        "first_steps": _first_steps(channels, sources, videos, status),
-    }
-
-
-def _waves(now: datetime) -> list[WaveReport]:
+def _waves(now: datetime) -> list[Wave]:
     """Return the waves that are under way, then those of the last day, the newest first."""
     rows = Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(state_changed_at__gte=now - RECENT))
     found = sorted(
         rows.order_by("-created_at")[: MAX_WAVES * 2], key=lambda wave: wave.state not in OPEN_WAVES
     )
-    return waves.reports(found[:MAX_WAVES]) if found else []
+    return found[:MAX_WAVES]
 
 
-def _upcoming() -> list[Schedule]:
+def _upcoming(now: datetime) -> list[Schedule]:
     rows = Schedule.objects.open().select_related("distribution__video", "channel", "wave")
-    return list(rows.order_by("publish_at", "id")[:MAX_UPCOMING])
+    rows = rows.order_by("publish_at", "id")
+    # No index has all open ones by their moment: where much is planned, what is near is enough.
+    near = list(rows.filter(publish_at__lt=now + NEAR)[:MAX_UPCOMING])
+    return near if len(near) == MAX_UPCOMING else list(rows[:MAX_UPCOMING])
+
+
+def _channels_to_look_at() -> list[Channel]:
+    """Return the channels that are worst, then by name."""
+    worst = Case(
+        When(health=ChannelHealth.FAILING, then=0), When(health=ChannelHealth.DEGRADED, then=1), default=2
+    )
+    rows = Channel.objects.enabled().select_related("credential")
+    return list(rows.order_by(worst, "name", "id")[:MAX_CHANNELS])
+
+
+def _channel_counts() -> ChannelCounts:
+    used = ~Q(state=ChannelState.DISABLED)
+    return ChannelCounts(
+        **Channel.objects.aggregate(
+            total=Count("pk"),
+            active=Count("pk", filter=Q(state=ChannelState.ACTIVE)),
+            paused=Count("pk", filter=Q(state=ChannelState.PAUSED)),
+            failing=Count("pk", filter=used & Q(health=ChannelHealth.FAILING)),
+            degraded=Count("pk", filter=used & Q(health=ChannelHealth.DEGRADED)),
+        )
+    )
 
 
 def _jobs() -> Any:
@@ -103,8 +172,15 @@ def _running_jobs() -> list[Job]:
 
 
 def _recent_jobs() -> list[Job]:
+    """Return what ended last, without what is done all the time and went well."""
     ended = _jobs().filter(state__in=FINISHED_JOBS, finished_at__isnull=False)
+    ended = ended.exclude(kind__in=ROUTINE_JOBS, state=JobState.SUCCEEDED)
     return list(ended.order_by("-finished_at", "-id")[:MAX_JOBS])
+
+
+def _sources() -> list[Source]:
+    """Return the sources that could not be read first, then by name."""
+    return list(Source.objects.order_by("-consecutive_failures", "name")[:MAX_SOURCES])
 
 
 def _video_counts() -> dict[str, int]:
@@ -126,29 +202,26 @@ def _activity() -> list[Activity]:
 # ---------------------------------------------------------------------------------------------------------- first steps
 
 
-def _first_steps(
-    reports: Sequence[ChannelReport], sources: Sequence[Source], videos: dict[str, int], status: SystemReport
-) -> list[dict[str, Any]]:
+def _first_steps(status: SystemReport) -> list[dict[str, Any]]:
     """Return what a new installation has to do, until the first video is public; empty from then on."""
-    if any(report.last_published_at for report in reports):
+    if Distribution.objects.published().exists():
         return []
-    used = [report.channel for report in reports if report.state != ChannelState.DISABLED]
-    connected = [channel for channel in used if _is_connected(channel)]
-    posting = (
-        bool(used) and PostingSlot.objects.filter(enabled=True, channel__in=[c.pk for c in used]).exists()
-    )
+    used = Channel.objects.enabled()
+    ready = Video.objects.ready().exists()
+    connected = used.filter(credential__state__in=OPENING_CREDENTIALS).exists()
+    posting = PostingSlot.objects.filter(enabled=True, channel__in=used).exists()
     return [
         _step(
             "Register a channel",
             "In four fields: its name, its time zone, and who stages its videos, GitHub or this machine.",
             "dashboard:channel_new",
-            bool(used),
+            used.exists(),
         ),
         _step(
             "Connect it to YouTube",
             "Let Google grant Headend access to the channel; the refresh token is kept encrypted.",
             "dashboard:channels",
-            bool(connected),
+            connected,
         ),
         _step(
             "Give it posting slots",
@@ -160,7 +233,7 @@ def _first_steps(
             "Add a source",
             "A page, a feed or a file with videos, and the rights on which you publish them.",
             "dashboard:sources",
-            any(source.rights_basis for source in sources),
+            Source.objects.exclude(rights_basis="").exists(),
         ),
         _step(
             "Start the system",
@@ -171,7 +244,7 @@ def _first_steps(
         _step(
             "Publish a video",
             "Once one is ready, send it to your channels as a wave, or let the rules distribute it.",
-            "dashboard:waves" if videos.get(VideoState.READY) else "dashboard:videos",
+            "dashboard:waves" if ready else "dashboard:videos",
             False,
         ),
     ]
@@ -179,8 +252,3 @@ def _first_steps(
 
 def _step(title: str, sentence: str, url_name: str, done: bool) -> dict[str, Any]:
     return {"title": title, "sentence": sentence, "url_name": url_name, "done": done}
-
-
-def _is_connected(channel: Channel) -> bool:
-    credential = getattr(channel, "credential", None)
-    return credential is not None and credential.state in OPENING_CREDENTIALS

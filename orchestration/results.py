@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Activity,
         ApiToken,
         Approval,
+        Call,
         Conflict,
         Distribution,
         Job,
@@ -603,24 +604,168 @@ class StatisticsReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Dashboard:
-    """Everything the overview shows; `version` changes when any of it does."""
+class Attempt:
+    """One try of a job: when it began and ended, at which worker, how, and until when the next one is waited for."""
 
-    version: str
+    number: int
+    began_at: datetime | None = None
+    worker: str = ""
+    ended_at: datetime | None = None
+    outcome: str = ""
+    code: str = ""
+    message: str = ""
+    next_at: datetime | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long it took; None while it runs."""
+        return (self.ended_at - self.began_at).total_seconds() if self.began_at and self.ended_at else None
+
+    @property
+    def pause_seconds(self) -> float | None:
+        """Return how long the next try is waited for; None where none follows."""
+        return (self.next_at - self.ended_at).total_seconds() if self.next_at and self.ended_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobHistory:
+    """What happened to a job: its attempts, its calls to the outside, the lines of the log that name it."""
+
+    job: Job
+    attempts: list[Attempt]
+    calls: list[Call]
+    calls_left: int
+    lines: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WaveBrief:
+    """A wave in short: how many members are how far, when its first is due; `members` only of a small one."""
+
+    wave: Wave
+    actions: tuple[str, ...]
+    size: int
+    counts: dict[str, int]
+    first_at: datetime | None
+    skew_seconds: float | None
+    members: list[WaveMember] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What a person does about a need: a page of the console (its name and key, with a query), or a button of it.
+
+    `verb` is the action of a button; empty for a link.
+    """
+
+    label: str
+    page: str
+    key: str = ""
+    query: str = ""
+    verb: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What needs a person: problems of one cause as one, why it stands where it stands, and what to do about it."""
+
+    severity: str
+    code: str
+    cause: str
+    count: int
+    sentence: str
+    why: str
+    deadline: datetime | None
+    since: datetime | None
+    subject: str
+    subject_type: str
+    subject_id: Any
+    slug: str
+    names: tuple[str, ...]
+    remedy: Remedy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether all is well, in one line; `level` is good, warn or bad."""
+
+    is_well: bool
+    level: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCounts:
+    """How many channels there are, and how they are."""
+
+    total: int
+    active: int
+    paused: int
+    failing: int
+    degraded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """All that needs a person, the most urgent first, and the one line about it."""
+
+    verdict: Verdict
+    needs: list[Need]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a person has to know first: whether all is well, what needs them, what comes next."""
+
     status: SystemReport
-    channels: list[ChannelReport]
-    waves: list[WaveReport]
+    verdict: Verdict
+    needs: list[Need]
+    needs_left: int
+    problems: list[dict[str, Any]]
     upcoming: list[Schedule]
+    waves: list[WaveBrief]
+    channel_counts: ChannelCounts
+    first_steps: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewMore:
+    """The rest of the overview: channels, work, pools, sources and videos, activity, the last days. All of it is cut."""
+
+    channels: list[ChannelReport]
     running_jobs: list[Job]
     recent_jobs: list[Job]
-    problems: list[dict[str, Any]]
     sources: list[Source]
     videos: dict[str, int]
     recent_videos: list[Video]
     pools: list[PoolReport]
     activity: list[Activity]
     statistics: StatisticsReport
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Everything the overview shows, each part cut; `version` changes when any of it does."""
+
+    version: str
+    status: SystemReport
+    verdict: Verdict
+    needs: list[Need]
+    needs_left: int
+    problems: list[dict[str, Any]]
+    upcoming: list[Schedule]
+    waves: list[WaveBrief]
+    channel_counts: ChannelCounts
     first_steps: list[dict[str, Any]]
+    channels: list[ChannelReport]
+    running_jobs: list[Job]
+    recent_jobs: list[Job]
+    sources: list[Source]
+    videos: dict[str, int]
+    recent_videos: list[Video]
+    pools: list[PoolReport]
+    activity: list[Activity]
+    statistics: StatisticsReport
 
 
 class RunPermit(TypedDict):

@@ -322,6 +322,8 @@ WORK_KINDS = (JobKind.SCRAPE, JobKind.TAKE, JobKind.PROCESS, JobKind.STAGE, JobK
 """The steps of a video's way to the public, in their order; what looks, checks and collects is none."""
 TAKING_BACK = frozenset({JobKind.RECALL, JobKind.DISARM})
 """These make a video private: the one that is public, the other one that YouTube is to publish at its time."""
+ROUTINE_JOBS = frozenset({JobKind.COLLECT, JobKind.CHECK, JobKind.LOOK})
+"""These are done by themselves all the time; one that went well is of no interest."""
 
 OPEN_RUNS = frozenset({RunState.DISPATCHING, RunState.DISPATCHED, RunState.RUNNING})
 OPEN_ROLLOUTS = frozenset({RolloutState.RUNNING, RolloutState.HALTED})

@@ -7,8 +7,8 @@ from orchestration.core import audit
 from orchestration.core.heartbeats import beat
 from orchestration.core.installation import is_copy, is_waiting_to_be_taken_over
 from orchestration.core.wakeups import wake_heartbeat
+from orchestration.engine import calls, worker
 from orchestration.engine import tick as clock
-from orchestration.engine import worker
 from orchestration.engine.control import is_running
 from orchestration.github import watch
 from orchestration.monitoring import background, health, probes, statistics
@@ -114,6 +114,7 @@ def clean_disk() -> None:
     if is_running() and not is_copy():
         with _as("beat"):
             retention.clean()
+            calls.prune(timezone.now())
 
 
 @shared_task

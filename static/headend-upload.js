@@ -166,6 +166,7 @@
         item.state = "done";
         show(item, "sent; it is looked at now");
         document.dispatchEvent(new CustomEvent("headend:look"));
+        follow(item, item.address);
       } catch (error) {
         if (item.state !== "sending") return;
         const status = error instanceof Refused ? error.status : 0;
@@ -181,6 +182,25 @@
         show(item, `${status ? error.message : "not connected"} Tried again in ${Math.ceil(pause)} s.`);
         await sleep(pause);
       }
+    }
+  }
+  // What was sent may still be refused once it is looked at: ask until it is taken in, or is not.
+  async function follow(item, address) {
+    for (let pause = 2; pause < 3600; pause = Math.min(pause * 1.5, 60)) {
+      await sleep(pause);
+      let upload;
+      try {
+        const answer = await call("GET", address);
+        upload = await answer.json();
+      } catch (error) {
+        if (error instanceof Refused && [404, 410].includes(error.status)) return;
+        continue;
+      }
+      if (["open", "received"].includes(upload.state)) continue;
+      if (upload.state !== "taken") item.state = "failed";
+      show(item, upload.state === "taken" ? "taken in" : upload.error_message || upload.state);
+      document.dispatchEvent(new CustomEvent("headend:look"));
+      return;
     }
   }
   async function goOn(item, wentOn) {

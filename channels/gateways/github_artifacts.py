@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import requests
 from github import Github
 
+from channels.gateways import observed
 from channels.gateways.errors import RemoteRejected, RemoteUnavailable
 from channels.gateways.github_wire import reading
 
@@ -61,16 +62,22 @@ class ReadsArtifacts:
         """Fetch an archive; the address that GitHub leads to carries its own signature and does not get our token."""
         url = f"{self._base_url}/repos/{full_name}/actions/artifacts/{artifact_id}/zip"
         try:
-            led = requests.get(
-                url,
-                headers={"Authorization": f"Bearer {self._token}", "User-Agent": "headend"},
-                timeout=self._timeout_seconds,
-                allow_redirects=False,
-            )
+            with observed.request("GET", url) as heard:
+                led = requests.get(
+                    url,
+                    headers={"Authorization": f"Bearer {self._token}", "User-Agent": "headend"},
+                    timeout=self._timeout_seconds,
+                    allow_redirects=False,
+                )
+                heard.take(led.status_code, led.headers)
             target = led.headers.get("Location", "")
             if led.status_code not in REDIRECTS or urlsplit(target).scheme not in _schemes(self._base_url):
                 raise RemoteUnavailable(f"{doing}: GitHub answered {led.status_code}", status=led.status_code)
-            with requests.get(target, timeout=self._timeout_seconds, stream=True) as answer:
+            with (
+                observed.request("GET", target) as heard,
+                requests.get(target, timeout=self._timeout_seconds, stream=True) as answer,
+            ):
+                heard.take(answer.status_code, answer.headers)
                 if answer.status_code != 200:
                     raise RemoteUnavailable(f"{doing}: its store answered {answer.status_code}")
                 content: bytes = answer.raw.read(MOST_BYTES + 1, decode_content=True)

@@ -11,9 +11,15 @@ from urllib.parse import urlsplit
 
 import requests
 from github import GithubException
+from github.Requester import (
+    HTTPRequestsConnectionClass,
+    HTTPSRequestsConnectionClass,
+    Requester,
+    RequestsResponse,
+)
 from urllib3.exceptions import NewConnectionError, SSLError
 
-from channels.gateways import readings, redaction
+from channels.gateways import observed, readings, redaction
 from channels.gateways.errors import (
     GitHubTokenRefused,
     PermissionMissing,
@@ -26,6 +32,33 @@ from channels.gateways.errors import (
 
 API_VERSION = "2022-11-28"
 EXPIRY_HEADER = "github-authentication-token-expiration"
+
+
+class _Observed(HTTPSRequestsConnectionClass):
+    """A connection of PyGithub's whose requests are heard of."""
+
+    def getresponse(self) -> RequestsResponse:
+        """Make the request, and say how it went."""
+        with observed.request(self.verb, f"//{self.host}{self.url}") as heard:
+            answer = super().getresponse()
+            heard.take(answer.status, dict(answer.getheaders()))
+            return answer
+
+
+class _ObservedPlain(HTTPRequestsConnectionClass):
+    """The same without TLS, for a sandbox."""
+
+    def getresponse(self) -> RequestsResponse:
+        """Make the request, and say how it went."""
+        with observed.request(self.verb, f"//{self.host}{self.url}") as heard:
+            answer = super().getresponse()
+            heard.take(answer.status, dict(answer.getheaders()))
+            return answer
+
+
+# PyGithub's own way, `injectConnectionClasses`, would end the reuse of connections for all.
+Requester._Requester__httpsConnectionClass = _Observed  # type: ignore[attr-defined]
+Requester._Requester__httpConnectionClass = _ObservedPlain  # type: ignore[attr-defined]
 
 
 @contextmanager

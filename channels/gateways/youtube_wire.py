@@ -22,7 +22,7 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
 
-from channels.gateways import readings, redaction
+from channels.gateways import observed, readings, redaction
 from channels.gateways.errors import RemoteError, RemoteUnavailable, RemoteUncertain
 
 SEND_BLOCK_BYTES = 64 * 1024
@@ -64,7 +64,9 @@ class OneAttemptHttp(httplib2.Http):  # type: ignore[misc]  # the library has no
         self, conn: Any, request_uri: str, method: str, body: Any, headers: Mapping[str, str]
     ) -> tuple[httplib2.Response, bytes]:
         sent_at = timezone.now()
-        answer, content = self._ask(conn, request_uri, method, body, headers)
+        with observed.request(method, f"//{conn.host}{request_uri}") as heard:
+            answer, content = self._ask(conn, request_uri, method, body, headers)
+            heard.take(answer.status, answer)
         self.ahead = clock_ahead(answer.get("date", ""), sent_at, timezone.now())
         return answer, content
 

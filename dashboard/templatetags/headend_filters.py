@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from django import template
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from dashboard import badges
 from dashboard.wording import (
@@ -87,12 +86,6 @@ def pace(wave: Any) -> str:
 
 
 @register.filter
-def first_at(report: Any) -> datetime | None:
-    """Return when a wave's first member is to go out, or went."""
-    return min((member.schedule.publish_at for member in report.members), default=report.wave.scheduled_at)
-
-
-@register.filter
 def channel_badge(report: Any) -> str:
     """Return the badge of a channel: what the operator wants counts before what was observed."""
     return badges.badge_of(report.state if report.state != "active" else report.health)
@@ -105,33 +98,26 @@ def published_total(report: Any) -> int:
 
 
 @register.filter
-def problem_url(problem: Mapping[str, Any]) -> str:
-    """Return the page on which a problem can be solved."""
-    kind, key = problem.get("subject_type"), problem.get("subject_id")
-    if kind == "channel" and problem.get("slug"):
-        return reverse("dashboard:channel", args=[problem["slug"]])
-    if kind in {"schedule", "job", "video", "wave"} and key:
-        name = "publication" if kind == "schedule" else kind
-        return reverse(f"dashboard:{name}", args=[key])
-    page = {
-        "channel": "channels",
-        "schedule": "schedule",
-        "job": "jobs",
-        "source": "sources",
-        "pool": "pools",
-        "conflict": "conflicts",
-        "blocker": "blockers",
-        "rollout": "rollouts",
-        "credential": "channels",
-        "notificationaddress": "notifications",
-    }.get(str(kind))
-    return reverse(f"dashboard:{page}") if page else ""
+def remedy_url(remedy: Any) -> str:
+    """Return the address at which a need is met; that of the overview, if this console has no such page."""
+    query, _, anchor = remedy.query.partition("#")
+    try:
+        url = reverse(f"dashboard:{remedy.page}", args=[remedy.key] if remedy.key else [])
+    except NoReverseMatch:
+        return reverse("dashboard:overview")
+    return f"{url}{f'?{query}' if query else ''}{f'#{anchor}' if anchor else ''}"
 
 
 @register.filter
 def field(form: Any, name: str) -> Any:
     """Return one field of a form by its name."""
     return form[name]
+
+
+@register.filter
+def less(value: int, other: int) -> int:
+    """Subtract, for what a list leaves out."""
+    return value - other
 
 
 @register.filter

@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from dashboard import badges, tickets
 from dashboard.live_pages import LiveNode
 from dashboard.naming import named
+from orchestration.words.fields import CATEGORIES, FIELDS, LICENCES
 
 register = template.Library()
 register.simple_tag(named)
@@ -35,6 +36,31 @@ def do_live(parser: Parser, token: Token) -> LiveNode:
     nodes = parser.parse(("endlive",))
     parser.delete_first_token()
     return LiveNode(nodes, busy, name, address)
+
+
+class TightNode(template.Node):
+    """What is laid out in lines, sent without the white space between elements, but for what parts words."""
+
+    def __init__(self, nodelist: template.NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: template.Context) -> SafeString:
+        """Render it; two elements that stand in a line of text stay apart, as they do in the template."""
+        html = _WORDS.sub(r"\1\0", self.nodelist.render(context).strip())
+        return SafeString(_BETWEEN.sub("><", html).replace("\0", " "))
+
+
+_INLINE = "a|abbr|b|bdi|code|del|em|i|ins|kbd|q|small|span|strong|sub|time"
+_WORDS = re.compile(rf"(</(?:{_INLINE})>)\s+(?=<(?:{_INLINE})[\s>])")
+_BETWEEN = re.compile(r">\s+<")
+
+
+@register.tag("tight")
+def do_tight(parser: Parser, token: Token) -> TightNode:
+    """Send no more white space between elements than a reader sees: `{% tight %}…{% endtight %}`."""
+    nodes = parser.parse(("endtight",))
+    parser.delete_first_token()
+    return TightNode(nodes)
 
 
 def _aware(value: datetime | str | None) -> datetime | None:
@@ -107,26 +133,30 @@ def state(value: object, label: str = "", title: str = "") -> SafeString:
         badge,
         format_html(' title="{}"', title) if title else "",
         badges.MARKS[badge],
-        label or str(value).replace("_", " "),
+        label or SHOWN_AS.get(str(value), str(value).replace("_", " ")),
     )
 
 
-_DATED = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) UTC")
+SHOWN_AS = {"assigned": "planned"}
+"""A publication that is planned has a distribution that is assigned: to a person that is one state."""
+_DATED = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)( UTC| to (?=\d{4}-\d\d-\d\d \d\d:\d\d))")
 
 
 @register.filter
 def dated(sentence: Any) -> SafeString:
     """Write the instants of a sentence as the rest of the page does: `Thu 26 Nov 13:00 UTC`, the whole date on hover."""
-    parts = _DATED.split(str(sentence))
-    shown = [conditional_escape(parts[0])]
-    for text, after in zip(parts[1::2], parts[2::2], strict=True):
+    text, shown, done = str(sentence), [], 0
+    for found in _DATED.finditer(text):
+        shown.append(conditional_escape(text[done : found.start()]))
+        done = found.end()
         try:
-            at = datetime.fromisoformat(text).replace(tzinfo=UTC)
+            at = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
         except ValueError:
-            shown.append(conditional_escape(f"{text} UTC"))
-        else:
-            shown.append(when(at, "UTC", "full" if at.second else "minute"))
-        shown.append(conditional_escape(after))
+            shown.append(conditional_escape(found[0]))
+            continue
+        shown.append(when(at, "UTC", "full" if at.second else "minute"))
+        shown.append(conditional_escape(found[2].removeprefix(" UTC")))
+    shown.append(conditional_escape(text[done:]))
     return SafeString("".join(shown))
 
 
@@ -144,6 +174,27 @@ def said(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@register.filter
+def said_as(value: Any, field: str) -> str:
+    """Write a value of one field of the words: a category and a licence by name, pictures and subtitles by how many."""
+    if field == "category_id":
+        return CATEGORIES.get(str(value), said(value))
+    if field == "licence":
+        return LICENCES.get(str(value), said(value))
+    if field == "picture":
+        return "a picture of ours" if value else "–"
+    if field == "subtitles" and isinstance(value, list):
+        return f"{len(value)} of ours" if value else "–"
+    return said(value)
+
+
+@register.filter
+def field_label(name: str) -> str:
+    """Return what the pages call a field of the words."""
+    field = FIELDS.get(name)
+    return field.label if field else str(name).replace("_", " ")
 
 
 @register.simple_tag

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, Count, IntegerField, Value, When
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Case, Count, IntegerField, Max, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
@@ -16,41 +20,52 @@ from dashboard.live_pages import show
 from dashboard.picking import filter_picker
 from orchestration.engine.jobs import given_away
 from orchestration.errors import InvalidRequest
-from orchestration.lists import JOB_GROUPS, JobFilters, JobGroup
+from orchestration.lists import JOB_GROUPS, JobFilters, JobGroup, routine
 from orchestration.models import Activity, Job
 from orchestration.states import (
     OPEN_JOBS,
+    ROUTINE_JOBS,
     JobKind,
     JobState,
 )
 
+RECENT = timedelta(hours=24)
+
 
 @page
 def jobs(request: HttpRequest) -> HttpResponse:
-    """List the jobs, those at work first."""
+    """List the jobs, what needs a look first, then those at work; routine that went well is folded."""
     filters = filters_of(
         request, JobFilters, ("state", "kind", "channel_id", "q", "channels", "group", "label")
     )
     rows = filters.filter(Job.objects.select_related("channel", "video", "source", "schedule__wave"))
-    at_work_first = Case(
-        When(state=JobState.RUNNING, then=Value(0)),
-        When(state__in=OPEN_JOBS, then=Value(1)),
-        default=Value(2),
+    with_routine = request.GET.get("routine") == "1" or first(filters.kind) in ROUTINE_JOBS
+    every = Job.objects.order_by()
+    if not with_routine:
+        rows, every = rows.exclude(routine()), every.exclude(routine())
+    attention = JOB_GROUPS[JobGroup.ATTENTION]
+    now = timezone.now()
+    first_of_all = Case(
+        When(state__in=attention, state_changed_at__gte=now - RECENT, then=Value(0)),
+        When(state=JobState.RUNNING, then=Value(1)),
+        When(state__in=OPEN_JOBS, then=Value(2)),
+        default=Value(3),
         output_field=IntegerField(),
     )
-    attention = JOB_GROUPS[JobGroup.ATTENTION]
-    counts = dict(Job.objects.order_by().values_list("state").annotate(Count("pk")))
+    counts = dict(every.values_list("state").annotate(Count("pk")))
     return show(
         request,
         "jobs.html",
         {
-            "page": page_of(request, rows.order_by(at_work_first, "-id")),
+            "page": page_of(request, rows.order_by(first_of_all, "-id")),
+            "with_routine": with_routine,
+            "folded": [] if with_routine else _folded(now),
             "kind": first(filters.kind),
             "kinds": JobKind.choices,
             "state": first(filters.state),
             "tabs": [
                 ("", "All", sum(counts.values())),
-                (JobGroup.OPEN, "Open", sum(counts.get(s, 0) for s in OPEN_JOBS)),
+                (JobGroup.OPEN, "Waiting or running", sum(counts.get(s, 0) for s in OPEN_JOBS)),
                 (JobState.RUNNING, "Running", counts.get(JobState.RUNNING, 0)),
                 (JobGroup.ATTENTION, "Needs a look", sum(counts.get(s, 0) for s in attention)),
                 (JobState.SUCCEEDED, "Succeeded", counts.get(JobState.SUCCEEDED, 0)),
@@ -62,6 +77,16 @@ def jobs(request: HttpRequest) -> HttpResponse:
             "busy": any(counts.get(s) for s in OPEN_JOBS),
         },
     )
+
+
+def _folded(now: datetime) -> list[dict[str, Any]]:
+    """Return what is left out of the list: how many of each kind went well in the last day, and when the last one did."""
+    done = Job.objects.filter(routine(), finished_at__gte=now - RECENT).order_by("kind")
+    names = dict(JobKind.choices)
+    return [
+        {"kind": kind, "name": names[JobKind(kind)], "count": count, "last_at": last_at}
+        for kind, count, last_at in done.values_list("kind").annotate(Count("pk"), Max("finished_at"))
+    ]
 
 
 @page
@@ -82,6 +107,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
             "review_form": _review_form(row),
             "given_away": given_away(row) if "retry" in row.actions else None,
             "runs": row.runs.all(),
+            "history": service(request).get_job_history(job_id=pk),
             "leases": row.leases.select_related("pool"),
             "activity": Activity.objects.filter(cid=row.correlation_id).select_related("content_type")[:30],
             "busy": row.state in OPEN_JOBS,

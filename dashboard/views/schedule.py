@@ -61,10 +61,12 @@ def schedule(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     hours = whole_number(request, "span", 24, [span for span, _ in SPANS])
     filters = filters_of(
-        request, ScheduleFilters, ("state", "channel_id", "wave_id", "channels", "group", "label")
+        request, ScheduleFilters, ("state", "channel_id", "wave_id", "late", "channels", "group", "label")
     )
     wave_id = first(filters.wave_id)
     starts_at = _window(request, hours, now)
+    if filters.late and not request.GET.get("from"):
+        starts_at = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
     ends_at = starts_at + timedelta(hours=hours)
     rows = filters.filter(Schedule.objects.select_related("distribution__video", "channel", "wave"))
     inside = rows.filter(publish_at__gte=starts_at, publish_at__lt=ends_at)
@@ -92,6 +94,7 @@ def schedule(request: HttpRequest) -> HttpResponse:
             "earlier_day": (starts_at - timedelta(hours=max(hours, 24))).date(),
             "next_day": (starts_at + timedelta(hours=max(hours, 24))).date(),
             "hours": hours,
+            "late": filters.late,
             "spans": SPANS,
             "state": first(filters.state),
             "states": STATES,
@@ -119,6 +122,7 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
             "schedule": row,
             "distribution": row.distribution,
             "outside": outside.lines_of(row),
+            "why": service(request).explain_publication(schedule_id=pk),
             "words": panel_of(service(request), "publication", row.distribution_id),
             "words_outside": there,
             "words_outside_form": words_outside.form_of(row, there) if there.may_edit else None,

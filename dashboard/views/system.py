@@ -16,9 +16,15 @@ HOME = "/"
 
 @page
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show everything that matters now, problems first."""
-    board = service(request).get_dashboard_data()
+    """Show whether all is well, what needs a person, and what comes next."""
+    board = service(request).get_dashboard_data(rest=False)
     return show(request, "overview.html", {"board": board, "system": SystemBar(board.status)})
+
+
+@page
+def overview_more(request: HttpRequest) -> HttpResponse:
+    """Show the rest: on the overview once it is unfolded, or on a page of its own."""
+    return show(request, "overview_more.html", {"board": service(request).get_overview_more()})
 
 
 @page

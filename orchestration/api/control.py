@@ -16,7 +16,7 @@ from orchestration.api.schemas.requests import (
     Resume,
     Stop,
 )
-from orchestration.api.schemas.system import DashboardOut, ForecastOut, StatusOut
+from orchestration.api.schemas.system import DashboardOut, ForecastOut, NeedsOut, StatusOut
 from orchestration.fields import Id
 
 router = Router(tags=["orchestration"])
@@ -71,8 +71,16 @@ def status(request: HttpRequest):
     "/dashboard", response=DashboardOut, operation_id="orchestration_dashboard", summary="Show the overview"
 )
 def dashboard(request: HttpRequest):
-    """Return everything that the overview shows."""
+    """Return what the overview shows, each part cut; the rest has endpoints of its own."""
     return service(request).get_dashboard_data()
+
+
+@router.get(
+    "/needs", response=NeedsOut, operation_id="orchestration_needs", summary="Show what needs a person"
+)
+def needs(request: HttpRequest):
+    """Say in one line whether all is well, and list what needs a person, the most urgent first."""
+    return service(request).get_needs()
 
 
 @router.get(

@@ -7,7 +7,7 @@ from ninja.pagination import paginate
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import AS_IT_WAS, AS_SEEN, Decision, Retry, ReviewJob
-from orchestration.api.schemas.work import JobOut
+from orchestration.api.schemas.work import JobHistoryOut, JobOut
 from orchestration.core import lookup
 from orchestration.fields import Id
 from orchestration.lists import JobFilters
@@ -27,6 +27,17 @@ def jobs_list(request: HttpRequest, filters: Query[JobFilters]):
 def jobs_show(request: HttpRequest, job_id: Path[Id]):
     """How far it is, and what it waits for."""
     return lookup.one(Job, job_id, field="job_id")
+
+
+@jobs.get(
+    "/{job_id}/history",
+    response=JobHistoryOut,
+    operation_id="jobs_history",
+    summary="Show a job's attempts, calls and log",
+)
+def jobs_history(request: HttpRequest, job_id: Path[Id]):
+    """When each attempt began and ended and how, what it asked of the outside, and the lines of the log that name it."""
+    return service(request).get_job_history(job_id=job_id)
 
 
 @jobs.post("/{job_id}/cancel", response=JobOut, operation_id="jobs_cancel", summary="Cancel a job")

@@ -6,9 +6,7 @@ from ninja.pagination import paginate
 
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.plan import (
-    ScheduleOut,
-)
+from orchestration.api.schemas.plan import PublicationWhyOut, ScheduleOut
 from orchestration.api.schemas.requests import (
     AS_HELD,
     AS_SCHEDULED,
@@ -40,6 +38,17 @@ def schedules_list(request: HttpRequest, filters: Query[ScheduleFilters]):
 def schedules_show(request: HttpRequest, schedule_id: Path[Id]):
     """When a distribution is to be public."""
     return lookup.one(Schedule, schedule_id, field="schedule_id")
+
+
+@schedules.get(
+    "/{schedule_id}/why",
+    response=PublicationWhyOut,
+    operation_id="schedules_why",
+    summary="Say why a publication is late, or not public",
+)
+def schedules_why(request: HttpRequest, schedule_id: Path[Id]):
+    """Each delay with its cause and its seconds, and who or what keeps it from being public; afterwards too."""
+    return service(request).explain_publication(schedule_id=schedule_id)
 
 
 @schedules.post(

@@ -159,6 +159,13 @@ CONTROL = (
         system.DashboardOut,
         text.dashboard,
     ),
+    Command(
+        "needs",
+        "show what needs a person, in order",
+        lambda s, o: s.get_needs(),
+        system.NeedsOut,
+        text.needs,
+    ),
 )
 
 # --------------------------------------------------------------------------------------------------------- publication

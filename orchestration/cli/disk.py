@@ -15,6 +15,7 @@ def _size(count: int) -> str:
 
 def _disk(report: DiskReport) -> list[str]:
     left = "nothing grows" if report.days_left is None else f"full in about {report.days_left} days"
+    left = "not full within ten years" if (report.days_left or 0) > 3650 else left
     return [
         f"{_size(report.free_bytes)} of {_size(report.total_bytes)} free, {_size(report.floor_bytes)} kept free",
         f"originals {_size(report.originals_bytes)}, kept {report.keep_originals}; "

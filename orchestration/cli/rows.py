@@ -20,6 +20,10 @@ def _on_row(name: str) -> Callable[[argparse.ArgumentParser], None]:
     return add
 
 
+def _on_id(name: str) -> Callable[[argparse.ArgumentParser], None]:
+    return lambda parser: parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}") and None
+
+
 def _on_seen_row(name: str) -> Callable[[argparse.ArgumentParser], None]:
     def add(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
@@ -313,6 +317,22 @@ ROWS = (
         plan.ScheduleOut,
         text.schedule,
         _settle_options,
+    ),
+    Command(
+        "why",
+        "say why a publication is late, or not public",
+        lambda s, o: s.explain_publication(schedule_id=o.id),
+        plan.PublicationWhyOut,
+        text.publication_why,
+        _on_id("publication"),
+    ),
+    Command(
+        "job-history",
+        "show a job's attempts, its calls to the outside, and its lines of the log",
+        lambda s, o: s.get_job_history(job_id=o.id),
+        work.JobHistoryOut,
+        text.job_history,
+        _on_id("job"),
     ),
     *_verbs("job", ("cancel", "bump"), work.JobOut, text.job, prefix="job-"),
     Command(

@@ -10,6 +10,7 @@ from orchestration.models import Conflict, Job, Lease, Schedule, Source, Wave
 from orchestration.planning.answers import Explanation, Forecast
 from orchestration.planning.difference_values import Differences
 from orchestration.planning.types import Plan
+from orchestration.planning.why import PublicationWhy
 from orchestration.states import ConflictState, SourceKind
 
 Text = Callable[[Any], list[str]]
@@ -353,9 +354,22 @@ def statistics(report: results.StatisticsReport) -> list[str]:
     return lines
 
 
+def needs(found: results.Needs) -> list[str]:
+    """Describe what needs a person, the most urgent first, each with why it stands there and what is done about it."""
+    lines = [found.verdict.sentence]
+    for number, need in enumerate(found.needs, 1):
+        lines += ["", f"{number}. {need.sentence}", f"   {need.why}"]
+        lines += (
+            [f"   {', '.join(need.names)}{', …' if need.count > len(need.names) else ''}"]
+            if need.names
+            else []
+        )
+    return lines
+
+
 def dashboard(data: results.Dashboard) -> list[str]:
     """Describe what the overview shows, in short."""
-    lines = [*status(data.status), "", "Channels:"]
+    lines = [*needs(results.Needs(data.verdict, data.needs)), "", *status(data.status), "", "Channels:"]
     lines += monitor(results.MonitorResult(list(data.channels)))
     lines += ["", "Next:"]
     lines += table(
@@ -368,6 +382,42 @@ def dashboard(data: results.Dashboard) -> list[str]:
         [[j.pk, j.kind, j.channel, f"{j.progress:.0%}", j.progress_note] for j in data.running_jobs],
     )
     return lines
+
+
+def publication_why(why: PublicationWhy) -> list[str]:
+    """Describe why a publication is late, or not public."""
+    lines = [why.sentence, *(f"    {reason}" for reason in why.why_not)]
+    if why.delays:
+        rows = [[d.code, span(d.seconds), d.from_at, d.to_at, d.sentence] for d in why.delays]
+        lines += ["", *table(["delay", "took", "from", "to", "what"], rows)]
+    return lines
+
+
+def job_history(found: results.JobHistory) -> list[str]:
+    """Describe a job's attempts, its calls, and what the log says."""
+    tries = [
+        [a.number, a.began_at, a.ended_at, a.worker, a.outcome, a.code, a.message, span(a.pause_seconds)]
+        for a in found.attempts
+    ]
+    headers = ["try", "began", "ended", "worker", "outcome", "code", "message", "pause"]
+    lines = ["Attempts:", *table(headers, tries, empty="none")]
+    calls = [
+        [
+            c.attempt,
+            c.at,
+            c.method,
+            f"{c.host}{c.path}",
+            c.status,
+            f"{c.duration_ms} ms",
+            c.request_id,
+            c.error,
+        ]
+        for c in found.calls
+    ]
+    headers = ["try", "at", "method", "where", "status", "took", "request id", "error"]
+    lines += ["", "Calls:", *table(headers, calls, empty="none is kept")]
+    lines += [f"{found.calls_left} earlier ones are not shown."] if found.calls_left else []
+    return [*lines, "", "Log:", *(found.lines or ["nothing names it"])]
 
 
 def job(row: Job) -> list[str]:

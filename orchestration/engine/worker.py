@@ -14,6 +14,7 @@ from orchestration.core import audit
 from orchestration.core.audit import Acting, acting_as
 from orchestration.core.failpoints import failpoint
 from orchestration.core.wakeups import wake_workers
+from orchestration.engine import calls
 from orchestration.errors import IllegalTransition, LeaseLost, StaleState
 from orchestration.github import dispatch, repository_sync
 from orchestration.models import Job
@@ -75,7 +76,7 @@ def run(job: Job) -> Job:
     """Run one claimed job to its outcome. Whatever happens, the job ends in a state that says so."""
     lease = JobLease(job, every_seconds=settings.HEADEND_HEARTBEAT_SECONDS)
     who = Acting(f"worker {holders.host().split('.')[0]}", None, Trigger.WORKER, job.correlation_id)
-    with acting_as(who), lease:
+    with calls.recorded(job), acting_as(who), lease:
         try:
             result = RUNNERS[job.kind, job.executor](job, lease)
             if result is None:

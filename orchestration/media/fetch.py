@@ -43,6 +43,8 @@ from yt_dlp.networking import Request, Response
 from yt_dlp.networking import _urllib as yt_urllib
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
+from channels.gateways import observed
+
 from .access import Access
 from .errors import (
     AccessRefused,
@@ -270,7 +272,13 @@ class GuardedRH(yt_urllib.UrllibRH):
         """
         self._answers = [answer for answer in self._answers if not answer.closed]
         try:
-            answer = super()._send(request)
+            with observed.request(request.method, request.url) as heard:
+                try:
+                    answer = super()._send(request)
+                except HTTPError as error:
+                    heard.take(error.status, error.response.headers)
+                    raise
+                heard.take(answer.status, answer.headers)
         except HTTPError as error:
             self._answers.append(error.response)
             raise

@@ -14,7 +14,8 @@ from django.urls import NoReverseMatch, reverse
 
 from orchestration.models import Blocker, Job, Schedule
 from orchestration.models.notify import Category, Severity
-from orchestration.monitoring.problems import RECENT, problems
+from orchestration.monitoring.problem_values import RECENT
+from orchestration.monitoring.problems import problems
 from orchestration.queue.remedies import remedy_of
 from orchestration.states import BlockerScope, ScheduleState
 

@@ -19,7 +19,7 @@ from orchestration.models.notify import (
     NotificationKind,
     NotificationOutcome,
 )
-from orchestration.monitoring.problems import RECENT
+from orchestration.monitoring.problem_values import RECENT
 from orchestration.notify import causes, digest, messages, rules, silences
 from orchestration.notify.rules import RuleView
 from orchestration.notify.silences import Holding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from orchestration.planning import rules
 from orchestration.planning.conflicts import channel_label
@@ -35,6 +35,7 @@ from orchestration.planning.types import (
     Yielded,
 )
 
+SHORTEST = timedelta(seconds=1)
 MOST_GROUPS = 3
 """Above so many groups of causes, members are grouped by rule alone."""
 BEHIND = Cause("behind", "what goes before it is later")
@@ -140,7 +141,7 @@ def _at_risk(conflicts: Iterable[Conflict], names: Mapping[int, str]) -> list[Di
     """Return what is planned as it was asked and may not come about: one for each rule, however many it is said of."""
     by_rule: dict[str, list[Conflict]] = defaultdict(list)
     for conflict in conflicts:
-        if conflict.resolution == Resolution.OPEN:
+        if conflict.resolution == Resolution.OPEN and conflict.rule != rules.SAME_ASSET_MANY_CHANNELS:
             by_rule[conflict.rule].append(conflict)
     return [
         Difference(
@@ -191,7 +192,7 @@ def _later(
         (p.video_id, p.channel_id): (p.at, int((p.at - p.wanted).total_seconds()))
         for p in placements
         if p.wanted is not None
-        and p.at > p.wanted
+        and p.at - p.wanted >= SHORTEST
         and not (any_time and (p.video_id, p.channel_id) not in request.overrides)
     }
     if not moved:

@@ -18,7 +18,7 @@ from orchestration.models import Conflict, Job, Schedule, Wave
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
-from orchestration.results import WaveMember, WaveReport
+from orchestration.results import WaveBrief, WaveMember, WaveReport
 from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.scheduling.requests import check_time
@@ -229,6 +229,35 @@ def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport
     ]
 
 
+def briefs(waves: Sequence[Wave], *, most_members: int = 12) -> list[WaveBrief]:
+    """Show waves in short, without a look at the members of those that have more than so many."""
+    if not waves:
+        return []
+    first: dict[int, datetime] = {}
+    counts = _counts(waves, first)
+    sizes = {pk: sum(found.values()) for pk, found in counts.items()}
+    small = [wave for wave in waves if sizes[wave.pk] <= most_members]
+    members: dict[int, list[Schedule]] = defaultdict(list)
+    rows = Schedule.objects.filter(wave__in=small).select_related("channel", "distribution")
+    for row in rows.order_by("publish_at", "channel__name", "pk") if small else ():
+        if row.wave_id is not None:
+            members[row.wave_id].append(row)
+    public = [wave for wave in waves if counts[wave.pk].get("public", 0) > 1]
+    skews = _skews(public) if public else {}
+    return [
+        WaveBrief(
+            wave=wave,
+            actions=wave.actions,
+            size=sizes[wave.pk],
+            counts=counts[wave.pk],
+            first_at=first.get(wave.pk, wave.scheduled_at),
+            skew_seconds=skews.get(wave.pk),
+            members=[WaveMember(row, readiness(row), "") for row in members[wave.pk]],
+        )
+        for wave in waves
+    ]
+
+
 def _waits(schedule_ids: Sequence[int]) -> dict[int, str]:
     jobs = Job.objects.open().filter(schedule__in=schedule_ids).order_by("pk")
     return {
@@ -252,17 +281,19 @@ def _readiness(state: str, distribution_state: str, is_armed: bool) -> str:
     return state
 
 
-def _counts(waves: Sequence[Wave]) -> dict[int, dict[str, int]]:
-    """Count members by their readiness, in the database."""
+def _counts(waves: Sequence[Wave], first: dict[int, datetime] | None = None) -> dict[int, dict[str, int]]:
+    """Count members by their readiness, in the database; `first` is filled with each wave's first moment."""
     counts: dict[int, dict[str, int]] = {wave.pk: {} for wave in waves}
     grouped = (
         Schedule.objects.filter(wave__in=waves)
         .annotate(is_armed=Q(armed_for__isnull=False))
         .order_by()
         .values_list("wave_id", "state", "distribution__state", "is_armed")
-        .annotate(Count("pk"))
+        .annotate(Count("pk"), Min("publish_at"))
     )
-    for wave_id, state, distribution_state, is_armed, count in grouped:
+    for wave_id, state, distribution_state, is_armed, count, at in grouped:
+        if first is not None:
+            first[wave_id] = min(first.get(wave_id, at), at)
         name = str(_readiness(state, distribution_state, is_armed))
         counts[wave_id][name] = counts[wave_id].get(name, 0) + count
     return counts

@@ -30,6 +30,7 @@ from orchestration.words.answers import (
     version_of,
 )
 from orchestration.words.checks import WordsWrong
+from orchestration.words.fields import FIELDS
 from orchestration.words.resolving import Resolved
 
 MOST_EDITS = 10_000
@@ -279,18 +280,44 @@ def refusal(faults: Sequence[WordsFault]) -> Exception:
             "stale_version": StaleVersion,
         }
         kind = kinds.get(first.code, InvalidRequest)
-        name = f"{first.field}: " if kind is InvalidRequest else ""
-        return kind(f"{name}{first.message}.", field=first.field)
-    shown = "; ".join(f"{f.subject} {f.id}, {f.field}: {f.message}" for f in faults[:SHOWN_SENTENCES])
+        label = f"{_label(first.field)}: " if kind is InvalidRequest else ""
+        about = f"{_names(faults)[first.subject, first.id]}: " if first.subject == Subject.PUBLICATION else ""
+        return kind(f"{about}{label}{first.message}.", field=first.field)
+    names = _names(faults[:SHOWN])
+    shown = "; ".join(
+        f"{names[f.subject, f.id]}, {_label(f.field)}: {f.message}" for f in faults[:SHOWN_SENTENCES]
+    )
     more = f"; and {len(faults) - SHOWN_SENTENCES} more" if len(faults) > SHOWN_SENTENCES else ""
     return InvalidRequest(
         f"{len(faults)} faults, so nothing was changed: {shown}{more}.",
         field=first.field,
         errors=[
-            {"field": f.field, "message": f"{f.subject} {f.id}: {f.message}", "index": f.index}
+            {"field": f.field, "message": f"{names[f.subject, f.id]}: {f.message}", "index": f.index}
             for f in faults[:SHOWN]
         ],
     )
+
+
+def _label(field: str) -> str:
+    return FIELDS[field].label if field in FIELDS else field
+
+
+def _names(faults: Sequence[WordsFault]) -> dict[tuple[str, int], str]:
+    """Return what a person calls the subjects of faults; one that is not there keeps its id."""
+    ids: dict[str, set[int]] = {}
+    for fault in faults:
+        ids.setdefault(fault.subject, set()).add(fault.id)
+    publications = Distribution.objects.filter(pk__in=ids.get(Subject.PUBLICATION, ()))
+    found = {
+        (str(Subject.PUBLICATION), row.pk): f"“{row.video}” on {row.channel.name}"
+        for row in publications.select_related("video", "channel")
+    }
+    models: dict[str, Any] = {Subject.VIDEO: Video, Subject.CHANNEL: Channel, Subject.WAVE: Wave}
+    for subject, model in models.items():
+        if subject in ids:
+            rows = model.objects.filter(pk__in=ids[subject])
+            found |= {(str(subject), row.pk): f"{subject} “{row}”" for row in rows}
+    return {(f.subject, f.id): found.get((f.subject, f.id), f"{f.subject} {f.id}") for f in faults}
 
 
 def _broken(broken: Sequence[BrokenWords]) -> WordsRefused:

@@ -11,8 +11,10 @@ from orchestration.models import (
     Schedule,
     Wave,
 )
+from orchestration.monitoring import publication_why
 from orchestration.pipeline import settling
 from orchestration.planning.answers import Explanation
+from orchestration.planning.why import PublicationWhy
 from orchestration.results import (
     DistributeResult,
     EarliestResult,
@@ -141,6 +143,11 @@ class Publication(Door):
     def explain(self, *, video_id: int, channel_id: int) -> Explanation:
         """Return rule by rule why a video may or may not go to a channel."""
         return distribution.explain(video_id=video_id, channel_id=channel_id)
+
+    @action("read")
+    def explain_publication(self, *, schedule_id: int) -> PublicationWhy:
+        """Return why a publication is late, or why it is not public, from what was written down. Raises: NotFound."""
+        return publication_why.explain_publication(schedule_id)
 
     @action("read")
     def get_wave(self, *, wave_id: int) -> WaveReport:

@@ -12,6 +12,8 @@ from orchestration.monitoring.figures import PublicationFigures, WorkFigures, Yo
 from orchestration.planning.answers import Forecast
 from orchestration.results import (
     Dashboard,
+    Needs,
+    OverviewMore,
     StatisticsReport,
 )
 from orchestration.scheduling import (
@@ -37,9 +39,19 @@ class Shows(Door):
     """What the overview, statistics and forecast show."""
 
     @action("read")
-    def get_dashboard_data(self) -> Dashboard:
-        """Return everything the overview shows."""
-        return overview.dashboard()
+    def get_dashboard_data(self, *, rest: bool = True) -> Dashboard:
+        """Return everything the overview shows, each part cut; without the `rest` what is to be known first."""
+        return overview.dashboard(rest=rest)
+
+    @action("read")
+    def get_overview_more(self) -> OverviewMore:
+        """Return the rest of the overview: channels, work, pools, sources, activity."""
+        return overview.more()
+
+    @action("read")
+    def get_needs(self) -> Needs:
+        """Return all that needs a person, the most urgent first, and in one line whether all is well."""
+        return overview.all_needs()
 
     @action("read")
     def get_statistics(self, *, days: int = 7, channel_ids: Sequence[int] | None = None) -> StatisticsReport:

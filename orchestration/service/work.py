@@ -13,12 +13,13 @@ from orchestration.models import (
     OrphanUpload,
     Pool,
 )
-from orchestration.monitoring import pool_reports, probes
+from orchestration.monitoring import job_history, pool_reports, probes
 from orchestration.queue import blockers, pool_actions
 from orchestration.results import (
     BlockerReport,
     CauseCount,
     CauseResult,
+    JobHistory,
     PoolReport,
 )
 from orchestration.scheduling import (
@@ -41,6 +42,11 @@ class Work(Door):
     ) -> Job:
         """Queue a job that failed or was cancelled once more; with `next_free` at another time, if its own is gone."""
         return jobs.retry(job_id, reason, next_free=next_free, version=version)
+
+    @action("read")
+    def get_job_history(self, *, job_id: int) -> JobHistory:
+        """Return what happened to a job: its attempts, its calls to the outside, its lines of the log. Raises: NotFound."""
+        return job_history.history(job_id)
 
     @action("read")
     def get_blockers(self) -> list[BlockerReport]:

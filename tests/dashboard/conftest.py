@@ -90,6 +90,9 @@ def addresses(scene) -> list[str]:
     """Return every page that can be opened."""
     return [
         "/",
+        "/overview/more/",
+        "/jobs/?routine=1",
+        "/schedule/?late=1",
         "/channels/",
         "/channels/?state=active&health=healthy&q=nor",
         f"/channels/{scene['channel'].slug}/",

@@ -298,7 +298,7 @@ def test_what_to_do_first_is_said_while_nothing_is_public(console, db):
 
 def test_the_problem_comes_first_with_its_sentence(console, scene):
     html = console.get("/").content.decode()
-    assert html.index("Needs a look") < html.index("Waves</h2>")
+    assert html.index("things need you, first: ") < html.index("Waves</h2>")
     assert "South is failing: Google refuses the refresh token" in html
 
 

@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.template import Context, Template
 
 from channels.states import CHANNEL_VERBS, ChannelHealth, ChannelState, CredentialState
 from dashboard import badges, wording
 from dashboard.templatetags import headend_buttons, headend_filters, headend_tags
 from orchestration import states
+from orchestration.results import Remedy
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -98,7 +100,7 @@ def test_every_state_has_a_badge_and_is_shown_with_a_mark_and_its_word(state):
     assert state in badges.BADGE_OF_STATE
     html = headend_tags.state(state)
     assert badges.MARKS[badges.badge_of(state)] in html
-    assert state.replace("_", " ") in html
+    assert headend_tags.SHOWN_AS.get(state, state.replace("_", " ")) in html
 
 
 def test_a_state_escapes_what_it_is_given():
@@ -151,18 +153,24 @@ def test_a_member_lights_as_many_lamps_as_it_has_steps_behind_it():
 
 
 @pytest.mark.parametrize(
-    ("problem", "address"),
+    ("remedy", "address"),
     [
-        ({"subject_type": "channel", "subject_id": 1, "slug": "north"}, "/channels/north/"),
-        ({"subject_type": "schedule", "subject_id": 7}, "/schedules/7/"),
-        ({"subject_type": "job", "subject_id": 7}, "/jobs/7/"),
-        ({"subject_type": "job", "subject_id": None}, "/jobs/"),
-        ({"subject_type": "pool", "subject_id": 7}, "/pools/"),
-        ({"subject_type": "component", "subject_id": "beat"}, ""),
+        (Remedy("Look", "channel", "north"), "/channels/north/"),
+        (Remedy("Look", "publication", "7", "#review"), "/schedules/7/#review"),
+        (Remedy("Look", "conflicts", query="state=open#conflict-7"), "/conflicts/?state=open#conflict-7"),
+        (Remedy("Retry", "job_retry", "7", verb="retry"), "/jobs/7/retry/"),
+        (Remedy("Look", "nowhere"), "/"),
     ],
 )
-def test_a_problem_leads_to_where_it_can_be_solved(problem, address):
-    assert headend_filters.problem_url(problem) == address
+def test_a_remedy_leads_to_exactly_the_place(remedy, address):
+    assert headend_filters.remedy_url(remedy) == address
+
+
+def test_what_is_sent_keeps_words_apart_and_loses_the_rest_of_the_layout():
+    html = Template(
+        "{% load headend_tags %}{% tight %}<p>\n  <b>one</b>\n  <span>two</span>\n</p>\n<p>x</p>{% endtight %}"
+    ).render(Context())
+    assert html == "<p><b>one</b> <span>two</span></p><p>x</p>"
 
 
 def test_neighbours_that_did_well_are_shown_as_one_line():
@@ -186,3 +194,13 @@ def test_neighbours_that_did_well_are_shown_as_one_line():
 
 def test_budget_days_add_up():
     assert headend_filters.taken_and_planned(SimpleNamespace(day=date(2026, 1, 1), taken=2, planned=3)) == 5
+
+
+def test_the_instants_of_a_sentence_are_written_as_everywhere_on_the_page_and_the_rest_is_escaped():
+    said = headend_tags.dated(
+        "<b>moved</b> from 2026-11-26 12:08 to 2026-11-26 13:00:01 UTC, not 2026-13-99 99:99 UTC"
+    )
+    assert said.startswith("&lt;b&gt;moved&lt;/b&gt; from <time")
+    assert ">Thu 26 Nov 12:08 <" in said
+    assert ">Thu 26 Nov 13:00:01 <" in said
+    assert said.endswith(", not 2026-13-99 99:99 UTC")

@@ -9,8 +9,9 @@ from django.utils import timezone
 import channels
 from orchestration.core.heartbeats import beat
 from orchestration.models import Conflict, Job, Rollout, SystemState, WorkflowRun
-from orchestration.monitoring import problems, run_problems
-from orchestration.monitoring.problems import MAX_OF_A_KIND, Known
+from orchestration.monitoring import problems, run_problems, work_problems
+from orchestration.monitoring.problem_values import MAX_OF_A_KIND
+from orchestration.monitoring.problems import Known
 from orchestration.queue import jobs as queue
 from orchestration.states import ConflictState, JobKind, JobState, RolloutState, RunState, SystemStatus
 from tests.factories import (
@@ -255,7 +256,7 @@ def test_many_runs_with_problems_take_as_many_queries_as_one(django_assert_max_n
     for _ in range(10):
         WorkflowRunFactory(remote_status="waiting")
     with django_assert_max_num_queries(3):
-        assert len(problems._of_runs(timezone.now())) == 10
+        assert len(work_problems.of_runs(timezone.now(), 20)) == 10
 
 
 def test_the_timeout_is_the_templates():

@@ -322,6 +322,35 @@ class ScheduleOut(Schema):
         return row.actions
 
 
+class DelayOut(Value):
+    """What took time, with its seconds."""
+
+    code: str
+    sentence: str
+    seconds: int
+    from_at: datetime | None
+    to_at: datetime | None
+
+
+class PublicationWhyOut(Value):
+    """Why a publication is late or not public.
+
+    `outcome` is `public_on_time`, `public_late`, `to_come`, `overdue`, or the state that keeps it. `wished_at` is the moment
+    that was asked for first, `planned_at` the one that counts. Delays may overlap.
+    """
+
+    schedule_id: int
+    outcome: str
+    sentence: str
+    wished_at: datetime
+    planned_at: datetime
+    public_at: datetime | None
+    late_seconds: int
+    moved_seconds: int
+    delays: list[DelayOut]
+    why_not: list[str]
+
+
 class ConflictOut(Schema):
     """What collided, by which rule, who yielded and how it was resolved."""
 

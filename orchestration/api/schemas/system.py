@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from orchestration.api.schemas.library import SourceOut, VideoOut
 from orchestration.api.schemas.plain_values import plain
-from orchestration.api.schemas.plan import ScheduleOut, WaveReportOut
+from orchestration.api.schemas.plan import ScheduleOut, WaveOut
 from orchestration.api.schemas.register import ChannelBrief, ChannelReportOut
 from orchestration.api.schemas.work import JobOut, PoolOut
 from orchestration.fields import Value
@@ -214,13 +214,115 @@ def _side(entry: Activity, index: int) -> dict[str, Any] | None:
     }
 
 
+class RemedyOut(Value):
+    """What a person does about a need: a page of the console, by its name, or the button of it that `verb` names."""
+
+    label: str
+    page: str
+    key: str
+    query: str
+    verb: str
+
+
+class NeedOut(Value):
+    """What needs a person: problems of one cause as one, with the reason of its place and the remedy."""
+
+    severity: str
+    code: str
+    cause: str
+    count: int
+    sentence: str
+    why: str
+    deadline: datetime | None
+    since: datetime | None
+    subject: str
+    subject_type: str
+    subject_id: int | str | None
+    slug: str
+    names: list[str]
+    remedy: RemedyOut | None
+
+
+class VerdictOut(Value):
+    """Whether all is well, in one line; `level` is good, warn or bad."""
+
+    is_well: bool
+    level: str
+    sentence: str
+
+
+class NeedsOut(Value):
+    """All that needs a person, the most urgent first."""
+
+    verdict: VerdictOut
+    needs: list[NeedOut]
+
+
+class ChannelCountsOut(Value):
+    """How many channels there are, and how they are."""
+
+    total: int
+    active: int
+    paused: int
+    failing: int
+    degraded: int
+
+
+class WaveBriefOut(Value):
+    """A wave in short; its members are told by `/api/waves/ID/report`."""
+
+    wave: WaveOut
+    actions: list[str]
+    size: int
+    counts: dict[str, int]
+    first_at: datetime | None
+    skew_seconds: float | None
+
+
+class ChannelShortOut(Schema):
+    """A channel of the overview; all of them, with their checks, are told by `monitor-channels`."""
+
+    id: int
+    slug: str
+    name: str
+    state: str
+    health: str
+    reason: str
+    open_schedules: int
+    published_24h: int
+    next_publish_at: datetime | None
+
+    @staticmethod
+    def resolve_id(report: Any) -> int:
+        """Return the channel's id."""
+        return report.channel.pk
+
+    @staticmethod
+    def resolve_slug(report: Any) -> str:
+        """Return the channel's short name."""
+        return report.channel.slug
+
+    @staticmethod
+    def resolve_name(report: Any) -> str:
+        """Return the channel's name."""
+        return report.channel.name
+
+
 class DashboardOut(Value):
-    """Everything the overview shows; `version` changes when any of it does."""
+    """What the overview shows, each part cut; `version` changes when any of it does.
+
+    At most 20 needs and problems (`problems`, all of them), 24 channels (`monitor-channels`), 12 publications, 12 jobs,
+    8 sources and videos, 15 entries. Pools tell no leases here, and statistics no channels.
+    """
 
     version: str
     status: StatusOut
-    channels: list[ChannelReportOut]
-    waves: list[WaveReportOut]
+    verdict: VerdictOut
+    needs: list[NeedOut]
+    needs_left: int
+    channel_counts: ChannelCountsOut
+    channels: list[ChannelShortOut]
+    waves: list[WaveBriefOut]
     upcoming: list[ScheduleOut]
     running_jobs: list[JobOut]
     recent_jobs: list[JobOut]

@@ -163,3 +163,41 @@ class TriggerResultOut(Value):
     message: str
     job: JobOut
     distribution: DistributionOut | None
+
+
+class AttemptOut(Value):
+    """One try of a job: when, at which worker, how it ended, and until when the next one is waited for."""
+
+    number: int
+    began_at: datetime | None
+    ended_at: datetime | None
+    seconds: float | None
+    worker: str
+    outcome: str
+    code: str
+    message: str
+    next_at: datetime | None
+    pause_seconds: float | None
+
+
+class CallOut(Schema):
+    """One request to the outside: never its query, headers or body."""
+
+    attempt: int
+    at: datetime
+    method: str
+    host: str
+    path: str
+    status: int | None
+    request_id: str
+    duration_ms: int
+    error: str
+
+
+class JobHistoryOut(Value):
+    """What happened to a job; at most 500 calls, the latest, and 200 lines of the log."""
+
+    attempts: list[AttemptOut]
+    calls: list[CallOut]
+    calls_left: int
+    lines: list[str]
