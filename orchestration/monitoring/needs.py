@@ -54,7 +54,7 @@ def needs_of(problems: Iterable[Mapping[str, Any]]) -> list[Need]:
 def _folded(members: Sequence[Mapping[str, Any]]) -> Need:
     first, count = members[0], len(members)
     deadline = min((m["deadline"] for m in members if m["deadline"]), default=None)
-    names = tuple(dict.fromkeys(str(m["subject"]) for m in members))
+    names = tuple(dict.fromkeys(_name(m) for m in members))
     need = Need(
         severity=min((m["severity"] for m in members), key=ORDER.__getitem__),
         code=first["code"],
@@ -72,6 +72,12 @@ def _folded(members: Sequence[Mapping[str, Any]]) -> Need:
         remedy=None,
     )
     return replace(need, why=_why(need), remedy=remedy_of(need))
+
+
+def _name(problem: Mapping[str, Any]) -> str:
+    """Return what a person calls a problem's subject; of a condition, for what it holds."""
+    name = str(problem["subject"])
+    return name.partition(" of ")[2] or name if problem["subject_type"] == "blocker" else name
 
 
 def _together(members: Sequence[Mapping[str, Any]]) -> str:
