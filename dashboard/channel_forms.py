@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
+from django.http import QueryDict
 
 from channels.editing import LARGEST, ChannelValues, fingerprint
 from channels.models import Blackout, Channel, ChannelGroup, PostingSlot
@@ -190,9 +191,9 @@ class TakesForm(SectionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        chosen = (
-            ids_of(self.data.getlist("source_ids")) if self.is_bound else self.initial.get("source_ids", ())
-        )
+        chosen = self.initial.get("source_ids", ())
+        if isinstance(self.data, QueryDict):
+            chosen = ids_of(self.data.getlist("source_ids"))
         rows = Source.objects.order_by("name", "pk").values_list("pk", "name")
         offered = dict(rows[:MOST_SOURCES]) | dict(rows.filter(pk__in=chosen))
         offer(self, "source_ids", offered.items())

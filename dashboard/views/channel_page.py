@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -213,7 +213,7 @@ def channel_change(request: HttpRequest, slug: str) -> HttpResponse:
 def _with_both(form: SectionForm, row: Channel) -> SectionForm:
     """Return a refused form that can be sent again: it has been shown what there is now."""
     now = type(form).of(row)
-    data = form.data.copy()
+    data = cast(QueryDict, form.data).copy()
     data["seen"] = now.initial["seen"]
     again = type(form)(data)
     again.is_valid()

@@ -127,11 +127,11 @@ def set_slots(
                 version=version_of(there),
             )
         before = [_said(slot) for slot in there]
-        kept = [slot for slot in there if (slot.weekday, slot.local_time) in wanted]
+        kept = [row for row in there if (row.weekday, row.local_time) in wanted]
         with disable_auditlog():
             channel.slots.exclude(pk__in=[slot.pk for slot in kept]).delete()
-            for slot in kept:
-                slot.enabled = wanted.pop((slot.weekday, slot.local_time))
+            for row in kept:
+                row.enabled = wanted.pop((row.weekday, row.local_time))
             PostingSlot.objects.bulk_update(kept, ["enabled"])
             new = [
                 PostingSlot(channel=channel, weekday=day, local_time=at, enabled=enabled)
