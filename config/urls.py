@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from config import health, metrics
 from config.api import api
@@ -12,6 +13,8 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("webhooks/github", webhooks.github, name="webhook_github"),
+    # A password is set on one's own page, where sessions end and the log is written.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="dashboard:me")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("", include("dashboard.login_urls")),

@@ -58,6 +58,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ("statistics", "Statistics", "statistics"),
             ("activity", "Activity", "activity"),
             ("notification_log", "Messages sent", "bell"),
+            ("orphans", "Orphan uploads", "away"),
         ),
     ),
     (

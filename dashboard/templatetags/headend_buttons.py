@@ -54,6 +54,7 @@ BUTTONS = {
     "deactivate": ("Shut out", "off", "danger"),
     "reactivate": ("Let in again", "play", "primary"),
     "end_sessions": ("Log out everywhere", "out", ""),
+    "note_deleted": ("It is deleted", "check", ""),
     "lift_lockout": ("Let try again", "play", ""),
 }
 ELSEWHERE = frozenset({"move", "reopen", "review", "trigger"})

@@ -23,7 +23,9 @@ TUS_PREFIX = "/api/uploads"
 NEVER_KEPT = frozenset({401, 403, 429})
 # A new source's host name is looked up before anything is written, which may not happen inside a transaction.
 # The same is true of a notification's address; its test sends a message.
-LOOK_OUTSIDE = re.compile(r"/api/(sources(/storages)?|notifications/addresses(/\d+/(change|test))?)")
+LOOK_OUTSIDE = re.compile(
+    r"/api/(sources(/storages|/\d+/change)?|notifications/addresses(/\d+/(change|test))?)"
+)
 
 # What these answer is shown once: it is kept nowhere, so a repeat of their key is refused instead of answered.
 SHOWN_ONCE = re.compile(r"/api/(tokens|users/\d+/password-link|plan/calendar-address)")

@@ -8,7 +8,7 @@ from orchestration.api.auth import service
 from orchestration.api.filters import PoolFilters
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import NO_REASON, Because
-from orchestration.api.schemas.work import LeaseOut, PoolOut
+from orchestration.api.schemas.work import LeaseOut, OrphanOut, PoolChange, PoolOut
 from orchestration.core import lookup
 from orchestration.errors import NotFound
 from orchestration.fields import Id
@@ -46,6 +46,15 @@ def pools_resume(request: HttpRequest, pool_id: Path[Id], body: Because = NO_REA
 
 
 @pools.post(
+    "/{pool_id}/change", response=PoolOut, operation_id="pools_change", summary="Set what a pool holds"
+)
+def pools_change(request: HttpRequest, pool_id: Path[Id], body: PoolChange):
+    """Capacity, window, reserve or name, in force at the next claim. Administrators only."""
+    service(request).change_pool(pool_id=pool_id, **body.model_dump())
+    return _report(request, pool_id)
+
+
+@pools.post(
     "/{pool_id}/leases/{lease_id}/release",
     response=LeaseOut,
     operation_id="pools_release_lease",
@@ -65,3 +74,26 @@ def _report(request: HttpRequest, pool_id: int) -> PoolReport:
         if report.id == pool_id:
             return report
     raise lookup.missing(Pool, pool_id, field="pool_id")
+
+
+orphans = Router(tags=["orphans"])
+
+
+@orphans.get(
+    "", response=list[OrphanOut], operation_id="orphans_list", summary="List uploads that belong to nothing"
+)
+@paginate(Pages)
+def orphans_list(request: HttpRequest):
+    """Those that still lie at YouTube first."""
+    return service(request).get_orphans()
+
+
+@orphans.post(
+    "/{orphan_id}/note-deleted",
+    response=OrphanOut,
+    operation_id="orphans_note_deleted",
+    summary="Note that an upload was deleted",
+)
+def orphans_note_deleted(request: HttpRequest, orphan_id: Path[Id], body: Because = NO_REASON):
+    """At YouTube, by a person: Headend deletes nothing there."""
+    return service(request).note_orphan_deleted(orphan_id=orphan_id, reason=body.reason)

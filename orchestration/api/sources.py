@@ -12,11 +12,12 @@ from orchestration.api.schemas.library import (
     NewSourceAccess,
     NewStorage,
     RightsChangeOut,
+    SourceChange,
     SourceOut,
     StorageKeys,
 )
 from orchestration.api.schemas.profiles import ChosenProfile
-from orchestration.api.schemas.requests import AS_SEEN, Decision, NewSource, SourceRights
+from orchestration.api.schemas.requests import AS_SEEN, NO_REASON, Because, Decision, NewSource, SourceRights
 from orchestration.api.schemas.work import JobOut
 from orchestration.core import lookup
 from orchestration.fields import Id
@@ -79,6 +80,23 @@ def sources_set_keys(request: HttpRequest, source_id: Path[Id], body: StorageKey
 def sources_show(request: HttpRequest, source_id: Path[Id]):
     """With the outcome of its last reading."""
     return lookup.one(Source, source_id, field="source_id")
+
+
+@sources.post(
+    "/{source_id}/change", response=SourceOut, operation_id="sources_change", summary="Change a source"
+)
+def sources_change(request: HttpRequest, source_id: Path[Id], body: SourceChange):
+    """Name, address, priority, language, how often and how much is read; with another address it is read at once."""
+    return service(request).change_source(source_id=source_id, **body.model_dump())
+
+
+@sources.post(
+    "/{source_id}/remove", response={204: None}, operation_id="sources_remove", summary="Remove a source"
+)
+def sources_remove(request: HttpRequest, source_id: Path[Id], body: Because = NO_REASON):
+    """Refused where a video came from it. Administrators only."""
+    service(request).remove_source(source_id=source_id, reason=body.reason)
+    return Status(204, None)
 
 
 @sources.post(

@@ -23,6 +23,7 @@ from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.reviews import REVIEWS
 from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
+from orchestration.cli.setting_up import SETTING_UP
 from orchestration.cli.sources import SOURCES
 from orchestration.cli.standing import STANDING
 from orchestration.cli.uploads import UPLOADS
@@ -449,6 +450,7 @@ COMMANDS = {
         *PEOPLE,
         *FIGURES,
         *ADMINISTRATION,
+        *SETTING_UP,
     )
 }
 

@@ -1,12 +1,15 @@
-"""Pause and resume a pool; take a lease back by hand."""
+"""Pause and resume a pool, set what it holds, and take a lease back by hand."""
 
+from auditlog.context import disable_auditlog
 from django.db import transaction
 from django.utils import timezone
 
 from orchestration.core import audit, lookup
-from orchestration.errors import IllegalTransition
+from orchestration.core.wakeups import wake_tick
+from orchestration.errors import IllegalTransition, InvalidRequest
 from orchestration.models import Job, Lease, Pool
-from orchestration.states import LEASE_VERBS, POOL_VERBS, JobState, LeaseState
+from orchestration.states import LEASE_VERBS, POOL_VERBS, JobState, LeaseState, PoolKind
+from orchestration.text import plain_line
 
 
 def _locked(pool_id: int) -> Pool:
@@ -35,6 +38,65 @@ def pause(pool_id: int, reason: str = "") -> Pool:
 def resume(pool_id: int, reason: str = "") -> Pool:
     """Let a paused pool be used again."""
     return _switch(pool_id, False, "pool_resumed", reason)
+
+
+MOST = 1_000_000_000
+MOST_WINDOW_SECONDS = 366 * 24 * 3600
+
+
+def change(
+    pool_id: int,
+    *,
+    label: str | None = None,
+    capacity: int | None = None,
+    window_seconds: int | None = None,
+    reserve: int | None = None,
+    reason: str = "",
+) -> Pool:
+    """Set what a pool holds, in force at the next claim; None keeps what there is. What is held already is not taken back.
+
+    Raises: NotFound, InvalidRequest, naming the field.
+    """
+    given = {
+        "label": None if label is None else plain_line(label),
+        "capacity": capacity,
+        "window_seconds": window_seconds,
+        "reserve": reserve,
+    }
+    wanted = {field: value for field, value in given.items() if value is not None}
+    with transaction.atomic(), disable_auditlog():
+        pool = _locked(pool_id)
+        before = {field: getattr(pool, field) for field in given}
+        for field, value in wanted.items():
+            setattr(pool, field, value)
+        _check(pool)
+        after = {field: getattr(pool, field) for field in given}
+        if after != before:
+            pool.save(update_fields=list(wanted))
+            audit.record("pool_changed", pool, before=before, after=after, reason=reason)
+            wake_tick()
+    return pool
+
+
+def _check(pool: Pool) -> None:
+    if not 1 <= len(pool.label) <= 120:
+        raise InvalidRequest("The name has 1 to 120 characters.", field="label")
+    if not 0 <= pool.capacity <= MOST:
+        raise InvalidRequest(f"The capacity is 0 to {MOST:,}.", field="capacity")
+    if pool.kind == PoolKind.RATE:
+        if not 1 <= pool.window_seconds <= MOST_WINDOW_SECONDS:
+            raise InvalidRequest(
+                "A rate counts over a window of 1 second to 366 days.", field="window_seconds"
+            )
+    elif pool.window_seconds:
+        raise InvalidRequest("Only a rate counts over a window.", field="window_seconds")
+    if pool.kind == PoolKind.BUDGET:
+        if not 0 <= pool.reserve <= pool.capacity:
+            raise InvalidRequest(
+                f"What is kept for publishing is 0 to the whole budget of {pool.capacity:,}.", field="reserve"
+            )
+    elif pool.reserve:
+        raise InvalidRequest("Only of a budget something is kept for publishing.", field="reserve")
 
 
 def release_by_hand(lease_id: int, reason: str = "") -> Lease:

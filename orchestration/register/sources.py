@@ -229,6 +229,11 @@ def due_sources(now: datetime, *, most: int = 200) -> list[Job]:
     return jobs
 
 
+def read_soon(source: Source) -> Job:
+    """Have a source read as soon as a worker is free; one that waits to be read already is taken."""
+    return _enqueue(source)
+
+
 def _enqueue(source: Source) -> Job:
     return queue.enqueue(
         JobKind.SCRAPE, dedupe_key=f"scrape:source:{source.pk}", source=source, priority=source.priority

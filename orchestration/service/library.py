@@ -7,7 +7,7 @@ from orchestration.models import (
     Job,
     Source,
 )
-from orchestration.register import sources
+from orchestration.register import source_edit, sources
 from orchestration.results import (
     RightsChange,
 )
@@ -38,6 +38,38 @@ class Library(Door):
         return sources.set_rights(
             source_id, rights_basis=rights_basis, rights_note=rights_note, reason=reason, version=version
         )
+
+    @action("operate")
+    def change_source(
+        self,
+        *,
+        source_id: int,
+        name: str | None = None,
+        url: str | None = None,
+        priority: int | None = None,
+        language: str | None = None,
+        scrape_interval_minutes: int | None = None,
+        item_limit: int | None = None,
+        reason: str = "",
+        version: int | None = None,
+    ) -> Source:
+        """Change what a source is called, where it lies and how it is read; what is left out stays."""
+        return source_edit.change(
+            source_id,
+            name=name,
+            url=url,
+            priority=priority,
+            language=language,
+            scrape_interval_minutes=scrape_interval_minutes,
+            item_limit=item_limit,
+            reason=reason,
+            version=version,
+        )
+
+    @action("admin")
+    def remove_source(self, *, source_id: int, reason: str = "") -> None:
+        """Take a source away from which nothing came."""
+        source_edit.remove(source_id, reason)
 
     @action("operate")
     def scrape_source(self, *, source_id: int) -> Job:

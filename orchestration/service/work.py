@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import F
+
 from orchestration.core.permissions import action
 from orchestration.engine import by_cause, jobs
 from orchestration.models import (
@@ -26,6 +28,8 @@ from orchestration.scheduling import (
     reviews,
 )
 from orchestration.service.base import Door
+
+MOST_ORPHANS = 500
 
 
 class Work(Door):
@@ -143,6 +147,33 @@ class Work(Door):
     def resume_pool(self, *, pool_id: int, reason: str = "") -> Pool:
         """Let a pool be used again."""
         return pool_actions.resume(pool_id, reason)
+
+    @action("admin")
+    def change_pool(
+        self,
+        *,
+        pool_id: int,
+        label: str | None = None,
+        capacity: int | None = None,
+        window_seconds: int | None = None,
+        reserve: int | None = None,
+        reason: str = "",
+    ) -> Pool:
+        """Set what a pool holds, in force at the next claim; what is left out stays."""
+        return pool_actions.change(
+            pool_id,
+            label=label,
+            capacity=capacity,
+            window_seconds=window_seconds,
+            reserve=reserve,
+            reason=reason,
+        )
+
+    @action("read")
+    def get_orphans(self) -> list[OrphanUpload]:
+        """List uploads at YouTube that belong to nothing, those that were deleted there last."""
+        rows = OrphanUpload.objects.select_related("distribution__channel", "distribution__video")
+        return list(rows.order_by(F("deleted_at").desc(nulls_first=True), "-found_at")[:MOST_ORPHANS])
 
     @action("operate")
     def release_lease(self, *, lease_id: int, reason: str = "") -> Lease:

@@ -32,6 +32,8 @@ ROWS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "standing_rule": lambda scene: [{"pk": scene["standing"].pk}],
     "job": lambda scene: [{"pk": scene["running"].pk}, {"pk": scene["failed"].pk}],
     "notification_address": lambda scene: [{"pk": scene["message"].address_id}],
+    "pool": lambda scene: [{"pk": scene["pool"].pk}],
+    "source_edit": lambda scene: [{"pk": scene["source"].pk}],
     "user": lambda scene: [{"pk": scene["person"].pk}],
     "notification_rule": lambda scene: [{"pk": scene["rule"].pk}],
 }

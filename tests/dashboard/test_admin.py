@@ -3,9 +3,11 @@
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.html import escape
 
 from channels.models import Blackout, Channel, Credential, PostingSlot
 from channels.states import ChannelState, CredentialState
+from dashboard import back_door
 from orchestration.models import Activity, Job, Pool, Source
 from orchestration.states import JobKind, Trigger
 from tests import factories
@@ -41,6 +43,35 @@ def test_every_model_has_a_list_and_a_page_that_open(root, scene, model):
     assert "<script>" not in page.content.decode()
     search = root.get(f"{listing(model)}?q=x")
     assert search.status_code in (200, 302)
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label)
+def test_every_list_says_where_in_the_console_one_acts(root, model):
+    way = back_door.way_to_console(model)
+    html = root.get(listing(model)).content.decode()
+    assert escape(way.sentence) in html
+    assert bool(way.address) != (model._meta.label_lower in back_door.NOWHERE)
+    if way.address:
+        assert f'href="{way.address}"' in html
+
+
+def test_a_row_says_where_it_is_in_the_console(root, scene):
+    for row, address in (
+        (scene["channel"], f"/channels/{scene['channel'].slug}/"),
+        (scene["running"], f"/jobs/{scene['running'].pk}/"),
+        (scene["pool"], f"/pools/{scene['pool'].pk}/"),
+        (scene["person"], f"/users/{scene['person'].pk}/"),
+    ):
+        assert f'href="{address}"' in root.get(change(row)).content.decode()
+
+
+def test_people_are_not_changed_past_the_service(root, scene):
+    person = scene["person"]
+    assert root.post(change(person), {"is_superuser": "on", "username": "petra"}).status_code == 403
+    page = root.get(change(person)).content.decode()
+    assert person.password not in page
+    assert root.get(f"/admin/auth/user/{person.pk}/password/").status_code in (302, 403, 404)
+    assert root.get("/admin/password_change/").headers["Location"] == "/me/"
 
 
 def test_every_model_of_ours_is_registered():

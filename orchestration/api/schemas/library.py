@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from orchestration.api.schemas.profiles import RenditionOut
 from orchestration.api.schemas.requests import Decision
-from orchestration.fields import Body, Secret, Text
+from orchestration.fields import Body, Priority, Secret, Text
 from orchestration.models import Source, Video
 from orchestration.states import RightsBasis, SourceKind, SourceState, VideoState
 
@@ -64,6 +64,21 @@ class NewFolder(Body):
     rights_note: Annotated[Text, Field(max_length=500)] = ""
     language: Annotated[Text, Field(max_length=20, description="of films and subtitles that do not say")] = ""
     keep_files: bool = Field(True, strict=True, description="let a film also lie in `taken` afterwards")
+
+
+class SourceChange(Decision):
+    """What a source is to be; what is left out stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"scrape_interval_minutes": 30, "priority": 7}]}
+    )
+
+    name: Annotated[Text, Field(min_length=1, max_length=120)] | None = None
+    url: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
+    priority: Priority | None = None
+    language: Annotated[Text, Field(max_length=20)] | None = None
+    scrape_interval_minutes: int | None = Field(None, strict=True, ge=1, le=527_040)
+    item_limit: int | None = Field(None, strict=True, ge=1, le=500, description="newest items looked at")
 
 
 class StorageKeys(Decision):

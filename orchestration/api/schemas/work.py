@@ -1,16 +1,17 @@
 """Jobs, GitHub runs and shared resources, as the API shows them."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Field, Schema
+from pydantic import ConfigDict
 
 from channels.states import Executor
 from channels.verbs import offered
 from orchestration.api.schemas.plan import DistributionOut
-from orchestration.fields import Value
+from orchestration.fields import Body, Reason, Text, Value
 from orchestration.github import run_states
-from orchestration.models import Job
+from orchestration.models import Job, OrphanUpload
 from orchestration.results import PoolReport
 from orchestration.states import POOL_VERBS, JobKind, JobState, PoolKind, PoolState, RunProof, RunState
 
@@ -140,6 +141,38 @@ class PoolOut(Schema):
     def resolve_actions(pool: PoolReport) -> tuple[str, ...]:
         """Return what may be done now."""
         return offered(POOL_VERBS, PoolState.PAUSED if pool.paused else PoolState.OPEN)
+
+
+class PoolChange(Body):
+    """What a pool is to hold; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"capacity": 4}]})
+
+    label: Annotated[Text, Field(min_length=1, max_length=120)] | None = None
+    capacity: int | None = Field(None, strict=True, ge=0, le=1_000_000_000)
+    window_seconds: int | None = Field(
+        None, strict=True, ge=0, le=31_622_400, description="of a rate: what the capacity counts over"
+    )
+    reserve: int | None = Field(
+        None, strict=True, ge=0, le=1_000_000_000, description="of a budget: units kept for publishing"
+    )
+    reason: Reason = ""
+
+
+class OrphanOut(Schema):
+    """An upload at YouTube that belongs to nothing; a person deletes it there."""
+
+    id: int
+    youtube_video_id: str
+    channel: str
+    reason: str
+    found_at: datetime
+    deleted_at: datetime | None
+
+    @staticmethod
+    def resolve_channel(row: OrphanUpload) -> str:
+        """Return the slug of the channel that it lies on."""
+        return row.distribution.channel.slug
 
 
 class LeaseOut(Value):

@@ -32,6 +32,7 @@ RESOURCES = [
     "profiles",
     "standing",
     "pools",
+    "orphans",
     "conflicts",
     "notifications",
     "users",
