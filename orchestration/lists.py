@@ -12,13 +12,14 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from ninja import FilterLookup, FilterSchema
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_core import core_schema
 
 from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
+from orchestration.errors import InvalidRequest
 from orchestration.fields import Id, Instant, WallDate, Word
-from orchestration.models import Distribution, Job, Schedule
+from orchestration.models import Conflict, Distribution, Job, Schedule, Source, Wave
 from orchestration.models.notify import NotificationKind, NotificationOutcome, Severity
 from orchestration.models.querysets import ON_TIME, is_overdue
 from orchestration.register.channel_filters import OfChannels
@@ -434,3 +435,30 @@ def _mentions(words: str) -> Q:
     for model, ids in about.items():
         found |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
     return found
+
+
+BULK_LISTS: Mapping[str, tuple[type[FilterSchema], type[models.Model]]] = {
+    "channel": (ChannelFilters, Channel),
+    "schedule": (ScheduleFilters, Schedule),
+    "job": (JobFilters, Job),
+    "wave": (WaveFilters, Wave),
+    "source": (SourceFilters, Source),
+    "conflict": (ConflictFilters, Conflict),
+}
+
+
+def ids_that_fit(kind: str, filters: Mapping[str, Any]) -> list[int]:
+    """Return the ids of all rows of a list that fit its filters. Raises: InvalidRequest, naming the filter."""
+    if kind not in BULK_LISTS:
+        raise InvalidRequest(f"{kind!r} is not one of {', '.join(BULK_LISTS)}.", field="kind")
+    schema, model = BULK_LISTS[kind]
+    unknown = sorted(set(filters) - set(schema.model_fields))
+    if unknown:
+        raise InvalidRequest(f"This list has no filter {', '.join(unknown)}.", field=f"filters.{unknown[0]}")
+    try:
+        chosen = schema.model_validate(dict(filters))
+    except ValidationError as refusal:
+        first = refusal.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InvalidRequest(f"{where}: {first['msg']}", field=f"filters.{where}") from refusal
+    return list(chosen.filter(model._default_manager.order_by("pk")).values_list("pk", flat=True).distinct())

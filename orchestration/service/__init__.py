@@ -6,6 +6,7 @@ One class, its methods by subject in the modules beside this one.
 from __future__ import annotations
 
 from orchestration.service.administration import Administration
+from orchestration.service.bulk import Bulk
 from orchestration.service.calendar import Calendar
 from orchestration.service.channel_setup import ChannelSetup
 from orchestration.service.channels import Channels
@@ -35,6 +36,7 @@ class CentralOrchestrationService(
     Channels,
     ChannelSetup,
     Groups,
+    Bulk,
     Library,
     Work,
     Runs,

@@ -1,0 +1,296 @@
+"""Take an action back where the protocol allows it: by the inverse verb of each row, refused with the fact where it cannot.
+
+What an action did is read from its entries in the activity log, which share its correlation id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from channels.models import Channel, ChannelGroup, Label
+from channels.states import ChannelState
+from orchestration.core import audit
+from orchestration.core.transitions import transition
+from orchestration.engine import jobs
+from orchestration.errors import IllegalTransition, NotFound, OrchestrationError
+from orchestration.models import Activity, Conflict, Job, Schedule, Source, SystemState, Wave
+from orchestration.register import channels, groups, sources
+from orchestration.scheduling import reservations, schedules, waves
+from orchestration.scheduling.rows import lock_channels
+from orchestration.states import ConflictState, JobState, ScheduleState, SourceState, WaveState
+
+VERB = "action_undone"
+GOES_ON = frozenset({ScheduleState.PLANNED, ScheduleState.STAGED})
+WAITED = frozenset({JobState.QUEUED, JobState.WAITING})
+SUBJECTS = ("channel", "channelgroup", "label", "schedule", "conflict", "job", "source", "wave")
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """What was taken back, by name, and what could not be, by its fact."""
+
+    correlation_id: str
+    of: str
+    done: Sequence[str]
+    refused: Sequence[str] = field(default_factory=tuple)
+
+
+@dataclass(slots=True)
+class _Change:
+    """What one action did to one row: its first state before and its last one after, and its moments likewise."""
+
+    model: str
+    pk: int
+    was: str = ""
+    became: str = ""
+    was_at: str = ""
+    became_at: str = ""
+    added: Sequence[int] = ()
+    removed: Sequence[int] = ()
+
+
+class _Refused(Exception):
+    """A fact that stands against taking one thing back."""
+
+
+def can_be_undone(correlation_id: str) -> bool:
+    """Return whether an action did anything for which there is an inverse; whether it is still free is seen in trying."""
+    return any(_inverse_of(change) is not None for change in _changes(correlation_id))
+
+
+def undo(correlation_id: str, reason: str = "") -> UndoResult:
+    """Take back what an action did, as far as it can be; one row that cannot be keeps no other from it.
+
+    Raises: NotFound, if there was no such action; IllegalTransition, with the fact, if nothing of it can be taken back.
+    """
+    found = _changes(correlation_id)
+    if not found:
+        raise NotFound("No action that could be undone has this correlation id.", field="correlation_id")
+    done: list[str] = []
+    refused: list[str] = []
+    with transaction.atomic():
+        _refuse_if_undone(correlation_id)
+        _lock(found)
+        for change in reversed(found):
+            _take_back(change, reason or "undone", done, refused)
+        if not done:
+            raise IllegalTransition(
+                f"It cannot be undone: {refused[0] if refused else 'nothing was changed'}", state="done"
+            )
+        audit.record(
+            VERB,
+            SystemState(pk=1),
+            after={"of": correlation_id, "done": len(done), "refused": len(refused)},
+            reason=reason,
+        )
+    return UndoResult(audit.acting().correlation_id, correlation_id, done, refused)
+
+
+def _refuse_if_undone(correlation_id: str) -> None:
+    entry = Activity.objects.filter(verb=VERB, after__of=correlation_id).order_by("-id").first()
+    if entry is not None:
+        raise IllegalTransition(
+            f"It was undone by {entry.actor_label or 'system'} at {entry.timestamp:%Y-%m-%d %H:%M} UTC.",
+            state="undone",
+        )
+
+
+def _changes(correlation_id: str) -> list[_Change]:
+    """Return what the entries of an action say, row by row, in the order in which it happened."""
+    entries = Activity.objects.filter(cid=correlation_id, content_type__model__in=SUBJECTS).order_by("id")
+    found: dict[tuple[str, int], _Change] = {}
+    for entry in entries.select_related("content_type"):
+        if entry.object_id is None:
+            continue
+        model = entry.content_type.model
+        before, after = entry.before or {}, entry.after or {}
+        members = (entry.additional_data or {}).get("members", {})
+        if not {"state", "publish_at"} & set(before) and not {"added", "removed"} & set(members):
+            continue
+        change = found.setdefault((model, entry.object_id), _Change(model, entry.object_id))
+        if "state" in before and "state" in after:
+            change.was = change.was or str(before["state"])
+            change.became = str(after["state"])
+        if "publish_at" in before and "publish_at" in after:
+            change.was_at = change.was_at or before["publish_at"]
+            change.became_at = after["publish_at"]
+        change.added, change.removed = (
+            members.get("added", change.added),
+            members.get("removed", change.removed),
+        )
+    return list(found.values())
+
+
+def _lock(found: Sequence[_Change]) -> None:
+    by_model: dict[str, set[int]] = {}
+    for change in found:
+        by_model.setdefault(change.model, set()).add(change.pk)
+    ids = set(by_model.get("channel", ()))
+    ids |= set(
+        Schedule.objects.filter(pk__in=by_model.get("schedule", ())).values_list("channel_id", flat=True)
+    )
+    ids |= set(Job.objects.filter(pk__in=by_model.get("job", ())).values_list("channel_id", flat=True)) - {
+        None
+    }
+    ids |= set(
+        Schedule.objects.filter(wave__in=by_model.get("wave", ())).values_list("channel_id", flat=True)
+    )
+    lock_channels(sorted(ids))
+    if "schedule" in by_model or "job" in by_model:
+        reservations.hold_alone()
+
+
+def _take_back(change: _Change, reason: str, done: list[str], refused: list[str]) -> None:
+    how = _inverse_of(change)
+    row = MODELS[change.model]._default_manager.filter(pk=change.pk).first()
+    name = _name(row) if row is not None else f"{change.model} {change.pk}"
+    if row is None:
+        refused.append(f"{name} is not there any more.")
+        return
+    if how is None:
+        refused.append(f"{name}: there is no way back from {change.became.replace('_', ' ') or 'this'}.")
+        return
+    try:
+        with transaction.atomic():
+            how(row, change, reason)
+    except _Refused as fact:
+        refused.append(f"{name}: {fact}")
+    except OrchestrationError as error:
+        refused.append(f"{name}: {error.message}")
+    else:
+        done.append(name)
+
+
+def _name(row: Any) -> str:
+    if isinstance(row, Schedule):
+        return f"{row.distribution.video} on {row.channel}"
+    if isinstance(row, Job):
+        return f"{row.get_kind_display()} {row.pk}"
+    return row.message if isinstance(row, Conflict) else str(row)
+
+
+def _inverse_of(change: _Change) -> Callable[[Any, _Change, str], None] | None:
+    """Return what takes a change back; None where nothing does."""
+    if change.model in {"channelgroup", "label"}:
+        return _members if change.added or change.removed else None
+    if change.model == "schedule":
+        if change.became in {ScheduleState.HELD, ScheduleState.CANCELLED}:
+            return (
+                _schedule_state
+                if change.was in GOES_ON | {ScheduleState.STAGING, ScheduleState.HELD}
+                else None
+            )
+        if change.became in GOES_ON and change.was in {ScheduleState.HELD, ScheduleState.CANCELLED}:
+            return _schedule_back
+        return _schedule_time if change.was_at and not change.became else None
+    return {
+        ("channel", ChannelState.PAUSED): _channel,
+        ("channel", ChannelState.ACTIVE): _channel,
+        ("channel", ChannelState.DISABLED): _channel,
+        ("source", SourceState.PAUSED): _source,
+        ("source", SourceState.ACTIVE): _source,
+        ("wave", WaveState.PAUSED): _wave,
+        ("wave", WaveState.SCHEDULED): _wave,
+        ("conflict", ConflictState.DISMISSED): _conflict,
+        ("job", JobState.CANCELLED): _job if change.was in WAITED else None,
+    }.get((change.model, change.became))  # type: ignore[call-overload]
+
+
+def _refuse_if_changed(row: Any, change: _Change) -> None:
+    if row.state != change.became:
+        raise _Refused(f"it is {row.get_state_display()} by now.")
+
+
+def _channel(row: Channel, change: _Change, reason: str) -> None:
+    _refuse_if_changed(row, change)
+    if row.state != ChannelState.ACTIVE:
+        channels.resume_channel(row.pk, reason)
+    if change.was == ChannelState.PAUSED:
+        channels.pause_channel(row.pk, reason)
+    elif change.was == ChannelState.DISABLED:
+        channels.disable_channel(row.pk, reason)
+
+
+def _source(row: Source, change: _Change, reason: str) -> None:
+    _refuse_if_changed(row, change)
+    (sources.resume if change.became == SourceState.PAUSED else sources.pause)(row.pk, reason)
+
+
+def _wave(row: Wave, change: _Change, reason: str) -> None:
+    _refuse_if_changed(row, change)
+    (waves.resume if change.became == WaveState.PAUSED else waves.pause)(row.pk, reason)
+
+
+def _conflict(row: Conflict, change: _Change, reason: str) -> None:
+    _refuse_if_changed(row, change)
+    transition(
+        Conflict.objects.locked().get(pk=row.pk), ConflictState.OPEN, verb="conflict_reopened", reason=reason
+    )
+
+
+def _job(row: Job, change: _Change, reason: str) -> None:
+    _refuse_if_changed(row, change)
+    jobs.retry(row.pk, reason)
+
+
+def _schedule_state(row: Schedule, change: _Change, reason: str) -> None:
+    """Release what was held, or reopen what was cancelled at its own time, if that is ahead and still free."""
+    _refuse_if_changed(row, change)
+    if row.publish_at <= timezone.now():
+        raise _Refused(f"its time, {row.publish_at:%Y-%m-%d %H:%M} UTC, is over.")
+    if change.became == ScheduleState.HELD:
+        schedules.release(row.pk, reason)
+        return
+    schedules.reopen(row.pk, reason)
+    if change.was == ScheduleState.HELD:
+        schedules.hold(row.pk, reason)
+
+
+def _schedule_back(row: Schedule, change: _Change, reason: str) -> None:
+    """Hold again what was released, or cancel again what was reopened."""
+    if row.state not in GOES_ON | {ScheduleState.STAGING}:
+        raise _Refused(f"it is {row.get_state_display()} by now.")
+    (schedules.hold if change.was == ScheduleState.HELD else schedules.cancel)(row.pk, reason)
+
+
+def _schedule_time(row: Schedule, change: _Change, reason: str) -> None:
+    """Give it the time back that it had, if nobody moved it since."""
+    if row.publish_at != datetime.fromisoformat(change.became_at):
+        raise _Refused(f"it was moved once more, to {row.publish_at:%Y-%m-%d %H:%M} UTC.")
+    schedules.move(row.pk, datetime.fromisoformat(change.was_at), reason)
+
+
+def _members(row: ChannelGroup | Label, change: _Change, reason: str) -> None:
+    """Take out what came in, and put back what went out, as far as these channels are still there."""
+    there = set(Channel.objects.filter(pk__in=[*change.added, *change.removed]).values_list("pk", flat=True))
+    comes, goes = [pk for pk in change.removed if pk in there], [pk for pk in change.added if pk in there]
+    if not comes and not goes:
+        raise _Refused("its channels are not there any more.")
+    if isinstance(row, ChannelGroup):
+        if comes:
+            groups.add_channels(row.pk, comes, reason)
+        if goes:
+            groups.remove_channels(row.pk, goes, reason)
+        return
+    if comes:
+        groups.add_labels(comes, [row.name], reason)
+    if goes:
+        groups.remove_labels(goes, [row.name], reason)
+
+
+MODELS: dict[str, Any] = {
+    "channel": Channel,
+    "channelgroup": ChannelGroup,
+    "label": Label,
+    "schedule": Schedule,
+    "conflict": Conflict,
+    "job": Job,
+    "source": Source,
+    "wave": Wave,
+}

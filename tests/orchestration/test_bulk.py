@@ -1,0 +1,200 @@
+"""One verb for many rows is shown with what is refused and why, done as one action, and taken back where that can be."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from orchestration.engine import bulk
+from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
+from orchestration.lists import BULK_LISTS
+from orchestration.models import Activity
+from tests import factories
+from tests.engine_room import door
+
+pytestmark = pytest.mark.django_db
+
+
+def scheduled(count=3, **given):
+    return [factories.ScheduleFactory(**given) for _ in range(count)]
+
+
+def ids(rows):
+    return [row.pk for row in rows]
+
+
+def state_of(row):
+    row.refresh_from_db()
+    return row.state
+
+
+def test_a_preview_counts_what_is_refused_by_cause_and_writes_nothing():
+    open_ones, over = scheduled(3), scheduled(2, published=True)
+
+    shown = door().preview_bulk(kind="schedule", verb="hold", ids=ids(open_ones + over))
+
+    assert (len(shown.done), shown.refused_count, shown.total) == (3, 2, 5)
+    [refusal] = shown.refused
+    assert refusal.count == 2 and refusal.cause.startswith("It is published")
+    assert {state_of(row) for row in open_ones} == {"planned"} and not Activity.objects.filter(
+        verb="bulk_hold"
+    ).exists()
+
+
+def test_what_was_shown_is_done_with_one_entry_that_names_all_and_one_of_each():
+    open_ones, over = scheduled(3), scheduled(1, published=True)
+
+    done = door().do_bulk(kind="schedule", verb="hold", ids=ids(open_ones + over), reason="storm")
+
+    assert {state_of(row) for row in open_ones} == {"held"} and done.refused_count == 1
+    entry = Activity.objects.get(verb="bulk_hold")
+    assert (sorted(entry.additional_data["members"]["schedule"]), entry.reason) == (
+        sorted(ids(open_ones)),
+        "storm",
+    )
+    assert entry.after == {"kind": "schedule", "done": 3, "refused": 1}
+    of_members = Activity.objects.filter(cid=done.correlation_id, content_type__model="schedule")
+    assert of_members.count() == 3
+
+
+def test_all_that_fit_the_filters_of_a_list_are_meant(django_assert_max_num_queries):
+    group = factories.ChannelGroupFactory(slug="news")
+    rows = scheduled(4)
+    group.channels.add(rows[0].channel, rows[1].channel)
+    for row in rows:
+        row.channel.state = "paused"
+        row.channel.save()
+
+    with django_assert_max_num_queries(12):
+        shown = door().preview_bulk(kind="channel", verb="resume", filters={"group": ["news"]})
+    assert shown.total == 2
+    door().do_bulk(kind="channel", verb="resume", filters={"group": ["news"]})
+    assert [state_of(row.channel) for row in rows] == ["active", "active", "paused", "paused"]
+
+
+def test_a_thousand_rows_are_shown_in_few_queries(django_assert_max_num_queries):
+    channel = factories.ChannelFactory()
+    jobs = [factories.JobFactory.build(channel=channel, dedupe_key=f"k{n}") for n in range(1000)]
+    type(jobs[0]).objects.bulk_create(jobs)
+
+    with django_assert_max_num_queries(8):
+        shown = door().preview_bulk(kind="job", verb="cancel", filters={"state": ["open"]})
+    assert len(shown.done) == 1000 and len(shown.names) == bulk.MEMBERS_NAMED
+
+
+def test_publications_are_moved_together_and_each_makes_room_for_the_one_before_it():
+    channel = factories.ChannelFactory(min_gap_minutes=60)
+    at = timezone.now().replace(microsecond=0) + timedelta(days=2)
+    first = factories.ScheduleFactory(channel=channel, publish_at=at)
+    second = factories.ScheduleFactory(channel=channel, publish_at=at + timedelta(hours=1))
+
+    moved = door().do_bulk(kind="schedule", verb="move", ids=[first.pk, second.pk], values={"minutes": 60})
+
+    assert not moved.refused and len(moved.sentences) == 2
+    first.refresh_from_db()
+    assert first.publish_at == at + timedelta(hours=1)
+    blocked = factories.ScheduleFactory(channel=channel, publish_at=at + timedelta(hours=4))
+    shown = door().preview_bulk(kind="schedule", verb="move", ids=[second.pk], values={"minutes": 90})
+    assert shown.refused_count == 1 and not shown.done and blocked.pk
+
+
+def test_channels_are_put_into_a_group_and_labelled_by_the_same_way():
+    rows = factories.ChannelFactory.create_batch(2)
+    group = factories.ChannelGroupFactory()
+
+    door().do_bulk(kind="channel", verb="add_to_group", ids=ids(rows), values={"group_id": group.pk})
+    door().do_bulk(kind="channel", verb="add_labels", ids=ids(rows), values={"labels": ["de"]})
+
+    assert group.channels.count() == 2 and rows[0].labels.get().name == "de"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"kind": "poem", "verb": "hold", "ids": [1]}, "kind"),
+        ({"kind": "schedule", "verb": "sing", "ids": [1]}, "verb"),
+        ({"kind": "schedule", "verb": "hold", "ids": []}, "ids"),
+        ({"kind": "schedule", "verb": "move", "ids": [1]}, "minutes"),
+        ({"kind": "schedule", "verb": "move", "ids": [1], "values": {"minutes": 0}}, "minutes"),
+        ({"kind": "schedule", "verb": "hold", "filters": {"colour": "red"}}, "filters.colour"),
+        ({"kind": "schedule", "verb": "hold", "filters": {"state": ["red"]}}, "filters.state.0"),
+        ({"kind": "channel", "verb": "add_labels", "ids": [1], "values": {"labels": ["a b"]}}, "labels"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_its_field(given, field):
+    with pytest.raises(InvalidRequest) as refused:
+        door().preview_bulk(**given)
+    assert refused.value.field == field
+
+
+def test_every_kind_has_a_list_and_only_verbs_that_its_table_knows():
+    assert set(bulk.KINDS) == set(BULK_LISTS)
+    for name, kind in bulk.KINDS.items():
+        known = set(BULK_LISTS[name][1].VERBS)
+        assert {verb for verb, how in kind.verbs.items() if not how.any_state} <= known, name
+
+
+# ----------------------------------------------------------------------------------------------------------------- undo
+
+
+def test_a_bulk_action_is_undone_as_a_whole_once():
+    rows = scheduled(3)
+    held = door().do_bulk(kind="schedule", verb="hold", ids=ids(rows))
+    assert door().can_undo(correlation_id=held.correlation_id)
+
+    undone = door().undo(correlation_id=held.correlation_id)
+
+    assert len(undone.done) == 3 and {state_of(row) for row in rows} == {"planned"}
+    with pytest.raises(IllegalTransition, match="undone by"):
+        door().undo(correlation_id=held.correlation_id)
+
+
+def test_what_was_cancelled_is_reopened_at_its_time_only_while_that_is_ahead_and_free():
+    row, late = scheduled(2)
+    done = door().do_bulk(kind="schedule", verb="cancel", ids=[row.pk, late.pk])
+    type(late).objects.filter(pk=late.pk).update(publish_at=timezone.now() - timedelta(minutes=1))
+
+    undone = door().undo(correlation_id=done.correlation_id)
+
+    assert state_of(row) == "planned" and state_of(late) == "cancelled"
+    assert len(undone.done) == 1 and "is over" in undone.refused[0]
+
+
+def test_what_somebody_changed_since_is_not_undone_and_the_fact_is_named():
+    channel = factories.ChannelFactory(name="Aurora")
+    service = door()
+    service.pause_channel(channel_id=channel.pk)
+    door().resume_channel(channel_id=channel.pk)
+
+    with pytest.raises(IllegalTransition, match="Aurora: it is Active by now"):
+        door().undo(correlation_id=service.correlation_id)
+
+
+def test_a_move_a_pause_a_dismissal_and_a_group_are_taken_back():
+    at = timezone.now().replace(microsecond=0) + timedelta(days=2)
+    row = factories.ScheduleFactory(publish_at=at)
+    conflict = factories.ConflictFactory()
+    group = factories.ChannelGroupFactory()
+    source = factories.SourceFactory()
+    for act in (
+        lambda s: s.move_schedule(schedule_id=row.pk, publish_at=at + timedelta(hours=3)),
+        lambda s: s.pause_channel(channel_id=row.channel_id),
+        lambda s: s.dismiss_conflict(conflict_id=conflict.pk),
+        lambda s: s.add_group_channels(group_id=group.pk, channel_ids=[row.channel_id]),
+        lambda s: s.pause_source(source_id=source.pk),
+    ):
+        service = door()
+        act(service)
+        door().undo(correlation_id=service.correlation_id)
+
+    assert state_of(row) == "planned" and row.publish_at == at
+    assert (state_of(row.channel), state_of(conflict), state_of(source)) == ("active", "open", "active")
+    assert not group.channels.exists()
+
+
+def test_what_has_no_way_back_says_so():
+    service = door()
+    service.add_channel_group(name="News")
+    with pytest.raises(NotFound):
+        door().undo(correlation_id=service.correlation_id)
+    assert not door().can_undo(correlation_id="nonsense")
