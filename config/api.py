@@ -17,6 +17,7 @@ from orchestration.api import (
     administration,
     attachments,
     blockers,
+    bulk,
     calendar,
     callbacks,
     channel_setup,
@@ -232,6 +233,7 @@ api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
 api.add_router("/channels", channel_setup.router)
 api.add_router("/channels", repositories.router)
+api.add_router("/bulk", bulk.router)
 api.add_router("/groups", groups.router)
 api.add_router("/labels", groups.labels)
 api.add_router("/reviews", reviews.reviews)

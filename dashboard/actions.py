@@ -27,10 +27,15 @@ from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 from orchestration.text import unturned
 
+UNDO = "undo-"
+"""Before a correlation id among a message's tags."""
+
 
 def service(request: HttpRequest) -> CentralOrchestrationService:
     """Return the service, acting as the user of this request."""
-    return CentralOrchestrationService(actor=Actor.of_user(request.user), trigger=Trigger.BUTTON)
+    door = CentralOrchestrationService(actor=Actor.of_user(request.user), trigger=Trigger.BUTTON)
+    request.acted_under = door.correlation_id  # type: ignore[attr-defined]
+    return door
 
 
 class _HtmxRequest(HttpRequest):
@@ -84,10 +89,15 @@ def where_from(request: HttpRequest, fallback: str) -> str:
     return urlunsplit(("", "", parts.path, parts.query, "")) if getattr(view, "is_page", False) else fallback
 
 
-def say(request: HttpRequest, text: str, *, level: str = "success", status: int = 200) -> HttpResponse:
+def say(
+    request: HttpRequest, text: str, *, level: str = "success", status: int = 200, undo: str = ""
+) -> HttpResponse:
     """Show one sentence in the message area of the page that is open, and have the page look again at once."""
     response = render(
-        request, "parts/message.html", {"text": text, "level": level, "status": status}, status=status
+        request,
+        "parts/message.html",
+        {"text": text, "level": level, "status": status, "undo": undo},
+        status=status,
     )
     response.headers["HX-Trigger"] = "headend:look"
     return response
@@ -104,25 +114,39 @@ def refuse(request: HttpRequest, error: OrchestrationError, fallback: str) -> Ht
     return redirect(where_from(request, fallback))
 
 
-def done(request: HttpRequest, text: str, *, to: str, leave: bool = False) -> HttpResponse:
-    """Show what was done: on the open page, or on `to` if the operator is led away (`leave`, or no JavaScript)."""
+def done(request: HttpRequest, text: str, *, to: str, leave: bool = False, undo: str = "") -> HttpResponse:
+    """Show what was done: on the open page, or on `to` if the operator is led away (`leave`, or no JavaScript).
+
+    With the correlation id of an action in `undo` the message offers to take it back, where there is a way.
+    """
+    if undo and not service(request).can_undo(correlation_id=undo):
+        undo = ""
     if by_htmx(request) and not leave:
-        return say(request, text)
-    messages.success(request, text)
+        return say(request, text, undo=undo)
+    messages.success(request, text, extra_tags=f"{UNDO}{undo}" if undo else "")
     if by_htmx(request):
         return HttpResponseClientRedirect(to)
     return redirect(to if leave else where_from(request, to))
 
 
 def act(
-    request: HttpRequest, call: Callable[[], Any], outcome: str | Callable[[Any], str], *, to: str
+    request: HttpRequest,
+    call: Callable[[], Any],
+    outcome: str | Callable[[Any], str],
+    *,
+    to: str,
+    undo: bool = False,
 ) -> HttpResponse:
-    """Call one method of the service and show its outcome, or its refusal, to whoever pressed the button."""
+    """Call one method of the service and show its outcome, or its refusal, to whoever pressed the button.
+
+    With `undo` the message offers to take it back.
+    """
     try:
         result = call()
     except OrchestrationError as error:
         return refuse(request, error, to)
-    return done(request, outcome(result) if callable(outcome) else outcome, to=to)
+    cid = getattr(request, "acted_under", "") if undo else ""
+    return done(request, outcome(result) if callable(outcome) else outcome, to=to, undo=cid)
 
 
 def version_of(request: HttpRequest) -> int | None:

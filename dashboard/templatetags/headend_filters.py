@@ -9,6 +9,7 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 
 from dashboard import badges
+from dashboard.actions import UNDO
 from dashboard.wording import (
     clock_length,
     counts,
@@ -106,6 +107,12 @@ def remedy_url(remedy: Any) -> str:
     except NoReverseMatch:
         return reverse("dashboard:overview")
     return f"{url}{f'?{query}' if query else ''}{f'#{anchor}' if anchor else ''}"
+
+
+@register.filter
+def undo_of(tags: str) -> str:
+    """Return the correlation id of the action that a message offers to take back; empty where it offers none."""
+    return next((tag.removeprefix(UNDO) for tag in (tags or "").split() if tag.startswith(UNDO)), "")
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from channels.models import Channel, ChannelGroup, Label
 from channels.states import ChannelHealth, ChannelState, Executor
-from dashboard import channel_list
+from dashboard import bulk, channel_list
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import TriggerForm, sentence_of
@@ -46,6 +46,7 @@ def channels(request: HttpRequest) -> HttpResponse:
         {
             "page": here,
             "total": Channel.objects.count() if filtered else here.paginator.count,
+            "bulk": bulk.bar(request, "channel", filters, here.paginator.count),
             "q": filters.q or "",
             "filters": {
                 "state": first(filters.state),
@@ -79,6 +80,7 @@ def _change(request: HttpRequest, slug: str, method: str, message: str) -> HttpR
         lambda: call(channel_id=row.pk, reason=reason_of(request), version=version_of(request)),
         message.format(name=row.name),
         to=_page(slug),
+        undo=True,
     )
 
 

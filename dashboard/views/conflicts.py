@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from dashboard import bulk
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.listing import id_of, page_of
@@ -39,11 +40,13 @@ def conflicts(request: HttpRequest) -> HttpResponse:
     open_first = Case(
         When(state=ConflictState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
+    here = page_of(request, filters.filter(rows).order_by(open_first, "-created_at", "-id"), 30)
     return show(
         request,
         "conflicts.html",
         {
-            "page": page_of(request, filters.filter(rows).order_by(open_first, "-created_at", "-id"), 30),
+            "page": here,
+            "bulk": bulk.bar(request, "conflict", filters, here.paginator.count),
             "state": first(filters.state),
             "states": ConflictState.choices,
             "kind": first(filters.kind),
@@ -80,4 +83,5 @@ def conflict_dismiss(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         "Dismissed.",
         to=reverse("dashboard:conflicts"),
+        undo=True,
     )

@@ -125,8 +125,9 @@ def _members(request: HttpRequest, slug: str, method: str) -> HttpResponse:
     return act(
         request,
         lambda: call(group_id=row.pk, channel_ids=form.ids, reason=reason_of(request)),
-        lambda change: _said(change),
+        _said,
         to=_page(slug),
+        undo=True,
     )
 
 
@@ -162,6 +163,7 @@ def labels_change(request: HttpRequest) -> HttpResponse:
         lambda: call(channel_ids=data["channels"], labels=data["labels"], reason=reason_of(request)),
         lambda changed: f"Something changed on {changed} channel{'' if changed == 1 else 's'}.",
         to=_home(),
+        undo=True,
     )
 
 

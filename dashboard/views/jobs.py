@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from dashboard import bulk
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import ReviewJobForm, sentence_of
@@ -53,13 +54,16 @@ def jobs(request: HttpRequest) -> HttpResponse:
         output_field=IntegerField(),
     )
     counts = dict(every.values_list("state").annotate(Count("pk")))
+    here = page_of(request, rows.order_by(first_of_all, "-id"))
+    unasked = {} if with_routine else {"routine": False}
     return show(
         request,
         "jobs.html",
         {
-            "page": page_of(request, rows.order_by(first_of_all, "-id")),
+            "page": here,
             "with_routine": with_routine,
             "folded": [] if with_routine else _folded(now),
+            "bulk": bulk.bar(request, "job", filters, here.paginator.count, **unasked),
             "kind": first(filters.kind),
             "kinds": JobKind.choices,
             "state": first(filters.state),
@@ -130,6 +134,7 @@ def _change_job(request: HttpRequest, pk: int, method: str, message: str) -> Htt
         lambda: call(job_id=pk, reason=reason_of(request), version=version_of(request)),
         message.format(pk=pk),
         to=reverse("dashboard:job", args=[pk]),
+        undo=True,
     )
 
 

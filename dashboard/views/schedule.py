@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
 
 from channels.models import Blackout, Channel
-from dashboard import outside, timeline
+from dashboard import bulk, outside, timeline
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, ReviewForm, TimeForm, sentence_of
@@ -76,12 +76,16 @@ def schedule(request: HttpRequest) -> HttpResponse:
         last_date__gte=starts_at.date() - timedelta(days=1),
         first_date__lte=ends_at.date() + timedelta(days=1),
     )
+    here = page_of(request, inside.order_by("publish_at", "channel__name", "id"))
     return show(
         request,
         "schedule.html",
         {
+            "bulk": bulk.bar(
+                request, "schedule", filters, here.paginator.count, since=starts_at, until=ends_at
+            ),
             "drawing": timeline.draw(drawn, channels, list(blackouts), starts_at, ends_at, now),
-            "page": page_of(request, inside.order_by("publish_at", "channel__name", "id")),
+            "page": here,
             "later": rows.open().filter(publish_at__gte=ends_at).count(),
             "overdue": rows.open().filter(publish_at__lt=starts_at).count(),
             "first_later": rows.open()
@@ -160,6 +164,7 @@ def _change(request: HttpRequest, pk: int, method: str, message: str) -> HttpRes
         lambda: call(schedule_id=pk, reason=reason_of(request), version=version_of(request)),
         message,
         to=_page(pk),
+        undo=True,
     )
 
 
@@ -214,6 +219,7 @@ def _to_time(request: HttpRequest, pk: int, method: str, message: str) -> HttpRe
         ),
         lambda row: f"{message} to {row.local_wall.replace('T', ' ')} ({row.zone}).",
         to=_page(pk),
+        undo=True,
     )
 
 

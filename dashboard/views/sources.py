@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from dashboard import bulk
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import SourceForm, sentence_of
@@ -26,11 +27,13 @@ def sources(request: HttpRequest) -> HttpResponse:
     rows = filters.filter(Source.objects.defer("looked_at", "access_sealed")).annotate(
         found=Count("videos"), ready=Count("videos", filter=Q(videos__state=VideoState.READY))
     )
+    here = page_of(request, rows.order_by("name", "id"))
     return show(
         request,
         "sources.html",
         {
-            "page": page_of(request, rows.order_by("name", "id")),
+            "page": here,
+            "bulk": bulk.bar(request, "source", filters, here.paginator.count),
             "form": SourceForm(),
             "storage_form": StorageForm(auto_id="storage_%s"),
             "folder_form": FolderForm(auto_id="folder_%s"),
@@ -119,6 +122,7 @@ def source_pause(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         lambda row: f"{row.name} is paused.",
         to=reverse("dashboard:sources"),
+        undo=True,
     )
 
 
@@ -132,4 +136,5 @@ def source_resume(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         lambda row: f"{row.name} is read again.",
         to=reverse("dashboard:sources"),
+        undo=True,
     )

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard import other_ways
+from dashboard import bulk, other_ways
 from dashboard.actions import act, by_htmx, done, page, reason_of, refuse, service, version_of
 from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, TimeForm, WaveForm, sentence_of
@@ -43,11 +43,13 @@ def waves(request: HttpRequest) -> HttpResponse:
         first_at=Min("schedules__publish_at"),
         last_at=Max("schedules__publish_at"),
     )
+    here = page_of(request, rows.order_by("-created_at", "-id"))
     return show(
         request,
         "waves.html",
         {
-            "page": page_of(request, rows.order_by("-created_at", "-id")),
+            "page": here,
+            "bulk": bulk.bar(request, "wave", filters, here.paginator.count),
             "state": first(filters.state),
             "states": [*WaveGroup.choices, *WaveState.choices],
             "q": filters.q or "",
@@ -185,6 +187,7 @@ def _change(request: HttpRequest, pk: int, method: str, message: str) -> HttpRes
         lambda: call(wave_id=pk, reason=reason_of(request), version=version_of(request)),
         message,
         to=_page(pk),
+        undo=True,
     )
 
 

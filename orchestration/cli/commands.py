@@ -9,6 +9,7 @@ from orchestration.api.schemas import plan, requests, system, work
 from orchestration.cli import arguments, rollouts, text
 from orchestration.cli.administration import ADMINISTRATION
 from orchestration.cli.blockers import BLOCKERS
+from orchestration.cli.bulk import BULK
 from orchestration.cli.calendar import CALENDAR
 from orchestration.cli.channel_setup import CHANNEL_SETUP
 from orchestration.cli.command import Command, Options, Service, decision, given
@@ -433,6 +434,7 @@ COMMANDS = {
         *REPOSITORIES,
         *ROLLOUTS,
         *GROUPS,
+        *BULK,
         *UPLOADS,
         *DISK,
         *ROWS,
