@@ -196,7 +196,7 @@
     if (open?.matches(":popover-open")) open.hidePopover();
   });
   document.addEventListener("change", (event) => {
-    if (event.target.closest("form[data-auto]")) event.target.form.requestSubmit();
+    event.target.closest("form[data-auto]")?.requestSubmit();
   });
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
