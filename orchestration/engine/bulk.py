@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from channels.models import Channel
+from channels.models import Channel, ChannelGroup
 from channels.stateful import Stateful
 from orchestration.core import audit, lookup
 from orchestration.engine import jobs
@@ -87,7 +87,7 @@ def _shift(row: Schedule, reason: str, values: Values) -> Schedule:
 
 
 def _group_of(values: Values) -> int:
-    return lookup.one(groups.ChannelGroup.objects.all(), values["group_id"], field="group_id").pk
+    return lookup.one(ChannelGroup.objects.all(), values["group_id"], field="group_id").pk
 
 
 CHANNEL_BULK = {

@@ -175,7 +175,10 @@ def _name(row: Any) -> str:
     return row.message if isinstance(row, Conflict) else str(row)
 
 
-def _inverse_of(change: _Change) -> Callable[[Any, _Change, str], None] | None:
+Inverse = Callable[[Any, _Change, str], None]
+
+
+def _inverse_of(change: _Change) -> Inverse | None:
     """Return what takes a change back; None where nothing does."""
     if change.model in {"channelgroup", "label"}:
         return _members if change.added or change.removed else None
@@ -189,7 +192,7 @@ def _inverse_of(change: _Change) -> Callable[[Any, _Change, str], None] | None:
         if change.became in GOES_ON and change.was in {ScheduleState.HELD, ScheduleState.CANCELLED}:
             return _schedule_back
         return _schedule_time if change.was_at and not change.became else None
-    return {
+    ways: dict[tuple[str, str], Inverse | None] = {
         ("channel", ChannelState.PAUSED): _channel,
         ("channel", ChannelState.ACTIVE): _channel,
         ("channel", ChannelState.DISABLED): _channel,
@@ -199,7 +202,8 @@ def _inverse_of(change: _Change) -> Callable[[Any, _Change, str], None] | None:
         ("wave", WaveState.SCHEDULED): _wave,
         ("conflict", ConflictState.DISMISSED): _conflict,
         ("job", JobState.CANCELLED): _job if change.was in WAITED else None,
-    }.get((change.model, change.became))  # type: ignore[call-overload]
+    }
+    return ways.get((change.model, change.became))
 
 
 def _refuse_if_changed(row: Any, change: _Change) -> None:
