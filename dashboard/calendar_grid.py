@@ -51,8 +51,8 @@ def span_of(view: str, day: date, *, lanes: bool) -> Span:
         return Span(view, day, day, 1, day - ONE_DAY, day + ONE_DAY, title)
     if view == WEEK:
         last = monday + timedelta(days=6)
-        begins = f"{monday.day} {monday:%b}" + ("" if monday.year == last.year else f" {monday.year}")
-        title = f"{begins} to {last.day} {last:%b %Y}"
+        since = f"{monday.day} {monday:%b}" + ("" if monday.year == last.year else f" {monday.year}")
+        title = f"{since} to {last.day} {last:%b %Y}"
         return Span(view, day, monday, 7, monday - 7 * ONE_DAY, monday + 7 * ONE_DAY, title)
     first = day.replace(day=1)
     after = (first + timedelta(days=31)).replace(day=1)
@@ -128,7 +128,7 @@ class Square:
     @property
     def entries(self) -> list[tuple[str, Any]]:
         """Return items and empty slots in the order of the clock."""
-        found = [(item.wall, "item", item) for item in self.items]
+        found: list[tuple[Any, str, Any]] = [(item.wall, "item", item) for item in self.items]
         found += [(mark.wall, "slot", mark) for mark in self.slots]
         return [(kind, value) for _, kind, value in sorted(found, key=lambda entry: entry[0])]
 

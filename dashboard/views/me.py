@@ -61,7 +61,7 @@ def me_set_password(request: HttpRequest) -> HttpResponse:
         )
     except OrchestrationError as error:
         return refuse(request, error, _home())
-    update_session_auth_hash(request, get_user_model().objects.get(pk=request.user.pk))
+    update_session_auth_hash(request, get_user_model().objects.get(pk=request.user.pk or 0))
     text = "Your password is another one; every other browser is logged out."
     return done(request, text, to=_home(), leave=True)
 
@@ -95,7 +95,7 @@ def me_end_sessions(request: HttpRequest) -> HttpResponse:
 class SetPassword(PasswordResetConfirmView):
     """Let whoever holds a link set a password; Django's view keeps the secret out of the address and the referrer."""
 
-    form_class = SetPasswordForm
+    form_class = SetPasswordForm  # type: ignore[assignment]
     template_name = "set_password.html"
     success_url = reverse_lazy("login")
 

@@ -64,15 +64,15 @@ def statistics_table(request: HttpRequest, part: str, key: str) -> HttpResponse:
 
     match part:
         case "publications":
-            figures, _ = _figures(request, service(request).get_publication_figures)
-            shown = figure_sheets.publications(figures)
+            published, _ = _figures(request, service(request).get_publication_figures)
+            shown = figure_sheets.publications(published)
         case "work":
-            figures, _ = _figures(request, service(request).get_work_figures)
-            shown = figure_sheets.work(figures)
+            done, _ = _figures(request, service(request).get_work_figures)
+            shown = figure_sheets.work(done)
         case "youtube":
             ask = service(request).get_youtube_figures
-            figures, _ = _figures(request, ask, channels_from=_begin(request))
-            shown = figure_sheets.youtube(figures)
+            counted, _ = _figures(request, ask, channels_from=_begin(request))
+            shown = figure_sheets.youtube(counted)
         case _:
             raise Http404("There is no such part of the statistics.")
     for one in shown:

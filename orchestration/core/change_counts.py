@@ -208,7 +208,8 @@ def _events(label: str) -> tuple[str, ...]:
 
 def _heard_columns(label: str, model: type[models.Model]) -> list[str]:
     quiet = QUIET.get(label, ())
-    return [field.column for field in model._meta.concrete_fields if field.column not in quiet]
+    columns = (field.column for field in model._meta.concrete_fields)
+    return [column for column in columns if column is not None and column not in quiet]
 
 
 def _for_postgresql(label: str, model: type[models.Model], topic: str) -> Iterator[Trigger]:

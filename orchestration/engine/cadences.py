@@ -200,7 +200,7 @@ def change(row: PeriodicTask, seconds: int, reason: str = "") -> None:
     if refused := BY_NAME[row.name].refusal(seconds):
         raise ValueError(refused)
     with transaction.atomic(), disable_auditlog():
-        locked = Lockable(PeriodicTask).locked().get(pk=row.pk)
+        locked: PeriodicTask = Lockable(PeriodicTask).locked().get(pk=row.pk)
         before = seconds_of(locked)
         locked.interval = row.interval = interval(seconds)
         locked.save()
@@ -260,7 +260,7 @@ def _make_missing() -> None:
 
 def _mend(cadence: Cadence) -> None:
     with transaction.atomic():
-        row = Lockable(PeriodicTask).locked().get(name=cadence.name)
+        row: PeriodicTask = Lockable(PeriodicTask).locked().get(name=cadence.name)
         before = {"every_seconds": seconds_of(row), "enabled": row.enabled}
         wanted = {**_engines_own(cadence), "interval": row.interval}
         why = _not_the_operators(cadence, row)

@@ -6,11 +6,13 @@ import json
 import os
 import platform
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import django
@@ -167,7 +169,7 @@ def _processes(now: datetime) -> list[ProcessShown]:
         row = rows.get(name)
         most = SILENT_AFTER_SECONDS if name == "beat" else woken_by(ages)
         lane = {"worker:control": True, "worker:work": False}.get(name)
-        queue = waiting.get(lane, {}) if lane is not None else {}
+        queue: Mapping[str, Any] = waiting.get(lane, {}) if lane is not None else {}
         found.append(
             ProcessShown(
                 name=name,
