@@ -5,7 +5,7 @@
 Makes a database of its own beside the named one (`<name>_pages`), fills it in bulk and removes it, unless it is to be
 kept: the next run finds it filled. Prints milliseconds (p50 and p95, on the clock and of this process's processor),
 statements and kilobytes, beside a floor: one set-based statement that counts what an overview says. Asserts nothing, since
-the machines are shared; how many statements a page makes, and how large it is, is tested (tests/dashboard/test_page_costs.py).
+the machines are shared; how many statements a page makes, and how large it is, tests/dashboard/test_page_costs.py says.
 """
 
 import argparse
