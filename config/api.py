@@ -37,6 +37,7 @@ from orchestration.api import (
     reviews,
     rollouts,
     runs,
+    saved_views,
     schedules,
     sources,
     standing,
@@ -234,6 +235,7 @@ api.add_router("/channels", channels.router)
 api.add_router("/channels", channel_setup.router)
 api.add_router("/channels", repositories.router)
 api.add_router("/bulk", bulk.router)
+api.add_router("/views", saved_views.router)
 api.add_router("/groups", groups.router)
 api.add_router("/labels", groups.labels)
 api.add_router("/reviews", reviews.reviews)

@@ -138,6 +138,16 @@ class GroupFilters(FilterSchema):
     q: Annotated[Word | None, FilterLookup(["name__icontains", "slug__icontains"])] = None
 
 
+class SavedViewFilters(FilterSchema):
+    """Of saved views; `page` is the page of the answer itself."""
+
+    of_page: Annotated[Word | None, Field(description="only of this list, such as jobs")] = None
+
+    def filter_of_page(self, name: str | None) -> Q:
+        """Keep those of one page."""
+        return Q(page=name) if name else Q()
+
+
 class LabelFilters(FilterSchema):
     """Of labels."""
 

@@ -24,6 +24,7 @@ from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.reviews import REVIEWS
 from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
+from orchestration.cli.saved_views import SAVED_VIEWS
 from orchestration.cli.setting_up import SETTING_UP
 from orchestration.cli.sources import SOURCES
 from orchestration.cli.standing import STANDING
@@ -435,6 +436,7 @@ COMMANDS = {
         *ROLLOUTS,
         *GROUPS,
         *BULK,
+        *SAVED_VIEWS,
         *UPLOADS,
         *DISK,
         *ROWS,

@@ -20,6 +20,7 @@ from orchestration.service.profiles import Profiles
 from orchestration.service.publication import Publication
 from orchestration.service.reviews import Reviews
 from orchestration.service.runs import Runs
+from orchestration.service.saved_views import SavedViews
 from orchestration.service.shows import Shows
 from orchestration.service.standing import Standing
 from orchestration.service.uploads import Uploads
@@ -37,6 +38,7 @@ class CentralOrchestrationService(
     ChannelSetup,
     Groups,
     Bulk,
+    SavedViews,
     Library,
     Work,
     Runs,

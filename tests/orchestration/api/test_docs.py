@@ -17,6 +17,7 @@ RESOURCES = [
     "channels",
     "groups",
     "labels",
+    "views",
     "slots",
     "blackouts",
     "sources",

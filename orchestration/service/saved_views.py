@@ -1,0 +1,41 @@
+"""Lists with their filters, saved under a name."""
+
+from __future__ import annotations
+
+from orchestration.core.permissions import SCOPES, action
+from orchestration.errors import NotPermitted
+from orchestration.models import ApiToken, SavedView
+from orchestration.register import saved_views
+from orchestration.service.base import Door
+
+
+class SavedViews(Door):
+    """Lists with their filters, saved under a name."""
+
+    @action("read")
+    def get_saved_views(self, *, page: str = "") -> list[SavedView]:
+        """List the views that the caller has, and those that are shared."""
+        return saved_views.seen_by(self.actor.user_id, page)
+
+    @action("read")
+    def add_saved_view(self, *, page: str, name: str, query: str = "", shared: bool = False) -> SavedView:
+        """Save the filters of a list under a name; to share it one must operate."""
+        self._may_share(shared)
+        return saved_views.add(self.actor.user_id, page, name, query, shared)
+
+    @action("read")
+    def change_saved_view(
+        self, *, view_id: int, name: str | None = None, query: str | None = None, shared: bool | None = None
+    ) -> SavedView:
+        """Give one's own view another name or other filters, share it or keep it."""
+        self._may_share(bool(shared))
+        return saved_views.change(self.actor.user_id, view_id, name=name, query=query, shared=shared)
+
+    @action("read")
+    def remove_saved_view(self, *, view_id: int) -> None:
+        """Remove one's own view."""
+        saved_views.remove(self.actor.user_id, view_id)
+
+    def _may_share(self, shared: bool) -> None:
+        if shared and SCOPES[self.actor.scope] < SCOPES[ApiToken.Scope.OPERATE]:
+            raise NotPermitted(f"{self.actor.label} may look; sharing a view is an operator's.")
