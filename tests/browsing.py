@@ -84,3 +84,12 @@ def log_in(page) -> None:
     page.fill("input[name=password]", PASSWORD)
     page.click("button:has-text('Log in')")
     page.wait_for_url("**/")
+
+
+def pick(page, name: str, what: str = "channels") -> None:
+    """Choose a channel, a group or a video in its picker, by the keyboard."""
+    field = page.locator(f"[data-picker={what}] .picker-input").first
+    field.fill(name)
+    page.wait_for_selector(f"[data-picker={what}] .picker-options .active:has-text('{name}')")
+    field.press("Enter")
+    page.wait_for_selector(f"[data-picker={what}] .chip:has-text('{name}')")

@@ -12,7 +12,7 @@ from orchestration.models import Attachment, Job, Schedule, SystemState, Upload
 from orchestration.pipeline import uploads
 from orchestration.states import JobState, ScheduleState, SystemStatus, UploadState, WaveState
 from tests import factories
-from tests.browsing import PASSWORD, PATIENCE_MS, log_in
+from tests.browsing import PASSWORD, PATIENCE_MS, log_in, pick
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -165,7 +165,7 @@ def test_a_wave_is_previewed_and_committed_in_place(page):
     factories.ChannelFactory(name="North", slug="north", min_gap_minutes=0)
     log_in(page)
     page.goto(f"/waves/new/?video={video.pk}")
-    page.check("text=North")
+    pick(page, "North")
     page.click("button[data-action=preview]")
     page.wait_for_selector("#plan >> text=Placements")
     page.click("button[data-action=commit]")
@@ -190,8 +190,8 @@ def test_a_member_is_given_a_time_of_its_own_in_the_preview(page):
         factories.ChannelFactory(name=name, slug=name.lower(), timezone=zone, min_gap_minutes=0)
     log_in(page)
     page.goto(f"/waves/new/?video={video.pk}")
-    page.check("text=North")
-    page.check("text=East")
+    pick(page, "North")
+    pick(page, "East")
     page.fill("input[name=scheduled_at]", factories.in_(days=3).strftime("%Y-%m-%dT18:00:00"))
     page.click("#wave-form button[data-action=preview]")
     own = factories.in_(days=4).strftime("%Y-%m-%dT09:30:00")
