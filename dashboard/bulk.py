@@ -61,9 +61,14 @@ def label_of(verb: str) -> str:
     return LABELS.get(verb) or BUTTONS.get(verb, (verb.replace("_", " ").capitalize(), "", ""))[0]
 
 
+def may_operate(request: HttpRequest) -> bool:
+    """Return whether whoever looks may change anything."""
+    return bool(getattr(request.user, "is_staff", False) or request.user.is_superuser)
+
+
 def bar(request: HttpRequest, kind: str, filters: FilterSchema, total: int, **more: Any) -> Bar | None:
     """Return the bar of a list for whoever may operate; `more` are filters that the page has beside its own."""
-    if not request.user.is_staff and not request.user.is_superuser:
+    if not may_operate(request):
         return None
     given = filters.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     given |= {

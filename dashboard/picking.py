@@ -11,23 +11,27 @@ from typing import Any
 
 from django import forms
 from django.db.models import Case, Count, Q, QuerySet, Value, When
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.template.loader import render_to_string
 from django.utils.datastructures import MultiValueDict
 from django.utils.safestring import SafeString
+from pydantic import ValidationError
 
 from channels.models import Channel, ChannelGroup, Label
 from channels.states import ChannelState
 from dashboard.listing import id_of
 from orchestration.errors import OrchestrationError
+from orchestration.lists import ChannelFilters
 from orchestration.models import Video
 from orchestration.planning.conflicts import format_count
-from orchestration.register import selection
+from orchestration.register import saved_views, selection
 
 MOST_CHIPS = 40
 """More than these single channels are shown as one chip that stands for all of them."""
 MOST_OPTIONS = 20
 LONGEST_QUERY = 2000
+MOST_SAVED = 500
+"""A saved view of more channels than these is no set to choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +206,10 @@ class Options:
     next_page: int = 0
 
 
-def channel_options(query: str, *, enabled: bool = False, groups: bool = True) -> Options:
-    """Search channels, groups and labels, in five queries whatever there is."""
+def channel_options(
+    query: str, *, enabled: bool = False, groups: bool = True, user_id: int | None = None
+) -> Options:
+    """Search channels, groups, labels and saved views, in ten queries at most."""
     query = query.strip()[:LONGEST_QUERY]
     words = selection.split(query)
     if len(words) > 1 or ":" in query:
@@ -227,6 +233,7 @@ def channel_options(query: str, *, enabled: bool = False, groups: bool = True) -
         many += [group_chip(row) for row in counted.filter(fits)[:6]]
         tagged = Label.objects.annotate(members=Count("channels")).filter(name__icontains=query)
         many += [label_chip(row) for row in tagged.order_by("-members", "name")[:6]]
+        many += _saved_sets(query, user_id)
         if query and total > 1 and '"' not in query:
             many.append(Chip(f'search:"{query}"', f"all that match “{query}”", str(total)))
     single = [
@@ -238,6 +245,27 @@ def channel_options(query: str, *, enabled: bool = False, groups: bool = True) -
         for row in found[:MOST_OPTIONS]
     ]
     return Options(many, single, max(total - MOST_OPTIONS, 0), query=query)
+
+
+def _saved_sets(query: str, user_id: int | None) -> list[Chip]:
+    """Return saved views of the list of channels as what they show now: the channels themselves, of four at most."""
+    found: list[Chip] = []
+    views = [row for row in saved_views.seen_by(user_id, "channels") if query.lower() in row.name.lower()]
+    for row in views[:4]:
+        given = dict(QueryDict(row.query).lists())
+        known = {name: values for name, values in given.items() if name in ChannelFilters.model_fields}
+        plain = {
+            name: values[-1] if name in {"q", "slug", "executor"} else values
+            for name, values in known.items()
+        }
+        try:
+            rows = ChannelFilters.model_validate(plain).filter(Channel.objects.all())
+        except ValidationError:
+            continue  # what it names is gone
+        slugs = list(rows.order_by("name").values_list("slug", flat=True)[: MOST_SAVED + 1])
+        if 0 < len(slugs) <= MOST_SAVED:
+            found.append(Chip(" ".join(slugs), f"saved: {row.name}", str(len(slugs))))
+    return found
 
 
 def _listed(query: str, words: Sequence[str]) -> Options | None:

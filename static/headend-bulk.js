@@ -4,14 +4,14 @@
 (() => {
   const picked = new Set();
   const bar = () => document.getElementById("bulk");
-  const boxes = () => [...document.querySelectorAll("input[name=picked][form=bulk]")];
+  const boxes = () => [...document.querySelectorAll("input.tick[form=bulk]")];
 
   function show() {
     if (!bar()) return;
-    const all = bar().querySelector("[data-bulk=all]").checked;
+    const all = bar().querySelector("[data-bulk=all]")?.checked;
     for (const box of boxes()) box.checked = picked.has(box.value);
     bar().querySelector("[data-bulk-count]").textContent = all ? "all" : String(picked.size);
-    const verb = bar().querySelector("[name=verb]").value;
+    const verb = bar().querySelector("[name=verb]")?.value;
     for (const field of bar().querySelectorAll("[data-bulk-needs]")) {
       field.hidden = !field.dataset.bulkNeeds.split(" ").includes(verb);
     }
@@ -19,7 +19,7 @@
 
   document.addEventListener("change", (event) => {
     const box = event.target;
-    if (box.matches?.("input[name=picked][form=bulk]")) {
+    if (box.matches?.("input.tick[form=bulk]")) {
       if (box.checked) picked.add(box.value);
       else picked.delete(box.value);
     }
@@ -42,7 +42,7 @@
     for (const value of picked) {
       if (here.has(value)) continue;
       const extra = document.createElement("input");
-      Object.assign(extra, { type: "hidden", name: "picked", value });
+      Object.assign(extra, { type: "hidden", name: bar().dataset.name || "picked", value });
       extra.dataset.bulkExtra = "1";
       bar().append(extra);
     }

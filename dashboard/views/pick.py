@@ -22,6 +22,7 @@ def pick_channels(request: HttpRequest) -> HttpResponse:
         _typed(request),
         enabled=request.GET.get("enabled") == "1",
         groups=request.GET.get("only") != "channels",
+        user_id=request.user.pk,
     )
     return render(request, "parts/picker_options.html", {"options": options, "what": "channels"})
 

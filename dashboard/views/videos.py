@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import by_htmx, done, page, refuse, service
+from dashboard.bulk import may_operate
 from dashboard.filters import filters_of, first
 from dashboard.forms import CoordinateForm, sentence_of
 from dashboard.listing import chosen_id, page_of
@@ -38,6 +39,7 @@ def videos(request: HttpRequest) -> HttpResponse:
         request,
         "videos.html",
         {
+            "bulk": {"field": "video"} if may_operate(request) else None,
             "page": page_of(request, rows.defer("description").order_by("-created_at", "-id")),
             "states": [(value, label, counts.get(value, 0)) for value, label in VideoState.choices],
             "total": sum(counts.values()),

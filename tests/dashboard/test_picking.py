@@ -55,12 +55,21 @@ def test_no_page_lists_all_channels(console, many):
 def test_a_search_offers_what_stands_for_many_first_and_counts_what_is_left(
     many, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         found = channel_options("channel", enabled=True)
 
     assert [chip.value for chip in found.many] == ['search:"channel"']
     assert len(found.single) == MOST_OPTIONS and found.left == 59 - MOST_OPTIONS
     assert channel_options("crow").many[0].value == "group:crowd"
+
+
+def test_a_saved_view_of_channels_is_a_set_to_choose(operator, many):
+    factories.SavedViewFactory(
+        owner=operator, page="channels", name="Crowd now", query="group=crowd&state=active"
+    )
+
+    [chip] = [chip for chip in channel_options("crowd n", user_id=operator.pk).many if "saved" in chip.label]
+    assert chip.note == "59" and many[1].slug in chip.value.split()
 
 
 def test_a_pasted_list_is_one_option_and_names_what_it_does_not_know(many):
