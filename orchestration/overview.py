@@ -39,7 +39,7 @@ from orchestration.states import (
 
 MAX_FOLDED = 1_000
 """So many problems of a kind are folded by their cause."""
-MAX_PROBLEMS = 20
+MAX_PROBLEMS = 10
 NEAR = timedelta(hours=2)
 MAX_CHANNELS = 24
 MAX_SOURCES = 8

@@ -1,10 +1,12 @@
 """Problems of one cause are one need, the most urgent first with reason and remedy; one line says whether all is well."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from orchestration import overview
+from orchestration.api.schemas.system import DashboardOut
 from orchestration.core.heartbeats import beat
 from orchestration.models import SystemState
 from orchestration.monitoring.needs import needs_of, verdict
@@ -103,10 +105,19 @@ def test_many_unwell_channels_are_one_need_and_the_answer_stays_small():
     beat("beat")
     beat("worker")
     SystemState.objects.update_or_create(pk=1, defaults={"state": SystemStatus.RUNNING})
-    for _ in range(40):
-        factories.ChannelFactory(failing=True)
+    for number in range(40):
+        channel = factories.ChannelFactory(failing=True, health_reason="x" * 300)
+        if number < 13:
+            factories.ScheduleFactory(channel=channel, wave=factories.WaveFactory())
+            factories.JobFactory(channel=channel, running=True)
+            factories.JobFactory(channel=channel, succeeded=True, kind="stage")
+            factories.ActivityFactory(subject=channel)
+            factories.SourceFactory(name=f"Source {number}")
     shown = overview.dashboard()
     (need,) = shown.needs
     assert need.count == 40
+    answer = DashboardOut.model_validate(shown, from_attributes=True).model_dump(mode="json")
+    sizes = {name: len(json.dumps(part)) for name, part in answer.items()}
+    assert sum(sizes.values()) < 60_000, json.dumps(sizes)
     assert need.sentence.startswith("40 channels: ")
     assert (len(shown.channels), shown.channel_counts.failing) == (24, 40)

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import BeforeValidator, Field
 
-from orchestration.api.schemas.library import SourceOut, VideoOut
 from orchestration.api.schemas.plain_values import plain
 from orchestration.api.schemas.plan import ScheduleOut, WaveOut
 from orchestration.api.schemas.register import ChannelBrief, ChannelReportOut
 from orchestration.api.schemas.work import JobOut, PoolOut
 from orchestration.fields import Value
 from orchestration.models import Activity
-from orchestration.states import SystemStatus, Trigger
+from orchestration.states import JobKind, JobState, SourceState, SystemStatus, Trigger, VideoState
 
 Facts = Annotated[dict[str, Any], BeforeValidator(plain)]
 """Loose facts; a row in them is shown as its id."""
@@ -140,8 +139,8 @@ class ForecastOut(Value):
     hours: list[PoolHourOut]
 
 
-class ActivityOut(Schema):
-    """One audit entry: who did what to which row, through which door, and why."""
+class ActivityShortOut(Schema):
+    """One audit entry in short: who did what to which row, through which door, and why."""
 
     id: int
     at: datetime
@@ -152,10 +151,6 @@ class ActivityOut(Schema):
     subject_type: str
     subject_id: str
     subject: str
-    before: Any
-    after: Any
-    members: dict[str, Any] | None
-    correlation_id: str | None
 
     @staticmethod
     def resolve_at(entry: Activity) -> datetime:
@@ -181,6 +176,15 @@ class ActivityOut(Schema):
     def resolve_subject(entry: Activity) -> str:
         """Return how the row called itself."""
         return entry.object_repr
+
+
+class ActivityOut(ActivityShortOut):
+    """One audit entry: who did what to which row, through which door, and why; with the values before and after."""
+
+    before: Any
+    after: Any
+    members: dict[str, Any] | None
+    correlation_id: str | None
 
     @staticmethod
     def resolve_before(entry: Activity) -> Any:
@@ -308,10 +312,54 @@ class ChannelShortOut(Schema):
         return report.channel.name
 
 
+class JobShortOut(Schema):
+    """A job of the overview; all of it is told by `/api/jobs/ID`."""
+
+    id: int
+    kind: JobKind
+    state: JobState
+    channel_slug: str | None
+    video_id: int | None
+    schedule_id: int | None
+    progress: float
+    progress_note: str
+    error_code: str
+    error_message: str
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @staticmethod
+    def resolve_channel_slug(job: Any) -> str | None:
+        """Return the channel's short name."""
+        return job.channel.slug if job.channel else None
+
+
+class SourceShortOut(Schema):
+    """A source of the overview; all of it is told by `/api/sources/ID`."""
+
+    id: int
+    name: str
+    state: SourceState
+    rights_basis: str
+    last_scraped_at: datetime | None
+    last_error: str
+    consecutive_failures: int
+
+
+class VideoShortOut(Schema):
+    """A video of the overview; all of it is told by `/api/videos/ID`."""
+
+    id: int
+    title: str
+    state: VideoState
+    source_id: int | None
+    created_at: datetime
+
+
 class DashboardOut(Value):
     """What the overview shows, each part cut; `version` changes when any of it does.
 
-    At most 20 needs and problems (`problems`, all of them), 24 channels (`monitor-channels`), 12 publications, 12 jobs,
+    At most 20 needs (`needs`, all of them), 10 single problems, 24 channels (`monitor-channels`), 12 publications, 12 jobs,
     8 sources and videos, 15 entries. Pools tell no leases here, and statistics no channels.
     """
 
@@ -324,13 +372,13 @@ class DashboardOut(Value):
     channels: list[ChannelShortOut]
     waves: list[WaveBriefOut]
     upcoming: list[ScheduleOut]
-    running_jobs: list[JobOut]
-    recent_jobs: list[JobOut]
+    running_jobs: list[JobShortOut]
+    recent_jobs: list[JobShortOut]
     problems: list[Facts]
-    sources: list[SourceOut]
+    sources: list[SourceShortOut]
     videos: dict[str, int]
-    recent_videos: list[VideoOut]
+    recent_videos: list[VideoShortOut]
     pools: list[PoolOut]
-    activity: list[ActivityOut]
+    activity: list[ActivityShortOut]
     statistics: StatisticsOut
     first_steps: list[Facts]
