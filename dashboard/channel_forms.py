@@ -87,7 +87,8 @@ class SectionForm(forms.Form):
     """Some fields of a channel that are saved together; `seen` refuses what was changed by somebody else meanwhile."""
 
     names: ClassVar[tuple[str, ...]] = ()
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    # Several forms stand on one page: without an id of its own none stands there twice.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"id": False}))
 
     @classmethod
     def of(cls, channel: Channel) -> SectionForm:
