@@ -179,5 +179,15 @@ def _of_reviews(now: datetime) -> list[dict[str, Any]]:
     )
     first = counted["first"]
     severity = WARNING if first < now + APPROVAL_SOON else INFO
-    kind = {"kind": "review", "row_id": "review"}
-    return [problem(severity, "approvals_wait", sentence, "Review", None, deadline=first, **kind)]
+    return [
+        problem(
+            severity,
+            "approvals_wait",
+            sentence,
+            "Review",
+            None,
+            kind="review",
+            row_id="review",
+            deadline=first,
+        )
+    ]
