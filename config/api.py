@@ -39,6 +39,7 @@ from orchestration.api import (
     runs,
     saved_views,
     schedules,
+    setup,
     sources,
     standing,
     statistics,
@@ -245,6 +246,7 @@ api.add_router("/rollouts", rollouts.rollouts)
 api.add_router("/profiles", profiles.router)
 api.add_router("/standing", standing.router)
 api.add_router("/plan", plan_file.router)
+api.add_router("/setup", setup.router)
 api.add_router("/slots", channels.slots)
 api.add_router("/blackouts", channels.blackouts)
 api.add_router("/sources", sources.sources)

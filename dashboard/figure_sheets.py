@@ -65,20 +65,15 @@ def publications(figures: PublicationFigures) -> list[Shown]:
     """Return what is told of publications."""
     first = _first(figures.window.step)
     states = [ScheduleState(name) for name in ScheduleState.values if name in figures.outcomes]
+    states = states or [ScheduleState.PUBLISHED]
     outcomes = Sheet(
         "outcomes",
         "Publications, by where they stand",
         (
             first,
-            *(
-                Column(words(state), look=_look(state, states))
-                for state in states or [ScheduleState.PUBLISHED]
-            ),
+            *(Column(words(state), look=_look(state, states)) for state in states),
         ),
-        tuple(
-            (row.at, *(row.outcomes.get(state, 0) for state in states or [ScheduleState.PUBLISHED]))
-            for row in figures.over_time
-        ),
+        tuple((row.at, *(row.outcomes.get(state, 0) for state in states)) for row in figures.over_time),
     )
     lateness = Sheet(
         "lateness",
@@ -122,10 +117,7 @@ def publications(figures: PublicationFigures) -> list[Shown]:
 def _look(state: ScheduleState, states: Sequence[ScheduleState]) -> str:
     """Return the colour of a state; of two with the same badge the later one is drawn paler."""
     badge = badges.badge_of(state)
-    earlier = (
-        states[: states.index(state)] if state in states else ()
-    )  # where nothing was published, it stands alone
-    before = [one for one in earlier if badges.badge_of(one) == badge]
+    before = [one for one in states[: states.index(state)] if badges.badge_of(one) == badge]
     return f"{badge} pale{min(len(before), 3)}" if before else badge
 
 

@@ -64,6 +64,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Set up",
         (
+            ("set_up", "First steps", "bolt"),
             ("pools", "Pools", "pools"),
             ("profiles", "Profiles", "videos"),
             ("notifications", "Notifications", "bell"),

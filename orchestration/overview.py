@@ -9,12 +9,12 @@ from typing import Any
 from django.db.models import Case, Count, Q, When
 from django.utils import timezone
 
-from channels.models import Channel, PostingSlot
-from channels.states import OPENING_CREDENTIALS, ChannelHealth, ChannelState
+from channels.models import Channel
+from channels.states import ChannelHealth, ChannelState
 from orchestration.core import readings
 from orchestration.engine import control
 from orchestration.models import Activity, Distribution, Job, Schedule, Source, Video, Wave
-from orchestration.monitoring import health, pool_reports, statistics
+from orchestration.monitoring import first_steps, health, pool_reports, statistics
 from orchestration.monitoring.needs import MOST_NEEDS, needs_of, system_off, verdict
 from orchestration.monitoring.problems import Known
 from orchestration.monitoring.problems import problems as list_problems
@@ -25,7 +25,6 @@ from orchestration.results import (
     Overview,
     OverviewMore,
     StatisticsReport,
-    SystemReport,
 )
 from orchestration.scheduling import waves
 from orchestration.states import (
@@ -91,7 +90,7 @@ def head(now: datetime | None = None, *, most_needs: int | None = MOST_NEEDS) ->
         upcoming=upcoming,
         waves=waves.briefs(_waves(now)),
         channel_counts=_channel_counts(),
-        first_steps=_first_steps(status),
+        first_steps=_first_steps(),
     )
 
 
@@ -202,53 +201,17 @@ def _activity() -> list[Activity]:
 # ---------------------------------------------------------------------------------------------------------- first steps
 
 
-def _first_steps(status: SystemReport) -> list[dict[str, Any]]:
+def _first_steps() -> list[dict[str, Any]]:
     """Return what a new installation has to do, until the first video is public; empty from then on."""
     if Distribution.objects.published().exists():
         return []
-    used = Channel.objects.enabled()
-    ready = Video.objects.ready().exists()
-    connected = used.filter(credential__state__in=OPENING_CREDENTIALS).exists()
-    posting = PostingSlot.objects.filter(enabled=True, channel__in=used).exists()
     return [
-        _step(
-            "Register a channel",
-            "In four fields: its name, its time zone, and who stages its videos, GitHub or this machine.",
-            "dashboard:channel_new",
-            used.exists(),
-        ),
-        _step(
-            "Connect it to YouTube",
-            "Let Google grant Headend access to the channel; the refresh token is kept encrypted.",
-            "dashboard:channels",
-            connected,
-        ),
-        _step(
-            "Give it posting slots",
-            "Say at which times of the week, in the channel's own zone, it publishes.",
-            "dashboard:channels",
-            posting,
-        ),
-        _step(
-            "Add a source",
-            "A page, a feed or a file with videos, and the rights on which you publish them.",
-            "dashboard:sources",
-            Source.objects.exclude(rights_basis="").exists(),
-        ),
-        _step(
-            "Start the system",
-            "Nothing is fetched, prepared or published before that.",
-            "dashboard:overview",
-            status.state == SystemStatus.RUNNING,
-        ),
-        _step(
-            "Publish a video",
-            "Once one is ready, send it to your channels as a wave, or let the rules distribute it.",
-            "dashboard:waves" if ready else "dashboard:videos",
-            False,
-        ),
+        {
+            "title": step.title,
+            "sentence": step.sentence,
+            "url_name": f"dashboard:{step.page}",
+            "done": step.is_done,
+        }
+        for step in first_steps.set_up().steps
+        if not step.is_optional
     ]
-
-
-def _step(title: str, sentence: str, url_name: str, done: bool) -> dict[str, Any]:
-    return {"title": title, "sentence": sentence, "url_name": url_name, "done": done}

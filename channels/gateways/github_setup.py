@@ -11,7 +11,7 @@ from urllib.parse import quote
 from github import Github
 from github.PublicKey import encrypt
 
-from channels.gateways.errors import RemoteNotFound, RemoteRejected, RemoteUnavailable
+from channels.gateways.errors import PermissionMissing, RemoteNotFound, RemoteRejected, RemoteUnavailable
 from channels.gateways.github_wire import reading
 
 MAX_SECRET_BYTES = 48 * 1024
@@ -74,6 +74,16 @@ class SetsUpRepositories:
         for each in present:
             if each["name"] != branch:
                 self._send("DELETE", f"{policies}/{each['id']}", None, doing, repeatable=True)
+
+    def actions_enabled(self, full_name: str) -> bool | None:
+        """Return whether Actions may run in a repository; None where GitHub does not tell this credential."""
+        try:
+            found = self._asked(
+                f"/repos/{full_name}/actions/permissions", f"reading whether {full_name} runs Actions"
+            )
+        except (PermissionMissing, RemoteNotFound):
+            return None
+        return bool(found.get("enabled"))
 
     # -- secrets ---------------------------------------------------------------------------------------------------
 

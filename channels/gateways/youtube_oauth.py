@@ -111,7 +111,60 @@ def exchange_code(
         return _exchanged(form, token_url, timeout_seconds)
 
 
+def refusal_of_client(
+    *, client_id: str, client_secret: str, redirect_uri: str, token_url: str, timeout_seconds: float = 15
+) -> str:
+    """Return Google's word against an OAuth client; empty where it takes the client and refuses only a code that is none.
+
+    Nothing is granted or used up. Raises: RemoteUnavailable, RemoteUncertain.
+    """
+    form = {
+        "code": "no-code-a-look-at-the-client",
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "redirect_uri": redirect_uri,
+        "grant_type": "authorization_code",
+    }
+    with redaction.knowing(client_secret):
+        answer, body = _asked(form, token_url, timeout_seconds)
+    word = str((body or {}).get("error", ""))
+    if word in {"invalid_client", "unauthorized_client", "deleted_client", "disabled_client"}:
+        return word.replace("_", " ")
+    if word in {"invalid_grant", "redirect_uri_mismatch", "invalid_request"}:
+        return ""
+    raise RemoteUnavailable(f"the token endpoint answered {answer.status} {word}".strip())
+
+
+def granted_scopes(
+    credential: OAuthCredential, *, token_url: str, timeout_seconds: float = 15
+) -> tuple[str, ...]:
+    """Return what a refresh token opens, as Google names it with a fresh access token, which is thrown away.
+
+    Raises: CredentialMissing; CredentialRevoked and other RemoteErrors.
+    """
+    credential.require_complete()
+    form = {
+        "refresh_token": credential.refresh_token,
+        "client_id": credential.client_id,
+        "client_secret": credential.client_secret,
+        "grant_type": "refresh_token",
+    }
+    with redaction.knowing(credential.refresh_token, credential.client_secret):
+        answer, body = _asked(form, token_url, timeout_seconds)
+    if answer.status != 200 or body is None:
+        word = str((body or {}).get("error", answer.status))
+        found = readings.read("google_token", "refresh", answer.status, body, answer)
+        raise found.error(f"Google refused the consent: {word.replace('_', ' ')}", status=answer.status)
+    return tuple(str(body.get("scope", "")).split())
+
+
 def _exchanged(form: dict[str, str], token_url: str, timeout_seconds: float) -> TokenGrant:
+    return _grant(*_asked(form, token_url, timeout_seconds))
+
+
+def _asked(
+    form: dict[str, str], token_url: str, timeout_seconds: float
+) -> tuple[httplib2.Response, dict[str, object] | None]:
     http = OneAttemptHttp(token_url, timeout_seconds)
     try:
         answer, content = http.request(
@@ -123,7 +176,7 @@ def _exchanged(form: dict[str, str], token_url: str, timeout_seconds: float) -> 
         raise RemoteUncertain("the token endpoint did not answer; begin the connection again") from error
     finally:
         http.close()
-    return _grant(answer, _object(content))
+    return answer, _object(content)
 
 
 def _grant(answer: httplib2.Response, body: dict[str, object] | None) -> TokenGrant:

@@ -4,9 +4,20 @@ import secrets
 
 from django.contrib.auth import get_user_model
 
+from orchestration.core import audit
+from orchestration.register import password_links
+from orchestration.states import Trigger
+
 FIRST_USER = "admin"
 # Without letters and digits that look alike, for the password is read off a screen.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def make_link() -> str:
+    """Return the path of a link by which the first user chooses a password, once, within a day; shown to nobody else."""
+    user = get_user_model().objects.get(username=FIRST_USER)
+    with audit.acting_as(audit.Acting("up", None, Trigger.CLI)):
+        return password_links.make(user.pk, reason="the first start").path
 
 
 def make_first_user() -> str | None:

@@ -17,7 +17,7 @@ from orchestration.errors import OrchestrationError
 SESSION_KEY = "google_connection"
 
 
-def _redirect_uri(request: HttpRequest) -> str:
+def redirect_uri_of(request: HttpRequest) -> str:
     """Return where Google sends the browser back to; it must be registered with the OAuth client word for word."""
     path = reverse("dashboard:connect_google")
     return (
@@ -31,7 +31,7 @@ def _redirect_uri(request: HttpRequest) -> str:
 def channel_connect(request: HttpRequest, slug: str) -> HttpResponse:
     """Begin a connection: remember an unguessable state in the session and show the way to the consent page."""
     channel = get_object_or_404(Channel, slug=slug)
-    state, redirect_uri = secrets.token_urlsafe(24), _redirect_uri(request)
+    state, redirect_uri = secrets.token_urlsafe(24), redirect_uri_of(request)
     try:
         consent_url = service(request).begin_connection(
             channel_id=channel.pk, redirect_uri=redirect_uri, state=state
@@ -64,7 +64,7 @@ def connect_google(request: HttpRequest) -> HttpResponse:
         connected = service(request).finish_connection(
             channel_id=begun["channel_id"],
             code=request.GET.get("code", ""),
-            redirect_uri=_redirect_uri(request),
+            redirect_uri=redirect_uri_of(request),
         )
     except OrchestrationError as error:
         messages.error(request, error.message)

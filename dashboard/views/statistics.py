@@ -6,19 +6,19 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.contrib import messages
-from django.db.models import Value
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
-from channels.models import Channel, ChannelGroup, Label
 from dashboard import figure_sheets
 from dashboard.actions import page, service
 from dashboard.figure_sheets import Shown
-from dashboard.listing import chosen_id, id_of, whole_number
+from dashboard.listing import chosen_id, whole_number
 from dashboard.live_pages import asks_for_live_part, show
-from orchestration.errors import InvalidRequest, NotFound
+from dashboard.picking import Picker, channel_chips
+from orchestration.errors import InvalidRequest, NotFound, OrchestrationError
 from orchestration.models import Source, Wave
 from orchestration.monitoring.youtube_figures import CHANNELS_SHOWN
+from orchestration.register import selection
 
 DAYS = (1, 2, 7, 14, 30)
 PARTS = (
@@ -26,7 +26,7 @@ PARTS = (
     ("work", "Work", "dashboard:statistics_work"),
     ("youtube", "YouTube's numbers", "dashboard:statistics_youtube"),
 )
-ADDRESS_NAMES = {"channel_ids": "channel", "wave_id": "wave", "source_id": "source"}
+ADDRESS_NAMES = {"channel_ids": "channels", "wave_id": "wave", "source_id": "source"}
 Figures = TypeVar("Figures")
 
 
@@ -94,15 +94,14 @@ def _figures(
 ) -> tuple[Figures, dict[str, Any]]:
     """Ask for figures by the filters of the address; one that names nothing is left out with a message."""
     asked: dict[str, Any] = {"days": whole_number(request, "days", 7, DAYS)}
-    for name in ("group", "label"):
-        if text := request.GET.get(name, "").replace("\x00", "").strip():
-            asked[name] = text[:60]
     for name in ("wave_id", "source_id"):
         if (number := chosen_id(request, ADDRESS_NAMES[name])) is not None:
             asked[name] = number
-    if text := request.GET.get("channel", "").replace("\x00", "").strip():
-        found = Channel.objects.filter(slug=text[:60]).values_list("pk", flat=True).first()
-        asked["channel_ids"] = [found if found is not None else id_of(text) or 0]
+    if words := _words(request):
+        try:
+            asked["channel_ids"] = selection.read_ids(words, some=True)
+        except OrchestrationError as refused:
+            _left_out(request, "channels", refused)
     while True:
         try:
             return ask(**asked, **more), asked
@@ -110,9 +109,19 @@ def _figures(
             if refused.field == "days" or refused.field not in asked:
                 raise
             del asked[refused.field]
-            if not asks_for_live_part(request):
-                word = ADDRESS_NAMES.get(refused.field, refused.field)
-                messages.warning(request, f"The filter {word} is left out: {refused.message}")
+            _left_out(request, ADDRESS_NAMES.get(refused.field, refused.field), refused)
+
+
+def _words(request: HttpRequest) -> list[str]:
+    """Return the words that name channels in the address; a single one, a group or a label also by a name of its own."""
+    words = [*request.GET.getlist("channels"), *request.GET.getlist("channel")]
+    words += [f"{kind}:{name}" for kind in ("group", "label") for name in request.GET.getlist(kind) if name]
+    return [word.replace("\x00", "") for word in words if word.strip("\x00 ")]
+
+
+def _left_out(request: HttpRequest, name: str, refused: OrchestrationError) -> None:
+    if not asks_for_live_part(request):
+        messages.warning(request, f"The filter {name} is left out: {refused.message}")
 
 
 def _show(
@@ -137,8 +146,13 @@ def _show(
             "choices": DAYS,
             "asked": asked,
             "named": named,
-            "channel": named["channel"].slug if "channel" in named else "",
-            **_choices(),
+            "picker": Picker(
+                name="channels",
+                id="id_channels",
+                label="channels",
+                chips=channel_chips(_words(request)),
+                placeholder="all channels",
+            ),
             **more,
         },
     )
@@ -147,20 +161,8 @@ def _show(
 def _named(asked: dict[str, Any]) -> dict[str, Any]:
     """Return the rows that the filters name, for their names."""
     named: dict[str, Any] = {}
-    if "channel_ids" in asked:
-        named["channel"] = Channel.objects.only("slug", "name").get(pk=asked["channel_ids"][0])
     if "wave_id" in asked:
         named["wave"] = Wave.objects.only("name").get(pk=asked["wave_id"])
     if "source_id" in asked:
         named["source"] = Source.objects.only("name", "url").get(pk=asked["source_id"])
     return named
-
-
-def _choices() -> dict[str, list[tuple[str, str]]]:
-    """Return the groups and labels that there are, in one statement."""
-    groups = ChannelGroup.objects.order_by().values_list(Value("groups"), "slug", "name")
-    labels = Label.objects.order_by().values_list(Value("labels"), "name", "name")
-    found: dict[str, list[tuple[str, str]]] = {"groups": [], "labels": []}
-    for what, key, name in groups.union(labels, all=True):
-        found[what].append((key, name))
-    return {what: sorted(names, key=lambda one: one[1].casefold()) for what, names in found.items()}

@@ -25,6 +25,7 @@ from orchestration.cli.reviews import REVIEWS
 from orchestration.cli.rollouts import ROLLOUTS
 from orchestration.cli.rows import ROWS
 from orchestration.cli.saved_views import SAVED_VIEWS
+from orchestration.cli.set_up import SET_UP
 from orchestration.cli.setting_up import SETTING_UP
 from orchestration.cli.sources import SOURCES
 from orchestration.cli.standing import STANDING
@@ -455,6 +456,7 @@ COMMANDS = {
         *FIGURES,
         *ADMINISTRATION,
         *SETTING_UP,
+        *SET_UP,
     )
 }
 

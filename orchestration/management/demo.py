@@ -8,10 +8,11 @@ the command that calls it know the names that the sandbox was seeded with.
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import time as clock_time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from auditlog.context import disable_auditlog
 from django.conf import settings
@@ -56,14 +57,19 @@ PATIENCE_SECONDS = 90.0
 Say = Callable[[str], None]
 
 
-def prepare(say: Say) -> None:
-    """Set the demo up where it is not set up yet; a demo that was stopped goes on where it was."""
+def prepare(say: Say, like: Sequence[Mapping[str, Any]] | None = None) -> None:
+    """Set the demo up where it is not set up yet; a demo that was stopped goes on where it was.
+
+    A rehearsal's channels are `like` others: their names, zones, slots, gaps and caps, over the sandbox's own accounts. It
+    sends its film to them and goes no further.
+    """
     service = CentralOrchestrationService(actor=Actor.system("demo"), trigger=Trigger.CLI)
     first_time = not Channel.objects.exists()
     if first_time:
         with audit.acting_as(audit.Acting("demo", None, Trigger.CLI)):
-            _make_channels()
-        say("Six channels are registered: three with a GitHub repository, three local.")
+            _make_channels(like)
+        if like is None:
+            say("Six channels are registered: three with a GitHub repository, three local.")
     if SystemState.objects.filter(pk=1, state=SystemStatus.RUNNING).exists() is False and first_time:
         service.start(reason="the demo begins")
     if not first_time:
@@ -73,6 +79,11 @@ def prepare(say: Say) -> None:
     service.check_channels()
     upload = _upload_a_film(service)
     say(f"{upload.name} is uploaded to “{upload.source.name}”.")
+    if like is not None:
+        video = _wait_for(lambda: Video.objects.filter(uploads=upload).first())
+        if video is not None:
+            _schedule_the_wave(service, video, say)
+        return
     source = service.add_source(
         url=f"{_site_url()}/feed.xml",
         name="Sandbox films",
@@ -131,11 +142,11 @@ def _schedule_the_wave(service: CentralOrchestrationService, video: Video, say: 
     )
     wave: Wave = result.written
     slug, title = OWN_TITLE
-    own = Distribution.objects.get(wave=wave, channel__slug=slug)
+    own = Distribution.objects.filter(wave=wave, channel__slug=slug)
     service.edit_words(
         edits=[
             WordsEdit("wave", wave.pk, WAVE_WORDS),
-            WordsEdit("publication", own.pk, {"title": title}),
+            *(WordsEdit("publication", row.pk, {"title": title}) for row in own),
         ],
         reason="the demo's premiere",
     )
@@ -152,26 +163,40 @@ def _distribute_the_rest(service: CentralOrchestrationService, say: Say) -> None
         say(f"Distribution: {service.distribute_videos(horizon_days=5).summary}.")
 
 
-def _make_channels() -> None:
-    for slug in seed.SLUGS:
+def _make_channels(like: Sequence[Mapping[str, Any]] | None) -> None:
+    slots = [{"weekday": day, "local_time": at.isoformat()} for day in range(7) for at in TIMES]
+    own = [
+        {
+            "name": f"{slug.title()} Films",
+            "timezone": ZONES[slug],
+            "min_gap_minutes": 30,
+            "daily_cap": 8,
+            "title_template": "{title} · {channel}",
+            "language": "en",
+            "slots": slots,
+        }
+        for slug in seed.SLUGS
+    ]
+    for slug, values in zip(seed.SLUGS, own if like is None else like, strict=False):
+        is_github = slug in seed.GITHUB_SLUGS
+        fields = {name: value for name, value in values.items() if name != "slots"}
         with transaction.atomic(), disable_auditlog():  # one entry of our own says it, by name
-            is_github = slug in seed.GITHUB_SLUGS
             channel = Channel.objects.create(
                 slug=slug,
-                name=f"{slug.title()} Films",
-                timezone=ZONES[slug],
                 executor=Executor.GITHUB if is_github else Executor.LOCAL,
                 repository=seed.repository_name(slug) if is_github else "",
-                min_gap_minutes=30,
-                daily_cap=8,
-                title_template="{title} · {channel}",
-                language="en",
+                **fields,
             )
             credential = Credential(channel=channel, client_id=seed.CLIENT_ID, state=CredentialState.VALID)
             credential.set_secrets(client_secret=seed.CLIENT_SECRET, refresh_token=seed.refresh_token(slug))
             credential.save()
             PostingSlot.objects.bulk_create(
-                PostingSlot(channel=channel, weekday=day, local_time=at) for day in range(7) for at in TIMES
+                PostingSlot(
+                    channel=channel,
+                    weekday=slot["weekday"],
+                    local_time=clock_time.fromisoformat(slot["local_time"]),
+                )
+                for slot in values["slots"]
             )
             audit.record("channel_registered", channel, after={"slug": slug, "executor": channel.executor})
 

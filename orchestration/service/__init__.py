@@ -21,6 +21,7 @@ from orchestration.service.publication import Publication
 from orchestration.service.reviews import Reviews
 from orchestration.service.runs import Runs
 from orchestration.service.saved_views import SavedViews
+from orchestration.service.set_up import SettingUp
 from orchestration.service.shows import Shows
 from orchestration.service.standing import Standing
 from orchestration.service.uploads import Uploads
@@ -56,6 +57,7 @@ class CentralOrchestrationService(
     People,
     Calendar,
     Administration,
+    SettingUp,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

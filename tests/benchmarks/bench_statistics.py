@@ -9,13 +9,11 @@ the machines are shared and noisy. Figures with machine and date are kept in doc
 import argparse
 import atexit
 import os
-import random
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from datetime import timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +30,7 @@ django.setup()
 
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, setup_databases, teardown_databases
 from django.utils import timezone
@@ -56,159 +55,117 @@ PAGES = ("", "work/", "youtube/")
 QUERIES = ("?days=7", "?days=30", "?days=1", "?days=30&group=half", "?days=30&channel=c5")
 
 
+def multiply(template: Model, source: str, **columns: str) -> None:
+    """Insert a row for each row of `source`, like the template but for `columns`, which are SQL."""
+    fields = [field for field in template._meta.concrete_fields if not field.primary_key]
+    values, parameters = [], []
+    for field in fields:
+        if field.attname in columns:
+            values.append(columns[field.attname].replace("%", "%%"))
+        elif getattr(field, "auto_now_add", False) or getattr(field, "auto_now", False):
+            values.append("now()")
+        else:
+            values.append("%s")
+            parameters.append(field.get_db_prep_save(getattr(template, field.attname), connection))
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    rows = source.replace("%", "%%")
+    sql = f'INSERT INTO "{template._meta.db_table}" ({names}) SELECT {", ".join(values)} FROM {rows}'  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+
+
 def fill(channels: int, a_day: int) -> None:
     """Write channels, their publications with jobs and leases, and hourly numbers as 100 collections an hour give them."""
-    chance, now = random.Random(9), timezone.now()
     pools.ensure_defaults()
-    kept = {pool.name: pool for pool in Pool.objects.all()}
-    names = Channel.objects.bulk_create(
+    kept = {pool.name: pool.pk for pool in Pool.objects.all()}
+    Channel.objects.bulk_create(
         Channel(slug=f"c{i}", name=f"Channel {i}", timezone="Europe/Berlin") for i in range(channels)
     )
     half = ChannelGroup.objects.create(slug="half", name="Half")
-    half.channels.set(names[::2])
+    half.channels.set(Channel.objects.order_by("pk")[::2])
     source = Source.objects.create(name="bench", url="https://bench.example/feed", rights_basis="owned")
-    films = Video.objects.bulk_create(
-        (
-            Video(
-                source=source,
-                url=f"https://b.example/{i}",
-                canonical_url=f"https://b.example/{i}",
-                title=f"Film {i}",
-                state="ready",
-            )
-            for i in range(a_day * DAYS)
-        ),
-        batch_size=5000,
+    films = f"generate_series(1, {a_day * DAYS}) g"
+    address = "'https://b.example/' || g"
+    multiply(
+        Video(source=source, state="ready"),
+        films,
+        url=address,
+        canonical_url=address,
+        title="'Film ' || g",
+        identity="'i' || g",
     )
-    moments = [
-        (channel, film, now - timedelta(days=place / a_day, minutes=chance.random() * 300))
-        for channel in names
-        for place, film in enumerate(films)
-    ]
-    distributions = Distribution.objects.bulk_create(
-        (
-            Distribution(
-                video=film,
-                channel=channel,
-                method="wave",
-                state="published",
-                staged_at=at - timedelta(minutes=90),
-                published_at=at,
-                marker="m",
-            )
-            for channel, film, at in moments
-        ),
-        batch_size=5000,
+    at = f"now() - (v.place * interval '{24 / a_day} hours') - random() * interval '5 hours'"
+    multiply(
+        Distribution(method="wave", state="published", marker="m"),
+        "channels_channel c, (SELECT id, row_number() OVER () - 1 AS place FROM orchestration_video) v",
+        video_id="v.id",
+        channel_id="c.id",
+        published_at=at,
+        staged_at="now() - interval '40 days'",
     )
-    schedules = Schedule.objects.bulk_create(
-        (
-            Schedule(
-                distribution=row,
-                channel=row.channel,
-                publish_at=at,
-                local_wall=f"{at:%Y-%m-%dT%H:%M:%S}",
-                zone="Europe/Berlin",
-                stage_at=at,
-                state="published" if chance.random() < 0.98 else "missed",
-                lateness_seconds=chance.expovariate(0.5),
-            )
-            for row, (_, _, at) in zip(distributions, moments, strict=True)
-        ),
-        batch_size=5000,
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orchestration_distribution SET staged_at = published_at - interval '90 minutes'"
+        )
+    multiply(
+        Schedule(zone="Europe/Berlin"),
+        "orchestration_distribution d",
+        distribution_id="d.id",
+        channel_id="d.channel_id",
+        publish_at="d.published_at",
+        stage_at="d.staged_at",
+        local_wall="to_char(d.published_at, 'YYYY-MM-DD\"T\"HH24:MI:SS')",
+        state="CASE WHEN d.id % 50 = 0 THEN 'missed' ELSE 'published' END",
+        lateness_seconds="-2 * ln(1 - random())",
     )
-    jobs = Job.objects.bulk_create(
-        (
-            Job(
-                kind=kind,
-                dedupe_key="x",
-                channel=row.channel,
-                schedule=row,
-                distribution=row.distribution,
-                state="succeeded" if chance.random() < 0.97 else "failed",
-                error_code="quota",
-                run_at=row.publish_at,
-                started_at=row.publish_at + timedelta(seconds=chance.expovariate(0.2)),
-                finished_at=row.publish_at + timedelta(seconds=40 + chance.expovariate(0.02)),
-                correlation_id="x",
-            )
-            for row in schedules
-            for kind in ("stage", "publish")
-        ),
-        batch_size=5000,
+    multiply(
+        Job(dedupe_key="x", correlation_id="x", error_code="quota"),
+        "orchestration_schedule s CROSS JOIN (VALUES ('stage'), ('publish')) k(kind)",
+        kind="k.kind",
+        channel_id="s.channel_id",
+        schedule_id="s.id",
+        distribution_id="s.distribution_id",
+        state="CASE WHEN s.id % 33 = 0 THEN 'failed' ELSE 'succeeded' END",
+        run_at="s.publish_at",
+        started_at="s.publish_at + random() * interval '20 seconds'",
+        finished_at="s.publish_at + interval '20 seconds' + random() * interval '90 seconds'",
     )
-    Job.objects.bulk_create(
-        (
-            Job(
-                kind="check",
-                dedupe_key="x",
-                channel=names[0],
-                state="succeeded",
-                correlation_id="x",
-                finished_at=now - timedelta(seconds=9 * i),
-            )
-            for i in range(200_000)
-        ),
-        batch_size=5000,
+    multiply(
+        Job(dedupe_key="x", correlation_id="x", kind="check", state="succeeded"),
+        "generate_series(1, 200000) g",
+        finished_at="now() - g * interval '9 seconds'",
     )
-    Lease.objects.bulk_create(
-        (
-            Lease(
-                pool=kept["upload"],
-                job=job,
-                holder="w",
-                acquired_at=job.started_at,
-                released_at=job.finished_at,
-                expires_at=job.finished_at,
-            )
-            for job in jobs
-            if job.kind == "stage"
-        ),
-        batch_size=5000,
+    multiply(
+        Lease(holder="w", expires_at=timezone.now()),
+        "orchestration_job j WHERE j.kind = 'stage'",
+        pool_id=str(kept["upload"]),
+        job_id="j.id",
+        acquired_at="j.started_at",
+        released_at="j.finished_at",
     )
-    BudgetEntry.objects.bulk_create(
-        (
-            BudgetEntry(
-                pool=kept["youtube_units"],
-                day=job.finished_at.date(),
-                units=51,
-                call="videos.insert",
-                state="settled",
-            )
-            for job in jobs
-            if job.kind == "stage"
-        ),
-        batch_size=5000,
+    multiply(
+        BudgetEntry(units=51, call="videos.insert", state="settled"),
+        "orchestration_job j WHERE j.kind = 'stage'",
+        pool_id=str(kept["youtube_units"]),
+        day="j.finished_at::date",
     )
-    hours = 24 * DAYS
-    ChannelStatistics.objects.bulk_create(
-        (
-            ChannelStatistics(
-                channel=names[(hour * 100 + i) % channels],
-                collected_at=now - timedelta(hours=hours - hour),
-                subscriber_count=1000 + hour,
-                view_count=50_000 + hour * 7,
-                video_count=90,
-                is_latest=hour >= hours - -(-channels // 100),
-            )
-            for hour in range(hours)
-            for i in range(min(100, channels))
-        ),
-        batch_size=5000,
+    rounds = -(-channels // 100)
+    multiply(
+        ChannelStatistics(video_count=90),
+        f"channels_channel c, generate_series(0, {24 * DAYS // rounds - 1}) g",
+        channel_id="c.id",
+        collected_at=f"now() - g * interval '{rounds} hours' - (c.id % {rounds}) * interval '1 hour'",
+        subscriber_count="1000 + c.id - g",
+        view_count="90000 - g * 7",
+        is_latest="g = 0",
     )
-    VideoStatistics.objects.bulk_create(
-        (
-            VideoStatistics(
-                distribution=row,
-                collected_at=now - timedelta(hours=10 * back),
-                view_count=chance.randrange(10**6),
-                like_count=5,
-                comment_count=1,
-                is_latest=back == 0,
-            )
-            for row in distributions
-            for back in range(10)
-        ),
-        batch_size=10_000,
+    multiply(
+        VideoStatistics(like_count=5, comment_count=1),
+        "orchestration_distribution d, generate_series(0, 9) g",
+        distribution_id="d.id",
+        collected_at="now() - g * interval '10 hours'",
+        view_count="d.id * 7 - g",
+        is_latest="g = 0",
     )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

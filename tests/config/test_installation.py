@@ -134,6 +134,21 @@ def test_the_first_user_gets_a_password_of_its_own(client) -> None:
 
 
 @pytest.mark.django_db
+def test_the_first_user_chooses_a_password_behind_a_link_that_opens_once(client) -> None:
+    first_user.make_first_user()
+    link = first_user.make_link()
+    page = client.get(link, follow=True)
+    form = page.redirect_chain[-1][0]
+    chosen = "a curtain of light over Oslo"
+    client.post(form, {"password": chosen, "again": chosen, "new_password1": chosen, "new_password2": chosen})
+    assert first_user.get_user_model().objects.get().check_password(chosen)
+    assert (
+        "form" not in (client.get(link, follow=True).context or {})
+        or not client.get(link, follow=True).context["validlink"]
+    )
+
+
+@pytest.mark.django_db
 def test_no_user_is_made_where_an_administrator_exists() -> None:
     first_user.get_user_model().objects.create_superuser("someone")
     assert first_user.make_first_user() is None

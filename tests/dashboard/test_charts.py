@@ -96,6 +96,11 @@ def test_csv_has_plain_numbers_with_units_and_no_formulas():
     ]
 
 
+@pytest.mark.parametrize("part", ["", "work/", "youtube/"])
+def test_an_empty_installation_has_statistics_without_numbers(console, part):
+    assert console.get(f"/statistics/{part}").status_code == 200
+
+
 @pytest.fixture
 def published(db):
     now = timezone.now()
@@ -144,7 +149,11 @@ def test_chart_table_and_csv_of_the_page_say_the_same(console, published, addres
 
 def test_a_filter_that_names_nothing_is_left_out_with_a_message(console, published):
     html = console.get("/statistics/?group=none&days=7").content.decode()
-    assert "The filter group is left out: There is no group none." in html
+    assert "The filter channels is left out" in html
+    factories.ChannelGroupFactory(slug="north").channels.add(factories.ChannelFactory(slug="oslo"))
+    html = console.get("/statistics/?channels=group:north&days=7").content.decode()
+    assert "left out" not in html
+    assert "<b>0</b>" in html
 
 
 def test_the_statistics_take_few_statements(console, published, django_assert_max_num_queries):

@@ -256,6 +256,7 @@ SAME = (
     (("explain", "VIDEO", "CHANNEL"), "orchestration/explain?video_id=VIDEO&channel_id=CHANNEL"),
     (("statistics",), "statistics"),
     (("statistics", "--channel", "CHANNEL"), "statistics?channel_id=CHANNEL"),
+    (("set-up",), "setup"),
     (("statistics-publications", "--days", "1"), "statistics/publications?days=1"),
     (("statistics-work", "--channel", "CHANNEL"), "statistics/work?channel_id=CHANNEL"),
     (("statistics-youtube", "--channels-from", "1"), "statistics/youtube?channels_from=1"),
@@ -318,6 +319,7 @@ def _steady(value):
             "lateness_seconds",
             "scores",
             "stage_at",
+            "until",
         }
         return {key: _steady(item) for key, item in value.items() if key not in moving}
     if isinstance(value, list):

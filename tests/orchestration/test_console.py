@@ -143,7 +143,7 @@ def test_a_new_installation_is_told_what_to_do_first():
 def test_the_first_steps_are_ticked_off_and_end_with_the_first_publication():
     channel = CredentialFactory().channel
     PostingSlotFactory(channel=channel)
-    SourceFactory()
+    VideoFactory()
     steps = overview.dashboard().first_steps
     assert [step["done"] for step in steps] == [True, True, True, True, True, False]
 

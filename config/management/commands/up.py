@@ -45,19 +45,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--demo", action="store_true", help="bring a sandbox and six channels that live in it"
         )
+        parser.add_argument("--like", default="", help="with --demo: a file from manage.py rehearse")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
         parser.add_argument(
             "--port", type=_port, default=8000, help="port to listen on (default: %(default)s)"
         )
 
-    def handle(self, *, demo: bool, host: str, port: int, **_: Any) -> None:
+    def handle(self, *, demo: bool, host: str, port: int, like: str = "", **_: Any) -> None:
         """Check, prepare, start, wait until ready, say how to log in, and look after it until told to stop."""
         os.umask(0o077)  # what an installation keeps is its owner's business
         # A stop during the preparation ends the command at once: nothing has been started yet.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with DataFolderLock(settings.HEADEND_DATA_DIR):
-                self._run(demo=demo, host=host, port=port)
+                self._run(demo=demo, host=host, port=port, like=like)
         except (CannotStart, MediaError) as error:
             raise CommandError(str(error)) from error
         except DatabaseFailure as error:
@@ -75,7 +76,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
             self.stdout.flush()
 
-    def _run(self, *, demo: bool, host: str, port: int) -> None:
+    def _run(self, *, demo: bool, host: str, port: int, like: str) -> None:
         data_dir: Path = settings.HEADEND_DATA_DIR
         self.say(f"Headend on {data_dir}")
         tool = ffmpeg_tool(settings.HEADEND_FFMPEG or None)
@@ -84,6 +85,8 @@ class Command(BaseCommand):
         server = self._prepare_installation(data_dir, demo=demo, host=host, port=port)
         self._prepare_database(demo=demo)
         password = first_user.make_first_user()
+        # Of a real installation nobody ever sees it: its first user chooses one behind a link that opens once.
+        link = first_user.make_link() if password and not demo else ""
         connections.close_all()  # the children open their own
         values = env.installation()
         children = plan.children(
@@ -100,14 +103,15 @@ class Command(BaseCommand):
         try:
             self._start(supervisor, data_dir, server)
             if self._wait_until_ready(supervisor, host, port, began_at):
-                self._greet(host, port, password)
+                self._greet(host, port, password, link)
                 password = None
                 if demo:
-                    self._prepare_demo(supervisor, data_dir, host)
+                    self._prepare_demo(supervisor, data_dir, host, like)
                 supervisor.run()
         finally:
             if password:
-                self.say(f"The first user is {first_user.FIRST_USER}, the password {password}")
+                how = f"its password is chosen at {link}" if link else f"the password {password}"
+                self.say(f"The first user is {first_user.FIRST_USER}, {how}")
             self.say("Stopping ...")
             supervisor.stop_all()
             self.say("Stopped. Start again with the same command; it continues where it was.")
@@ -197,13 +201,20 @@ class Command(BaseCommand):
                 remind_at = monotonic() + REMIND_SECONDS
         return False
 
-    def _greet(self, host: str, port: int, password: str | None) -> None:
+    def _greet(self, host: str, port: int, password: str | None, link: str) -> None:
         url = settings.HEADEND_PUBLIC_URL if settings.PRODUCTION else None
         url = url or installation.local_url(host, port)
         another = f"{_manage()} changepassword "
         self.say()
         self.say(f"  Open      {url}/")
-        if password:
+        if link:
+            self.say(f"  Set up    {url}{link}")
+            self.say(
+                f"            chooses the password of {first_user.FIRST_USER}; opens once, within a day. Later:"
+            )
+            self.say(f"            {another}{first_user.FIRST_USER}")
+            self.say(f"            then {url}/set-up/ leads to the first film")
+        elif password:
             self.say(f"  Log in    {first_user.FIRST_USER}")
             self.say(f"  Password  {password}")
             self.say("            made for this installation and shown only now; to set another one:")
@@ -216,9 +227,9 @@ class Command(BaseCommand):
         self.say("  Stop      Ctrl-C")
         self.say()
 
-    def _prepare_demo(self, supervisor: Supervisor, data_dir: Path, host: str) -> None:
+    def _prepare_demo(self, supervisor: Supervisor, data_dir: Path, host: str, like: str) -> None:
         log_path = data_dir / "logs" / "demo.log"
-        command = [sys.executable, "manage.py", "demo"]
+        command = [sys.executable, "manage.py", "demo", *(["--like", like] if like else [])]
         demo = Child("demo", command, log_path, plan.environment_for(data_dir, host), env.BASE_DIR)
         self.say("Preparing the demo ...")
         size = log_path.stat().st_size if log_path.exists() else 0

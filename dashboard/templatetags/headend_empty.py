@@ -1,0 +1,107 @@
+"""Say on each empty list what it is for, and what the first step is: one table for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """What an empty list says; `page` is where its first step is taken, `action` what the link there says."""
+
+    title: str
+    sentence: str
+    action: str = ""
+    page: str = ""
+
+
+EMPTIES = {
+    "channels": Empty(
+        "No channel is registered yet",
+        "Each YouTube channel that Headend runs stands here, with its health.",
+        "Register one in four fields",
+        "channel_new",
+    ),
+    "conflicts": Empty(
+        "No conflict", "What collides is found before it is saved, and kept here with how it was resolved."
+    ),
+    "jobs": Empty(
+        "No job yet", "Jobs appear when the system runs and something is due.", "First steps", "set_up"
+    ),
+    "videos": Empty(
+        "No video yet",
+        "What was uploaded, or found at a source, stands here with what became of it.",
+        "Upload the first film",
+        "library",
+    ),
+    "waves": Empty(
+        "No wave yet",
+        "A wave publishes videos on many channels at once, staggered, or each in its own slot.",
+        "Plan the first wave",
+        "wave_new",
+    ),
+    "library": Empty(
+        "Nothing was sent yet",
+        "What people send stands here, with what became of it. Drag a film onto this page to begin.",
+    ),
+    "words": Empty(
+        "No publication here",
+        "What publications say is read and changed here, once there are any that fit the filters.",
+        "Plan a wave",
+        "wave_new",
+    ),
+    "standing_rules": Empty(
+        "Nothing is planned by itself yet",
+        "A rule keeps the next days of channels filled, or lets a source run as a series. Until then it is done by hand.",
+    ),
+    "blockers": Empty(
+        "Nothing waits for a condition",
+        "What is blocked by one (a consent, a budget, a repository) is listed here by its cause, with what ends it.",
+    ),
+    "reviews": Empty(
+        "Nothing waits for an approval",
+        "What a channel or a source wants to be looked at before it goes out stands here.",
+        "Ask for it on a channel's page",
+        "channels",
+    ),
+    "notification_log": Empty(
+        "No message was sent yet",
+        "Who is to be told what is said by rules.",
+        "Make an address and a rule",
+        "notifications",
+    ),
+    "pools": Empty(
+        "No pools yet",
+        "They say how much goes on at once, and how many units a day may cost. They are made when Start is pressed for "
+        "the first time.",
+    ),
+    "sources": Empty(
+        "No source is registered yet",
+        "Give Headend a page, a feed or a file with videos that you may publish, below, or upload a film.",
+        "Upload a film",
+        "library",
+    ),
+    "schedule": Empty(
+        "Nothing is planned yet",
+        "Every publication stands here at its moment. Plan a wave, or let the rules distribute ready videos.",
+        "Plan a wave",
+        "wave_new",
+    ),
+}
+
+
+@register.inclusion_tag("parts/empty.html", takes_context=True)
+def nothing(context: template.Context, name: str, *narrowing: Any) -> dict[str, Any]:
+    """Show what an empty list is for; where any of `narrowing` is set, filters made it so and the way back is shown."""
+    empty = EMPTIES[name]
+    return {
+        "empty": empty,
+        "url": reverse(f"dashboard:{empty.page}") if empty.page else "",
+        "all": context["request"].path if any(narrowing) else "",
+    }
