@@ -77,10 +77,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A line at a full hour or day."""
+    """A line at a full hour or day; every other one is `minor`, for which a phone has no room."""
 
     x: str
     label: str
+    minor: bool = False
 
 
 @dataclass(slots=True)
@@ -148,7 +149,7 @@ def _marks(scale: Scale) -> list[Mark]:
                 if step >= 24 or (at.hour == 0 and at.minute == 0)
                 else f"{at:%H:%M}"
             )
-            marks.append(Mark(scale.x(at), label))
+            marks.append(Mark(scale.x(at), label, len(marks) % 2 == 1))
         at += timedelta(hours=step)
     return marks
 

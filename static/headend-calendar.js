@@ -225,9 +225,8 @@
   function settle() {
     if (!held?.at) return;
     const query = new URLSearchParams({ wall: wallOf(held.at), zone: held.zone });
-    query.set(held.kind, held.id);
     if (held.kind === "video") query.set("channel", held.over || held.channel);
-    const address = held.kind === "schedule" ? "/calendar/moving/" : "/calendar/placing/";
+    const address = `/calendar/${held.kind === "schedule" ? "moving" : "placing"}/${held.id}/`;
     const node = held.node;
     putBack();
     dialog().returnTo = node;

@@ -111,9 +111,8 @@ def _said(at: datetime, zone: str, own_zone: str) -> str:
 
 
 @page
-def calendar_moving(request: HttpRequest) -> HttpResponse:
+def calendar_moving(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask the plan what moving a publication, or its whole wave, would come to; nothing is written."""
-    pk = id_of(request.GET.get("schedule", ""))
     rows = Schedule.objects.select_related("channel", "wave", "distribution__video")
     row = get_object_or_404(rows, pk=pk)
     zone = calendar_zone(request) or row.zone
@@ -218,9 +217,9 @@ def _channel_of(text: str) -> Channel | None:
 
 
 @page
-def calendar_placing(request: HttpRequest) -> HttpResponse:
+def calendar_placing(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask the plan what becomes of a ready video on a channel at a time; nothing is written."""
-    video = get_object_or_404(Video, pk=id_of(request.GET.get("video", "")))
+    video = get_object_or_404(Video, pk=pk)
     named = request.GET.get("channel", "")
     channel = _channel_of(named)
     own = channel.timezone if channel else "UTC"

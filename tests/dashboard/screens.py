@@ -35,13 +35,14 @@ ROWS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "pool": lambda scene: [{"pk": scene["pool"].pk}],
     "source_edit": lambda scene: [{"pk": scene["source"].pk}],
     "user": lambda scene: [{"pk": scene["person"].pk}],
+    "calendar_moving": lambda scene: [{"pk": scene["planned"].pk}],
+    "calendar_placing": lambda scene: [{"pk": scene["video"].pk}],
     "notification_rule": lambda scene: [{"pk": scene["rule"].pk}],
 }
 """Of each page that is about one row, which rows of the scene it is opened for, as the arguments of its address."""
 
 ELSEWHERE: dict[str, str] = {
     "connect_google": "Google leads back to it",
-    "calendar": "a calendar program reads it",
     "plan_export": "a file",
     "video_thumbnail": "a picture",
     "words_table": "a file",

@@ -95,14 +95,13 @@ def soon():
 
 def asked(row: Schedule, **later: float) -> dict[str, str]:
     return {
-        "schedule": str(row.pk),
         "zone": "UTC",
         "wall": f"{row.publish_at + timedelta(**later):%Y-%m-%dT%H:%M:%S}",
     }
 
 
 def test_the_plan_answers_before_anything_is_written_and_a_plain_form_moves(console, soon):
-    page = console.get("/calendar/moving/", asked(soon, hours=2)).content.decode()
+    page = console.get(f"/calendar/moving/{soon.pk}/", asked(soon, hours=2)).content.decode()
     assert "Free: " in page and "2 h later" in page and " in Europe/Berlin)" in page
     soon.refresh_from_db()
     at = re.search(r'name="at" value="([^"]+)"', page)[1].replace("&amp;", "&")
@@ -115,7 +114,7 @@ def test_the_plan_answers_before_anything_is_written_and_a_plain_form_moves(cons
 
 
 def test_what_is_refused_comes_with_other_times_as_buttons(console, soon):
-    page = console.get("/calendar/moving/", asked(soon, hours=4, minutes=30)).content.decode()
+    page = console.get(f"/calendar/moving/{soon.pk}/", asked(soon, hours=4, minutes=30)).content.decode()
     assert "Not free: " in page and "Move it" not in page
     offers = re.findall(r"<button>([^<]+(?:later|earlier))</button>", page)
     assert offers and all(" UTC" in offer for offer in offers)
@@ -128,7 +127,9 @@ def test_a_whole_wave_is_moved_by_the_same_span(console):
         factories.ScheduleFactory(wave=wave, distribution__wave=wave, publish_at=now + timedelta(hours=h))
         for h in (25, 26)
     ]
-    page = console.get("/calendar/moving/", {**asked(rows[1], hours=3), "whole": "1"}).content.decode()
+    page = console.get(
+        f"/calendar/moving/{rows[1].pk}/", {**asked(rows[1], hours=3), "whole": "1"}
+    ).content.decode()
     assert "2 publications" in page and "Move the whole wave" in page
     at = re.search(r'name="at" value="([^"]+)"', page)[1]
     fields = {"schedule": rows[1].pk, "at": at, "version": wave.version, "whole": "1"}
@@ -139,8 +140,8 @@ def test_a_whole_wave_is_moved_by_the_same_span(console):
 
 def test_a_ready_video_is_placed_where_the_plan_says(console, soon):
     video = factories.VideoFactory()
-    wish = {**asked(soon, minutes=20), "video": video.pk, "channel": soon.channel.slug}
-    page = console.get("/calendar/placing/", wish).content.decode()
+    wish = {**asked(soon, minutes=20), "channel": soon.channel.slug}
+    page = console.get(f"/calendar/placing/{video.pk}/", wish).content.decode()
     assert "40 min later than asked" in page
     at = re.search(r'name="at" value="([^"]+)"', page)[1]
     console.post("/calendar/place/", {"video": video.pk, "channel": soon.channel_id, "at": at})
