@@ -34,8 +34,8 @@ LAYERS = (
 )
 PER_CELL = {
     (grid.MONTH, False): 3,
-    (grid.WEEK, False): 3,
-    (grid.DAY, False): 24,
+    (grid.WEEK, False): 2,
+    (grid.DAY, False): 10,
     (grid.MONTH, True): 2,
     (grid.WEEK, True): 4,
     (grid.DAY, True): 4,

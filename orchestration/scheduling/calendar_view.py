@@ -91,6 +91,11 @@ class CalendarItem:
         """Return whether the two clocks show different times."""
         return self.wall != self.own_wall
 
+    @property
+    def may_move(self) -> bool:
+        """Return whether its state, its moment and its wave let it be moved."""
+        return not self.schedule.why_not("move")
+
 
 @dataclass(frozen=True, slots=True)
 class DarkStretch:
