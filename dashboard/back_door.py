@@ -38,11 +38,11 @@ def _own(page: str, key: str = "pk") -> OfRow:
 
 PLACES: dict[str, Place] = {
     "channels.channel": Place("channels", _own("channel", "slug")),
-    "channels.channelgroup": Place("channels"),
+    "channels.channelgroup": Place("groups", _own("group", "slug")),
     "channels.channelstatistics": Place("statistics", _channel_of),
     "channels.configrevision": Place("channels", _channel_of),
     "channels.credential": Place("channels", _channel_of),
-    "channels.label": Place("channels"),
+    "channels.label": Place("groups"),
     "orchestration.activity": Place("activity"),
     "orchestration.apitoken": Place("tokens"),
     "orchestration.approval": Place("reviews"),
