@@ -141,7 +141,7 @@ def _marks(scale: Scale) -> list[Mark]:
     at = scale.starts_at.replace(minute=0, second=0, microsecond=0)
     if step >= 2:
         at = at.replace(hour=0)
-    marks = []
+    marks: list[Mark] = []
     while at < scale.ends_at:
         if at >= scale.starts_at:
             label = (
