@@ -184,7 +184,7 @@ def main() -> None:
         fill(options.channels, options.a_day)
         print(f"filled in {time.perf_counter() - begun:.0f} s")
         user = get_user_model().objects.create_superuser("bench", password="x")
-        client = Client()
+        client = Client(SERVER_NAME="localhost")
         client.force_login(user)
         service = CentralOrchestrationService()
         print("page                                   wall p50   own p50   statements   kB")
