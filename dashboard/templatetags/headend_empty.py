@@ -23,9 +23,9 @@ class Empty:
 
 EMPTIES = {
     "channels": Empty(
-        "No channel is registered yet",
-        "Each YouTube channel that Headend runs stands here, with its health.",
-        "Register one in four fields",
+        "No channel yet",
+        "A channel is where videos go out. Four fields make one; its week, its words and its connection follow on its page.",
+        "Make the first one",
         "channel_new",
     ),
     "conflicts": Empty(
@@ -87,21 +87,18 @@ EMPTIES = {
         "Upload a film",
         "library",
     ),
-    "schedule": Empty(
-        "Nothing is planned yet",
-        "Every publication stands here at its moment. Plan a wave, or let the rules distribute ready videos.",
-        "Plan a wave",
-        "wave_new",
-    ),
 }
 
 
 @register.inclusion_tag("parts/empty.html", takes_context=True)
 def nothing(context: template.Context, name: str, *narrowing: Any) -> dict[str, Any]:
-    """Show what an empty list is for; where any of `narrowing` is set, filters made it so and the way back is shown."""
+    """Show what an empty list is for; where any of `narrowing` is set, filters made it so and the way back is shown.
+
+    The first step is offered to whoever may take it.
+    """
     empty = EMPTIES[name]
     return {
         "empty": empty,
-        "url": reverse(f"dashboard:{empty.page}") if empty.page else "",
+        "url": reverse(f"dashboard:{empty.page}") if empty.page and context.get("may_operate") else "",
         "all": context["request"].path if any(narrowing) else "",
     }

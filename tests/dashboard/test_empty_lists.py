@@ -17,6 +17,8 @@ PAGES = {
     "/notifications/log/": "notification_log",
     "/pools/": "pools",
     "/sources/": "sources",
+    "/jobs/": "jobs",
+    "/channels/": "channels",
 }
 
 
