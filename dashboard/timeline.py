@@ -45,14 +45,31 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """One publication as it is drawn: where it is, and what is said of it."""
+
+    pk: int
+    channel_id: int
+    publish_at: datetime
+    state: str
+    label: str
+
+
+def events_of(rows: Iterable[Schedule]) -> list[Event]:
+    """Return rows as they are drawn."""
+    return [
+        Event(row.pk, row.channel_id, row.publish_at, row.state, str(row.distribution.video)) for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """One publication in the drawing; `clash` says that it lies closer than the gap to the one before."""
 
-    schedule: Schedule
+    schedule: Event
     x: str
     gap: Stretch
     clash: bool
-    count: int = 1
 
 
 @dataclass(slots=True)
@@ -154,7 +171,7 @@ def _marks(scale: Scale) -> list[Mark]:
     return marks
 
 
-def _pins(scale: Scale, channel: Channel, schedules: Sequence[Schedule]) -> list[Pin]:
+def _pins(scale: Scale, channel: Channel, schedules: Sequence[Event]) -> list[Pin]:
     gap = timedelta(minutes=channel.min_gap_minutes)
     pins, last = [], None
     for schedule in sorted(schedules, key=lambda row: row.publish_at):
@@ -173,12 +190,12 @@ def _pins(scale: Scale, channel: Channel, schedules: Sequence[Schedule]) -> list
     return pins
 
 
-def _bursts(scale: Scale, schedules: Sequence[Schedule], columns: int = 48) -> list[dict[str, str]]:
+def _bursts(scale: Scale, moments: Iterable[tuple[datetime, int]], columns: int = 48) -> list[dict[str, str]]:
     counts: dict[int, int] = defaultdict(int)
-    for schedule in schedules:
-        share = (schedule.publish_at - scale.starts_at).total_seconds() / scale.span
-        if 0 <= share < 1 and schedule.state in OCCUPYING_SCHEDULES:
-            counts[int(share * columns)] += 1
+    for moment, count in moments:
+        share = (moment - scale.starts_at).total_seconds() / scale.span
+        if 0 <= share < 1:
+            counts[int(share * columns)] += count
     top = max(counts.values(), default=0)
     width = (100 - scale.left) / columns
     return [
@@ -193,24 +210,29 @@ def _bursts(scale: Scale, schedules: Sequence[Schedule], columns: int = 48) -> l
 
 
 def draw(
-    schedules: Sequence[Schedule],
+    schedules: Sequence[Event],
     channels: Sequence[Channel],
     blackouts: Iterable[Blackout],
     starts_at: datetime,
     ends_at: datetime,
     now: datetime,
     *,
-    most_lanes: int = 24,
+    left_out: int = 0,
+    moments: Iterable[tuple[datetime, int]] | None = None,
+    columns: int = 48,
 ) -> Drawing:
-    """Draw publications over the channels that have any in the window; the busiest first if there are too many."""
+    """Draw publications over their channels, in that order.
+
+    `left_out` says how many channels more have any in the window, and `moments` when how many of all are public, where not
+    all are drawn.
+    """
     scale = Scale(starts_at, ends_at)
-    by_channel: dict[int, list[Schedule]] = defaultdict(list)
+    by_channel: dict[int, list[Event]] = defaultdict(list)
     for schedule in schedules:
         by_channel[schedule.channel_id].append(schedule)
     shown = [channel for channel in channels if channel.pk in by_channel]
-    left_out = max(0, len(shown) - most_lanes)
-    if left_out:
-        shown = sorted(shown, key=lambda channel: -len(by_channel[channel.pk]))[:most_lanes]
+    if moments is None:
+        moments = [(row.publish_at, 1) for row in schedules if row.state in OCCUPYING_SCHEDULES]
     dark: dict[int, list[Stretch]] = defaultdict(list)
     zones = {channel.pk: channel for channel in shown}
     for row in blackouts:
@@ -235,7 +257,7 @@ def draw(
         marks=_marks(scale),
         now_x=scale.x(minute) if starts_at <= now < ends_at else "",
         clashes=sum(pin.clash for lane in lanes for pin in lane.pins),
-        bursts=_bursts(scale, schedules),
+        bursts=_bursts(scale, moments, columns),
         left_out=left_out,
     )
 
@@ -254,4 +276,4 @@ def strip_of(
 ) -> Drawing:
     """Draw one channel's coming week."""
     starts_at = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return draw(coming, [channel], blackouts, starts_at, starts_at + timedelta(days=days), now)
+    return draw(events_of(coming), [channel], blackouts, starts_at, starts_at + timedelta(days=days), now)

@@ -16,7 +16,7 @@ from orchestration.notify import evaluation, outbox
 from orchestration.notify import heartbeat as heart
 from orchestration.pipeline import retention, uploads
 from orchestration.register import sources
-from orchestration.scheduling import standing_runs
+from orchestration.scheduling import kept_forecast, standing_runs
 from orchestration.states import Trigger
 
 
@@ -143,3 +143,10 @@ def make_backup() -> None:
 def check_invariants() -> None:
     """Check the invariants, as an administrator asked, if none has taken it."""
     background.take(background.INVARIANTS)
+
+
+@shared_task
+def keep_reports() -> None:
+    """Make anew the reports that take long and that somebody looks at; in every state of the system."""
+    with _as("beat"):
+        kept_forecast.make_due(timezone.now())

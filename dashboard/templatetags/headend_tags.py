@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django import template
 from django.http import QueryDict
 from django.template.base import Parser, Token
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,6 +19,7 @@ from django.utils.safestring import SafeString
 from dashboard import badges, tickets
 from dashboard.live_pages import LiveNode
 from dashboard.naming import named
+from dashboard.timeline import Lane
 from orchestration.words.fields import CATEGORIES, FIELDS, LICENCES
 
 register = template.Library()
@@ -207,6 +209,44 @@ def icon(name: str) -> SafeString:
         static("headend-icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def pins(lane: Lane) -> SafeString:
+    """Draw the publications of a lane, each after the gap that it keeps; hundreds of them, so they are put together here."""
+    page = reverse("dashboard:publication", args=[0])
+    gaps = format_html_join(
+        "",
+        '<rect class="{}" x="{}" width="{}" y="{}" height="10" rx="2"></rect>',
+        (
+            (
+                "clash" if pin.clash else f"gap {badges.badge_of(pin.schedule.state)}",
+                pin.gap.x,
+                pin.gap.width,
+                lane.y + 9,
+            )
+            for pin in lane.pins
+        ),
+    )
+    dots = format_html_join(
+        "",
+        '<a href="{}" class="{}"><circle class="pin" cx="{}" cy="{}" r="5"></circle>'
+        "<title>{} · {:%a %d %b %H:%M:%S} UTC · {}{}</title></a>",
+        (
+            (
+                page.replace("/0/", f"/{pin.schedule.pk}/"),
+                badges.badge_of(pin.schedule.state),
+                pin.x,
+                lane.middle,
+                pin.schedule.label,
+                pin.schedule.publish_at.astimezone(UTC),
+                pin.schedule.state.replace("_", " "),
+                " · closer than the minimum gap" if pin.clash else "",
+            )
+            for pin in lane.pins
+        ),
+    )
+    return SafeString(gaps + dots)
 
 
 @register.simple_tag

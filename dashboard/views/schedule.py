@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Count, Min, Q, QuerySet
+from django.db.models.functions import TruncHour, TruncMinute
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -24,11 +25,13 @@ from dashboard.views import words_outside
 from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest
 from orchestration.lists import ScheduleFilters, ScheduleGroup
-from orchestration.models import Activity, Schedule, Wave
-from orchestration.states import OPEN_WAVES, ScheduleState
+from orchestration.models import Activity, Schedule, Video, Wave
+from orchestration.states import OCCUPYING_SCHEDULES, OPEN_WAVES, ScheduleState
 
 SPANS = ((6, "6 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"), (336, "14 d"))
-MAX_DRAWN = 2000
+MAX_DRAWN, MAX_LANES = 600, 24
+COLUMNS = {6: 48, 24: 24, 72: 36, 168: 42, 336: 42}
+"""How many columns show bursts, by the hours of the window: each is whole hours wide, or minutes in the shortest."""
 STATES = (*ScheduleGroup.choices, *ScheduleState.choices)
 
 REFUSED = "Refused where the channel's rules forbid it, naming the next free times."
@@ -55,6 +58,61 @@ def _window(request: HttpRequest, hours: int, now: datetime) -> datetime:
     return (now - back).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def _drawing(
+    inside: QuerySet[Schedule], starts_at: datetime, ends_at: datetime, now: datetime
+) -> timeline.Drawing:
+    """Draw the channels of a window, the busiest alone where there are too many; bursts are counted of all."""
+    hours = round((ends_at - starts_at).total_seconds() / 3600)
+    by_channel = inside.order_by().values_list("channel_id").annotate(count=Count("pk"))
+    counted = list(by_channel.order_by("-count", "channel_id"))
+    chosen: list[int] = []
+    drawn = 0
+    for channel_id, count in counted[:MAX_LANES]:
+        drawn += count
+        if chosen and drawn > MAX_DRAWN:
+            break
+        chosen.append(channel_id)
+    rows = inside.filter(channel_id__in=chosen).order_by("publish_at", "id")
+    columns = (
+        "pk",
+        "channel_id",
+        "publish_at",
+        "state",
+        "distribution__video_id",
+        "distribution__video__title",
+    )
+    events = [
+        timeline.Event(pk, channel_id, at, state, title or str(Video(pk=video_id)))
+        for pk, channel_id, at, state, video_id, title in rows.values_list(*columns)[:MAX_DRAWN]
+    ]
+    trunc = TruncMinute if hours < 24 else TruncHour
+    moments = (
+        inside.filter(state__in=OCCUPYING_SCHEDULES)
+        .order_by()
+        .annotate(moment=trunc("publish_at", tzinfo=UTC))
+        .values_list("moment")
+        .annotate(Count("pk"))
+    )
+    channels = Channel.objects.in_bulk(chosen)
+    order = chosen if len(chosen) < len(counted) else sorted(chosen, key=lambda pk: channels[pk].name)
+    blackouts = Blackout.objects.filter(
+        channel__in=chosen,
+        last_date__gte=starts_at.date() - timedelta(days=1),
+        first_date__lte=ends_at.date() + timedelta(days=1),
+    )
+    return timeline.draw(
+        events,
+        [channels[pk] for pk in order],
+        list(blackouts),
+        starts_at,
+        ends_at,
+        now,
+        left_out=len(counted) - len(chosen),
+        moments=moments if chosen else (),
+        columns=COLUMNS[hours],
+    )
+
+
 @page
 def schedule(request: HttpRequest) -> HttpResponse:
     """Show the agenda: a drawing in which conflicts, gaps and bursts are seen, and a list by day."""
@@ -70,12 +128,7 @@ def schedule(request: HttpRequest) -> HttpResponse:
     ends_at = starts_at + timedelta(hours=hours)
     rows = filters.filter(Schedule.objects.select_related("distribution__video", "channel", "wave"))
     inside = rows.filter(publish_at__gte=starts_at, publish_at__lt=ends_at)
-    drawn = list(inside.order_by("publish_at", "id")[:MAX_DRAWN])
-    channels = list(Channel.objects.all())
-    blackouts = Blackout.objects.filter(
-        last_date__gte=starts_at.date() - timedelta(days=1),
-        first_date__lte=ends_at.date() + timedelta(days=1),
-    )
+    later = rows.open().filter(publish_at__gte=ends_at).aggregate(count=Count("pk"), first=Min("publish_at"))
     here = page_of(request, inside.order_by("publish_at", "channel__name", "id"))
     return show(
         request,
@@ -84,15 +137,11 @@ def schedule(request: HttpRequest) -> HttpResponse:
             "bulk": bulk.bar(
                 request, "schedule", filters, here.paginator.count, since=starts_at, until=ends_at
             ),
-            "drawing": timeline.draw(drawn, channels, list(blackouts), starts_at, ends_at, now),
+            "drawing": _drawing(inside, starts_at, ends_at, now),
             "page": here,
-            "later": rows.open().filter(publish_at__gte=ends_at).count(),
+            "later": later["count"],
             "overdue": rows.open().filter(publish_at__lt=starts_at).count(),
-            "first_later": rows.open()
-            .filter(publish_at__gte=ends_at)
-            .order_by("publish_at")
-            .values_list("publish_at", flat=True)
-            .first(),
+            "first_later": later["first"],
             "starts_at": starts_at,
             "ends_at": ends_at,
             "earlier_day": (starts_at - timedelta(hours=max(hours, 24))).date(),

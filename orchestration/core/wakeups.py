@@ -23,6 +23,11 @@ def wake_watch() -> None:
     _once(_watch)
 
 
+def wake_reports() -> None:
+    """Have the reports that are kept ready looked at once this transaction is committed."""
+    _once(_reports)
+
+
 def wake_heartbeat(*, tick_failed: bool) -> None:
     """Have the watchdog outside called, by somebody whom the tick does not wait for."""
     _send("orchestration.tasks.heartbeat", tick_failed=tick_failed)
@@ -44,6 +49,10 @@ def _wake_slow() -> None:
 
 def _tick() -> None:
     _send("orchestration.tasks.tick")
+
+
+def _reports() -> None:
+    _send("orchestration.tasks.keep_reports")
 
 
 def _watch() -> None:

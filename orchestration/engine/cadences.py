@@ -172,6 +172,17 @@ CADENCES = (
         not_off="YouTube's policies let its numbers be kept for 30 days, and this deletes the older ones. "
         "To ask rarely, let it come once a day.",
     ),
+    Cadence(
+        "keep reports",
+        "orchestration.tasks.keep_reports",
+        "Makes forecasts anew where more than 1,000 publications are planned, each at most once a minute.",
+        default=20,
+        fastest=5,
+        slowest=3600,
+        not_faster="A forecast is made anew once a minute at most.",
+        not_slower="The page shows a forecast that is older by as much.",
+        not_off="Without it the page shows an old forecast where much is planned. For that, once an hour will do.",
+    ),
 )
 BY_NAME = {cadence.name: cadence for cadence in CADENCES}
 NEVER_SET = (

@@ -257,7 +257,13 @@ class Schedule(Stateful):
         ]
         indexes = [
             models.Index(fields=["state", "stage_at"]),
-            models.Index(fields=["state", "publish_at"]),
+            models.Index(fields=["publish_at"]),
+            # What is open, by its moment: what comes next, what is due, what is overdue.
+            models.Index(
+                fields=["publish_at", "id"],
+                condition=Q(state__in=sorted(OPEN_SCHEDULES)),
+                name="schedule_open",
+            ),
             models.Index(fields=["channel", "publish_at"]),
         ]
 

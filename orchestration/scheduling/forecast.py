@@ -21,10 +21,15 @@ from orchestration.states import JobKind, ScheduleState
 LONGEST_DAYS = 31
 
 
-def forecast(days: int) -> Forecast:
-    """Simulate the next days from what is planned now. Raises: InvalidRequest."""
+def check_days(days: int) -> None:
+    """Refuse what no forecast looks ahead. Raises: InvalidRequest."""
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidRequest(f"days {days} is not between 1 and {LONGEST_DAYS}.", field="days")
+
+
+def forecast(days: int) -> Forecast:
+    """Simulate the next days from what is planned now. Raises: InvalidRequest."""
+    check_days(days)
     now = timezone.now()
     at_it = pools.still_covering(pacific_day(now)).filter(job__distribution=OuterRef("distribution"))
     seconds = snapshots.stage_estimates()

@@ -16,9 +16,7 @@ from orchestration.results import (
     OverviewMore,
     StatisticsReport,
 )
-from orchestration.scheduling import (
-    forecast,
-)
+from orchestration.scheduling import forecast, kept_forecast
 from orchestration.service.base import Door
 
 
@@ -119,3 +117,8 @@ class Shows(Door):
     def forecast(self, *, days: int = 7) -> Forecast:
         """Run the planner and dispatcher against a simulated clock."""
         return forecast.forecast(days)
+
+    @action("read")
+    def get_kept_forecast(self, *, days: int = 7) -> kept_forecast.KeptForecast:
+        """Show the forecast at once: where much is planned, as the background made it last, with its age."""
+        return kept_forecast.kept(days)

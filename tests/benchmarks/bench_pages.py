@@ -5,7 +5,7 @@
 Makes a database of its own beside the named one (`<name>_pages`), fills it in bulk and removes it, unless it is to be
 kept: the next run finds it filled. Prints milliseconds (p50 and p95, on the clock and of this process's processor),
 statements and kilobytes, beside a floor: one set-based statement that counts what an overview says. Asserts nothing, since
-the machines are shared; how many statements a page makes, and how large it is, tests/dashboard/test_page_costs.py says.
+the machines are shared; how many statements a page makes, and how large it is, is tested (tests/dashboard/test_pages.py).
 """
 
 import argparse
@@ -284,7 +284,11 @@ def main() -> None:
     only = [one for one in options.only.split(",") if one]
     for address in only or addresses():
         with CaptureQueriesContext(connection) as made:
-            answer = client.get(address)
+            try:
+                answer = client.get(address)
+            except Exception as error:
+                print(f"{address:44} breaks: {type(error).__name__} {error}")
+                continue
         statements, slowest = len(made), sorted(made, key=lambda one: -float(one["time"]))[:6]
         if answer.status_code != 200:
             print(f"{address:44} answers {answer.status_code}")

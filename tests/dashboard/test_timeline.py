@@ -24,7 +24,7 @@ def at(channel, hours: float, **values):
 
 def draw(channel, rows, blackouts=(), now=START + timedelta(hours=6)):
     """Draw one channel's day."""
-    return timeline.draw(rows, [channel], blackouts, START, END, now)
+    return timeline.draw(timeline.events_of(rows), [channel], blackouts, START, END, now)
 
 
 def test_what_lies_closer_than_the_gap_is_marked(channel):
@@ -64,11 +64,15 @@ def test_a_burst_is_as_high_as_it_is_many(channel):
     assert [(burst["count"], burst["height"]) for burst in drawing.bursts] == [("2", "24"), ("1", "12")]
 
 
-def test_too_many_channels_are_cut_to_the_busiest(channel):
+def test_too_many_channels_are_cut_to_the_busiest_and_bursts_count_all(channel, client, monkeypatch):
+    monkeypatch.setattr("dashboard.views.schedule.MAX_LANES", 1)
     other = factories.ChannelFactory()
-    rows = [at(channel, 1), at(other, 1), at(other, 5)]
-    drawing = timeline.draw(rows, [channel, other], [], START, END, END, most_lanes=1)
-    assert ([lane.channel for lane in drawing.lanes], drawing.left_out, drawing.now_x) == ([other], 1, "")
+    for row, hours in ((channel, 1), (other, 1), (other, 5)):
+        at(row, hours)
+    client.force_login(factories.UserFactory())
+    drawing = client.get(f"/schedule/?from={START.date()}&span=24").context["drawing"]
+    assert ([lane.channel for lane in drawing.lanes], drawing.left_out) == ([other], 1)
+    assert [burst["count"] for burst in drawing.bursts] == ["2", "1"]
 
 
 def test_a_week_lists_the_slots_of_each_day(channel):
