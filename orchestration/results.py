@@ -201,6 +201,8 @@ class MonitorResult:
 
     channels: list[ChannelReport]
     jobs: list[Job] = field(default_factory=list)
+    total: int = 0
+    """Of how many these are a page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ def pins(lane: Lane) -> SafeString:
     dots = format_html_join(
         "",
         '<a href="{}" class="{}"><circle class="pin" cx="{}" cy="{}" r="5"></circle>'
-        "<title>{} · {:%a %d %b %H:%M:%S} UTC · {}{}</title></a>",
+        "<title>{} · {} UTC · {}{}</title></a>",
         (
             (
                 page.replace("/0/", f"/{pin.schedule.pk}/"),
@@ -239,7 +239,7 @@ def pins(lane: Lane) -> SafeString:
                 pin.x,
                 lane.middle,
                 pin.schedule.label,
-                pin.schedule.publish_at.astimezone(UTC),
+                f"{pin.schedule.publish_at.astimezone(UTC):%a %d %b %H:%M:%S}",
                 pin.schedule.state.replace("_", " "),
                 " · closer than the minimum gap" if pin.clash else "",
             )

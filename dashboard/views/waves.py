@@ -22,10 +22,11 @@ from dashboard.views.missing import found
 from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import WaveFilters, WaveGroup
-from orchestration.models import Wave
+from orchestration.models import Schedule, Wave
 from orchestration.results import WaveReport
 from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
 
+MEMBERS_SHOWN = 100
 CANCEL_QUESTION = (
     "Cancel every member of this wave that is not public yet? "
     "Only a person takes up again what was cancelled."
@@ -147,10 +148,16 @@ def _page(pk: int) -> str:
 @page
 def wave(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one wave: each member's readiness and, once public, how far apart they went out."""
-    report = found(lambda: service(request).get_wave(wave_id=pk))
-    first = min((member.schedule.publish_at for member in report.members), default=report.wave.scheduled_at)
-    zones = {member.schedule.zone for member in report.members}
-    zone = zones.pop() if len(zones) == 1 else "UTC"
+    members = Schedule.objects.filter(wave=pk)
+    told = members.aggregate(
+        count=Count("pk"), first=Min("publish_at"), one_zone=Min("zone"), other_zone=Max("zone")
+    )
+    here = page_of(request, range(told["count"]), MEMBERS_SHOWN)
+    skip = (here.number - 1) * MEMBERS_SHOWN
+    report = found(lambda: service(request).get_wave(wave_id=pk, skip=skip, most=MEMBERS_SHOWN))
+    here.object_list = report.members
+    first = told["first"] or report.wave.scheduled_at
+    zone = told["one_zone"] if told["one_zone"] and told["one_zone"] == told["other_zone"] else "UTC"
     initial: dict[str, Any] = {"zone": "UTC"}
     if first:
         initial["at"] = first.astimezone(timezone.get_fixed_timezone(0)).replace(tzinfo=None, microsecond=0)
@@ -166,7 +173,7 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
             "time_forms": _time_forms(report),
             "cancel_question": CANCEL_QUESTION,
             "words": panel_of(service(request), "wave", pk),
-            "page": page_of(request, report.members, 100),
+            "page": here,
             "busy": report.wave.state in OPEN_WAVES,
         },
     )

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Status
 
 from orchestration.api.auth import service
+from orchestration.api.filters import ChannelPage
 from orchestration.api.schemas.plan import DistributeResultOut, WaveResultOut
 from orchestration.api.schemas.requests import (
     ALL_CHANNELS,
@@ -75,12 +76,18 @@ def trigger_pipeline(request: HttpRequest, body: TriggerPipeline, response: Http
 )
 def monitor_channels(
     request: HttpRequest,
+    part: Query[ChannelPage],
     channel_id: Query[list[Id] | None] = None,
     channels: Query[list[Word] | None] = None,
 ):
-    """Without `channel_id` and `channels` of all; both may be repeated, `channels=group:SLUG` means a group."""
+    """Without `channel_id` and `channels` of all; both may be repeated, `channels=group:SLUG` means a group.
+
+    By name, cut into pages as lists are; `total` says how many there are.
+    """
     ids = list(channel_id or ()) + (selection.read_ids(channels, some=True) if channels else [])
-    return service(request).monitor_channels(channel_ids=list(dict.fromkeys(ids)) or None)
+    return service(request).monitor_channels(
+        channel_ids=list(dict.fromkeys(ids)) or None, skip=(part.page - 1) * part.limit, most=part.limit
+    )
 
 
 @router.post(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from ninja import FilterSchema, Schema
 from pydantic import Field
 
+from orchestration.api.pagination import Limit, PageNumber
 from orchestration.fields import Id, Instant, OwnTime, Word
 from orchestration.results import PoolReport
 from orchestration.states import PoolKind, Timing
@@ -88,3 +89,10 @@ class YouTubeWindow(FigureWindow):
     """As for our own figures, and where the list of channels begins."""
 
     channels_from: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class ChannelPage(Schema):
+    """Which part of the channels."""
+
+    page: PageNumber = 1
+    limit: Limit = 100

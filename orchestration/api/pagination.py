@@ -9,14 +9,16 @@ from ninja.pagination import PaginationBase
 from orchestration.errors import InvalidRequest
 
 MAX_LIMIT = 200
+PageNumber = Annotated[int, Field(ge=1, le=1_000_000)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 
 
 class Pages(PaginationBase):
     """`?page=2&limit=50`; a parameter that the list does not know is refused, as a mistyped filter would show all."""
 
     class Input(Schema):
-        page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-        limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+        page: PageNumber = 1
+        limit: Limit = 50
 
     class Output(Schema):
         items: list[Any]

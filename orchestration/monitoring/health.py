@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Q
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from channels.models import Channel
@@ -36,12 +36,20 @@ ROUTINE_UNITS_A_DAY = 1_000
 """YouTube units that routine checks of all channels together may use a day; with many channels each is asked less often."""
 
 
-def report(channel_ids: Sequence[int] | None = None) -> MonitorResult:
-    """Show the last known health of channels, all by default, in four queries whatever their number.
+def report(
+    channel_ids: Sequence[int] | None = None, *, skip: int = 0, most: int | None = None
+) -> MonitorResult:
+    """Show the last known health of channels, all by default, in a few queries whatever their number.
 
-    Raises: InvalidRequest, NotFound, naming `channel_ids`.
+    By name; with `skip` and `most` only a part of them. Raises: InvalidRequest, NotFound, naming `channel_ids`.
     """
-    return MonitorResult(channels=channel_reports(_chosen(channel_ids)))
+    if channel_ids is not None or most is None:
+        chosen = _chosen(channel_ids)
+        total, chosen = len(chosen), chosen[skip : None if most is None else skip + most]
+    else:
+        rows = _all_channels()
+        total, chosen = rows.count(), list(rows[skip : skip + most])
+    return MonitorResult(channels=channel_reports(chosen), total=total)
 
 
 def check(channel_ids: Sequence[int] | None = None) -> MonitorResult:
@@ -53,7 +61,7 @@ def check(channel_ids: Sequence[int] | None = None) -> MonitorResult:
     if channel_ids is None:
         channels = [channel for channel in channels if channel.state != ChannelState.DISABLED]
     jobs = [queue.enqueue_check(channel, asked=True) for channel in channels]
-    return MonitorResult(channels=channel_reports(channels), jobs=jobs)
+    return MonitorResult(channels=channel_reports(channels), jobs=jobs, total=len(channels))
 
 
 def due_checks(now: datetime, *, most: int = 500) -> list[Job]:
@@ -135,8 +143,12 @@ def write_health(channel: Channel, found: Sequence[HealthCheck], now: datetime) 
 # --------------------------------------------------------------------------------------------------------------- report
 
 
+def _all_channels() -> QuerySet[Channel]:
+    return Channel.objects.select_related("credential").order_by("name", "id")
+
+
 def _chosen(channel_ids: Sequence[int] | None) -> list[Channel]:
-    channels = Channel.objects.select_related("credential").order_by("name", "id")
+    channels = _all_channels()
     if channel_ids is None:
         return list(channels)
     wanted = lookup.check_ids(channel_ids, field="channel_ids")

@@ -7,13 +7,13 @@ from math import ceil
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Exists, F, FilteredRelation, Model, OuterRef, Q, Sum
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from channels.models import Blackout, Channel, PostingSlot
-from channels.quota import QUOTA_COST, pacific_day
+from channels.quota import PACIFIC, QUOTA_COST, pacific_day
 from orchestration.models import Activity, Distribution, Job, Pool, Schedule, Video
 from orchestration.planning import types as planning
-from orchestration.planning.budgets import PacificDays
 from orchestration.planning.slots import blackout_of_dates
 from orchestration.queue import pool_names, pools
 from orchestration.scheduling.file_urls import is_in_reach_of_runs
@@ -302,10 +302,18 @@ def reserved_uploads(today: date, *, without: Sequence[int] = ()) -> dict[date, 
 
 def ahead(today: date, *, without: Sequence[int] = ()) -> tuple[dict[date, int], dict[date, int]]:
     """Return by Pacific day the uploads that are reserved, and the units that making public will take, in one look."""
-    rows = Schedule.objects.filter(state__in=AHEAD, armed_for=None).exclude(pk__in=without)
+    now = timezone.now()
+    rows = Schedule.objects.filter(state__in=AHEAD, armed_for=None)
+    rows = rows.exclude(state=ScheduleState.HELD, publish_at__lte=now)
+    if without:
+        rows = rows.exclude(pk__in=without)
     grouped = (
-        rows.annotate(is_uploaded=Q(distribution__youtube_video_id__isnull=False))
-        .values_list("stage_at", "publish_at", "state", "is_uploaded")
+        rows.annotate(
+            is_uploaded=Q(distribution__youtube_video_id__isnull=False),
+            staged_on=TruncDate("stage_at", tzinfo=PACIFIC),
+            public_on=TruncDate("publish_at", tzinfo=PACIFIC),
+        )
+        .values_list("staged_on", "public_on", "state", "is_uploaded")
         .annotate(Count("pk"))
         .order_by()
     )
@@ -314,13 +322,10 @@ def ahead(today: date, *, without: Sequence[int] = ()) -> tuple[dict[date, int],
     in_ledger = rows.filter(Exists(drawn), state=ScheduleState.STAGING, distribution__youtube_video_id=None)
     reserved: dict[date, int] = defaultdict(int)
     units: dict[date, int] = defaultdict(int)
-    days, now = PacificDays(), timezone.now()
-    for stage_at, publish_at, state, is_uploaded, count in grouped:
-        if state == ScheduleState.HELD and publish_at <= now:
-            continue
-        units[max(days.day(publish_at), today)] += count * PUBLISH_UNITS
+    for staged_on, public_on, state, is_uploaded, count in grouped:
+        units[max(public_on, today)] += count * PUBLISH_UNITS
         if not is_uploaded and state != ScheduleState.STAGED:
-            reserved[max(days.day(stage_at), today)] += count
+            reserved[max(staged_on, today)] += count
     for stage_at, count in in_ledger.values_list("stage_at").annotate(Count("pk")).order_by():
-        reserved[max(days.day(stage_at), today)] -= count
+        reserved[max(pacific_day(stage_at), today)] -= count
     return {day: count for day, count in reserved.items() if count > 0}, dict(units)

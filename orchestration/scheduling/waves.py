@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Q, Window
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -29,6 +29,8 @@ from orchestration.states import (
     ScheduleState,
     WaveState,
 )
+
+MAX_MEMBERS = 20_000
 
 
 def known(wave_id: int) -> Wave:
@@ -188,9 +190,11 @@ def complete(now: datetime) -> int:
 # --------------------------------------------------------------------------------------------------------------- reports
 
 
-def report(wave_id: int) -> WaveReport:
-    """Show one wave."""
-    return reports([known(wave_id)], most_members=20_000)[0]
+def report(wave_id: int, *, skip: int = 0, most: int | None = None) -> WaveReport:
+    """Show one wave; with `skip` and `most` only a part of its members, in their order."""
+    wave = known(wave_id)
+    rows = _members([wave]).order_by("publish_at", "channel__name", "pk")
+    return _reports([wave], rows[skip : skip + (MAX_MEMBERS if most is None else most)])[0]
 
 
 def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport]:
@@ -199,13 +203,17 @@ def reports(waves: Iterable[Wave], *, most_members: int = 60) -> list[WaveReport
     place = Window(
         RowNumber(), partition_by=[F("wave_id")], order_by=[F("publish_at"), F("channel__name"), F("pk")]
     )
-    rows = (
-        Schedule.objects.filter(wave__in=waves)
-        .select_related("channel", "wave", "distribution__video", "distribution__channel")
-        .annotate(place=place)
-        .filter(place__lte=most_members)
-        .order_by("publish_at", "channel__name", "pk")
+    rows = _members(waves).annotate(place=place).filter(place__lte=most_members)
+    return _reports(waves, rows.order_by("publish_at", "channel__name", "pk"))
+
+
+def _members(waves: Sequence[Wave]) -> QuerySet[Schedule]:
+    return Schedule.objects.filter(wave__in=waves).select_related(
+        "channel", "wave", "distribution__video", "distribution__channel"
     )
+
+
+def _reports(waves: Sequence[Wave], rows: Iterable[Schedule]) -> list[WaveReport]:
     members: dict[int, list[Schedule]] = defaultdict(list)
     for row in rows:
         members[row.wave_id].append(row)

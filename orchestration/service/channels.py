@@ -46,9 +46,11 @@ class Channels(Door):
         )
 
     @action("read")
-    def monitor_channels(self, *, channel_ids: Sequence[int] | None = None) -> MonitorResult:
-        """Show the last known health of channels."""
-        return health.report(channel_ids)
+    def monitor_channels(
+        self, *, channel_ids: Sequence[int] | None = None, skip: int = 0, most: int | None = None
+    ) -> MonitorResult:
+        """Show the last known health of channels, by name; with `skip` and `most` a part of them."""
+        return health.report(channel_ids, skip=skip, most=most)
 
     @action("operate")
     def check_channels(self, *, channel_ids: Sequence[int] | None = None) -> MonitorResult:

@@ -150,9 +150,9 @@ class Publication(Door):
         return publication_why.explain_publication(schedule_id)
 
     @action("read")
-    def get_wave(self, *, wave_id: int) -> WaveReport:
-        """Show a wave, each member's readiness, and the skew once it is public."""
-        return waves.report(wave_id)
+    def get_wave(self, *, wave_id: int, skip: int = 0, most: int | None = None) -> WaveReport:
+        """Show a wave, each member's readiness (with `skip` and `most` a part of them), and the skew once it is public."""
+        return waves.report(wave_id, skip=skip, most=most)
 
     @action("operate")
     def pause_wave(self, *, wave_id: int, reason: str = "", version: int | None = None) -> Wave:

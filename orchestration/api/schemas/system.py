@@ -53,6 +53,7 @@ class MonitorResultOut(Value):
 
     channels: list[ChannelReportOut]
     jobs: list[JobOut]
+    total: int = Field(description="of how many channels these are a page")
 
 
 class SyncOutcomeOut(Value):
