@@ -7,7 +7,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from orchestration.core import audit, high_water, installation, media_tool, system_lock
@@ -270,17 +271,12 @@ def is_running() -> bool:
 def report(now: datetime | None = None) -> SystemReport:
     """Return how the system is and how much it has to do."""
     now = now or timezone.now()
-    state = current()
-    jobs = Job.objects.aggregate(
-        running=Count("pk", filter=Q(state=JobState.RUNNING)),
-        queued=Count("pk", filter=Q(state__in=CLAIMABLE_JOBS)),
-        disarming=Count("pk", filter=Q(kind=JobKind.DISARM, state__in=OPEN_JOBS)),
-    )
-    schedules = Schedule.objects.open().aggregate(
-        open=Count("pk"),
-        overdue=Count("pk", filter=is_overdue(now)),
-        armed=Count("pk", filter=Q(armed_for__isnull=False, armed_for__gt=now)),
-    )
+    counted = _counted(now)
+    state = counted.first()
+    if state is None:
+        current()
+        state = counted.get()
+    counts = state.__dict__
     tool = media_tool.describe()
     return SystemReport(
         state=state.state,
@@ -289,16 +285,34 @@ def report(now: datetime | None = None) -> SystemReport:
         reason=state.reason,
         actions=state.actions,
         version=state.version,
-        running_jobs=jobs["running"],
-        queued_jobs=jobs["queued"],
-        open_schedules=schedules["open"],
-        overdue_schedules=schedules["overdue"],
-        armed_schedules=schedules["armed"],
-        disarming_schedules=jobs["disarming"],
+        running_jobs=counts["running"],
+        queued_jobs=counts["queued"],
+        open_schedules=counts["open"],
+        overdue_schedules=counts["overdue"],
+        armed_schedules=counts["armed"],
+        disarming_schedules=counts["disarming"],
         components=component_ages(),
         ffmpeg=tool.text,
         ffmpeg_warning=tool.warning,
     )
+
+
+def _counted(now: datetime) -> QuerySet[SystemState]:
+    """Return the one row with what there is to do beside it, each count by an index of its own; all in one statement."""
+    of_open = Schedule.objects.open()
+    return SystemState.objects.filter(pk=1).annotate(
+        running=_count(Job.objects.filter(state=JobState.RUNNING)),
+        queued=_count(Job.objects.filter(state__in=CLAIMABLE_JOBS)),
+        disarming=_count(Job.objects.filter(kind=JobKind.DISARM, state__in=OPEN_JOBS)),
+        open=_count(of_open),
+        overdue=_count(of_open.filter(is_overdue(now))),
+        armed=_count(of_open.filter(armed_for__gt=now)),
+    )
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().annotate(all=Value(1)).values("all").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
 
 
 def preview_resume() -> ResumePreview:

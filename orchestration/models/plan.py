@@ -265,6 +265,7 @@ class Schedule(Stateful):
                 name="schedule_open",
             ),
             models.Index(fields=["channel", "publish_at"]),
+            models.Index(fields=["armed_for"], condition=Q(armed_for__isnull=False), name="schedule_armed"),
         ]
 
     def __str__(self) -> str:

@@ -1,13 +1,18 @@
 """Every page opens, shows text as text, carries nothing inline, and says by 204 that nothing changed."""
 
+import functools
+import gzip
 import re
 from datetime import UTC, datetime, time
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from channels.models import Channel
 from dashboard.live_pages import version_of
 from orchestration.states import JobState, Timing
 from tests import factories
@@ -15,6 +20,7 @@ from tests import factories
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|<style|javascript:", re.IGNORECASE)
 VERSION = re.compile(r'id="live" data-pace="\d+" data-version="([0-9a-f]+)"')
 MAX_QUERIES = 45
+FIRST_LOAD_BYTES = 200_000
 
 
 def test_every_page_opens_for_an_operator(console, addresses):
@@ -205,15 +211,16 @@ def test_a_page_and_the_api_keep_the_same_rows(console, scene, page, api, query)
 
 
 @pytest.mark.slow
-def test_the_number_of_queries_does_not_grow_with_the_number_of_rows(console, scene, addresses):
+def test_neither_statements_nor_bytes_of_a_page_grow_with_the_number_of_rows(console, scene, addresses):
+    first_loads = {}
+
     def count() -> dict[str, int]:
         counts = {}
         for address in addresses:
-            with CaptureQueriesContext(
-                connection,
-            ) as queries:
-                console.get(address)
+            with CaptureQueriesContext(connection) as queries:
+                answer = console.get(address, headers={"Accept-Encoding": "gzip"})
             counts[address] = len(queries)
+            first_loads[address] = len(answer.content) + sum(map(_bytes_of, _assets(answer)))
         return counts
 
     console.get("/")  # content types and the switch's row are read once
@@ -233,6 +240,9 @@ def test_the_number_of_queries_does_not_grow_with_the_number_of_rows(console, sc
         factories.SourceFactory()
         factories.ActivityFactory(subject=channel)
         factories.ActivityFactory(subject=scene["channel"], cid=scene["entry"].cid)
+    Channel.objects.bulk_create(
+        Channel(slug=f"many-{i}", name=f"Many {i}", timezone="UTC") for i in range(1_000)
+    )
     after = count()
     grown = {
         address: (before[address], after[address])
@@ -241,6 +251,19 @@ def test_the_number_of_queries_does_not_grow_with_the_number_of_rows(console, sc
     }
     assert grown == {}
     assert {a: n for a, n in after.items() if n > MAX_QUERIES} == {}
+    assert {a: n for a, n in first_loads.items() if n > FIRST_LOAD_BYTES} == {}
+
+
+def _assets(answer) -> set[str]:
+    """Return the names of the static files that a page loads."""
+    html = gzip.decompress(answer.content).decode() if answer.has_header("Content-Encoding") else ""
+    return {name.partition("#")[0] for name in re.findall(r'(?:src|href)="/static/([^"]+)"', html)}
+
+
+@functools.cache
+def _bytes_of(name: str) -> int:
+    """Return how many bytes of a static file come over the wire, as WhiteNoise has compressed it."""
+    return len(gzip.compress(Path(finders.find(name)).read_bytes()))
 
 
 def test_a_long_list_is_cut_into_pages(console, scene):
