@@ -68,6 +68,7 @@ def test_the_first_start_makes_every_entry_at_its_default_and_no_other(settings)
         "clean disk": 3600,
         "notify": 15,
         "collect statistics": settings.HEADEND_STATISTICS_SECONDS,
+        "keep reports": 20,
     }
     assert schedule_of(start_beat()) == expected
     assert set(PeriodicTask.objects.values_list("name", flat=True)) == set(expected)
