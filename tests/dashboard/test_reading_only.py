@@ -26,7 +26,8 @@ def test_no_page_offers_a_reader_a_button(reader, addresses):
     for address in addresses:
         html = reader.get(address).content.decode()
         offered = {a or b for a, b in WAYS_TO_ACT.findall(html)}
-        assert [way for way in offered if not way.startswith(THEIR_OWN)] == [], address
+        others = [way for way in offered if not way.startswith(THEIR_OWN)]
+        assert not others, (address, others)
 
 
 def test_a_reader_sets_what_is_their_own(reader):
