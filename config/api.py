@@ -33,6 +33,7 @@ from orchestration.api import (
     plan_file,
     pools,
     profiles,
+    record,
     repositories,
     reviews,
     rollouts,
@@ -277,6 +278,8 @@ api.add_router("/users", users.router)
 api.add_router("/tokens", tokens.router)
 api.add_router("/me", me.router)
 api.add_router("/activity", activity.log)
+api.add_router("/rewind", record.past)
+api.add_router("/since", record.away)
 api.add_router("/statistics", statistics.numbers)
 
 

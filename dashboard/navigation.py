@@ -57,6 +57,8 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             ("statistics", "Statistics", "statistics"),
             ("activity", "Activity", "activity"),
+            ("since", "Since you left", "eye"),
+            ("rewind", "Rewind", "sync"),
             ("notification_log", "Messages sent", "bell"),
             ("orphans", "Orphan uploads", "away"),
         ),

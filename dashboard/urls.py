@@ -26,6 +26,7 @@ from dashboard.views import (
     plan_file,
     pools,
     profiles,
+    record,
     repositories,
     reviews,
     rollouts,
@@ -343,4 +344,7 @@ urlpatterns = [
     path("me/set-password/", me.me_set_password, name="me_set_password"),
     path("me/set-timezone/", me.me_set_timezone, name="me_set_timezone"),
     path("me/end-sessions/", me.me_end_sessions, name="me_end_sessions"),
+    path("rewind/", record.rewind, name="rewind"),
+    path("since/", record.since, name="since"),
+    path("since/seen/", record.since_seen, name="since_seen"),
 ]

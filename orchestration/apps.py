@@ -13,12 +13,13 @@ class OrchestrationConfig(AppConfig):
         """Follow edits of the configuration; high-churn fields and secrets are left out (see FACTS on auditlog)."""
         from auditlog.registry import auditlog
         from django.conf import settings
-        from django.db.models.signals import post_migrate
+        from django.db.models.signals import post_migrate, pre_save
         from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
         from channels import models as register
-        from orchestration.core import change_counts, failpoints
+        from orchestration.core import audit, change_counts, failpoints
         from orchestration.models import (
+            Activity,
             ApiToken,
             NotificationAddress,
             NotificationRule,
@@ -29,6 +30,9 @@ class OrchestrationConfig(AppConfig):
         from orchestration.scheduling.words_edit import check_channel
 
         post_migrate.connect(change_counts.install, sender=self, dispatch_uid="headend.change_counts")
+        pre_save.connect(
+            audit.name_whoever_acts, sender=Activity, dispatch_uid="orchestration.name_whoever_acts"
+        )
         failpoints.load(settings.HEADEND_FAILPOINTS)
         if check_channel not in register.CHANNEL_CHECKS:
             register.CHANNEL_CHECKS.append(check_channel)

@@ -20,6 +20,7 @@ from orchestration.cli.notify import NOTIFY
 from orchestration.cli.people import PEOPLE
 from orchestration.cli.plan_file import PLAN_FILE
 from orchestration.cli.profiles import PROFILES
+from orchestration.cli.record import RECORD
 from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.reviews import REVIEWS
 from orchestration.cli.rollouts import ROLLOUTS
@@ -451,6 +452,7 @@ COMMANDS = {
         *WORDS,
         *WORDS_ON_YOUTUBE,
         *WATCHING,
+        *RECORD,
         *REVIEWS,
         *PEOPLE,
         *FIGURES,

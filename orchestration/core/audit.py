@@ -69,8 +69,15 @@ def entry(
     after: Mapping[str, Any] | None = None,
     reason: str = "",
     members: Mapping[str, Sequence[int]] | None = None,
+    each: bool = False,
+    was: Mapping[str, Any] | None = None,
+    were: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
 ) -> Activity:
-    """Return an unsaved entry about `subject`; `members` names the rows that a bulk action changed."""
+    """Return an unsaved entry about `subject`; `members` names the rows that a bulk action changed.
+
+    With `each`, `before` and `after` are each member's, and `were` names the ids by what a field was where they differed.
+    `was` keeps what changed with it and is not worth telling: the record is read backwards, too (`monitoring.rewind`).
+    """
     who = acting()
     changed = {
         key: [_text((before or {}).get(key)), _text(value)]
@@ -92,8 +99,26 @@ def entry(
         reason=reason[:500],
         before=dict(before) if before is not None else None,
         after=dict(after) if after is not None else None,
-        additional_data={"members": {key: list(ids) for key, ids in members.items()}} if members else None,
+        members_of=next(iter(members)) if members and each else "",
+        additional_data=_beside(members, was, were),
     )
+
+
+def _beside(
+    members: Mapping[str, Sequence[int]] | None,
+    was: Mapping[str, Any] | None,
+    were: Mapping[str, Mapping[str, Sequence[int]]] | None,
+) -> dict[str, Any] | None:
+    kept: dict[str, Any] = {}
+    if members:
+        kept["members"] = {key: list(ids) for key, ids in members.items()}
+    if was:
+        kept["was"] = dict(was)
+    if were:
+        kept["were"] = {
+            name: {old: list(ids) for old, ids in by_value.items()} for name, by_value in were.items()
+        }
+    return kept or None
 
 
 def record(verb: str, subject: models.Model, **details: Any) -> Activity:
@@ -108,6 +133,21 @@ def record(verb: str, subject: models.Model, **details: Any) -> Activity:
     written = entry(verb, subject, **details)
     written.save()
     return written
+
+
+def name_whoever_acts(sender: type[Activity], instance: Activity, **_: Any) -> None:
+    """Name whoever acts on an entry that django-auditlog writes by itself in the midst of an action.
+
+    A receiver of `pre_save`: that library knows the user of a request only, and so a command, a token or a demo would
+    stand in the log as nobody.
+    """
+    who = acting()
+    is_ours = instance.before is not None or instance.after is not None
+    if is_ours or instance.actor_label or who == _NOBODY:
+        return
+    instance.actor_label, instance.trigger = who.label, who.trigger
+    instance.actor_id = instance.actor_id or who.user_id
+    instance.cid = instance.cid or who.correlation_id or None
 
 
 def _text(value: Any) -> str:

@@ -90,7 +90,10 @@ def transition_all(
         return []
     model = type(moving[0])
     now = timezone.now()
-    before = sorted({row.state for row in moving})
+    by_state: dict[str, list[int]] = defaultdict(list)
+    for row in moving:
+        by_state[row.state].append(row.pk)
+    before = sorted(by_state)
     with transaction.atomic():
         written = model._default_manager.filter(_as_read(moving)).update(
             state=to, version=F("version") + 1, state_changed_at=now, **changes
@@ -103,7 +106,9 @@ def transition_all(
             before={"state": before[0] if len(before) == 1 else before},
             after={"state": to, **{name: _plain(value) for name, value in changes.items()}},
             reason=reason,
-            members={model._meta.model_name: [row.pk for row in moving]},
+            members={str(model._meta.model_name): [row.pk for row in moving]},
+            each=True,
+            were={"state": by_state} if len(by_state) > 1 else None,
         )
     for row in moving:
         _remember(row, to, now, changes)

@@ -2,6 +2,7 @@
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
 from django.db import models
+from django.db.models import Q
 
 from orchestration.states import Trigger
 
@@ -37,8 +38,17 @@ class Activity(AbstractLogEntry):
     the configuration. `cid` is the correlation id that ties a whole action together; `changes` holds before and after.
     """
 
-    verb = models.CharField(
-        max_length=60, db_index=True, help_text="what was done, for example schedule_wave"
+    # Indexed with the row and with the time below; auditlog has an index on each alone.
+    content_type = models.ForeignKey(
+        "contenttypes.ContentType", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    object_id = models.BigIntegerField(blank=True, null=True)
+    verb = models.CharField(max_length=60, help_text="what was done, for example schedule_wave")
+    members_of = models.CharField(
+        max_length=30,
+        blank=True,
+        editable=False,
+        help_text="the kind of row that before and after are of, where members are named and they are each one's",
     )
     trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.ADMIN)
     actor_label = models.CharField(
@@ -55,6 +65,14 @@ class Activity(AbstractLogEntry):
         verbose_name = "activity"
         verbose_name_plural = "activity"
         ordering = ["-timestamp", "-id"]
+        indexes = [
+            models.Index(fields=["content_type", "object_id"], name="activity_of_row"),
+            models.Index(fields=["content_type", "timestamp"], name="activity_of_kind_at"),
+            models.Index(fields=["verb", "timestamp"], name="activity_of_verb_at"),
+            models.Index(
+                fields=["members_of", "timestamp"], condition=~Q(members_of=""), name="activity_of_members_at"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verb or self.get_action_display()} {self.object_repr}"

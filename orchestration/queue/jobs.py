@@ -5,6 +5,7 @@ Lifecycle: queued -> running -> succeeded | failed | errored | cancelled | needs
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -261,8 +262,18 @@ def claim(
                 before={"state": before[taken[0].pk]},
                 after={"state": JobState.RUNNING, "holder": holder},
                 members={"job": [job.pk for job in taken]} if len(taken) > 1 else None,
+                each=True,
+                were=_by_state(before) if len(set(before.values())) > 1 else None,
             )
     return taken
+
+
+def _by_state(before: Mapping[int, str]) -> dict[str, dict[str, list[int]]]:
+    """Return the ids of jobs by the state they were in, for the entry that names them."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for pk, state in before.items():
+        found[state].append(pk)
+    return {"state": found}
 
 
 def _candidates(

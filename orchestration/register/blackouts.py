@@ -79,12 +79,16 @@ def set_blackouts(channel_id: int, rows: Sequence[Blackout], reason: str = "") -
     """Let a channel have exactly these blackouts, which are not saved yet. Raises: NotFound, InvalidRequest."""
     with transaction.atomic():
         channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
-        before = [_facts_of_blackout(row) for row in channel.blackouts.all()]
+        there = list(channel.blackouts.all())
+        before = [_facts_of_blackout(row) for row in there]
+        for row in rows:
+            row.pk, row.channel = None, channel
+            _check(row)
+        if sorted(map(str, before)) == sorted(str(_facts_of_blackout(row)) for row in rows):
+            return there  # the same rows: the record knows them by their ids
         with disable_auditlog():
             channel.blackouts.all().delete()
             for row in rows:
-                row.pk, row.channel = None, channel
-                _check(row)
                 row.save()
         after = [_facts_of_blackout(row) for row in channel.blackouts.all()]
         if before != after:
@@ -94,6 +98,7 @@ def set_blackouts(channel_id: int, rows: Sequence[Blackout], reason: str = "") -
                 before={"blackouts": before},
                 after={"blackouts": after},
                 reason=reason,
+                was={"blackouts": [{"id": row.pk, **_facts_of_blackout(row)} for row in there]},
             )
             wake_tick()
     return list(rows)
@@ -143,4 +148,5 @@ def _facts_of_blackout(row: Blackout) -> dict[str, object]:
         "last_date": row.last_date.isoformat(),
         "from_time": row.from_time and f"{row.from_time:%H:%M}",
         "until_time": row.until_time and f"{row.until_time:%H:%M}",
+        "reason": row.reason,
     }

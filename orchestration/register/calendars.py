@@ -58,6 +58,11 @@ def _facts(slot: PostingSlot) -> dict[str, object]:
     }
 
 
+def _row(slot: PostingSlot) -> dict[str, object]:
+    """Return a slot whole, with its id: what a week was is read from the entry of its change."""
+    return {"id": slot.pk, **_facts(slot)}
+
+
 def add_slots(channel_id: int, weekdays: Iterable[int], local_times: Iterable[time]) -> list[PostingSlot]:
     """Let a channel post at some times of some days; those that it has already stay as they are.
 
@@ -70,6 +75,7 @@ def add_slots(channel_id: int, weekdays: Iterable[int], local_times: Iterable[ti
         )
     with transaction.atomic():
         channel = lookup.one(Channel.objects.locked(), channel_id, field="channel_id")
+        was = [_row(slot) for slot in channel.slots.all()]
         there = {(slot.weekday, slot.local_time) for slot in channel.slots.all()}
         new = [
             PostingSlot(channel=channel, weekday=day, local_time=at)
@@ -81,7 +87,12 @@ def add_slots(channel_id: int, weekdays: Iterable[int], local_times: Iterable[ti
             raise InvalidRequest(f"{channel.name} has all of these slots already.", field="local_time")
         _require_few(len(there) + len(new))
         made = PostingSlot.objects.bulk_create(new)
-        audit.record("slots_added", channel, after={"slots": [_said(slot) for slot in made]})
+        audit.record(
+            "slots_added",
+            channel,
+            after={"slots": [_said(slot) for slot in made]},
+            was={"slots": was},
+        )
         wake_tick()
     return made
 
@@ -126,7 +137,7 @@ def set_slots(
                 f"The week of {channel.name} was changed since you looked at it; look again before you decide.",
                 version=version_of(there),
             )
-        before = [_said(slot) for slot in there]
+        before, was = [_said(row) for row in there], [_row(row) for row in there]
         kept = [row for row in there if (row.weekday, row.local_time) in wanted]
         with disable_auditlog():
             channel.slots.exclude(pk__in=[slot.pk for slot in kept]).delete()
@@ -142,7 +153,12 @@ def set_slots(
         after = [_said(slot) for slot in week]
         if before != after:
             audit.record(
-                "week_changed", channel, before={"slots": before}, after={"slots": after}, reason=reason
+                "week_changed",
+                channel,
+                before={"slots": before},
+                after={"slots": after},
+                reason=reason,
+                was={"slots": was},
             )
             wake_tick()
     return week

@@ -91,7 +91,8 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
     with transaction.atomic():
         channel = Channel.objects.locked().get(pk=channel.pk)
         _refuse_another(channel, opened.id, opened.title)
-        if not channel.youtube_channel_id:
+        was = channel.youtube_channel_id
+        if not was:
             Channel.objects.filter(pk=channel.pk).update(youtube_channel_id=opened.id)
             channel.youtube_channel_id = opened.id
         ends = _store(channel, grant)
@@ -100,6 +101,7 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
         audit.record(
             "channel_connected",
             channel,
+            was={"youtube_channel_id": was},
             after={
                 "youtube_channel_id": opened.id,
                 "title": opened.title,

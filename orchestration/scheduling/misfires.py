@@ -272,6 +272,7 @@ def apply(row: Schedule, decision: MisfireDecision, now: datetime) -> bool:
             before={"misfire_action": row.misfire_action},
             after={"misfire_action": str(decision.action), "lateness_seconds": decision.lateness_seconds},
             reason=decision.sentence,
+            was={"lateness_seconds": row.lateness_seconds},
         )
         row.misfire_action, row.armed_for, row.reason = decision.action, None, decision.sentence[:500]
         return True

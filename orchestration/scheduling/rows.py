@@ -169,6 +169,7 @@ def retime(
         **{"misfire_action": "", **changes},
     )
     before = {"publish_at": row.publish_at.isoformat()}
+    was = {name: getattr(row, name) for name in ("zone", "overridden", "lateness_seconds", "misfire_action")}
     written = Schedule.objects.filter(pk=row.pk, version=row.version).update(
         version=F("version") + 1, **values
     )
@@ -177,5 +178,5 @@ def retime(
     row.version += 1
     for name, value in values.items():
         setattr(row, name, value)
-    audit.record(verb, row, before=before, after={"publish_at": at.isoformat()}, reason=reason)
+    audit.record(verb, row, before=before, after={"publish_at": at.isoformat()}, reason=reason, was=was)
     return row

@@ -18,6 +18,7 @@ from orchestration.service.notifications import Notifications
 from orchestration.service.people import People
 from orchestration.service.profiles import Profiles
 from orchestration.service.publication import Publication
+from orchestration.service.record import Record
 from orchestration.service.reviews import Reviews
 from orchestration.service.runs import Runs
 from orchestration.service.saved_views import SavedViews
@@ -58,6 +59,7 @@ class CentralOrchestrationService(
     Calendar,
     Administration,
     SettingUp,
+    Record,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

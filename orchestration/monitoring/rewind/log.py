@@ -1,0 +1,170 @@
+"""Read from the activity log what rows were before: own entries, those of a batch, and edits of the configuration."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+
+from channels.models import Blackout, Channel, Credential, PostingSlot
+from orchestration.models import Activity, Distribution, Pool, Schedule, Wave
+from orchestration.planning.rewind import Change, as_it_was
+
+FIELDS: Mapping[type[Model], tuple[str, ...]] = {
+    Schedule: (
+        "state",
+        "publish_at",
+        "wave_id",
+        "priority",
+        "zone",
+        "overridden",
+        "lateness_seconds",
+        "misfire_action",
+    ),
+    Distribution: ("state", "video_id"),
+    Wave: ("state", "scheduled_at"),
+    Channel: (
+        "slug",
+        "name",
+        "timezone",
+        "priority",
+        "min_gap_minutes",
+        "daily_cap",
+        "misfire_policy",
+        "misfire_grace_minutes",
+        "lead_time_minutes",
+        "executor",
+        "repository",
+        "workflow",
+        "ref",
+        "failover",
+        "youtube_channel_id",
+        "state",
+        "health",
+    ),
+    Credential: ("state",),
+    PostingSlot: ("channel_id", "weekday", "local_time", "enabled"),
+    Blackout: ("channel_id", "first_date", "last_date", "from_time", "until_time", "reason"),
+    Pool: ("label", "kind", "capacity", "paused", "reserve"),
+}
+"""What is recorded whenever it changes, and so is shown of the past: by model, its columns.
+
+`tests/orchestration/test_rewind.py` drives the service and compares; a column that changes without an entry fails there.
+"""
+
+MADE = frozenset({"create", "slot_added", "blackout_added"})
+REMOVED = frozenset({"delete", "slot_removed", "blackout_removed"})
+
+_COLUMNS = (
+    "id",
+    "object_id",
+    "verb",
+    "before",
+    "after",
+    "changes",
+    "additional_data",
+)
+
+
+def entries_about(model: type[Model], at: datetime) -> QuerySet[Activity]:
+    """Return what was written about rows of a model since an instant; what was written at it had happened."""
+    kind = ContentType.objects.get_for_model(model)
+    return Activity.objects.filter(content_type=kind, timestamp__gt=at).order_by()
+
+
+def changes_since(model: type[Model], at: datetime, ids: Iterable[int]) -> dict[int, list[Change]]:
+    """Return what changed these rows since an instant, by row."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    found: dict[int, list[Change]] = defaultdict(list)
+    own = entries_about(model, at).filter(object_id__in=wanted)
+    for row in own.values_list(*_COLUMNS):
+        found[row[1]].append(_change(model, *row))
+    for pk, change in _of_batches(model, at, wanted):
+        found[pk].append(change)
+    return found
+
+
+def _of_batches(model: type[Model], at: datetime, wanted: set[int]) -> Iterable[tuple[int, Change]]:
+    """Yield what entries that name many members say of these."""
+    name = str(model._meta.model_name)
+    batches = Activity.objects.filter(members_of=name, timestamp__gt=at).order_by()
+    for pk, before, more in batches.values_list("id", "before", "additional_data"):
+        members = wanted.intersection(more["members"][name])
+        if not members:
+            continue
+        same = values_of(model, {key: old for key, old in before.items() if not isinstance(old, list)})
+        own: dict[int, dict[str, Any]] = {member: dict(same) for member in members}
+        for field, by_value in more.get("were", {}).items():
+            for old, ids in by_value.items():
+                for member in members.intersection(ids):
+                    own[member] |= values_of(model, {field: old})
+        for member in members:
+            yield member, Change(pk, own[member])
+
+
+def _change(
+    model: type[Model],
+    pk: int,
+    object_id: int,
+    verb: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    changes: Mapping[str, Any] | None,
+    more: Mapping[str, Any] | None,
+) -> Change:
+    if before is None and after is None:  # an edit of the configuration: django-auditlog's own entry
+        before = {name: pair[0] for name, pair in (changes or {}).items() if isinstance(pair, list)}
+    values = values_of(model, {**((more or {}).get("was") or {}), **(before or {})})
+    if verb in REMOVED:
+        values = {name: values.get(name) for name in FIELDS[model]}
+    return Change(pk, values, made=verb in MADE, removed=verb in REMOVED)
+
+
+def values_of(model: type[Model], written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an entry says of the recorded columns, as the model has them; what cannot be read is left out."""
+    values = {}
+    for name in FIELDS[model]:
+        field = model._meta.get_field(name)
+        key = name if name in written else field.name
+        if key not in written:
+            continue
+        value = written[key]
+        try:
+            values[name] = None if value in (None, "None") else _read(field, value)
+        except (ValidationError, TypeError, ValueError):
+            continue
+    return values
+
+
+def _read(field: Any, value: Any) -> Any:
+    return field.target_field.to_python(value) if field.is_relation else field.to_python(value)
+
+
+def columns(row: Model) -> dict[str, Any]:
+    """Return the recorded columns of a row as it is."""
+    return {name: getattr(row, name) for name in FIELDS[type(row)]}
+
+
+def rewound(rows: Sequence[Model], at: datetime) -> dict[int, dict[str, Any]]:
+    """Return the recorded columns of these rows, of one model, as they were; rows that were not there are left out."""
+    if not rows:
+        return {}
+    since = changes_since(type(rows[0]), at, [row.pk for row in rows])
+    then = {row.pk: as_it_was(columns(row), since.get(row.pk, ())) for row in rows}
+    return {pk: values for pk, values in then.items() if values is not None}
+
+
+def removed_since(model: type[Model], at: datetime) -> dict[int, dict[str, Any]]:
+    """Return the rows that were there at an instant and are not any more, rebuilt from the entries of their removal."""
+    gone = entries_about(model, at).filter(verb__in=REMOVED).exclude(object_id=None)
+    ids = set(gone.values_list("object_id", flat=True))
+    since = changes_since(model, at, ids)
+    then = {pk: as_it_was(None, since.get(pk, ())) for pk in ids}
+    return {pk: values for pk, values in then.items() if values is not None}
