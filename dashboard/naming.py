@@ -2,37 +2,91 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
+from channels.models import Channel
+from dashboard import past
 from orchestration.models import Activity, Distribution, Job, Schedule
+from orchestration.monitoring.since import SinceLine
+
+PAGES = {"wave": "wave", "video": "video", "source": "source"}
+"""Kinds of rows that have a page of their own, by their id."""
+OF_CHANNELS = frozenset({"channel", "postingslot", "blackout"})
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An entry with what it is about, in words, and the address of its page where it has one."""
+    """An entry with what it is about, in words, the address of its page where it has one, and of the past before it."""
 
     entry: Activity
     about: str
     address: str = ""
+    channel: str = ""
+    """The slug of the channel that it is about, if it is about one."""
+    count: int = 1
+
+    @property
+    def past(self) -> str:
+        """Return the page of how it stood just before; empty for what no page of the past shows."""
+        kind = self.entry.content_type.model
+        if kind in {"systemstate", "pool"}:
+            return past.before(self.entry.timestamp, page="overview")
+        if kind in OF_CHANNELS | {"schedule", "distribution"} and self.channel:
+            return past.before(self.entry.timestamp, page="channel", channel=self.channel)
+        return past.before(self.entry.timestamp) if kind == "wave" else ""
 
 
 def named(entries: Iterable[Activity]) -> list[Named]:
-    """Name what entries are about, in at most three queries; what is gone keeps the words that were written down."""
+    """Name what entries are about, in at most four queries; what is gone keeps the words that were written down."""
     entries = list(entries)
     ids: dict[str, set[int]] = defaultdict(set)
     for entry in entries:
         if entry.object_id is not None:
             ids[entry.content_type.model].add(entry.object_id)
+    of_channels = {entry.pk: pk for entry in entries if (pk := _channel_of(entry)) is not None}
+    slugs = _slugs(set(of_channels.values()))
     names = _distributions(ids["distribution"]) | _schedules(ids["schedule"]) | _jobs(ids["job"])
-    return [
-        Named(entry, *names.get((entry.content_type.model, entry.object_id), (entry.object_repr,)))
-        for entry in entries
-    ]
+    found = []
+    for entry in entries:
+        kind, pk = entry.content_type.model, entry.object_id
+        if (kind, pk) in names:
+            found.append(Named(entry, *names[kind, pk]))
+        elif slug := slugs.get(of_channels.get(entry.pk, 0), ""):
+            found.append(
+                Named(entry, entry.object_repr, reverse("dashboard:channel", args=[slug]), channel=slug)
+            )
+        else:
+            found.append(Named(entry, entry.object_repr, _page(PAGES[kind], pk) if kind in PAGES else ""))
+    return found
 
 
-Names = dict[tuple[str, int], tuple[str, str]]
+def told(lines: Iterable[SinceLine]) -> list[Named]:
+    """Name what changed since somebody left, an action of many rows by its newest entry."""
+    lines = list(lines)
+    counts = {line.entry.pk: line.count for line in lines}
+    return [replace(row, count=counts[row.entry.pk]) for row in named(line.entry for line in lines)]
+
+
+def _channel_of(entry: Activity) -> int | None:
+    """Return the channel that an entry about a channel, its slot or its blackout is about."""
+    kind = entry.content_type.model
+    if kind == "channel":
+        return entry.object_id
+    if kind not in OF_CHANNELS:
+        return None
+    said = (entry.after or {}).get("channel_id") or (entry.before or {}).get("channel_id")
+    pair = (entry.changes or {}).get("channel") if said is None else None
+    texts = [text for text in pair if str(text).isdecimal()] if isinstance(pair, list) else []
+    return said if isinstance(said, int) else int(texts[0]) if texts else None
+
+
+def _slugs(ids: set[int]) -> dict[int, str]:
+    return dict(Channel.objects.filter(pk__in=ids).values_list("pk", "slug")) if ids else {}
+
+
+Names = dict[tuple[str, int], tuple[str, str, str]]
 
 
 def _distributions(ids: set[int]) -> Names:
@@ -40,7 +94,11 @@ def _distributions(ids: set[int]) -> Names:
         return {}
     rows = Distribution.objects.filter(pk__in=ids).select_related("video", "channel", "schedule")
     return {
-        ("distribution", row.pk): (f"{row.video} on {row.channel}", _page("publication", _schedule_of(row)))
+        ("distribution", row.pk): (
+            f"{row.video} on {row.channel}",
+            _page("publication", _schedule_of(row)),
+            row.channel.slug,
+        )
         for row in rows
     }
 
@@ -55,7 +113,11 @@ def _schedules(ids: set[int]) -> Names:
         return {}
     rows = Schedule.objects.filter(pk__in=ids).select_related("distribution__video", "channel")
     return {
-        ("schedule", row.pk): (f"{row.distribution.video} on {row.channel}", _page("publication", row.pk))
+        ("schedule", row.pk): (
+            f"{row.distribution.video} on {row.channel}",
+            _page("publication", row.pk),
+            row.channel.slug,
+        )
         for row in rows
     }
 
@@ -69,7 +131,7 @@ def _jobs(ids: set[int]) -> Names:
         what = row.video or row.source or (row.distribution.video if row.distribution else None)
         about = " on ".join(str(thing) for thing in (what, row.channel) if thing)
         kind = row.get_kind_display()
-        found["job", row.pk] = (f"{kind}: {about}" if about else kind, _page("job", row.pk))
+        found["job", row.pk] = (f"{kind}: {about}" if about else kind, _page("job", row.pk), "")
     return found
 
 

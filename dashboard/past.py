@@ -90,13 +90,14 @@ def since_then(rows: Iterable[PastPublication]) -> dict[int, list[str]]:
     """Say of each publication what is otherwise now, in short sentences."""
     rows = list(rows)
     ids = {
-        each.now for row in rows for each in row.differences if each.field == "wave_id" and each.now is not None
+        each.now
+        for row in rows
+        for each in row.differences
+        if each.field == "wave_id" and each.now is not None
     }
     waves = dict(Wave.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
     return {
-        row.schedule.pk: [
-            sentence for each in row.differences if (sentence := _sentence(each, row, waves))
-        ]
+        row.schedule.pk: [sentence for each in row.differences if (sentence := _sentence(each, row, waves))]
         for row in rows
     }
 
@@ -107,7 +108,9 @@ def _sentence(each: Difference, row: PastPublication, waves: dict[int, str]) -> 
     if each.field == "state":
         return f"is {words(each.now)} now"
     if each.field == "wave_id":
-        return f"belongs to wave {waves.get(each.now, each.now)} now" if each.now else "belongs to no wave now"
+        return (
+            f"belongs to wave {waves.get(each.now, each.now)} now" if each.now else "belongs to no wave now"
+        )
     if each.field == "priority":
         return f"has priority {each.now} now"
     if each.field == "zone":

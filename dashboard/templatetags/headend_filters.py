@@ -52,6 +52,21 @@ def in_words(run: Any) -> str:
     return run_states.in_words(run.remote_status, run.conclusion)
 
 
+SINCE = {
+    "went_wrong": "{} went wrong",
+    "published": "{} published",
+    "moved": "{} moved, held or cancelled",
+    "planned": "{} planned",
+    "configuration": "{} set otherwise",
+}
+
+
+@register.filter
+def since_counts(counts: Mapping[str, int]) -> str:
+    """Say how much changed, in the order in which it matters."""
+    return ", ".join(text.format(number(counts[key])) for key, text in SINCE.items() if counts.get(key))
+
+
 @register.filter
 def get(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
     """Look a key up; empty where there is none."""

@@ -17,15 +17,24 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard import badges, tickets
+from dashboard.actions import service
 from dashboard.live_pages import LiveNode
-from dashboard.naming import named
+from dashboard.naming import named, told
 from dashboard.timeline import Lane
+from orchestration.monitoring.since import SinceCount
 from orchestration.words.fields import CATEGORIES, FIELDS, LICENCES
 
 register = template.Library()
 register.simple_tag(named)
+register.simple_tag(told)
 
 NOTHING = SafeString('<span class="none" aria-label="none">–</span>')
+
+
+@register.simple_tag(takes_context=True)
+def changes_since(context: template.Context) -> SinceCount:
+    """Count what changed since whoever looks has said that they have seen it all: two small queries."""
+    return service(context["request"]).count_changes_since()
 
 
 @register.tag("live")

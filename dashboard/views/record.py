@@ -111,7 +111,9 @@ def _context(
         "spans": [
             (days, SPAN_LABELS[days], told.address(at, **{**kept, "span": str(days)})) for days in SPANS
         ],
-        "hours": [(hours, label, told.address(at, **{**kept, "hours": str(hours)})) for hours, label in HOURS],
+        "hours": [
+            (hours, label, told.address(at, **{**kept, "hours": str(hours)})) for hours, label in HOURS
+        ],
         "slider": {
             "min": int(begins.timestamp()),
             "max": int(now.timestamp()),
@@ -136,7 +138,10 @@ def _context(
         pages = -(-plan.total // plan.limit)
         context["pager"] = [
             (label, told.address(at, **kept, n=number), rel)
-            for label, number, rel in (("‹ Previous", plan.page - 1, "prev"), ("Next ›", plan.page + 1, "next"))
+            for label, number, rel in (
+                ("‹ Previous", plan.page - 1, "prev"),
+                ("Next ›", plan.page + 1, "next"),
+            )
             if 1 <= number <= pages
         ]
         context["last_page"] = pages

@@ -83,12 +83,12 @@ def set_blackouts(channel_id: int, rows: Sequence[Blackout], reason: str = "") -
         before = [_facts_of_blackout(row) for row in there]
         for row in rows:
             row.pk, row.channel = None, channel
-            _check(row)
         if sorted(map(str, before)) == sorted(str(_facts_of_blackout(row)) for row in rows):
-            return there  # the same rows: the record knows them by their ids
+            return there  # the same rows stay: the record knows them by their ids
         with disable_auditlog():
             channel.blackouts.all().delete()
             for row in rows:
+                _check(row)
                 row.save()
         after = [_facts_of_blackout(row) for row in channel.blackouts.all()]
         if before != after:

@@ -40,7 +40,7 @@ def reader() -> ApiClient:
 
 
 def test_the_api_shows_the_plan_as_it_was_and_what_is_otherwise_now(moved):
-    row, before, now = moved
+    _, before, now = moved
     answer = reader().get(f"rewind?at={before:%Y-%m-%dT%H:%M:%SZ}")
     assert answer.status_code == 200, answer.content
     (found,) = answer.json()["plan"]["publications"]

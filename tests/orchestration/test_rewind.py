@@ -45,11 +45,11 @@ def snapshot() -> dict[Any, dict[int, dict[str, Any]]]:
     return {model: {row.pk: log.columns(row) for row in model._default_manager.all()} for model in MODELS}
 
 
-def rewound(model: Any, at: datetime) -> dict[int, dict[str, Any]]:
+def rewound(record: log.Log, model: Any) -> dict[int, dict[str, Any]]:
     rows = model._default_manager.all()
     if model in MADE_AT:
-        rows = rows.filter(created_at__lte=at)
-    return log.rewound(list(rows), at) | log.removed_since(model, at)
+        rows = rows.filter(created_at__lte=record.at)
+    return record.rewound(list(rows)) | record.removed(model)
 
 
 class Play:
@@ -218,9 +218,10 @@ def test_the_past_is_what_it_was_at_each_instant(seed):
             if play.chance.random() < 0.8:  # else two changes have one time
                 clock.shift(timedelta(minutes=play.chance.choice([1, 1, 7, 40])))
         for at, was in kept.items():
+            record = log.Log(at)
             for model in MODELS:
-                assert rewound(model, at) == was[model], (at, model.__name__, play.done)
+                assert rewound(record, model) == was[model], (at, model.__name__, play.done)
             plan = {pk: row["publish_at"] for pk, row in was[Schedule].items()}
-            found = publications.positions(at, MORNING - timedelta(days=1), MORNING + timedelta(days=40))
+            found = publications.positions(record, MORNING - timedelta(days=1), MORNING + timedelta(days=40))
             assert found == sorted((moment, pk) for pk, moment in plan.items())
     assert set(play.done) >= NEEDED, NEEDED - set(play.done)

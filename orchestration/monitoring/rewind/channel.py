@@ -4,40 +4,39 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
 
 from channels.models import Blackout, Channel, ConfigRevision, Credential, PostingSlot
-from orchestration.monitoring.rewind import log
 from orchestration.monitoring.rewind.answers import PastBlackout, PastChannel, PastSlot
+from orchestration.monitoring.rewind.log import Log, columns
 from orchestration.planning.rewind import differences
 
 
-def channel(row: Channel, at: datetime) -> PastChannel | None:
-    """Return a channel as it was at an instant; None if it was not there yet."""
-    if row.created_at > at:
+def channel(row: Channel, record: Log) -> PastChannel | None:
+    """Return a channel as it was; None if it was not there yet."""
+    if row.created_at > record.at:
         return None
-    then = log.rewound([row], at).get(row.pk)
+    then = record.rewound([row]).get(row.pk)
     if then is None:
         return None
     past = with_values(row, then)
     credential = Credential.objects.filter(channel=row).first()
-    state = log.rewound([credential], at).get(credential.pk, {}).get("state", "") if credential else ""
+    state = record.rewound([credential]).get(credential.pk, {}).get("state", "") if credential else ""
     revision = (
-        ConfigRevision.objects.filter(channel=row, created_at__lte=at)
+        ConfigRevision.objects.filter(channel=row, created_at__lte=record.at)
         .order_by("-number")
         .values_list("number", flat=True)
         .first()
     )
     return PastChannel(
         channel=past,
-        differences=differences(then, log.columns(row)),
+        differences=differences(then, columns(row)),
         credential=state,
         slots=[
             PastSlot(values["weekday"], values["local_time"], values["enabled"], stands)
-            for values, stands in _of_channels(PostingSlot, [row.pk], at)
+            for values, stands in _of_channels(PostingSlot, [row.pk], record)
         ],
         blackouts=[
             PastBlackout(
@@ -48,7 +47,7 @@ def channel(row: Channel, at: datetime) -> PastChannel | None:
                 values["reason"] or "",
                 stands,
             )
-            for values, stands in _of_channels(Blackout, [row.pk], at)
+            for values, stands in _of_channels(Blackout, [row.pk], record)
         ],
         revision=revision,
     )
@@ -62,26 +61,24 @@ def with_values(row: Channel, then: dict[str, Any]) -> Channel:
     return past
 
 
-def channels(rows: Sequence[Channel], at: datetime) -> list[Channel]:
+def channels(rows: Sequence[Channel], record: Log) -> list[Channel]:
     """Return channels as they were; those that were not there are left out."""
-    then = log.rewound(rows, at)
-    return [with_values(row, then[row.pk]) for row in rows if row.pk in then and row.created_at <= at]
+    then = record.rewound(rows)
+    return [with_values(row, then[row.pk]) for row in rows if row.pk in then and row.created_at <= record.at]
 
 
-def blackouts(ids: Iterable[int], at: datetime) -> list[Blackout]:
+def blackouts(ids: Iterable[int], record: Log) -> list[Blackout]:
     """Return the blackouts that these channels had, as rows that are never saved."""
-    return [Blackout(**values) for values, _ in _of_channels(Blackout, list(ids), at)]
+    return [Blackout(**values) for values, _ in _of_channels(Blackout, list(ids), record)]
 
 
-def _of_channels(model: type[Model], ids: Sequence[int], at: datetime) -> list[tuple[dict[str, Any], bool]]:
+def _of_channels(model: type[Model], ids: Sequence[int], record: Log) -> list[tuple[dict[str, Any], bool]]:
     """Return what channels had of a kind, in the order that pages show, and whether each is so now."""
     present = {row.pk: row for row in model._default_manager.filter(channel__in=ids)}
-    then = log.rewound(list(present.values()), at)
-    gone = {
-        pk: values for pk, values in log.removed_since(model, at).items() if values["channel_id"] in set(ids)
-    }
+    then = record.rewound(list(present.values()))
+    gone = {pk: values for pk, values in record.removed(model).items() if values["channel_id"] in set(ids)}
     found = [
-        (values, pk in present and values == log.columns(present[pk])) for pk, values in (then | gone).items()
+        (values, pk in present and values == columns(present[pk])) for pk, values in (then | gone).items()
     ]
     order = ("weekday", "local_time") if model is PostingSlot else ("first_date", "last_date")
     return sorted(found, key=lambda pair: tuple(pair[0][name] for name in order))

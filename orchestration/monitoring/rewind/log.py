@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
+from django.db.models.fields.json import KT
+from django.utils.dateparse import parse_datetime
 
 from channels.models import Blackout, Channel, Credential, PostingSlot
 from orchestration.models import Activity, Distribution, Pool, Schedule, Wave
@@ -60,6 +63,8 @@ FIELDS: Mapping[type[Model], tuple[str, ...]] = {
 MADE = frozenset({"create", "slot_added", "blackout_added"})
 REMOVED = frozenset({"delete", "slot_removed", "blackout_removed"})
 
+BATCHED = frozenset({Schedule})
+"""Models of which many rows are moved by one entry (`transition_all`)."""
 _COLUMNS = (
     "id",
     "object_id",
@@ -71,42 +76,86 @@ _COLUMNS = (
 )
 
 
-def entries_about(model: type[Model], at: datetime) -> QuerySet[Activity]:
-    """Return what was written about rows of a model since an instant; what was written at it had happened."""
-    kind = ContentType.objects.get_for_model(model)
-    return Activity.objects.filter(content_type=kind, timestamp__gt=at).order_by()
+class Log:
+    """What was written down since an instant; what happened at it had happened. Made for one answer, and kept by none."""
 
+    def __init__(self, at: datetime) -> None:
+        self.at = at
 
-def changes_since(model: type[Model], at: datetime, ids: Iterable[int]) -> dict[int, list[Change]]:
-    """Return what changed these rows since an instant, by row."""
-    wanted = set(ids)
-    if not wanted:
+    def entries(self, model: type[Model]) -> QuerySet[Activity]:
+        """Return what was written about rows of a model since."""
+        kind = ContentType.objects.get_for_model(model)
+        return Activity.objects.filter(content_type=kind, timestamp__gt=self.at).order_by()
+
+    def changes(self, model: type[Model], ids: Iterable[int]) -> dict[int, list[Change]]:
+        """Return what changed these rows since, by row."""
+        wanted = set(ids)
+        if not wanted:
+            return {}
+        found: dict[int, list[Change]] = defaultdict(list)
+        for row in self.entries(model).filter(object_id__in=wanted).values_list(*_COLUMNS):
+            found[row[1]].append(_change(model, *row))
+        if model in BATCHED:
+            for pk, change in self._of_batches(model, wanted):
+                found[pk].append(change)
+        return found
+
+    def _of_batches(self, model: type[Model], wanted: set[int]) -> Iterable[tuple[int, Change]]:
+        """Yield what entries that name many members say of these."""
+        name = str(model._meta.model_name)
+        for pk, before, more in self._batches:
+            members = wanted.intersection(more["members"][name])
+            if not members:
+                continue
+            same = values_of(model, {key: old for key, old in before.items() if not isinstance(old, list)})
+            own: dict[int, dict[str, Any]] = {member: dict(same) for member in members}
+            for field, by_value in more.get("were", {}).items():
+                for old, ids in by_value.items():
+                    for member in members.intersection(ids):
+                        own[member] |= values_of(model, {field: old})
+            for member in members:
+                yield member, Change(pk, own[member])
+
+    @cached_property
+    def _batches(self) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
+        rows = Activity.objects.filter(members_of="schedule", timestamp__gt=self.at).order_by()
+        return list(rows.values_list("id", "before", "additional_data"))
+
+    def moved(self, channel_id: int | None) -> dict[int, datetime]:
+        """Return the moments of then of what has got another one since: the first entry after the instant has it."""
+        if channel_id not in self._moved:
+            entries = self.entries(Schedule).filter(before__has_key="publish_at")
+            if channel_id is not None:
+                entries = entries.filter(
+                    object_id__in=Schedule.objects.filter(channel=channel_id).values("pk")
+                )
+            found: dict[int, datetime] = {}
+            for pk, said in entries.order_by("id").values_list("object_id", KT("before__publish_at")):
+                moment = parse_datetime(said) if said and pk not in found else None
+                if moment is not None:
+                    found[pk] = moment
+            self._moved[channel_id] = found
+        return self._moved[channel_id]
+
+    @cached_property
+    def _moved(self) -> dict[int | None, dict[int, datetime]]:
         return {}
-    found: dict[int, list[Change]] = defaultdict(list)
-    own = entries_about(model, at).filter(object_id__in=wanted)
-    for row in own.values_list(*_COLUMNS):
-        found[row[1]].append(_change(model, *row))
-    for pk, change in _of_batches(model, at, wanted):
-        found[pk].append(change)
-    return found
 
+    def rewound(self, rows: Sequence[Model]) -> dict[int, dict[str, Any]]:
+        """Return the recorded columns of rows of one model as they were; rows that were not there are left out."""
+        if not rows:
+            return {}
+        since = self.changes(type(rows[0]), [row.pk for row in rows])
+        then = {row.pk: as_it_was(columns(row), since.get(row.pk, ())) for row in rows}
+        return {pk: values for pk, values in then.items() if values is not None}
 
-def _of_batches(model: type[Model], at: datetime, wanted: set[int]) -> Iterable[tuple[int, Change]]:
-    """Yield what entries that name many members say of these."""
-    name = str(model._meta.model_name)
-    batches = Activity.objects.filter(members_of=name, timestamp__gt=at).order_by()
-    for pk, before, more in batches.values_list("id", "before", "additional_data"):
-        members = wanted.intersection(more["members"][name])
-        if not members:
-            continue
-        same = values_of(model, {key: old for key, old in before.items() if not isinstance(old, list)})
-        own: dict[int, dict[str, Any]] = {member: dict(same) for member in members}
-        for field, by_value in more.get("were", {}).items():
-            for old, ids in by_value.items():
-                for member in members.intersection(ids):
-                    own[member] |= values_of(model, {field: old})
-        for member in members:
-            yield member, Change(pk, own[member])
+    def removed(self, model: type[Model]) -> dict[int, dict[str, Any]]:
+        """Return the rows that were there and are not any more, rebuilt from the entries of their removal."""
+        gone = self.entries(model).filter(verb__in=REMOVED).exclude(object_id=None)
+        ids = set(gone.values_list("object_id", flat=True))
+        since = self.changes(model, ids)
+        then = {pk: as_it_was(None, since.get(pk, ())) for pk in ids}
+        return {pk: values for pk, values in then.items() if values is not None}
 
 
 def _change(
@@ -150,21 +199,3 @@ def _read(field: Any, value: Any) -> Any:
 def columns(row: Model) -> dict[str, Any]:
     """Return the recorded columns of a row as it is."""
     return {name: getattr(row, name) for name in FIELDS[type(row)]}
-
-
-def rewound(rows: Sequence[Model], at: datetime) -> dict[int, dict[str, Any]]:
-    """Return the recorded columns of these rows, of one model, as they were; rows that were not there are left out."""
-    if not rows:
-        return {}
-    since = changes_since(type(rows[0]), at, [row.pk for row in rows])
-    then = {row.pk: as_it_was(columns(row), since.get(row.pk, ())) for row in rows}
-    return {pk: values for pk, values in then.items() if values is not None}
-
-
-def removed_since(model: type[Model], at: datetime) -> dict[int, dict[str, Any]]:
-    """Return the rows that were there at an instant and are not any more, rebuilt from the entries of their removal."""
-    gone = entries_about(model, at).filter(verb__in=REMOVED).exclude(object_id=None)
-    ids = set(gone.values_list("object_id", flat=True))
-    since = changes_since(model, at, ids)
-    then = {pk: as_it_was(None, since.get(pk, ())) for pk in ids}
-    return {pk: values for pk, values in then.items() if values is not None}

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState
 from orchestration.models import Activity, Blocker, Incident, Pool, SystemState, Wave
-from orchestration.monitoring.rewind import log, publications
+from orchestration.monitoring.rewind import publications
 from orchestration.monitoring.rewind.answers import (
     PastCount,
     PastOverview,
@@ -20,6 +20,7 @@ from orchestration.monitoring.rewind.answers import (
     PastSystem,
     PastWave,
 )
+from orchestration.monitoring.rewind.log import Log
 from orchestration.planning.rewind import as_it_was
 from orchestration.states import OPEN_SCHEDULES, OPEN_WAVES, ScheduleState
 
@@ -28,8 +29,6 @@ LOOKED_AT = 120
 """How many coming publications are looked at to find the open ones among them."""
 RECENT = timedelta(hours=24)
 MOST_ROWS = 20
-AHEAD = (timedelta(days=2), timedelta(days=14), timedelta(days=120))
-"""How far is looked for what comes next: no further than it takes."""
 SWITCHED = (
     "system_started",
     "system_paused",
@@ -42,17 +41,19 @@ SWITCHED = (
 INCIDENTS_KEPT = timedelta(days=90)
 
 
-def overview(at: datetime) -> PastOverview:
+def overview(record: Log) -> PastOverview:
     """Return what mattered at an instant."""
-    before = [pk for _, pk in publications.positions(at, at - RECENT, at)]
-    states, health = _channels(at)
+    at = record.at
+    before = [pk for _, pk in publications.positions(record, at - RECENT, at)]
+    stood = publications.states(record, before)
+    states, health = _channels(record)
     today = list(Channel.objects.values_list("state", "health"))
     return PastOverview(
         system=_system(at),
-        upcoming=_upcoming(at),
-        overdue=publications.count_in_states(before, at, OPEN_SCHEDULES),
-        published_before=publications.count_in_states(before, at, {ScheduleState.PUBLISHED}),
-        waves=_waves(at),
+        upcoming=_upcoming(record),
+        overdue=sum(stood[state] for state in OPEN_SCHEDULES),
+        published_before=stood[ScheduleState.PUBLISHED],
+        waves=_waves(record),
         incidents=list(
             Incident.objects.filter(_stood(at, "opened_at", "over_at"))
             .select_related("channel")
@@ -64,20 +65,15 @@ def overview(at: datetime) -> PastOverview:
             .select_related("channel", "source")
             .order_by("since", "id")[:MOST_ROWS]
         ),
-        pools_paused=_pools_paused(at),
+        pools_paused=_pools_paused(record),
         channel_states=_counts(states, Counter(state for state, _ in today), ChannelState.values),
         channel_health=_counts(health, Counter(health for _, health in today), ChannelHealth.values),
     )
 
 
-def _upcoming(at: datetime) -> list[PastPublication]:
-    found: list[PastPublication] = []
-    for ahead in AHEAD:
-        ids = [pk for _, pk in publications.positions(at, at, at + ahead)[:LOOKED_AT]]
-        found = [row for row in publications.publications(ids, at) if row.schedule.state in OPEN_SCHEDULES]
-        if len(found) >= UPCOMING or len(ids) == LOOKED_AT:
-            break
-    return found[:UPCOMING]
+def _upcoming(record: Log) -> list[PastPublication]:
+    rows = publications.publications(record, publications.coming(record, LOOKED_AT))
+    return [row for row in rows if row.schedule.state in OPEN_SCHEDULES][:UPCOMING]
 
 
 def _stood(at: datetime, begin: str, end: str) -> Q:
@@ -98,10 +94,11 @@ def _system(at: datetime) -> PastSystem:
     return PastSystem(state, None, "", "", now)
 
 
-def _waves(at: datetime) -> list[PastWave]:
+def _waves(record: Log) -> list[PastWave]:
+    at = record.at
     rows = Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(state_changed_at__gt=at), created_at__lte=at)
     rows_by_id = {row.pk: row for row in rows.order_by("-created_at")[: MOST_ROWS * 10]}
-    then = log.rewound(list(rows_by_id.values()), at)
+    then = record.rewound(list(rows_by_id.values()))
     found = []
     for pk, row in rows_by_id.items():
         if pk in then and then[pk]["state"] in OPEN_WAVES:
@@ -111,15 +108,16 @@ def _waves(at: datetime) -> list[PastWave]:
     return found[:MOST_ROWS]
 
 
-def _channels(at: datetime) -> tuple[Counter[str], Counter[str]]:
+def _channels(record: Log) -> tuple[Counter[str], Counter[str]]:
     """Count channels by the state and the health that they had."""
     rows = {
         pk: {"state": state, "health": health}
-        for pk, state, health in Channel.objects.filter(created_at__lte=at).values_list(
+        for pk, state, health in Channel.objects.filter(created_at__lte=record.at).values_list(
             "pk", "state", "health"
         )
     }
-    since = log.changes_since(Channel, at, log.entries_about(Channel, at).values_list("object_id", flat=True))
+    changed = record.entries(Channel).exclude(object_id=None).values_list("object_id", flat=True)
+    since = record.changes(Channel, changed)
     then = [as_it_was(values, since.get(pk, ())) for pk, values in rows.items()]
     there = [values for values in then if values is not None]
     return Counter(row["state"] for row in there), Counter(row["health"] for row in there)
@@ -129,7 +127,7 @@ def _counts(then: Counter[str], now: Counter[str], names: Iterable[str]) -> list
     return [PastCount(name, then[name], now[name]) for name in names if then[name] or now[name]]
 
 
-def _pools_paused(at: datetime) -> list[str]:
+def _pools_paused(record: Log) -> list[str]:
     rows = list(Pool.objects.order_by("name"))
-    then = log.rewound(rows, at)
+    then = record.rewound(rows)
     return [row.label for row in rows if then.get(row.pk, {}).get("paused")]

@@ -7,17 +7,15 @@ read for that), then everything about those of the page that is looked at.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models.fields.json import KT
-from django.utils.dateparse import parse_datetime
-
 from orchestration.models import Activity, Distribution, Schedule, Video, Wave
 from orchestration.monitoring.rewind import channel as channels
-from orchestration.monitoring.rewind import log
 from orchestration.monitoring.rewind.answers import PastPlan, PastPublication
+from orchestration.monitoring.rewind.log import Log, columns
 from orchestration.planning.rewind import as_it_was, differences
 
 Where = list[tuple[datetime, int]]
@@ -25,7 +23,7 @@ Where = list[tuple[datetime, int]]
 
 
 def plan(
-    at: datetime,
+    record: Log,
     starts_at: datetime,
     ends_at: datetime,
     *,
@@ -33,11 +31,11 @@ def plan(
     page: int = 1,
     limit: int = 50,
 ) -> PastPlan:
-    """Return a page of what was to be public in a window, as it stood at an instant."""
-    found = positions(at, starts_at, ends_at, channel_id=channel_id)
+    """Return a page of what was to be public in a window, as it stood."""
+    found = positions(record, starts_at, ends_at, channel_id=channel_id)
     page = min(max(page, 1), max(1, -(-len(found) // limit)))
     ids = [pk for _, pk in found[(page - 1) * limit : page * limit]]
-    rows = publications(ids, at)
+    rows = publications(record, ids)
     shown = {row.schedule.channel_id: row.schedule.channel for row in rows}
     return PastPlan(
         starts_at,
@@ -46,19 +44,17 @@ def plan(
         len(found),
         page,
         limit,
-        channels.channels(sorted(shown.values(), key=lambda row: row.name), at),
-        channels.blackouts(shown, at),
+        channels.channels(sorted(shown.values(), key=lambda row: row.name), record),
+        channels.blackouts(shown, record),
     )
 
 
-def positions(
-    at: datetime, starts_at: datetime, ends_at: datetime, *, channel_id: int | None = None
-) -> Where:
-    """Return which schedules stood in a window at an instant, by their moments of then."""
-    rows = Schedule.objects.filter(created_at__lte=at).order_by()
+def positions(record: Log, starts_at: datetime, ends_at: datetime, *, channel_id: int | None = None) -> Where:
+    """Return which schedules stood in a window, by their moments of then."""
+    rows = Schedule.objects.filter(created_at__lte=record.at).order_by()
     if channel_id is not None:
         rows = rows.filter(channel=channel_id)
-    moved = _moved_since(at, channel_id)
+    moved = record.moved(channel_id)
     found = {
         pk: moment
         for pk, moment in rows.filter(publish_at__gte=starts_at, publish_at__lt=ends_at).values_list(
@@ -72,33 +68,38 @@ def positions(
     return sorted((moment, pk) for pk, moment in found.items())
 
 
+def coming(record: Log, most: int) -> list[int]:
+    """Return the ids of what was to come next, open or not."""
+    rows = Schedule.objects.filter(created_at__lte=record.at)
+    moved = record.moved(None)
+    ahead = rows.filter(publish_at__gte=record.at).order_by("publish_at", "id")
+    found = {
+        pk: moment
+        for pk, moment in ahead.values_list("pk", "publish_at")[: most + len(moved)]
+        if pk not in moved
+    }
+    later = dict(
+        sorted(((pk, at) for pk, at in moved.items() if at >= record.at), key=lambda pair: pair[1])[:most]
+    )
+    if later:
+        found |= {pk: later[pk] for pk in _there(rows.order_by(), later)}
+    return [pk for _, pk in sorted((moment, pk) for pk, moment in found.items())[:most]]
+
+
 def _there(rows: Any, ids: Iterable[int]) -> Iterable[int]:
     return rows.filter(pk__in=list(ids)).values_list("pk", flat=True)
 
 
-def _moved_since(at: datetime, channel_id: int | None) -> dict[int, datetime]:
-    """Return the moments of then of what has got another one since: the first entry after the instant has it."""
-    entries = log.entries_about(Schedule, at).filter(before__has_key="publish_at")
-    if channel_id is not None:
-        entries = entries.filter(object_id__in=Schedule.objects.filter(channel=channel_id).values("pk"))
-    found: dict[int, datetime] = {}
-    for pk, said in entries.order_by("id").values_list("object_id", KT("before__publish_at")):
-        moment = parse_datetime(said) if said and pk not in found else None
-        if moment is not None:
-            found[pk] = moment
-    return found
-
-
-def publications(ids: Sequence[int], at: datetime) -> list[PastPublication]:
-    """Return these publications as they were at an instant, in this order; what was not there is left out."""
+def publications(record: Log, ids: Sequence[int]) -> list[PastPublication]:
+    """Return these publications as they were, in this order; what was not there is left out."""
     rows = (
         Schedule.objects.select_related("distribution__video", "channel", "wave")
         .order_by()
         .in_bulk(list(ids))
     )
-    since = log.changes_since(Schedule, at, rows)
-    then = {pk: as_it_was(log.columns(row), since.get(pk, ())) for pk, row in rows.items()}
-    videos = _other_videos(rows.values(), at)
+    since = record.changes(Schedule, rows)
+    then = {pk: as_it_was(columns(row), since.get(pk, ())) for pk, row in rows.items()}
+    videos = _other_videos(record, rows.values())
     waves = Wave.objects.in_bulk(
         {values["wave_id"] for pk, values in then.items() if values and values["wave_id"] != rows[pk].wave_id}
         - {None}
@@ -110,14 +111,14 @@ def publications(ids: Sequence[int], at: datetime) -> list[PastPublication]:
     ]
 
 
-def _other_videos(rows: Iterable[Schedule], at: datetime) -> dict[int, Video]:
+def _other_videos(record: Log, rows: Iterable[Schedule]) -> dict[int, Video]:
     """Return the videos of those publications that have been carried over to another one since, by distribution."""
-    entries = Activity.objects.filter(verb="distribution_carried_over", timestamp__gt=at)
+    entries = Activity.objects.filter(verb="distribution_carried_over", timestamp__gt=record.at)
     of_these = {row.distribution_id for row in rows}
     carried = {pk for pk in entries.order_by().values_list("object_id", flat=True) if pk in of_these}
     if not carried:
         return {}
-    then = log.rewound(list(Distribution.objects.filter(pk__in=carried)), at)
+    then = record.rewound(list(Distribution.objects.filter(pk__in=carried)))
     videos = Video.objects.in_bulk({values["video_id"] for values in then.values()})
     return {pk: videos[values["video_id"]] for pk, values in then.items() if values["video_id"] in videos}
 
@@ -128,7 +129,7 @@ def _publication(
     past = copy.copy(row)
     past._state = copy.copy(row._state)
     past._state.fields_cache = dict(row._state.fields_cache)
-    found = differences(then, log.columns(row))
+    found = differences(then, columns(row))
     for name, value in then.items():
         setattr(past, name, value)
     past.armed_for = None
@@ -143,10 +144,9 @@ def _publication(
     return PastPublication(past, found)
 
 
-def count_in_states(ids: Sequence[int], at: datetime, states: Iterable[str]) -> int:
-    """Return how many of these were in one of the states at an instant."""
+def states(record: Log, ids: Sequence[int]) -> Counter[str]:
+    """Count these by the state that they were in."""
     rows = dict(Schedule.objects.filter(pk__in=list(ids)).order_by().values_list("pk", "state"))
-    since = log.changes_since(Schedule, at, rows)
-    wanted = frozenset(states)
+    since = record.changes(Schedule, rows)
     then = (as_it_was({"state": state}, since.get(pk, ())) for pk, state in rows.items())
-    return sum(values is not None and values["state"] in wanted for values in then)
+    return Counter(values["state"] for values in then if values is not None)

@@ -11,6 +11,7 @@ from orchestration.errors import InvalidRequest, NotFound
 from orchestration.monitoring.rewind import channel as channels
 from orchestration.monitoring.rewind import moments, overview, publications
 from orchestration.monitoring.rewind.answers import Past
+from orchestration.monitoring.rewind.log import Log
 
 PAGES = ("schedule", "overview", "channel")
 HOURS = (6, 24, 72, 168, 336)
@@ -44,10 +45,11 @@ def at(
     if page == "channel" and not slug:
         raise InvalidRequest("A channel's page needs the channel.", field="channel")
     row = _channel(slug) if slug else None
+    record = Log(instant)
     begins = moments.begins_at()
     earlier, later = moments.previous(instant, row), moments.following(instant, row)
     starts = starts_at or (instant - timedelta(hours=hours / 8)).replace(minute=0, second=0, microsecond=0)
-    shown = channels.channel(row, instant) if row is not None and page == "channel" else None
+    shown = channels.channel(row, record) if row is not None and page == "channel" else None
     if page == "channel" and shown is None and row is not None:
         raise NotFound(f"{row.name} was not there yet at {instant:%Y-%m-%d %H:%M:%S} UTC.", field="at")
     return Past(
@@ -59,7 +61,7 @@ def at(
         next_is=later.verb if later else "",
         ticks=moments.ticks(now - timedelta(days=span_days), now, row),
         plan=publications.plan(
-            instant,
+            record,
             starts,
             starts + timedelta(hours=hours),
             channel_id=row.pk if row is not None else None,
@@ -68,7 +70,7 @@ def at(
         )
         if page != "overview"
         else None,
-        overview=overview.overview(instant) if page == "overview" else None,
+        overview=overview.overview(record) if page == "overview" else None,
         channel=shown,
     )
 
