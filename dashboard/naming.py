@@ -8,11 +8,14 @@ from django.urls import reverse
 
 from channels.models import Channel
 from dashboard import past
+from dashboard.wording import words
 from orchestration.models import Activity, Distribution, Job, Schedule
 from orchestration.monitoring.since import SinceLine
+from orchestration.states import Trigger
 
 PAGES = {"wave": "wave", "video": "video", "source": "source"}
 """Kinds of rows that have a page of their own, by their id."""
+EDITS = {"create": "made", "update": "changed", "delete": "removed", "access": "looked at"}
 OF_CHANNELS = frozenset({"channel", "postingslot", "blackout"})
 
 
@@ -26,6 +29,23 @@ class Named:
     channel: str = ""
     """The slug of the channel that it is about, if it is about one."""
     count: int = 1
+
+    @property
+    def said(self) -> str:
+        """Say what was done, as a person says it: what the library writes has only the kind of row and its own verb."""
+        entry = self.entry
+        if entry.verb in EDITS:
+            return f"{entry.content_type.name} {EDITS[entry.verb]}"
+        return words(
+            entry.verb.replace("schedule_", "publication_", 1).replace("schedules_", "publications_", 1)
+        )
+
+    @property
+    def who(self) -> str:
+        """Say who did it: a person, a program with a token, or Headend by itself."""
+        entry = self.entry
+        by_itself = not entry.actor_label or entry.trigger in {Trigger.WORKER, Trigger.BEAT, Trigger.SYSTEM}
+        return "Headend" if by_itself else entry.actor_label
 
     @property
     def past(self) -> str:

@@ -98,6 +98,8 @@ def _context(
 ) -> dict[str, Any]:
     kept = _kept(request)
     begins = now - timedelta(days=asked["span_days"])
+    if past is not None and past.begins_at is not None:  # no slider over days of which nothing is known
+        begins = max(begins, min(past.begins_at, now - timedelta(hours=1)))
     context: dict[str, Any] = {
         "past": past,
         "at": at,

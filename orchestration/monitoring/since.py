@@ -10,6 +10,7 @@ from django.db.models import CharField, Count, Max, Min, QuerySet
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
+from channels.states import ChannelHealth
 from orchestration.errors import InvalidRequest
 from orchestration.models import Activity, Preferences
 from orchestration.monitoring.matters import MATTERS, OF_VERB, VERBS
@@ -140,6 +141,7 @@ def _begin(user_id: int | None, since: datetime | None, now: datetime) -> tuple[
 
 def _between(verbs: Sequence[str], since: datetime, until: datetime) -> QuerySet[Activity]:
     rows = Activity.objects.filter(verb__in=verbs, timestamp__gt=since, timestamp__lte=until).order_by()
+    rows = rows.exclude(verb="channel_health_changed", after__health=ChannelHealth.HEALTHY)
     return rows.exclude(verb__in=EDITS, actor_label="")
 
 
