@@ -38,6 +38,35 @@ def as_it_was(row: Mapping[str, Any] | None, since: Iterable[Change]) -> dict[st
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """One entry that says of a whole set what it was before: each row's values, by its id."""
+
+    id: int
+    before: Mapping[int, Mapping[str, Any]]
+
+
+def set_as_it_was(
+    rows: Mapping[int, Mapping[str, Any]],
+    since: Mapping[int, Iterable[Change]],
+    exchanges: Iterable[Exchange],
+) -> dict[int, dict[str, Any]]:
+    """Return a set of rows, such as the slots of a channel, before what changed single ones and what exchanged all."""
+    found = {pk: dict(values) for pk, values in rows.items()}
+    steps: list[tuple[int, int | None, Change | Exchange]] = [
+        *((change.id, pk, change) for pk, changes in since.items() for change in changes),
+        *((exchange.id, None, exchange) for exchange in exchanges),
+    ]
+    for _, pk, step in sorted(steps, key=lambda step: step[0], reverse=True):
+        if isinstance(step, Exchange):
+            found = {other: dict(values) for other, values in step.before.items()}
+        elif pk is not None:
+            values = as_it_was(found.pop(pk, None), [step])
+            if values is not None:
+                found[pk] = values
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """One field that was another one then: its column, and both values."""
 

@@ -74,11 +74,9 @@ def blackouts(ids: Iterable[int], record: Log) -> list[Blackout]:
 
 def _of_channels(model: type[Model], ids: Sequence[int], record: Log) -> list[tuple[dict[str, Any], bool]]:
     """Return what channels had of a kind, in the order that pages show, and whether each is so now."""
-    present = {row.pk: row for row in model._default_manager.filter(channel__in=ids)}
-    then = record.rewound(list(present.values()))
-    gone = {pk: values for pk, values in record.removed(model).items() if values["channel_id"] in set(ids)}
+    there = [columns(row) for row in model._default_manager.filter(channel__in=ids).order_by()]
     found = [
-        (values, pk in present and values == columns(present[pk])) for pk, values in (then | gone).items()
+        (values, values in there) for rows in record.sets(model, ids).values() for values in rows.values()
     ]
     order = ("weekday", "local_time") if model is PostingSlot else ("first_date", "last_date")
     return sorted(found, key=lambda pair: tuple(pair[0][name] for name in order))

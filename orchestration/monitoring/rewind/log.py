@@ -16,7 +16,7 @@ from django.utils.dateparse import parse_datetime
 
 from channels.models import Blackout, Channel, Credential, PostingSlot
 from orchestration.models import Activity, Distribution, Pool, Schedule, Wave
-from orchestration.planning.rewind import Change, as_it_was
+from orchestration.planning.rewind import Change, Exchange, as_it_was, set_as_it_was
 
 FIELDS: Mapping[type[Model], tuple[str, ...]] = {
     Schedule: (
@@ -60,6 +60,8 @@ FIELDS: Mapping[type[Model], tuple[str, ...]] = {
 `tests/orchestration/test_rewind.py` drives the service and compares; a column that changes without an entry fails there.
 """
 
+SETS: Mapping[type[Model], str] = {PostingSlot: "slots", Blackout: "blackouts"}
+"""What a channel has of, and the name under which an entry about the channel says what all of them were."""
 MADE = frozenset({"create", "slot_added", "blackout_added"})
 REMOVED = frozenset({"delete", "slot_removed", "blackout_removed"})
 
@@ -149,13 +151,52 @@ class Log:
         then = {row.pk: as_it_was(columns(row), since.get(row.pk, ())) for row in rows}
         return {pk: values for pk, values in then.items() if values is not None}
 
-    def removed(self, model: type[Model]) -> dict[int, dict[str, Any]]:
-        """Return the rows that were there and are not any more, rebuilt from the entries of their removal."""
-        gone = self.entries(model).filter(verb__in=REMOVED).exclude(object_id=None)
-        ids = set(gone.values_list("object_id", flat=True))
-        since = self.changes(model, ids)
-        then = {pk: as_it_was(None, since.get(pk, ())) for pk in ids}
-        return {pk: values for pk, values in then.items() if values is not None}
+    def sets(self, model: type[Model], channel_ids: Iterable[int]) -> dict[int, dict[int, dict[str, Any]]]:
+        """Return the slots or the blackouts that channels had, by channel and id; what is gone is rebuilt."""
+        wanted = set(channel_ids)
+        if not wanted:
+            return {}
+        present: dict[int, dict[int, dict[str, Any]]] = {pk: {} for pk in wanted}
+        for row in model._default_manager.filter(channel__in=wanted).order_by():
+            present[getattr(row, "channel_id")][row.pk] = columns(row)  # noqa: B009 - of two models
+        exchanges = self._exchanges(model, wanted)
+        since, owner = self._of_sets(model, present, exchanges)
+        return {
+            channel: set_as_it_was(
+                rows,
+                {pk: changes for pk, changes in since.items() if owner.get(pk) == channel},
+                exchanges.get(channel, ()),
+            )
+            for channel, rows in present.items()
+        }
+
+    def _of_sets(
+        self,
+        model: type[Model],
+        present: Mapping[int, Mapping[int, Any]],
+        exchanges: Mapping[int, Iterable[Exchange]],
+    ) -> tuple[dict[int, list[Change]], dict[int, int]]:
+        """Return what changed single rows since, and whose each row is: by what it is, or what its entries say."""
+        owner = {pk: channel for channel, rows in present.items() for pk in rows}
+        owner |= {pk: channel for channel, all_of in exchanges.items() for one in all_of for pk in one.before}
+        found: dict[int, list[Change]] = defaultdict(list)
+        for row in self.entries(model).exclude(object_id=None).values_list(*_COLUMNS):
+            change = _change(model, *row)
+            channel = change.before.get("channel_id") or _channel_after(row[4], row[5])
+            if row[1] not in owner and channel in present:
+                owner[row[1]] = channel
+            found[row[1]].append(change)
+        return found, owner
+
+    def _exchanges(self, model: type[Model], channel_ids: set[int]) -> dict[int, list[Exchange]]:
+        """Return the entries about channels that say what all of their slots, or blackouts, were."""
+        name = SETS[model]
+        entries = self.entries(Channel).filter(object_id__in=channel_ids, additional_data__was__has_key=name)
+        found: dict[int, list[Exchange]] = defaultdict(list)
+        for pk, channel, more in entries.values_list("id", "object_id", "additional_data"):
+            before = {row["id"]: values_of(model, row) for row in more["was"][name]}
+            found[channel].append(Exchange(pk, before))
+        return found
 
 
 def _change(
@@ -174,6 +215,15 @@ def _change(
     if verb in REMOVED:
         values = {name: values.get(name) for name in FIELDS[model]}
     return Change(pk, values, made=verb in MADE, removed=verb in REMOVED)
+
+
+def _channel_after(after: Mapping[str, Any] | None, changes: Mapping[str, Any] | None) -> int | None:
+    """Return the channel that an entry names of a row that it made."""
+    if after and isinstance(after.get("channel_id"), int):
+        return after["channel_id"]
+    pair = (changes or {}).get("channel")
+    said = str(pair[1]) if isinstance(pair, list) and len(pair) == 2 else ""
+    return int(said) if said.isdecimal() else None
 
 
 def values_of(model: type[Model], written: Mapping[str, Any]) -> dict[str, Any]:
