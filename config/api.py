@@ -280,6 +280,7 @@ api.add_router("/me", me.router)
 api.add_router("/activity", activity.log)
 api.add_router("/rewind", record.past)
 api.add_router("/since", record.away)
+api.add_router("/search", record.found)
 api.add_router("/statistics", statistics.numbers)
 
 

@@ -6,11 +6,12 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
 from orchestration.api.auth import service
-from orchestration.api.schemas.record import PastOut, SeenIn, SeenOut, SinceOut
+from orchestration.api.schemas.record import HitOut, PastOut, SeenIn, SeenOut, SinceOut
 from orchestration.fields import Instant, Word
 
 past = Router(tags=["record"])
 away = Router(tags=["record"])
+found = Router(tags=["record"])
 
 
 class PastQuery(Schema):
@@ -48,3 +49,18 @@ def since_show(request: HttpRequest, query: Query[SinceQuery]):
 def since_seen(request: HttpRequest, body: SeenIn = SeenIn()):  # noqa: B008 - ninja reads the default
     """Until an instant, or until now; a token has no console, so only a person can."""
     return {"seen_until": service(request).mark_changes_seen(until=body.until)}
+
+
+class SearchQuery(Schema):
+    """What is searched."""
+
+    q: Annotated[Word, Field(max_length=100, description="part of a name, or an id")]
+    limit: Annotated[int, Field(ge=1, le=20, description="most of each kind")] = 6
+
+
+@found.get(
+    "", response=list[HitOut], operation_id="search_show", summary="Find by a part of a name, or an id"
+)
+def search_show(request: HttpRequest, query: Query[SearchQuery]):
+    """Channels, publications, waves, videos, sources and jobs; a few of each, best first."""
+    return service(request).search(words=query.q, most=query.limit)

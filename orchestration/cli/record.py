@@ -6,13 +6,14 @@ import argparse
 from datetime import datetime
 from typing import Any
 
-from orchestration.api.schemas.record import PastOut, SinceOut
+from orchestration.api.schemas.record import HitOut, PastOut, SinceOut
 from orchestration.cli import arguments
 from orchestration.cli.command import Command
 from orchestration.cli.layout import span, table, when
 from orchestration.errors import InvalidRequest
 from orchestration.monitoring.rewind.answers import Past, PastPublication
 from orchestration.monitoring.rewind.state import HOURS, PAGES
+from orchestration.monitoring.search import Hit
 from orchestration.monitoring.since import Since
 from orchestration.planning.rewind import Difference
 
@@ -127,7 +128,27 @@ def _page(page: str | None, channel: str) -> str:
     return page or ("channel" if channel else "schedule")
 
 
+def _search_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", help="part of a name, or an id")
+
+
+def _hits(rows: list[Hit]) -> list[str]:
+    return table(
+        ["kind", "id", "what", "state", ""],
+        [[row.kind, row.key, row.title, row.state, row.note] for row in rows],
+        empty="nothing fits",
+    )
+
+
 RECORD = (
+    Command(
+        "search",
+        "find by a part of a name, or by an id",
+        lambda s, o: s.search(words=o.words),
+        list[HitOut],
+        _hits,
+        _search_options,
+    ),
     Command(
         "rewind",
         "show how it stood at a past instant",

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from orchestration.core.permissions import action
+from orchestration.monitoring import search as searching
 from orchestration.monitoring import since as away
 from orchestration.monitoring.rewind import state
 from orchestration.monitoring.rewind.answers import Past
@@ -55,3 +56,8 @@ class Record(Door):
     def mark_changes_seen(self, *, until: datetime | None = None) -> datetime:
         """Keep that whoever asks has seen what changed until an instant, or until now."""
         return away.mark_seen(self.actor.user_id, until or timezone.now())
+
+    @action("read")
+    def search(self, *, words: str, most: int = searching.MOST) -> list[searching.Hit]:
+        """Find channels, publications, waves, videos, sources and jobs by a part of a name, or by an id."""
+        return searching.search(words, most)

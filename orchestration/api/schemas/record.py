@@ -311,3 +311,13 @@ class SeenOut(Value):
     """Until when what changed has been seen."""
 
     seen_until: datetime
+
+
+class HitOut(Value):
+    """One row that was found; `key` is its id, of a channel its slug."""
+
+    kind: str
+    key: str
+    title: str
+    note: str
+    state: str
