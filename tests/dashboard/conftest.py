@@ -163,6 +163,7 @@ def addresses(scene) -> list[str]:
         "/rewind/?page=overview",
         f"/rewind/?page=channel&channel={scene['channel'].slug}&at={scene['channel'].created_at:%Y-%m-%dT%H:%M:%S.%fZ}",
         "/since/",
+        "/search/?q=nor",
         "/notifications/",
         "/notifications/log/",
         f"/notifications/log/?kind=problem&outcome=given_up&address_id={scene['message'].address_id}&q=error",
