@@ -7,10 +7,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from orchestration.api import tokens
 from orchestration.core import audit
 from orchestration.core.permissions import Actor
 from orchestration.models import Activity, Preferences
+from orchestration.register import tokens
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 from tests import factories

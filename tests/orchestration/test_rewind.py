@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 MODELS = (Schedule, Distribution, Wave, Channel, PostingSlot, Blackout, Pool)
 SEEDS = [int(seed) for seed in os.environ.get("HEADEND_TEST_REWIND_SEEDS", "8").split(",")]
-NEEDED = {"wave", "move", "hold", "cancel", "clock", "week", "slots", "change_channel"}
+NEEDED = {"wave", "move", "cancel", "clock", "week", "slots", "change_channel"}
 MADE_AT = {Schedule, Distribution, Wave, Channel}
 
 
