@@ -20,7 +20,9 @@ def moved():
     now = timezone.now()
     with time_machine.travel(now - timedelta(hours=3)):
         running()
-        row = factories.ScheduleFactory(publish_at=now.replace(minute=15, second=0, microsecond=0) + timedelta(hours=3))
+        row = factories.ScheduleFactory(
+            publish_at=now.replace(minute=15, second=0, microsecond=0) + timedelta(hours=3)
+        )
         before = timezone.now() + timedelta(minutes=1)
     with time_machine.travel(now - timedelta(hours=1)):
         door().move_schedule(
