@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from orchestration.monitoring.rewind.state import PAGES, SPANS
 HOURS = ((6, "6 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"))
 SPAN_LABELS = {1: "a day", 7: "7 days", 30: "30 days", 90: "90 days"}
 PER_PAGE = 100
+MOST_LANES = 24
 
 
 class _Asked(Exception):
@@ -131,8 +133,17 @@ def _context(
     context["since_then"] = told.since_then(rows)
     if past.plan is not None:
         plan = past.plan
+        events = timeline.events_of(row.schedule for row in rows)
+        counted = Counter(event.channel_id for event in events).most_common(MOST_LANES)
+        drawn = [channel for channel in plan.channels if channel.pk in dict(counted)]
         context["drawing"] = timeline.draw(
-            [row.schedule for row in rows], plan.channels, plan.blackouts, plan.starts_at, plan.ends_at, at
+            events,
+            drawn,
+            plan.blackouts,
+            plan.starts_at,
+            plan.ends_at,
+            at,
+            left_out=len(plan.channels) - len(drawn),
         )
         day = max(timedelta(hours=asked["hours"]), timedelta(days=1))
         context["earlier"] = told.address(at, **{**kept, "from": f"{plan.starts_at - day:%Y-%m-%d}"})
