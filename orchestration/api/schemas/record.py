@@ -9,7 +9,7 @@ from ninja import Field, Schema
 
 from channels.states import Executor, MisfirePolicy
 from orchestration.api.schemas.system import ActivityOut
-from orchestration.fields import Instant, Value, WallTime
+from orchestration.fields import Body, Instant, Value, WallTime
 from orchestration.models import Blocker
 from orchestration.monitoring.rewind.answers import PastPublication, PastWave
 from orchestration.states import ScheduleState, WaveState
@@ -301,7 +301,7 @@ class SinceOut(Value):
     groups: list[SinceGroupOut]
 
 
-class SeenIn(Schema):
+class SeenIn(Body):
     """Until when what changed has been seen."""
 
     until: Instant | None = None
