@@ -49,7 +49,7 @@ def test_a_filter_is_picked_and_many_are_held_and_let_go_again(page):
     page.click("[data-bulk=page]")
     page.wait_for_selector("[data-bulk-count]:text-is('2')")
     page.select_option("#bulk [name=verb]", "hold")
-    page.click("#bulk [data-action=bulk]")
+    page.click("#bulk [data-bulk=show]")
     page.wait_for_selector("h1:has-text('Hold: 2 publications?')")
     page.click("[data-action=confirm]")
     page.wait_for_selector("#messages >> text=Hold: 2 publications done")
