@@ -36,6 +36,7 @@ ROWS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "pool": lambda scene: [{"pk": scene["pool"].pk}],
     "source_edit": lambda scene: [{"pk": scene["source"].pk}],
     "user": lambda scene: [{"pk": scene["person"].pk}],
+    "group": lambda scene: [{"slug": "news"}],
     "calendar_moving": lambda scene: [{"pk": scene["planned"].pk}],
     "calendar_placing": lambda scene: [{"pk": scene["video"].pk}],
     "notification_rule": lambda scene: [{"pk": scene["rule"].pk}],
@@ -45,6 +46,7 @@ ROWS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
 ELSEWHERE: dict[str, str] = {
     "connect_google": "Google leads back to it",
     "plan_export": "a file",
+    "statistics_table": "a file",
     "video_thumbnail": "a picture",
     "statistics_table": "a file",
     "words_table": "a file",
