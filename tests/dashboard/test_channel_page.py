@@ -47,7 +47,7 @@ def test_the_list_is_cut_sorted_and_filtered_by_group_and_label(console):
     assert html.count('<tr id="channel-') == 50 and "60 of 60 channels" in html
     html = console.get("/channels/?group=north&sort=next").content.decode()
     assert "Channel 59" in html and "1 of 60 channels" in html
-    assert "No channel fits these filters" in console.get("/channels/?q=nothing").content.decode()
+    assert "Nothing fits these filters" in console.get("/channels/?q=nothing").content.decode()
 
 
 def test_an_empty_list_says_the_first_step(console):

@@ -42,7 +42,7 @@ def test_a_job_is_named_by_what_it_does_to_what(schedule):
 
 
 def test_what_has_no_better_name_keeps_the_one_that_was_written_down(schedule):
-    assert about(schedule.channel) == ("Aurora", "")
+    assert about(schedule.channel) == ("Aurora", f"/channels/{schedule.channel.slug}/")
     written = factories.ActivityFactory(subject=schedule)
     schedule.delete()
     (row,) = named(Activity.objects.select_related("content_type").filter(pk=written.pk))
@@ -55,7 +55,7 @@ def test_a_page_of_entries_is_named_at_once(django_assert_max_num_queries):
         for subject in (row, row.distribution, factories.JobFactory(video=row.distribution.video)):
             factories.ActivityFactory(subject=subject)
     entries = list(Activity.objects.select_related("content_type"))
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         named(entries)
 
 

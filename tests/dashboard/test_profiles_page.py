@@ -44,7 +44,9 @@ def test_a_profile_is_made_and_chosen(olga):
     assert "are prepared by as-is" in post(olga, "source_set_profile", source.pk, profile="as-is")
     assert Channel.objects.get().profile == "4k-hdr"
     assert Source.objects.get().profile == "as-is"
-    page = olga.get(reverse("dashboard:channel", args=[channel.slug])).content.decode()
+    page = olga.get(
+        reverse("dashboard:channel", args=[channel.slug]), {"open": "preparation"}
+    ).content.decode()
     assert '<option value="4k-hdr" selected>4K with HDR</option>' in page
     listed = olga.get(reverse("dashboard:profiles")).content.decode()
     assert "1 channel" in listed

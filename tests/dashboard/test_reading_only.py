@@ -11,8 +11,8 @@ from tests import factories
 WAYS_TO_ACT = re.compile(r'data-action="(\w+)"|<form[^>]*method="post"[^>]*action="([^"]+)"')
 
 
-THEIR_OWN = ("/logout/", "/me/", "/views/", "/plan/calendar/")
-"""Where whoever logs in changes what is theirs alone: password, zone, saved views, calendar address."""
+THEIR_OWN = ("/logout/", "/me/", "/views/", "/plan/calendar/", "/since/seen/")
+"""Where whoever logs in changes what is theirs alone: password, zone, saved views, calendar address, what they have seen."""
 
 
 @pytest.fixture

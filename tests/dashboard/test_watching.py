@@ -181,8 +181,8 @@ def test_an_own_picture_is_chosen_and_the_choice_taken_back(console, film):
     [
         ({}, "Choose a picture, a frame or a file."),
         ({"at": "soon"}, "is no moment in seconds"),
-        ({"at": "nan"}, "at_seconds is not within the film"),
-        ({"at": "99"}, "at_seconds is not within the film"),
+        ({"at": "nan"}, "is not within the film"),
+        ({"at": "99"}, "is not within the film"),
         ({"attachment": "99"}, "There is no attachment 99."),
         ({"file": "srt"}, "is no JPEG, PNG or WebP"),
     ],

@@ -76,6 +76,8 @@ TWELVE = (
     Doors("sync_channel_configs", ("POST", "sync-configs"), ("sync",), ("POST", "channels_sync")),
     Doors("get_dashboard_data", ("GET", "dashboard"), ("dashboard",), ("GET", "overview")),
 )
+CUT = {"skip", "most"}
+"""What cuts an answer into pages: over HTTP only, the command line prints all."""
 READS = {"get_status", "monitor_channels", "get_dashboard_data"}
 
 
@@ -101,7 +103,8 @@ def test_three_doors_end_in_the_same_method(doors, api, admin_user, monkeypatch,
 
     _on_the_command_line(_with(doors.cli, rows), refused=doors.method not in READS)
     assert calls[-1][0] == Trigger.CLI
-    assert calls[-1][1] == calls[-2][1]
+    by_api = {name: value for name, value in calls[-2][1].items() if name not in CUT}
+    assert calls[-1][1] == by_api
 
     console = Client()
     console.force_login(admin_user)
@@ -113,7 +116,9 @@ def test_three_doors_end_in_the_same_method(doors, api, admin_user, monkeypatch,
     assert pressed.status_code < 500
     assert calls[-1][0] == Trigger.BUTTON
     wanted = {
-        key: value for key, value in calls[0][1].items() if key in ("video_ids", "channel_ids", "video_id")
+        key: value
+        for key, value in calls[0][1].items()
+        if key in ("video_ids", "channel_ids", "video_id") and value is not None
     }
     assert {key: calls[-1][1].get(key) for key in wanted} == wanted
 

@@ -11,6 +11,9 @@ from tests.register_helpers import lead_to_sandbox
 
 pytestmark = pytest.mark.django_db
 
+STAGING = {"open": "staging"}
+"""Opens the section of a channel's page that is about its repository."""
+
 
 @pytest.fixture
 def channel():
@@ -43,10 +46,10 @@ def test_the_page_offers_it_where_the_check_found_it_public(client, admin_user, 
     type(channel).objects.update(health_checks=[look])
     client.force_login(admin_user)
     page = reverse("dashboard:channel", args=[channel.slug])
-    assert "acknowledge-public" in client.get(page).content.decode()
+    assert "acknowledge-public" in client.get(page, STAGING).content.decode()
     client.post(reverse("dashboard:channel_acknowledge_public", args=[channel.slug]), {"reason": "old films"})
     assert RepositoryRecord.objects.get().public_acknowledged_by == admin_user.get_username()
-    assert "old films" in client.get(page).content.decode()
+    assert "old films" in client.get(page, STAGING).content.decode()
 
 
 def test_what_was_changed_by_hand_is_settled_through_every_door(api, client, admin_user, channel, capsys):
@@ -69,7 +72,7 @@ def test_what_was_changed_by_hand_is_settled_through_every_door(api, client, adm
     assert "kept as it is there: headend/stage.py" in capsys.readouterr().out
     drift()
     client.force_login(admin_user)
-    page = client.get(reverse("dashboard:channel", args=[channel.slug])).content.decode()
+    page = client.get(reverse("dashboard:channel", args=[channel.slug]), STAGING).content.decode()
     assert "Changed by hand" in page
     client.post(reverse("dashboard:channel_resolve_drift", args=[channel.slug]), {"way": "overwrite"})
     assert RepositoryRecord.objects.get().drift == []
@@ -85,7 +88,8 @@ def test_failover_is_switched_through_every_door(api, client, admin_user, channe
     client.post(reverse("dashboard:channel_failover", args=[channel.slug]), {"on": "1"})
     channel.refresh_from_db()
     assert channel.failover is True
-    assert "failover" in client.get(reverse("dashboard:channel", args=[channel.slug])).content.decode()
+    page = client.get(reverse("dashboard:channel", args=[channel.slug]), STAGING).content.decode()
+    assert "failover" in page
     assert Activity.objects.filter(verb="failover_set").count() == 3
 
 
