@@ -116,8 +116,11 @@ class Scope:
             lookup.one(Source, self.source_id, field="source_id")
 
     def window(self, now: datetime | None = None) -> Window:
-        """Return the last days until now, by whole UTC days with today; up to two days by whole hours."""
-        now = (now or timezone.now()).astimezone(UTC)
+        """Return the last days until now, by whole UTC days with today; up to two days by whole hours.
+
+        Now is the end of the running minute, so that a page which nothing has changed for stays as it is.
+        """
+        now = (now or timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=1)).astimezone(UTC)
         if self.days <= HOURLY_UP_TO_DAYS:
             width, last = timedelta(hours=1), now.replace(minute=0, second=0, microsecond=0)
             count, step = 24 * self.days, Step.HOUR
