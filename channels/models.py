@@ -384,9 +384,6 @@ class ChannelStatistics(models.Model):
         ordering = ["-collected_at"]
         indexes = [
             models.Index(fields=["channel", "-collected_at"]),
-            models.Index(
-                fields=["-subscriber_count"], condition=Q(is_latest=True), name="channel_statistics_most"
-            ),
         ]
         constraints = [
             models.UniqueConstraint(

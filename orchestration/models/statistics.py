@@ -21,7 +21,11 @@ class VideoStatistics(models.Model):
         ordering = ["-collected_at"]
         indexes = [
             models.Index(fields=["distribution", "-collected_at"]),
-            models.Index(fields=["-view_count"], condition=Q(is_latest=True), name="video_statistics_most"),
+            models.Index(
+                fields=["-view_count", "distribution"],
+                condition=Q(is_latest=True),
+                name="video_statistics_most",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -133,7 +133,7 @@ class Job(Stateful):
             models.Index(fields=["state", "-id"]),
             models.Index(fields=["state", "lease_expires_at"]),
             models.Index(
-                fields=["kind", "finished_at"],
+                fields=["finished_at", "kind", "state", "started_at", "run_at"],
                 condition=Q(kind__in=list(WORK_KINDS), finished_at__isnull=False),
                 name="job_work_ended",
             ),

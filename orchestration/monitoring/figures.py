@@ -34,7 +34,7 @@ class Window:
 class Spread:
     """How some lengths lie: how many, the middle one, the one that 95 of 100 do not pass, and the longest; in seconds.
 
-    Middle and 95 are to three digits; without any they are None.
+    Middle and 95 are to a tenth of a second; without any they are None.
     """
 
     count: int

@@ -1,4 +1,4 @@
-"""Count lengths of time in SQL: rounded to three digits, so that a hundred thousand rows answer as some hundred groups."""
+"""Count lengths of time in SQL, by tenths of a second: so a hundred thousand rows answer as some thousand groups."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ class Seconds(Func):
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         """Write it for PostgreSQL, where a difference of instants is an interval."""
-        return super().as_sql(compiler, connection, template="EXTRACT(EPOCH FROM %(expressions)s)")
+        return super().as_sql(
+            compiler, connection, template="EXTRACT(EPOCH FROM %(expressions)s)::double precision"
+        )
 
 
 class Rounded(Func):
-    """A number of seconds as whole tenths of one, to about three digits; what is negative is nothing."""
+    """A number of seconds as whole tenths of one; what is negative is nothing."""
 
     output_field = BigIntegerField()
     arity = 1
-    template = (
-        "(CASE WHEN %(expressions)s <= 0 THEN 0"
-        " WHEN %(expressions)s < 100 THEN CAST(ROUND(%(expressions)s * 10) AS BIGINT)"
-        " WHEN %(expressions)s < 1000 THEN CAST(ROUND(%(expressions)s) AS BIGINT) * 10"
-        " ELSE CAST(ROUND(%(expressions)s / 10) AS BIGINT) * 100 END)"
-    )
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **extra: Any) -> Any:
-        """Write the number as often as the template asks for it, each time with its parameters."""
-        sql, parameters = compiler.compile(self.source_expressions[0])
-        return self.template % {"expressions": sql}, tuple(parameters) * self.template.count(
-            "%(expressions)s"
+        """Write it for SQLite."""
+        return super().as_sql(
+            compiler, connection, template="CAST(ROUND(MAX(%(expressions)s, 0) * 10) AS BIGINT)"
+        )
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
+        """Write it for PostgreSQL, which would be slow with the exact numbers that it makes of an interval."""
+        return super().as_sql(
+            compiler, connection, template="ROUND(GREATEST(%(expressions)s, 0) * 10)::bigint"
         )
 
 

@@ -91,7 +91,10 @@ def _videos(scope: Scope) -> tuple[VideoReading, ...]:
         rows = rows.filter(
             distribution__in=Distribution.objects.filter(scope.of_distributions).order_by().values("pk")
         )
-    shown = rows.order_by(F("view_count").desc(nulls_last=True), "distribution_id").values_list(
+        ordered = rows.order_by(F("view_count").desc(nulls_last=True), "distribution_id")
+    else:  # among all, in the order of the index: what hides its views is not among those with most
+        ordered = rows.filter(view_count__isnull=False).order_by("-view_count", "distribution_id")
+    shown = ordered.values_list(
         "distribution_id",
         "distribution__video_id",
         "distribution__video__title",

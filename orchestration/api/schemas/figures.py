@@ -18,7 +18,7 @@ class WindowOut(Schema):
 
 
 class SpreadOut(Schema):
-    """How some lengths lie: the middle one, the one that 95 of 100 do not pass (both to three digits), the longest."""
+    """How some lengths lie: the middle one, the one that 95 of 100 do not pass (to a tenth of a second), the longest."""
 
     count: int
     p50_seconds: float | None
