@@ -345,9 +345,7 @@ def _repository(channel: Channel, found: RepositoryInfo, github: GitHubGateway) 
         "actions",
         "Actions",
         enabled,
-        {True: "Actions are enabled.", False: "Actions are disabled for this repository."}.get(
-            enabled, "GitHub does not tell this credential whether Actions are enabled."
-        ),
+        _actions_sentence(enabled),
         "" if enabled else "Settings, Actions, General: allow them.",
     )
     sync = "Press “Write configuration” on the channel's page."
@@ -373,6 +371,12 @@ def _repository(channel: Channel, found: RepositoryInfo, github: GitHubGateway) 
         else "HEADEND_PUBLIC_URL is not set: runs fetch originals from their source and report nothing.",
         "" if url else "Set it to the https address under which GitHub reaches this installation.",
     )
+
+
+def _actions_sentence(enabled: bool | None) -> str:
+    if enabled is None:
+        return "GitHub does not tell this credential whether Actions are enabled."
+    return "Actions are enabled." if enabled else "Actions are disabled for this repository."
 
 
 def _secrets(channel: Channel, found: RepositoryInfo, github: GitHubGateway, sync: str) -> Iterator[Check]:

@@ -32,7 +32,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Model
 from django.test import Client
-from django.test.utils import CaptureQueriesContext, setup_databases, teardown_databases
+from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
 from channels.models import Channel, ChannelGroup, ChannelStatistics
@@ -48,7 +48,6 @@ from orchestration.models import (
     VideoStatistics,
 )
 from orchestration.queue import pools
-from orchestration.service import CentralOrchestrationService
 
 DAYS = 30
 PAGES = ("", "work/", "youtube/")
@@ -186,14 +185,14 @@ def main() -> None:
         user = get_user_model().objects.create_superuser("bench", password="x")
         client = Client(SERVER_NAME="localhost")
         client.force_login(user)
-        service = CentralOrchestrationService()
         print("page                                   wall p50   own p50   statements   kB")
         for page in PAGES:
             for query in QUERIES:
                 address = f"/statistics/{page}{query}"
                 client.get(address)
-                with CaptureQueriesContext(connection) as caught:
-                    size = len(client.get(address).content)
+                connection.force_debug_cursor = True
+                size = len(client.get(address).content)
+                caught, connection.force_debug_cursor = list(connection.queries_log), False
                 walls, owns = [], []
                 for _ in range(options.rounds):
                     wall, own = time.perf_counter(), time.process_time()
@@ -207,7 +206,6 @@ def main() -> None:
                 if os.environ.get("SHOW_SQL"):
                     for one in caught:
                         print("    ", one["time"], one["sql"][:200])
-        del service
     finally:
         teardown_databases(made, verbosity=0)
 
