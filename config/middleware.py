@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 
@@ -101,7 +102,7 @@ class Compress(GZipMiddleware):
 
     KINDS = ("text/html", "application/json", "application/problem+json")
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Compress what is text and whole."""
         kind = response.headers.get("Content-Type", "").partition(";")[0]
         if response.streaming or kind not in self.KINDS:

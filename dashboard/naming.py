@@ -71,7 +71,7 @@ def named(entries: Iterable[Activity]) -> list[Named]:
     found = []
     for entry in entries:
         kind, pk = entry.content_type.model, entry.object_id
-        if (kind, pk) in names:
+        if pk is not None and (kind, pk) in names:
             found.append(Named(entry, *names[kind, pk]))
         elif slug := slugs.get(of_channels.get(entry.pk, 0), ""):
             found.append(

@@ -44,7 +44,7 @@ def rewind(request: HttpRequest) -> HttpResponse:
         at = now - timedelta(hours=1)
     if "t" in request.GET or "date" in request.GET:  # the slider and the form: their answer has a permalink
         return redirect(told.address(at, **_kept(request)))
-    asked = {
+    asked: dict[str, Any] = {
         "page": name if (name := request.GET.get("page", "schedule")) in PAGES else "schedule",
         "channel": request.GET.get("channel", "").strip()[:60],
         "starts_at": _window(request),

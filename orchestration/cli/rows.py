@@ -21,7 +21,10 @@ def _on_row(name: str) -> Callable[[argparse.ArgumentParser], None]:
 
 
 def _on_id(name: str) -> Callable[[argparse.ArgumentParser], None]:
-    return lambda parser: parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}") and None
+    def add(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("id", type=arguments.row_id, help=f"id of the {name}")
+
+    return add
 
 
 def _on_seen_row(name: str) -> Callable[[argparse.ArgumentParser], None]:

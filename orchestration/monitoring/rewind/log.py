@@ -183,7 +183,7 @@ class Log:
         for row in self.entries(model).exclude(object_id=None).values_list(*_COLUMNS):
             change = _change(model, *row)
             channel = change.before.get("channel_id") or _channel_after(row[4], row[5])
-            if row[1] not in owner and channel in present:
+            if row[1] not in owner and channel is not None and channel in present:
                 owner[row[1]] = channel
             found[row[1]].append(change)
         return found, owner

@@ -133,7 +133,7 @@ def _publication(
     for name, value in then.items():
         setattr(past, name, value)
     past.armed_for = None
-    if past.wave_id in waves:
+    if past.wave_id is not None and past.wave_id in waves:
         past.wave = waves[past.wave_id]
     if row.distribution_id in videos:
         distribution = copy.copy(row.distribution)
