@@ -37,7 +37,6 @@ PATIENCE_SECONDS = 300
 PICTURES: dict[str, str] = {
     "overview": "/",
     "calendar": "/calendar/",
-    "schedule": "/schedule/",
     "channel": "/channels/aurora/",
     "statistics": "/statistics/",
     "rewind": "/rewind/",
@@ -147,6 +146,7 @@ def main() -> int:
         )
         log_in(page, password)
         wait_for_the_wave(page)
+        faults.clear()  # the browser notes each time that there was no wave yet
         if given.every:
             for path in every:
                 for scheme in ("light", "dark"):
