@@ -24,7 +24,7 @@ from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Schedule, Video
 from orchestration.planning.days import window_of
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local, zone_of
-from orchestration.planning.types import Plan
+from orchestration.planning.types import OnConflict, Plan
 from orchestration.results import WaveResult
 from orchestration.scheduling.allowed_times import MovePreview
 from orchestration.scheduling.calendar_view import MOST_DAYS
@@ -274,7 +274,7 @@ def calendar_place(request: HttpRequest) -> HttpResponse:
     return act(
         request,
         lambda: service(request).coordinate_publication(
-            video_id=video, channel_ids=[channel], scheduled_at=at
+            video_id=video, channel_ids=[channel], scheduled_at=at, on_conflict=OnConflict.REJECT
         ),
         lambda result: f"Planned: {result.plan.summary}.",
         to=back,

@@ -149,6 +149,15 @@ def test_a_ready_video_is_placed_where_the_plan_says(console, soon):
     assert placed.publish_at == soon.publish_at + timedelta(hours=1)
 
 
+def test_a_time_that_was_taken_meanwhile_is_refused_and_nothing_lands_elsewhere(console, soon):
+    video = factories.VideoFactory()
+    console.post(
+        "/calendar/place/",
+        {"video": video.pk, "channel": soon.channel_id, "at": soon.publish_at.isoformat()},
+    )
+    assert not Schedule.objects.filter(distribution__video=video).exists()
+
+
 def test_a_way_back_leads_nowhere_else(console, soon):
     for back in ("https://evil.example/calendar/?x=1", "//evil.example/", "/jobs/"):
         answer = console.post("/calendar/move/", {"schedule": soon.pk, "at": "", "back": back})
