@@ -11,7 +11,7 @@ from django.db.models import Case, Count, F, IntegerField, OuterRef, QuerySet, S
 from channels.models import Channel, PostingSlot
 from channels.states import ChannelHealth
 from orchestration.models import Schedule
-from orchestration.results import ChannelReport
+from orchestration.results.channels import ChannelReport
 from orchestration.states import OPEN_SCHEDULES, ScheduleState
 
 SORTS: Mapping[str, str] = {

@@ -27,7 +27,7 @@ from dashboard import tickets
 from dashboard.actions import service
 from dashboard.navigation import navigation_of
 from orchestration.core import readings
-from orchestration.results import SystemReport
+from orchestration.results.system import SystemReport
 from orchestration.states import SystemStatus
 
 _TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*')

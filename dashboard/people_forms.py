@@ -10,7 +10,7 @@ from django import forms
 from dashboard.forms import LineField, LocalTimeField, ZonedForm
 from orchestration.models import ApiToken
 from orchestration.register.users import LEVELS
-from orchestration.results import UserShown
+from orchestration.results.people import UserShown
 
 NEW = {"autocomplete": "new-password"}
 RULES = "10 characters or more, not a common one, not only digits, not like the name"

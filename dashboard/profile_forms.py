@@ -7,7 +7,7 @@ from django import forms
 from dashboard.forms import LineField
 from orchestration.media.profiles import BITRATES_KBITS, CRFS, HEIGHTS, PRESETS, RATES
 from orchestration.models import Profile
-from orchestration.results import ProfileShown
+from orchestration.results.library import ProfileShown
 
 
 def _number(bounds: tuple[int, int], initial: int, label: str, help_text: str = "") -> forms.IntegerField:

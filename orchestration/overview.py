@@ -18,7 +18,7 @@ from orchestration.monitoring import first_steps, health, pool_reports, statisti
 from orchestration.monitoring.needs import MOST_NEEDS, needs_of, system_off, verdict
 from orchestration.monitoring.problems import Known
 from orchestration.monitoring.problems import problems as list_problems
-from orchestration.results import (
+from orchestration.results.board import (
     ChannelCounts,
     Dashboard,
     Needs,

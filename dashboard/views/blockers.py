@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from dashboard.actions import act, page, reason_of, refuse, service
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
-from orchestration.results import BlockerReport, CauseResult
+from orchestration.results.causes import BlockerReport, CauseResult
 
 VERBS = {"retry": "retry_by_cause", "release": "release_by_cause", "move": "move_by_cause"}
 

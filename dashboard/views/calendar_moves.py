@@ -25,7 +25,7 @@ from orchestration.models import Schedule, Video
 from orchestration.planning.days import window_of
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local, zone_of
 from orchestration.planning.types import OnConflict, Plan
-from orchestration.results import WaveResult
+from orchestration.results.plans import WaveResult
 from orchestration.scheduling.allowed_times import MovePreview
 from orchestration.scheduling.calendar_view import MOST_DAYS
 

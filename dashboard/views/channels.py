@@ -20,7 +20,7 @@ from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import ChannelFilters
 from orchestration.models import Job
-from orchestration.results import SyncResult
+from orchestration.results.repositories import SyncResult
 
 
 @page

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, service
 from dashboard.live_pages import show
-from orchestration.results import RolloutReport
+from orchestration.results.repositories import RolloutReport
 
 SHOWN = 20
 

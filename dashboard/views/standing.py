@@ -15,7 +15,7 @@ from dashboard.live_pages import show
 from dashboard.standing_forms import StandingRuleForm
 from orchestration.errors import InvalidRequest, NotFound, OrchestrationError
 from orchestration.models import StandingRule, Video
-from orchestration.results import StandingRun
+from orchestration.results.plans import StandingRun
 from orchestration.scheduling.standing import StandingValues, write_times
 from orchestration.states import VideoState
 

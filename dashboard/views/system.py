@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.live_pages import SystemBar, asks_for_live_part, show
 from orchestration.errors import OrchestrationError
-from orchestration.results import SystemReport
+from orchestration.results.system import SystemReport
 
 HOME = "/"
 

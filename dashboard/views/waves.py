@@ -23,7 +23,7 @@ from dashboard.words_form import panel_of
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import WaveFilters, WaveGroup
 from orchestration.models import Schedule, Wave
-from orchestration.results import WaveReport
+from orchestration.results.waves import WaveReport
 from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
 
 MEMBERS_SHOWN = 100

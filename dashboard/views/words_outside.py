@@ -13,7 +13,7 @@ from dashboard.actions import act, reason_of, refuse, service
 from dashboard.forms import WordsOnYouTubeForm, sentence_of
 from orchestration.errors import InvalidRequest
 from orchestration.models import Schedule
-from orchestration.results import WordsOutside, WordsOutsideEdit
+from orchestration.results.words_outside import WordsOutside, WordsOutsideEdit
 
 CHOICES = {"yes": True, "no": False}
 

@@ -21,7 +21,7 @@ from orchestration.api.schemas.system import MonitorResultOut, SyncResultOut
 from orchestration.api.schemas.work import TriggerResultOut
 from orchestration.fields import Id, Word
 from orchestration.register import selection
-from orchestration.results import WaveResult
+from orchestration.results.plans import WaveResult
 
 router = Router(tags=["orchestration"])
 

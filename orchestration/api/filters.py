@@ -8,7 +8,7 @@ from pydantic import Field
 
 from orchestration.api.pagination import Limit, PageNumber
 from orchestration.fields import Id, Instant, OwnTime, Word
-from orchestration.results import PoolReport
+from orchestration.results.pools import PoolReport
 from orchestration.states import PoolKind, Timing
 
 

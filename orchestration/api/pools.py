@@ -13,7 +13,7 @@ from orchestration.core import lookup
 from orchestration.errors import NotFound
 from orchestration.fields import Id
 from orchestration.models import Lease, Pool
-from orchestration.results import PoolReport
+from orchestration.results.pools import PoolReport
 
 pools = Router(tags=["pools"])
 

@@ -12,7 +12,7 @@ from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import ScheduleOut
 from orchestration.api.schemas.requests import Because
 from orchestration.fields import BodyId, Id, Text
-from orchestration.results import ApprovalChange, PendingReview
+from orchestration.results.library import ApprovalChange, PendingReview
 from orchestration.states import Verdict
 
 reviews = Router(tags=["reviews"])

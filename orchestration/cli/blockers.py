@@ -4,18 +4,18 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from orchestration import results
 from orchestration.api.schemas import blockers
 from orchestration.cli import arguments
 from orchestration.cli.command import Command, Options, Service
+from orchestration.results.causes import BlockerReport, CauseResult
 
 
-def _blockers(rows: Sequence[results.BlockerReport]) -> list[str]:
+def _blockers(rows: Sequence[BlockerReport]) -> list[str]:
     lines = [line for row in rows for line in _blocker(row)]
     return lines or ["Nothing waits for a condition."]
 
 
-def _blocker(row: results.BlockerReport) -> list[str]:
+def _blocker(row: BlockerReport) -> list[str]:
     head = f"{row.id}  {row.code}, {row.subject}: {row.waiting} waiting, since {row.since:%Y-%m-%d %H:%M} UTC"
     asked = (
         f"    asked about next at {row.next_probe_at:%H:%M:%S} UTC"
@@ -26,7 +26,7 @@ def _blocker(row: results.BlockerReport) -> list[str]:
     return [head, f"    {row.sentence}", f"    {row.remedy}", asked, *answer]
 
 
-def _result(result: results.CauseResult) -> list[str]:
+def _result(result: CauseResult) -> list[str]:
     done = sum(member.done for member in result.members)
     would = "would be done" if result.dry_run else "done"
     lines = [

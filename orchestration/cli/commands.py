@@ -35,7 +35,7 @@ from orchestration.cli.watching import WATCHING
 from orchestration.cli.words import WORDS
 from orchestration.cli.words_outside import WORDS_ON_YOUTUBE
 from orchestration.errors import InvalidRequest
-from orchestration.results import SystemReport
+from orchestration.results.system import SystemReport
 from orchestration.scheduling import overdue_choices
 from orchestration.states import Timing
 

@@ -6,7 +6,7 @@ from orchestration.api.schemas import disk, library
 from orchestration.cli import arguments
 from orchestration.cli import text as texts
 from orchestration.cli.command import Command, Options, Service, decision
-from orchestration.results import CleanResult, DiskReport
+from orchestration.results.pools import CleanResult, DiskReport
 
 
 def _size(count: int) -> str:

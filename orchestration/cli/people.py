@@ -13,7 +13,7 @@ from orchestration.errors import InvalidRequest
 from orchestration.models import ApiToken
 from orchestration.register import tokens
 from orchestration.register import users as register
-from orchestration.results import LockoutShown, PasswordLink, TokenMade, UserShown
+from orchestration.results.people import LockoutShown, PasswordLink, TokenMade, UserShown
 
 
 def _users(rows: Sequence[UserShown]) -> list[str]:

@@ -11,7 +11,7 @@ from orchestration.cli import arguments
 from orchestration.cli.command import Command, Options, Service
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Schedule
-from orchestration.results import PlanFile
+from orchestration.results.plans import PlanFile
 from orchestration.scheduling import plan_file
 from orchestration.states import OPEN_SCHEDULES
 

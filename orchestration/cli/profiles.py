@@ -12,7 +12,7 @@ from orchestration.cli.command import Command, Options, Service, decision, given
 from orchestration.cli.layout import table
 from orchestration.media.profiles import PRESETS
 from orchestration.models import Profile
-from orchestration.results import ProfileShown
+from orchestration.results.library import ProfileShown
 
 
 def profiles(rows: Sequence[ProfileShown]) -> list[str]:

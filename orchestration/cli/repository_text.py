@@ -1,10 +1,10 @@
 """Write answers about channels' repositories as text for people."""
 
-from orchestration import results
 from orchestration.cli.layout import table, when
+from orchestration.results.repositories import ProvisionPlan, RepositoryReport
 
 
-def provision(plan: results.ProvisionPlan) -> list[str]:
+def provision(plan: ProvisionPlan) -> list[str]:
     """Describe what giving a channel a repository writes, with each file's difference."""
     head = (
         "Dry run: nothing was written."
@@ -24,7 +24,7 @@ def provision(plan: results.ProvisionPlan) -> list[str]:
     return lines
 
 
-def repository(report: results.RepositoryReport) -> list[str]:
+def repository(report: RepositoryReport) -> list[str]:
     """Describe what is known of a channel's repository."""
     if not report.repository:
         return [f"Channel {report.channel.name} has no repository."]

@@ -8,7 +8,7 @@ from orchestration.api.schemas.plan import ScheduleOut
 from orchestration.cli import arguments
 from orchestration.cli.command import Command, Options, Service, reason
 from orchestration.models import Schedule
-from orchestration.results import ApprovalChange
+from orchestration.results.library import ApprovalChange
 
 
 def _reviews(rows: Sequence[ReviewOut]) -> list[str]:

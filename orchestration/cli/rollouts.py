@@ -3,10 +3,10 @@
 import argparse
 from collections.abc import Sequence
 
-from orchestration import results
 from orchestration.api.schemas import rollouts
 from orchestration.cli import arguments
 from orchestration.cli.command import Command, reason
+from orchestration.results.repositories import CohortReport, RolloutReport
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -20,17 +20,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _rollouts(rows: Sequence[results.RolloutReport]) -> list[str]:
+def _rollouts(rows: Sequence[RolloutReport]) -> list[str]:
     return [line for row in rows for line in _rollout(row)] or ["There was no rollout yet."]
 
 
-def _rollout(row: results.RolloutReport) -> list[str]:
+def _rollout(row: RolloutReport) -> list[str]:
     head = f"{row.id}  {row.state}, begun {row.created_at:%Y-%m-%d %H:%M} UTC by {row.started_by or 'system'}"
     why = [f"    {row.halted_why}"] if row.halted_why else []
     return [head, *why, *(f"    {_cohort(each)}" for each in row.cohorts)]
 
 
-def _cohort(row: results.CohortReport) -> str:
+def _cohort(row: CohortReport) -> str:
     name = "canary" if row.number == 0 else f"cohort {row.number}"
     return f"{name}: {row.state}, {row.done} of {row.channels} done, {row.failed} failed"
 

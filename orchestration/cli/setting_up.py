@@ -9,7 +9,7 @@ from orchestration.cli import arguments, text
 from orchestration.cli.command import Command, Options, Service, decision, given, reason
 from orchestration.cli.layout import table
 from orchestration.models import OrphanUpload
-from orchestration.results import PoolReport
+from orchestration.results.pools import PoolReport
 
 
 def _source_options(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from orchestration.cli.command import Command, Options, Service, given, reason
 from orchestration.cli.layout import table
 from orchestration.core.scope import words_of
 from orchestration.models import StandingRule
-from orchestration.results import StandingRun
+from orchestration.results.plans import StandingRun
 from orchestration.scheduling.standing import read_times, write_times
 
 # ----------------------------------------------------------------------------------------------------------------- text

@@ -4,19 +4,27 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from channels.models import Blackout, PostingSlot
-from orchestration import results
 from orchestration.cli.layout import span, table, when
 from orchestration.models import Conflict, Job, Lease, Schedule, Source, Wave
 from orchestration.planning.answers import Explanation, Forecast
 from orchestration.planning.difference_values import Differences
 from orchestration.planning.types import Plan
 from orchestration.planning.why import PublicationWhy
+from orchestration.results.board import Dashboard, Needs, StatisticsReport
+from orchestration.results.channels import MonitorResult, TriggerResult
+from orchestration.results.jobs import JobHistory
+from orchestration.results.library import RightsChange
+from orchestration.results.plans import DistributeResult, EarliestResult, WaveResult
+from orchestration.results.pools import PoolReport
+from orchestration.results.repositories import SyncResult
+from orchestration.results.system import ResumePreview, SystemReport
+from orchestration.results.waves import RecallPreview, WaveReport
 from orchestration.states import ConflictState, SourceKind
 
 Text = Callable[[Any], list[str]]
 
 
-def status(report: results.SystemReport) -> list[str]:
+def status(report: SystemReport) -> list[str]:
     """Describe how the system is."""
     by = f" by {report.changed_by}" if report.changed_by else ""
     lines = [f"The system is {report.state}, since {when(report.since)}{by}."]
@@ -52,7 +60,7 @@ def status(report: results.SystemReport) -> list[str]:
     return lines
 
 
-def resume_preview(preview: results.ResumePreview) -> list[str]:
+def resume_preview(preview: ResumePreview) -> list[str]:
     """Describe what resuming would do."""
     rows = [
         [i.schedule.pk, i.schedule.channel.slug, span(i.lateness_seconds), i.sentence] for i in preview.items
@@ -110,13 +118,13 @@ def plan(made: Plan) -> list[str]:
     return lines
 
 
-def wave_result(result: results.WaveResult) -> list[str]:
+def wave_result(result: WaveResult) -> list[str]:
     """Describe what was planned, and whether it was made."""
     head = f"Wave {result.wave.pk}: {result.wave.name}" if result.wave else "Dry run: nothing was written."
     return [head, *plan(result.plan)]
 
 
-def earliest(result: results.EarliestResult) -> list[str]:
+def earliest(result: EarliestResult) -> list[str]:
     """Describe when all of it would fit."""
     head = (
         f"Fits as it is: {when(result.at)}"
@@ -131,7 +139,7 @@ def wave(row: Wave) -> list[str]:
     return [f"Wave {row.pk} ({row.name}) is {row.state}."]
 
 
-def wave_report(report: results.WaveReport) -> list[str]:
+def wave_report(report: WaveReport) -> list[str]:
     """Describe how a wave and each of its members is."""
     counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
     lines = [*wave(report.wave), counts]
@@ -156,7 +164,7 @@ def wave_report(report: results.WaveReport) -> list[str]:
     return [*lines, "", *conflicts(still_open)] if still_open else lines
 
 
-def recall_preview(preview: results.RecallPreview) -> list[str]:
+def recall_preview(preview: RecallPreview) -> list[str]:
     """Describe what a recall would do, and how to do it."""
     ids = " ".join(str(row.pk) for row in preview.public)
     lines = ["Would become private again:"]
@@ -181,7 +189,7 @@ def schedule(row: Schedule) -> list[str]:
     return [f"Schedule {row.pk} is {row.state}: {when(row.publish_at)} ({row.local_wall} {row.zone})."]
 
 
-def monitor(result: results.MonitorResult) -> list[str]:
+def monitor(result: MonitorResult) -> list[str]:
     """Describe how channels are."""
     lines = table(
         [
@@ -224,7 +232,7 @@ def monitor(result: results.MonitorResult) -> list[str]:
     return lines
 
 
-def distribute(result: results.DistributeResult) -> list[str]:
+def distribute(result: DistributeResult) -> list[str]:
     """Describe each yes and each no."""
     head = (
         "Dry run: nothing was written."
@@ -257,7 +265,7 @@ def explanation(result: Explanation) -> list[str]:
     return lines
 
 
-def sync(result: results.SyncResult) -> list[str]:
+def sync(result: SyncResult) -> list[str]:
     """Describe what became of each channel's configuration."""
     head = ["Dry run: nothing was written."] if result.dry_run else []
     head += [f"Rollout {result.rollout_id} has begun."] if result.rollout_id else []
@@ -278,7 +286,7 @@ def sync(result: results.SyncResult) -> list[str]:
     )
 
 
-def trigger(result: results.TriggerResult) -> list[str]:
+def trigger(result: TriggerResult) -> list[str]:
     """Describe which job was started, and by which method."""
     return [result.message, f"Job {result.job.pk} ({result.method}) is {result.job.state}."]
 
@@ -319,7 +327,7 @@ def forecast(result: Forecast) -> list[str]:
     return lines
 
 
-def pools(reports: Sequence[results.PoolReport]) -> list[str]:
+def pools(reports: Sequence[PoolReport]) -> list[str]:
     """Describe who holds what."""
     lines = table(
         ["id", "pool", "kind", "used", "capacity", "waiting", "paused", "resets"],
@@ -340,7 +348,7 @@ def pools(reports: Sequence[results.PoolReport]) -> list[str]:
     return lines
 
 
-def statistics(report: results.StatisticsReport) -> list[str]:
+def statistics(report: StatisticsReport) -> list[str]:
     """Describe what was counted."""
     lines = ["Outcomes: " + (", ".join(f"{n} {name}" for name, n in report.outcomes.items()) or "none")]
     lines.append(f"Median lateness: {span(report.median_lateness_seconds)}")
@@ -354,7 +362,7 @@ def statistics(report: results.StatisticsReport) -> list[str]:
     return lines
 
 
-def needs(found: results.Needs) -> list[str]:
+def needs(found: Needs) -> list[str]:
     """Describe what needs a person, the most urgent first, each with why it stands there and what is done about it."""
     lines = [found.verdict.sentence]
     for number, need in enumerate(found.needs, 1):
@@ -367,10 +375,10 @@ def needs(found: results.Needs) -> list[str]:
     return lines
 
 
-def dashboard(data: results.Dashboard) -> list[str]:
+def dashboard(data: Dashboard) -> list[str]:
     """Describe what the overview shows, in short."""
-    lines = [*needs(results.Needs(data.verdict, data.needs)), "", *status(data.status), "", "Channels:"]
-    lines += monitor(results.MonitorResult(list(data.channels)))
+    lines = [*needs(Needs(data.verdict, data.needs)), "", *status(data.status), "", "Channels:"]
+    lines += monitor(MonitorResult(list(data.channels)))
     lines += ["", "Next:"]
     lines += table(
         ["schedule", "channel", "at", "state"],
@@ -393,7 +401,7 @@ def publication_why(why: PublicationWhy) -> list[str]:
     return lines
 
 
-def job_history(found: results.JobHistory) -> list[str]:
+def job_history(found: JobHistory) -> list[str]:
     """Describe a job's attempts, its calls, and what the log says."""
     tries = [
         [a.number, a.began_at, a.ended_at, a.worker, a.outcome, a.code, a.message, span(a.pause_seconds)]
@@ -470,7 +478,7 @@ def source_access(row: Source) -> list[str]:
     return [f"It is opened by {', '.join(parts)}, sent to {', '.join(shown['hosts'])} alone."]
 
 
-def rights_change(answer: results.RightsChange) -> list[str]:
+def rights_change(answer: RightsChange) -> list[str]:
     """Describe what a source's rights are now, and what was taken back."""
     return [*source(answer.source), *([answer.sentence] if answer.sentence else [])]
 

@@ -9,7 +9,7 @@ from orchestration.cli import arguments
 from orchestration.cli.command import Command, reason
 from orchestration.cli.words import words_given
 from orchestration.pipeline.word_edits import WAYS
-from orchestration.results import WordsOutside, WordsOutsideEdit
+from orchestration.results.words_outside import WordsOutside, WordsOutsideEdit
 
 
 def _id_options(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from orchestration.core import audit
 from orchestration.engine import jobs
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Job, Schedule, SystemState
-from orchestration.results import CauseCount, CauseMember, CauseResult
+from orchestration.results.causes import CauseCount, CauseMember, CauseResult
 from orchestration.scheduling import misfires, reservations, schedules
 from orchestration.scheduling.rows import lock_channels
 from orchestration.states import (

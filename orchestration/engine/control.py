@@ -21,7 +21,7 @@ from orchestration.models import Job, Schedule, SystemState
 from orchestration.models.querysets import is_overdue
 from orchestration.queue import pools
 from orchestration.queue.policy import SAFE_KINDS
-from orchestration.results import ResumePreview, SystemReport
+from orchestration.results.system import ResumePreview, SystemReport
 from orchestration.scheduling import misfires, overdue_choices
 from orchestration.scheduling.disarming import is_beyond_stopping
 from orchestration.scheduling.rows import take_off

@@ -13,7 +13,7 @@ from orchestration.errors import InvalidRequest, PermitNotYet, PermitRefused
 from orchestration.github import proof, run_results
 from orchestration.models import Job, WorkflowRun
 from orchestration.pipeline import renditions
-from orchestration.results import RunPermit, RunRecorded
+from orchestration.results.jobs import RunPermit, RunRecorded
 from orchestration.states import CLAIMABLE_JOBS, OPEN_RUNS, JobState
 
 

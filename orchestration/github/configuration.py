@@ -18,7 +18,7 @@ from orchestration.core.verbs import require
 from orchestration.github import repository_files, repository_secrets
 from orchestration.models import Job, SystemState
 from orchestration.queue import jobs as queue
-from orchestration.results import SyncOutcome, SyncResult
+from orchestration.results.repositories import SyncOutcome, SyncResult
 from orchestration.states import JobKind
 
 FORMAT = 1

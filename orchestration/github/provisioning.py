@@ -24,7 +24,7 @@ from orchestration.github import (
     repository_pin,
     repository_secrets,
 )
-from orchestration.results import FileChange, ProvisionPlan, SettingChange
+from orchestration.results.repositories import FileChange, ProvisionPlan, SettingChange
 
 PROBES: Mapping[str, str] = {
     "Actions": "actions/workflows",

@@ -20,7 +20,7 @@ from orchestration.github.repository_files import DOCUMENT_PATH
 from orchestration.models import RepositoryRecord
 from orchestration.queue import blockers
 from orchestration.queue import jobs as queue
-from orchestration.results import RepositoryReport
+from orchestration.results.repositories import RepositoryReport
 from orchestration.states import JobKind
 
 OVERWRITE, IMPORT = "overwrite", "import"

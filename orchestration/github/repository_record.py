@@ -11,7 +11,7 @@ from orchestration.errors import InvalidRequest
 from orchestration.github import repository_secrets
 from orchestration.models import RepositoryRecord
 from orchestration.queue import blockers
-from orchestration.results import RepositoryReport
+from orchestration.results.repositories import RepositoryReport
 
 EMPTY = {
     "branch": "",

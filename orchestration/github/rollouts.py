@@ -20,7 +20,7 @@ from orchestration.core.verbs import require
 from orchestration.errors import IllegalTransition, InvalidRequest
 from orchestration.github import configuration
 from orchestration.models import Rollout, RolloutMember
-from orchestration.results import (
+from orchestration.results.repositories import (
     CohortReport,
     RolloutMemberReport,
     RolloutReport,

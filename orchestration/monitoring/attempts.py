@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils.dateparse import parse_datetime
 
 from orchestration.models import Activity, Job
-from orchestration.results import Attempt
+from orchestration.results.jobs import Attempt
 from orchestration.states import JobState
 
 MOST_ENTRIES = 2_000

@@ -25,7 +25,7 @@ from orchestration.errors import OrchestrationError, StaleState
 from orchestration.github import repository_pin, repository_sync
 from orchestration.models import Distribution, Job, RepositoryRecord, Schedule
 from orchestration.pipeline.youtube_calls import charged
-from orchestration.results import HealthCheck
+from orchestration.results.channels import HealthCheck
 from orchestration.scheduling import snapshots
 from orchestration.scheduling.file_urls import is_in_reach_of_runs
 from orchestration.states import DistributionState, JobKind, JobState, ScheduleState

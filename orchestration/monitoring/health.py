@@ -19,7 +19,7 @@ from orchestration.monitoring import checks
 from orchestration.queue import blockers
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease
-from orchestration.results import ChannelReport, HealthCheck, MonitorResult
+from orchestration.results.channels import ChannelReport, HealthCheck, MonitorResult
 from orchestration.states import (
     OPEN_SCHEDULES,
     JobKind,

@@ -11,7 +11,7 @@ from django.conf import settings
 from orchestration.core import lookup
 from orchestration.models import Job
 from orchestration.monitoring.attempts import attempts_of
-from orchestration.results import JobHistory
+from orchestration.results.jobs import JobHistory
 
 MOST_CALLS = 500
 MOST_LINES = 200

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestration.monitoring.problem_values import ERROR, INFO, ORDER, WARNING
 from orchestration.planning.conflicts import format_count
-from orchestration.results import Need, Remedy, Verdict
+from orchestration.results.board import Need, Remedy, Verdict
 
 MOST_NEEDS = 20
 MOST_NAMED = 5

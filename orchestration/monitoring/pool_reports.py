@@ -11,7 +11,7 @@ from channels.quota import pacific_day, pacific_day_bounds
 from orchestration.models import BudgetEntry, Job, Lease, Pool
 from orchestration.queue import pool_names, pools
 from orchestration.queue.policy import POLICIES, executions
-from orchestration.results import BudgetDay, PoolReport
+from orchestration.results.pools import BudgetDay, PoolReport
 from orchestration.scheduling import snapshots
 from orchestration.states import BudgetEntryState, PoolKind
 

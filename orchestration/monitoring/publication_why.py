@@ -26,7 +26,7 @@ from orchestration.planning.why import (
     stretch_between,
 )
 from orchestration.queue.remedies import remedy_of
-from orchestration.results import Attempt
+from orchestration.results.jobs import Attempt
 from orchestration.scheduling import approval_marks
 from orchestration.states import CLAIMABLE_JOBS, JobKind, JobState, ScheduleState, SystemStatus, WaveState
 

@@ -27,7 +27,7 @@ from orchestration.models import Distribution, Job, Schedule, VideoStatistics
 from orchestration.pipeline.youtube_calls import charged
 from orchestration.queue import jobs as queue
 from orchestration.queue.lease import JobLease
-from orchestration.results import StatisticsReport
+from orchestration.results.board import StatisticsReport
 from orchestration.states import (
     CLOSED_SCHEDULES,
     JobKind,

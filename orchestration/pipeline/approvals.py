@@ -27,7 +27,7 @@ from orchestration.models import Approval, Distribution, Rendition, Schedule, So
 from orchestration.pipeline import words_kept
 from orchestration.pipeline.profile_choice import profiles, wanted_of
 from orchestration.pipeline.words_outside import SOURCE_PICTURE, extras_of
-from orchestration.results import ApprovalChange, PendingReview
+from orchestration.results.library import ApprovalChange, PendingReview
 from orchestration.scheduling import approval_marks
 from orchestration.scheduling.publication_words import member_of, resolve_members, with_words
 from orchestration.scheduling.rows import lock_channels, take_off

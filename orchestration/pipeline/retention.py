@@ -23,7 +23,7 @@ from orchestration.models import Distribution, Job, Rendition, Schedule, Upload,
 from orchestration.models.library import Source
 from orchestration.pipeline.scrape import absolute
 from orchestration.planning.retention import Facts, Rule, deletable
-from orchestration.results import CleanItem, CleanResult, DiskReport
+from orchestration.results.pools import CleanItem, CleanResult, DiskReport
 from orchestration.scheduling import reservations
 from orchestration.states import OPEN_SCHEDULES, DistributionState, ScheduleState, UploadState, VideoState
 

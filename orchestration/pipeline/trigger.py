@@ -19,7 +19,7 @@ from orchestration.media.errors import MediaError
 from orchestration.media.identity import address_key
 from orchestration.models import Distribution, Job, Schedule, Source, Video
 from orchestration.queue import jobs as queue
-from orchestration.results import TriggerResult
+from orchestration.results.channels import TriggerResult
 from orchestration.scheduling import distribution
 from orchestration.states import (
     OPEN_SCHEDULES,

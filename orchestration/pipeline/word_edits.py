@@ -17,7 +17,7 @@ from orchestration.models import Attachment, Distribution, Job, Pool
 from orchestration.pipeline import words_kept, words_outside
 from orchestration.queue import pools
 from orchestration.queue.pool_names import UNITS
-from orchestration.results import ExtraOutside, FieldOutsideNow, WordsOutside, WordsOutsideEdit
+from orchestration.results.words_outside import ExtraOutside, FieldOutsideNow, WordsOutside, WordsOutsideEdit
 from orchestration.scheduling import publication_words
 from orchestration.states import JobKind, JobState
 from orchestration.words import checks, outside

@@ -21,7 +21,7 @@ from orchestration.errors import StaleState
 from orchestration.models import Blocker, Job
 from orchestration.queue import pools
 from orchestration.queue.remedies import remedy_of
-from orchestration.results import BlockerReport
+from orchestration.results.causes import BlockerReport
 from orchestration.states import CLAIMABLE_JOBS, BlockerScope, JobState
 
 FIRST_PROBE = timedelta(minutes=1)

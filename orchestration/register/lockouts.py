@@ -14,7 +14,7 @@ from django.utils import timezone
 from orchestration.core import audit
 from orchestration.errors import NotFound
 from orchestration.models import SystemState
-from orchestration.results import LockoutShown
+from orchestration.results.people import LockoutShown
 
 
 def shown() -> list[LockoutShown]:

@@ -18,7 +18,7 @@ from django.utils.http import urlsafe_base64_encode
 from orchestration.core import audit
 from orchestration.errors import IllegalTransition, NotPermitted
 from orchestration.register import users
-from orchestration.results import PasswordLink
+from orchestration.results.people import PasswordLink
 from orchestration.states import AccountState
 
 

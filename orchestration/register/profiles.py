@@ -19,7 +19,7 @@ from orchestration.errors import InvalidRequest, NotFound
 from orchestration.media.profiles import BUILT_IN
 from orchestration.models import Profile, Rendition, Source
 from orchestration.pipeline.profile_choice import profiles
-from orchestration.results import ProfileShown
+from orchestration.results.library import ProfileShown
 
 FIELDS = ("name", "max_height", "max_fps", "colour", "crf", "preset", "audio_kbits", "loudness", "is_default")
 

@@ -18,7 +18,7 @@ from orchestration.core.verbs import require, require_version
 from orchestration.errors import InvalidRequest
 from orchestration.models import Job, Schedule, Source
 from orchestration.queue import jobs as queue
-from orchestration.results import RightsChange
+from orchestration.results.library import RightsChange
 from orchestration.scheduling.disarming import is_beyond_stopping
 from orchestration.scheduling.rows import hold_row, lock_channels
 from orchestration.states import JobKind, RightsBasis, ScheduleState, SourceKind, SourceState

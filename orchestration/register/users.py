@@ -20,7 +20,7 @@ from orchestration.core.permissions import SCOPES, give_level, level_of
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
 from orchestration.models import ApiToken, CalendarAddress, Preferences
 from orchestration.register import sessions
-from orchestration.results import UserShown
+from orchestration.results.people import UserShown
 from orchestration.states import ACCOUNT_VERBS, AccountState
 from orchestration.text import plain_line
 

@@ -21,7 +21,7 @@ from orchestration.planning.distribution import distribute as plan_distribution
 from orchestration.planning.distribution import explain as explain_pair
 from orchestration.planning.distribution_state import FREE_SLOT, STAGING, DistributionContext
 from orchestration.planning.rule_differences import of_distribution
-from orchestration.results import DistributeDecision, DistributeResult
+from orchestration.results.plans import DistributeDecision, DistributeResult
 from orchestration.scheduling import conflict_records, reservations, snapshots
 from orchestration.scheduling.plan_writer import write_placements
 from orchestration.states import VideoState

@@ -22,7 +22,7 @@ from orchestration.planning.misfire import OverdueItem as PastDue
 from orchestration.planning.misfire import decide_misfire, let_go, preview_resume
 from orchestration.planning.types import Occupied
 from orchestration.queue import jobs as queue
-from orchestration.results import OverdueItem, ResumePreview
+from orchestration.results.system import OverdueItem, ResumePreview
 from orchestration.scheduling import approval_marks, reservations, snapshots
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import locked, retime, withdraw_jobs

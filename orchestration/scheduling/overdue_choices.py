@@ -11,7 +11,7 @@ from orchestration.models import Schedule, SystemState
 from orchestration.planning.answers import MisfireAction, MisfireDecision
 from orchestration.planning.calendar import ChannelCalendar
 from orchestration.planning.types import Occupied
-from orchestration.results import ResumeWay
+from orchestration.results.system import ResumeWay
 from orchestration.scheduling import misfires, reservations
 from orchestration.scheduling.rows import lock_channels, retime, withdraw_jobs
 from orchestration.states import JobKind

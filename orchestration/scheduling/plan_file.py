@@ -21,7 +21,7 @@ from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.fields import parse_instant
 from orchestration.models import Schedule, SystemState, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
-from orchestration.results import PlanFile, PlanFileLine
+from orchestration.results.plans import PlanFile, PlanFileLine
 from orchestration.scheduling import planner, schedules
 from orchestration.scheduling.requests import wave_request
 from orchestration.states import OnConflict, Timing

@@ -22,7 +22,7 @@ from orchestration.planning.differences import compared, compared_earliest
 from orchestration.planning.earliest import earliest_time
 from orchestration.planning.eligibility import UnknownMember
 from orchestration.planning.waves import plan_wave, planning_window
-from orchestration.results import EarliestResult, WaveResult
+from orchestration.results.plans import EarliestResult, WaveResult
 from orchestration.scheduling import conflict_records, plan_words, reservations, snapshots
 from orchestration.scheduling.plan_writer import commit
 from orchestration.scheduling.requests import known_video

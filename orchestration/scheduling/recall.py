@@ -11,7 +11,7 @@ from orchestration.core.verbs import require
 from orchestration.errors import InvalidRequest
 from orchestration.models import Distribution, Job, Schedule, Wave
 from orchestration.queue import jobs as queue
-from orchestration.results import RecallPreview
+from orchestration.results.waves import RecallPreview
 from orchestration.scheduling import waves
 from orchestration.scheduling.disarming import disarm
 from orchestration.scheduling.rows import cancel_row

@@ -21,7 +21,7 @@ from orchestration.planning import types
 from orchestration.planning.conflicts import format_count
 from orchestration.planning.rule_differences import of_series
 from orchestration.planning.series import Episode, SeriesPlan, plan_series
-from orchestration.results import StandingRun
+from orchestration.results.plans import StandingRun
 from orchestration.scheduling import distribution, reservations, snapshots, standing
 from orchestration.scheduling.plan_writer import write_placements
 from orchestration.states import OPEN_SCHEDULES, USABLE_VIDEOS, DistributionState, ScheduleState, VideoState

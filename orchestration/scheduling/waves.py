@@ -18,7 +18,7 @@ from orchestration.models import Conflict, Job, Schedule, Wave
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
-from orchestration.results import WaveBrief, WaveMember, WaveReport
+from orchestration.results.waves import WaveBrief, WaveMember, WaveReport
 from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.scheduling.requests import check_time

@@ -17,14 +17,8 @@ from orchestration.github import (
 from orchestration.monitoring import health
 from orchestration.pipeline.trigger import trigger
 from orchestration.register import channels, google_connect
-from orchestration.results import (
-    MonitorResult,
-    ProvisionPlan,
-    RepositoryReport,
-    RolloutReport,
-    SyncResult,
-    TriggerResult,
-)
+from orchestration.results.channels import MonitorResult, TriggerResult
+from orchestration.results.repositories import ProvisionPlan, RepositoryReport, RolloutReport, SyncResult
 from orchestration.service.base import Door
 
 

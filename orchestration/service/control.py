@@ -6,10 +6,7 @@ from collections.abc import Mapping
 
 from orchestration.core.permissions import action
 from orchestration.engine import control
-from orchestration.results import (
-    ResumePreview,
-    SystemReport,
-)
+from orchestration.results.system import ResumePreview, SystemReport
 from orchestration.service.base import Door
 
 

@@ -6,7 +6,7 @@ from orchestration.core.permissions import action
 from orchestration.models import Source
 from orchestration.pipeline import retention
 from orchestration.register.retention import set_retention
-from orchestration.results import CleanResult, DiskReport
+from orchestration.results.pools import CleanResult, DiskReport
 from orchestration.service.base import Door
 
 

@@ -8,9 +8,7 @@ from orchestration.models import (
     Source,
 )
 from orchestration.register import source_edit, sources
-from orchestration.results import (
-    RightsChange,
-)
+from orchestration.results.library import RightsChange
 from orchestration.service.base import Door
 
 

@@ -13,7 +13,7 @@ from orchestration.core.permissions import action
 from orchestration.errors import InvalidRequest, NotPermitted
 from orchestration.models import ApiToken
 from orchestration.register import lockouts, password_links, sessions, tokens, users
-from orchestration.results import LockoutShown, Me, PasswordLink, TokenMade, UserShown
+from orchestration.results.people import LockoutShown, Me, PasswordLink, TokenMade, UserShown
 from orchestration.service.base import Door
 
 

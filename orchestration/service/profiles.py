@@ -9,7 +9,7 @@ from channels.models import Channel
 from orchestration.core.permissions import action
 from orchestration.models import Source
 from orchestration.register import profiles
-from orchestration.results import ProfileShown
+from orchestration.results.library import ProfileShown
 from orchestration.service.base import Door
 
 

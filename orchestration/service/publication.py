@@ -15,13 +15,8 @@ from orchestration.monitoring import publication_why
 from orchestration.pipeline import settling
 from orchestration.planning.answers import Explanation
 from orchestration.planning.why import PublicationWhy
-from orchestration.results import (
-    DistributeResult,
-    EarliestResult,
-    RecallPreview,
-    WaveReport,
-    WaveResult,
-)
+from orchestration.results.plans import DistributeResult, EarliestResult, WaveResult
+from orchestration.results.waves import RecallPreview, WaveReport
 from orchestration.scheduling import (
     conflict_actions,
     distribution,

@@ -10,7 +10,7 @@ from orchestration.core.permissions import action, may_approve
 from orchestration.errors import NotPermitted
 from orchestration.models import Schedule, Source
 from orchestration.pipeline import approvals
-from orchestration.results import ApprovalChange, PendingReview
+from orchestration.results.library import ApprovalChange, PendingReview
 from orchestration.service.base import Door
 
 

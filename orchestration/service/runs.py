@@ -8,10 +8,7 @@ from orchestration.core.audit import Acting, acting_as
 from orchestration.github import (
     callbacks,
 )
-from orchestration.results import (
-    RunPermit,
-    RunRecorded,
-)
+from orchestration.results.jobs import RunPermit, RunRecorded
 from orchestration.service.base import Door
 from orchestration.states import Trigger
 

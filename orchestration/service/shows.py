@@ -10,12 +10,7 @@ from orchestration.monitoring import publication_figures, statistics, work_figur
 from orchestration.monitoring.figure_scope import Scope
 from orchestration.monitoring.figures import PublicationFigures, WorkFigures, YouTubeFigures
 from orchestration.planning.answers import Forecast
-from orchestration.results import (
-    Dashboard,
-    Needs,
-    OverviewMore,
-    StatisticsReport,
-)
+from orchestration.results.board import Dashboard, Needs, OverviewMore, StatisticsReport
 from orchestration.scheduling import forecast, kept_forecast
 from orchestration.service.base import Door
 

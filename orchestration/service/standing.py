@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestration.core.permissions import action
 from orchestration.errors import InvalidRequest, NotPermitted
 from orchestration.models import ApiToken, StandingRule
-from orchestration.results import PlanFile, StandingRun
+from orchestration.results.plans import PlanFile, StandingRun
 from orchestration.scheduling import calendar_feed, plan_file, standing, standing_runs
 from orchestration.scheduling.standing import StandingValues
 from orchestration.service.base import Door

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestration.core.permissions import action
 from orchestration.pipeline import word_edits
-from orchestration.results import WordsOutside, WordsOutsideEdit
+from orchestration.results.words_outside import WordsOutside, WordsOutsideEdit
 from orchestration.service.base import Door
 
 

@@ -17,13 +17,9 @@ from orchestration.models import (
 )
 from orchestration.monitoring import job_history, pool_reports, probes
 from orchestration.queue import blockers, pool_actions
-from orchestration.results import (
-    BlockerReport,
-    CauseCount,
-    CauseResult,
-    JobHistory,
-    PoolReport,
-)
+from orchestration.results.causes import BlockerReport, CauseCount, CauseResult
+from orchestration.results.jobs import JobHistory
+from orchestration.results.pools import PoolReport
 from orchestration.scheduling import (
     reviews,
 )

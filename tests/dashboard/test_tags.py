@@ -10,7 +10,7 @@ from channels.states import CHANNEL_VERBS, ChannelHealth, ChannelState, Credenti
 from dashboard import badges, wording
 from dashboard.templatetags import headend_buttons, headend_filters, headend_tags
 from orchestration import states
-from orchestration.results import Remedy
+from orchestration.results.board import Remedy
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from orchestration.models import Activity, BudgetEntry, Job
 from orchestration.monitoring import checks, problems
 from orchestration.monitoring import health as health_of_monitoring
 from orchestration.queue.pools import ensure_defaults
-from orchestration.results import HealthCheck
+from orchestration.results.channels import HealthCheck
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import JobKind, JobState
 from tests.factories import BlackoutFactory, ChannelFactory, JobFactory, PoolFactory, ScheduleFactory

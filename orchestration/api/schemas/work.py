@@ -12,7 +12,7 @@ from orchestration.api.schemas.plan import DistributionOut
 from orchestration.fields import Body, Reason, Text, Value
 from orchestration.github import run_states
 from orchestration.models import Job, OrphanUpload
-from orchestration.results import PoolReport
+from orchestration.results.pools import PoolReport
 from orchestration.states import POOL_VERBS, JobKind, JobState, PoolKind, PoolState, RunProof, RunState
 
 
