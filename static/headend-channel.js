@@ -1,5 +1,5 @@
-/* The page of a channel: opens the section that an address names, walks the week by arrow keys, takes days from the calendar.
-   Everything works without it. */
+/* The page of a channel: opens the section that an address names, walks the week by arrow keys, takes days from the
+   calendar. Everything works without it. */
 "use strict";
 
 (() => {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-import queue
 import signal
+import socket
 from pathlib import Path
 
 from channels.sandbox.server import Sandbox
@@ -27,10 +27,13 @@ def main() -> None:
     )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s sandbox %(levelname)s %(message)s")
-    # Not an Event: its lock may be held by the very code that the signal interrupts. This queue is made for that.
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    # Read as bytes: a handler in Python runs only when this thread is not about to sleep, and a signal that comes just
+    # before it sleeps on a lock would wake nobody.
+    told, signals = socket.socketpair()
+    signals.setblocking(False)
+    signal.set_wakeup_fd(signals.fileno(), warn_on_full_buffer=False)
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda number, _: signals.put(number))
+        signal.signal(name, lambda *_: None)
     sandbox = Sandbox(
         options.port, options.data, ledger=options.ledger, run_queue_seconds=options.run_queue_seconds
     )
@@ -40,7 +43,7 @@ def main() -> None:
         seed_demo(sandbox.store)
     sandbox.start()
     print(f"sandbox at {sandbox.url}", flush=True)
-    signals.get()
+    told.recv(1)
     sandbox.stop()
 
 

@@ -39,6 +39,7 @@ def test_a_page_follows_what_happens_without_a_reload_and_keeps_what_is_open(pag
     job = factories.JobFactory(running=True, progress=0.25, progress_note="uploading")
     entry = factories.ActivityFactory(subject=job.channel)
     log_in(page)
+    page.goto("/overview/more/")
     page.wait_for_selector(f"#job-line-{job.pk} >> text=25 %")
     page.click(f"#entry-{entry.pk} > summary")
     page.evaluate("window.stayed = true")

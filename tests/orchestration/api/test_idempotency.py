@@ -10,9 +10,10 @@ from django.db import connection
 from django.utils import timezone
 
 from channels.models import PostingSlot
-from orchestration.api import idempotency, tokens
+from orchestration.api import idempotency
 from orchestration.errors import StaleState
 from orchestration.models import Activity, IdempotencyRecord, Source
+from orchestration.register import tokens
 from orchestration.service import CentralOrchestrationService
 from tests.factories import ChannelFactory
 from tests.orchestration.api_client import ApiClient
