@@ -81,10 +81,13 @@ def _name(problem: Mapping[str, Any]) -> str:
 
 
 def _together(members: Sequence[Mapping[str, Any]]) -> str:
-    one, _, many = NOUNS.get(members[0]["subject_type"], "thing").partition(",")
-    said = members[0]["detail"] or f"for example: {members[0]['sentence']}"
+    first, more = members[0], len(members) - 1
+    one, _, many = NOUNS.get(first["subject_type"], "").partition(",")
+    said = first["detail"] or first["sentence"]
     said = said if said.endswith((".", "…")) else f"{said}."
-    return f"{len(members)} {many or one + 's'}: {said}"
+    if not one:
+        return f"{said} And {more} more alike."
+    return f"{len(members)} {many or one + 's'}{'' if first['detail'] else ', for example'}: {said}"
 
 
 # -------------------------------------------------------------------------------------------------------------- urgency
