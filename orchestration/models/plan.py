@@ -178,7 +178,7 @@ class Distribution(Stateful):
         ]
 
     def __str__(self) -> str:
-        return f"video {self.video_id} to channel {self.channel_id}"
+        return f"{self.video} on {self.channel}" if self.video_id and self.channel_id else "a new distribution"
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -269,7 +269,9 @@ class Schedule(Stateful):
         ]
 
     def __str__(self) -> str:
-        return f"distribution {self.distribution_id} at {self.publish_at:%Y-%m-%d %H:%M:%S} UTC"
+        if not self.distribution_id or not self.channel_id:
+            return "a new publication"
+        return f"{self.distribution.video} on {self.channel} at {self.publish_at:%Y-%m-%d %H:%M:%S} UTC"
 
     @property
     def is_open(self) -> bool:

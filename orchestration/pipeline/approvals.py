@@ -355,7 +355,7 @@ def _disarm_unapproved(subject: Channel | Source) -> tuple[int, int]:
     rows = list(
         Schedule.objects.locked()
         .filter(pk__in=ids, state=ScheduleState.STAGED)
-        .prefetch_related("channel", "distribution")
+        .prefetch_related("channel", "distribution__video")
         .order_by("pk")
     )
     armed = [row for row in rows if row.armed_for is not None]

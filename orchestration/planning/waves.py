@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from orchestration.planning import unit_days
+from orchestration.planning import rules, unit_days
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import format_count
 from orchestration.planning.eligibility import sort_members
@@ -203,5 +203,10 @@ def _summary(request: WaveRequest, plan: Plan, budgeted: bool) -> str:
 
 
 def _counted(conflicts: Iterable[Conflict]) -> str:
+    """Say how many conflicts there are, and of which rules by their titles, the most frequent one first."""
     counts = Counter(conflict.rule for conflict in conflicts)
-    return "conflicts: " + ", ".join(f"{count} {rule}" for rule, count in sorted(counts.items()))
+    titles = [
+        rules.TITLE_OF_RULE[rule] + (f", {count} times" if count > 1 else "")
+        for rule, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return f"{format_count(counts.total(), 'conflict')} ({'; '.join(titles)})"

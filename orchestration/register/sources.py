@@ -161,7 +161,7 @@ def _take_back(source: Source) -> tuple[list[Schedule], int]:
         distribution__video__source=source, state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING]
     )
     lock_channels(list(staged.order_by().values_list("channel_id", flat=True)))
-    rows = staged.locked().prefetch_related("channel", "distribution")
+    rows = staged.locked().prefetch_related("channel", "distribution__video")
     held, too_late = [], 0
     for row in rows.order_by("pk"):
         if row.state == ScheduleState.PUBLISHING or is_beyond_stopping(row):

@@ -23,7 +23,9 @@ def with_words(request: types.WaveRequest, made: types.Plan) -> types.Plan:
     found = _conflicts(made.placements, is_rejecting=request.on_conflict == OnConflict.REJECT)
     if not found:
         return made
-    count = f"{len(found)} words_refused" if len(found) > 1 else found[0].message
+    count = found[0].message
+    if len(found) > 1:
+        count = f"of {len(found)} publications the words break a limit of YouTube's, or cannot be filled in"
     return replace(made, conflicts=(*made.conflicts, *found), summary=f"{made.summary}; {count}")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from channels.models import Channel
 from orchestration.core import lookup
 from orchestration.errors import (
     InvalidRequest,
@@ -87,7 +88,7 @@ def wave_request(
     for member, at in (overrides or {}).items():
         if member[0] not in videos or member[1] not in channels:
             raise InvalidRequest(
-                f"overrides names video {member[0]} on channel {member[1]}, not in this wave.",
+                f"overrides names {_member(*member)}, not in this wave.",
                 field="overrides",
             )
         pinned[member] = check_time(at, "overrides", now)
@@ -106,6 +107,13 @@ def wave_request(
         overrides=pinned,
         acknowledge_policy=acknowledge_policy,
     )
+
+
+def _member(video_id: int, channel_id: int) -> str:
+    """Return how a person calls a video on a channel; what is not there by its number."""
+    video = Video.objects.filter(pk=video_id).first() or f"video {video_id}"
+    channel = Channel.objects.filter(pk=channel_id).first() or f"channel {channel_id}"
+    return f"{video} on {channel}"
 
 
 def known_video(video_id: int) -> Video:

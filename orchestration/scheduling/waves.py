@@ -47,7 +47,7 @@ def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
     wave = Wave.objects.locked().get(pk=wave_id)
     rows = (
         Schedule.objects.locked()
-        .prefetch_related("channel", "distribution")
+        .prefetch_related("channel", "distribution__video")
         .open()
         .filter(wave=wave)
         .order_by("pk")

@@ -329,7 +329,10 @@ def test_reject_refuses_the_whole_wave_and_still_names_every_conflict():
     assert made.placements == ()
     assert sorted(c.rule for c in made.conflicts) == ["channel_paused", "minimum_gap", "minimum_gap"]
     assert {c.resolution for c in made.conflicts} == {"rejected"}
-    assert made.summary == "refused: conflicts: 1 channel_paused, 2 minimum_gap; nothing is planned"
+    assert made.summary == (
+        "refused: 3 conflicts (closer to another publication than the channel's minimum gap, 2 times; "
+        "the channel is paused); nothing is planned"
+    )
 
 
 def test_alternatives_name_the_next_slot_and_the_units_that_a_move_costs():
