@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Case, Count, F, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 
@@ -72,8 +71,3 @@ def rows_of(reports: list[ChannelReport]) -> list[Row]:
         .values_list("channel", "many")
     )
     return [Row(report, counts.get(report.channel.pk, 0)) for report in reports]
-
-
-def choices_of(rows: QuerySet[Any], value: str, label: str) -> list[tuple[str, str]]:
-    """Return rows as choices of a filter."""
-    return list(rows.values_list(value, label))

@@ -458,9 +458,19 @@ def chosen_channel(picker: Picker) -> int | None:
     return Channel.objects.filter(slug__in=slugs).values_list("pk", flat=True).first()
 
 
+def channel_words(filters: Any) -> list[str]:
+    """Return in words which channels a list's filters name."""
+    return [
+        *(filters.channels or ()),
+        *(f"id:{pk}" for pk in getattr(filters, "channel_id", None) or ()),
+        *(f"group:{slug}" for slug in filters.group or ()),
+        *(f"label:{name}" for name in filters.label or ()),
+    ]
+
+
 def filter_picker(request: HttpRequest, filters: Any) -> Picker:
-    """Return the picker of a list's filter by channels: what its address names, ids of older links included."""
-    texts = [*(filters.channels or ()), *(f"id:{pk}" for pk in getattr(filters, "channel_id", None) or ())]
+    """Return the picker of a list's filter by channels: what its address names, older links included."""
+    texts = channel_words(filters)
     chips = channel_chips(texts)
     return Picker(
         name="channels",

@@ -147,7 +147,6 @@ urlpatterns = [
     ),
     path("channels/<slug:slug>/provision/", repositories.channel_provision, name="channel_provision"),
     path("channels/<slug:slug>/give/", repositories.channel_give, name="channel_give"),
-    path("channels/<slug:slug>/failover/", repositories.channel_failover, name="channel_failover"),
     path("channels/<slug:slug>/connect/", connect.channel_connect, name="channel_connect"),
     path("connect/google/", connect.connect_google, name="connect_google"),
     path("review/", reviews.reviews, name="reviews"),

@@ -81,6 +81,22 @@ EMPTIES = {
         "They say how much goes on at once, and how many units a day may cost. They are made when Start is pressed for "
         "the first time.",
     ),
+    "rollouts": Empty(
+        "There was no rollout yet",
+        "A configuration is written to one channel first, then cohort by cohort: orchestration sync --canary SLUG "
+        "--cohort N begins it.",
+    ),
+    "activity": Empty(
+        "Nothing has happened yet", "Whatever anybody does stands here: who, what, by which way, and why."
+    ),
+    "groups": Empty(
+        "No group yet",
+        "A group is channels that are run together: a language, a client, a subject. Make one below.",
+    ),
+    "labels": Empty(
+        "No label yet", "A label is a word on channels, to find and pick them by. Give one below."
+    ),
+    "tokens": Empty("No token yet", "A program that is to call the API needs one of its own. Make it below."),
     "sources": Empty(
         "No source is registered yet",
         "Give Headend a page, a feed or a file with videos that you may publish, below, or upload a film.",

@@ -23,6 +23,7 @@ from dashboard.wording import (
     words,
 )
 from orchestration.github import run_states
+from orchestration.media.urls import without_secrets
 
 register = template.Library()
 for _say in (
@@ -36,6 +37,7 @@ for _say in (
     size,
     waiting,
     words,
+    without_secrets,
 ):
     register.filter(_say)
 

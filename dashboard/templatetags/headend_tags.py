@@ -21,6 +21,7 @@ from dashboard.actions import service
 from dashboard.live_pages import LiveNode
 from dashboard.naming import named, told
 from dashboard.timeline import Lane
+from orchestration.media.urls import without_secrets_in
 from orchestration.monitoring.since import SinceCount
 from orchestration.words.fields import CATEGORIES, FIELDS, LICENCES
 
@@ -286,9 +287,14 @@ def query(context: template.Context, **changes: Any) -> str:
     return f"?{current.urlencode()}" if current else "?"
 
 
-@register.simple_tag
+@register.simple_tag(name="facts", takes_context=True)
+def facts_shown(context: template.Context, value: Any) -> SafeString:
+    """Show a small JSON value as a list of names and values; addresses without their secrets to whoever may only read."""
+    return facts(value if context.get("may_operate") else without_secrets_in(value))
+
+
 def facts(value: Any) -> SafeString:
-    """Show a small JSON value as a list of names and values."""
+    """Return a small JSON value as a list of names and values."""
     if isinstance(value, Mapping):
         return format_html(
             '<dl class="facts">{}</dl>',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_POST
 from dashboard.actions import act, page, reason_of, service
 from dashboard.listing import id_of, whole_number
 from dashboard.live_pages import show
-from orchestration.monitoring.settings_shown import ORIGINS
+from orchestration.monitoring.settings_shown import ORIGINS, SettingShown
 
 LINES = (100, 200, 500, 2_000)
 
@@ -28,12 +29,22 @@ def settings(request: HttpRequest) -> HttpResponse:
         "settings.html",
         {
             "report": report,
-            "groups": [(name, list(group)) for name, group in groupby(rows, key=lambda row: row.group)],
+            "groups": [_group(name, list(group)) for name, group in groupby(rows, key=lambda row: row.group)],
             "cadences": asked.get_cadences(),
             "origins": ORIGINS,
             "changed": changed,
         },
     )
+
+
+def _group(name: str, rows: list[SettingShown]) -> dict[str, Any]:
+    """Return a group of settings with what its folded line says."""
+    return {
+        "name": name,
+        "rows": rows,
+        "given": sum(row.origin != "default" for row in rows),
+        "warnings": sum(len(row.warnings) for row in rows),
+    }
 
 
 @require_POST

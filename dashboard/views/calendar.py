@@ -12,12 +12,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from channels.models import Channel, ChannelGroup, Label
+from channels.models import Channel
 from dashboard import calendar_grid as grid
 from dashboard.actions import page, service
 from dashboard.filters import filters_of, first
 from dashboard.listing import whole_number
 from dashboard.live_pages import asks_for_live_part, show
+from dashboard.picking import channel_words, filter_picker
 from orchestration.lists import ScheduleFilters, ScheduleGroup, schedule_states
 from orchestration.models import Preferences, Wave
 from orchestration.planning.days import OWN_ZONE, date_of
@@ -85,7 +86,9 @@ def calendar(request: HttpRequest) -> HttpResponse:
     lanes = request.GET.get("lanes") == "1"
     today = date_of(timezone.now(), zone or "UTC")
     span = grid.span_of(view, _day(request, today), lanes=lanes)
-    filters = filters_of(request, ScheduleFilters, ("state", "channel_id", "wave_id"))
+    filters = filters_of(
+        request, ScheduleFilters, ("state", "channel_id", "wave_id", "channels", "group", "label")
+    )
     layers = _layers(request)
     found = service(request).get_calendar(
         first=span.first,
@@ -96,10 +99,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
         per_cell=PER_CELL[view, lanes],
         page=whole_number(request, "page", 1, range(1, 100_000)),
         limit=LANES,
-        channel_ids=filters.channel_id or (),
-        q=_word(request, "q"),
-        group=_word(request, "group"),
-        label=_word(request, "label"),
+        channels=channel_words(filters),
         wave_id=first(filters.wave_id) or None,
         states=None if filters.state is None else sorted(schedule_states(filters.state)),
         layers=layers,
@@ -123,7 +123,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
             "pages": pages,
             "earlier_page": found.request.page - 1,
             "later_page": found.request.page + 1 if found.request.page < pages else 0,
-            "channel_id": first(filters.channel_id),
+            "picker": filter_picker(request, filters),
             "state": first(filters.state),
             "backlog": _backlog(request, found),
             "placing": urlencode(
@@ -152,8 +152,6 @@ def _choices(request: HttpRequest, zone: str, wave_id: Any) -> dict[str, Any]:
     return {
         "zones": [name for name in dict.fromkeys(["UTC", zone, *zones]) if name],
         "states": STATES,
-        "groups": ChannelGroup.objects.only("slug", "name"),
-        "labels": Label.objects.only("name"),
         "waves": waves[:MOST_WAVES],
         "wave_id": wave_id,
     }

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from channels.models import Channel, ChannelGroup, Label
+from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
 from dashboard import bulk, channel_list
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
@@ -17,6 +17,7 @@ from dashboard.filters import filters_of, first
 from dashboard.forms import TriggerForm, sentence_of
 from dashboard.listing import chosen, page_of
 from dashboard.live_pages import show
+from dashboard.picking import filter_picker
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import ChannelFilters
 from orchestration.models import Job
@@ -26,9 +27,9 @@ from orchestration.results.repositories import SyncResult
 @page
 def channels(request: HttpRequest) -> HttpResponse:
     """List the channels with their health and why, their next publication, their slots and their counts."""
-    filters = filters_of(request, ChannelFilters, ("state", "health", "executor", "group", "label", "q"))
-    groups = channel_list.choices_of(ChannelGroup.objects.all(), "slug", "name")
-    labels = channel_list.choices_of(Label.objects.all(), "name", "name")
+    filters = filters_of(
+        request, ChannelFilters, ("state", "health", "executor", "channels", "group", "label", "q")
+    )
     sort = chosen(request, "sort", channel_list.SORTS) or "name"
     found = filters.filter(Channel.objects.all())
     here = page_of(request, channel_list.sorted_by(found, sort).values_list("pk", flat=True))
@@ -52,17 +53,14 @@ def channels(request: HttpRequest) -> HttpResponse:
                 "state": first(filters.state),
                 "health": first(filters.health),
                 "executor": filters.executor or "",
-                "group": first(filters.group),
-                "label": first(filters.label),
                 "sort": sort,
             },
             "choices": {
                 "state": ChannelState.choices,
                 "health": ChannelHealth.choices,
                 "executor": Executor.choices,
-                **({"group": groups} if groups else {}),
-                **({"label": labels} if labels else {}),
             },
+            "picker": filter_picker(request, filters),
             "sorts": channel_list.SORTS.items(),
         },
     )

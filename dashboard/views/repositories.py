@@ -51,19 +51,6 @@ def channel_resolve_drift(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-@require_POST
-def channel_failover(request: HttpRequest, slug: str) -> HttpResponse:
-    """Let our workers stage what GitHub will not stage in time, or not."""
-    row = get_object_or_404(Channel, slug=slug)
-    on = request.POST.get("on") == "1"
-    return act(
-        request,
-        lambda: service(request).set_failover(channel_id=row.pk, on=on, reason=reason_of(request)),
-        "Our workers stage what GitHub will not stage in time." if on else "What is late waits for GitHub.",
-        to=_page(slug),
-    )
-
-
 @page
 def channel_provision(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what giving a channel a repository would write there, once one is named."""

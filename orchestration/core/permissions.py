@@ -54,9 +54,14 @@ class Actor:
         return cls(label, ApiToken.Scope.ADMIN)
 
 
+def may_operate(actor: Actor) -> bool:
+    """Return whether an actor may change what goes out, and see what opens files."""
+    return SCOPES[actor.scope] >= SCOPES[ApiToken.Scope.OPERATE]
+
+
 def may_approve(actor: Actor) -> bool:
     """Return whether an actor may say that a publication goes out: the one place where that is decided."""
-    return SCOPES[actor.scope] >= SCOPES[ApiToken.Scope.OPERATE]
+    return may_operate(actor)
 
 
 class Asking(Protocol):

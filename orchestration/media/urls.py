@@ -12,7 +12,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from .errors import SourceUnreachable, UnsafeUrl, YouTubeRefused
@@ -74,6 +75,31 @@ def canonical_url(url: str) -> str:
     pairs.sort(key=lambda pair: pair[0])
     query = urlencode(pairs, quote_via=quote, safe="/:@,", errors="surrogateescape")
     return urlunsplit((parts.scheme, authority, path or "/", query, ""))
+
+
+def without_secrets(url: str) -> str:
+    """Return an address as whoever may only read is shown it: no credentials, and of its query the names alone.
+
+    What opens a file stands there: a token, a signature. What is no http(s) address, such as a folder, is left as it is.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme not in DEFAULT_PORTS:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    names = dict.fromkeys(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return urlunsplit((parts.scheme, host, parts.path, "&".join(f"{name}=…" for name in names), ""))
+
+
+def without_secrets_in(value: Any) -> Any:
+    """Return a JSON value with every address in it as `without_secrets` writes it."""
+    if isinstance(value, str):
+        return without_secrets(value) if value.startswith(("http://", "https://")) else value
+    if isinstance(value, Mapping):
+        return {name: without_secrets_in(part) for name, part in value.items()}
+    return [without_secrets_in(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def is_youtube(url: str) -> bool:

@@ -178,7 +178,9 @@ class Distribution(Stateful):
         ]
 
     def __str__(self) -> str:
-        return f"{self.video} on {self.channel}" if self.video_id and self.channel_id else "a new distribution"
+        return (
+            f"{self.video} on {self.channel}" if self.video_id and self.channel_id else "a new distribution"
+        )
 
     @property
     def recorded(self) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class CalendarRequest:
     page: int = 1
     limit: int = 25
     channel_ids: tuple[int, ...] = ()
+    channels: QuerySet[Channel] | None = None
     q: str = ""
     group: str = ""
     label: str = ""
@@ -74,7 +75,7 @@ class CalendarRequest:
     @property
     def chooses_channels(self) -> bool:
         """Return whether only some of the channels are meant."""
-        return bool(self.channel_ids or self.q or self.group or self.label)
+        return bool(self.channel_ids or self.channels is not None or self.q or self.group or self.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,8 @@ def _channels(request: CalendarRequest) -> QuerySet[Channel]:
     rows = Channel.objects.order_by("name", "pk")
     if request.channel_ids:
         rows = rows.filter(pk__in=request.channel_ids)
+    if request.channels is not None:
+        rows = rows.filter(pk__in=request.channels.order_by().values("pk"))
     if request.q:
         rows = rows.filter(Q(name__icontains=request.q) | Q(slug__icontains=request.q))
     if request.group:

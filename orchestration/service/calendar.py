@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from orchestration.core.permissions import action
+from orchestration.register import selection
 from orchestration.scheduling import allowed_times, backlog, calendar_view
 from orchestration.scheduling.allowed_times import AllowedTimes, MovePreview
 from orchestration.scheduling.backlog import Backlog
@@ -29,6 +30,7 @@ class Calendar(Door):
         page: int = 1,
         limit: int = 25,
         channel_ids: Sequence[int] = (),
+        channels: Sequence[str] = (),
         q: str = "",
         group: str = "",
         label: str = "",
@@ -38,7 +40,8 @@ class Calendar(Door):
     ) -> CalendarView:
         """Show publications on the dates of a zone (empty: each on its channel's own clock), with what stays empty.
 
-        Raises: InvalidRequest, naming the field.
+        `channels` are words as everywhere: slugs, group:SLUG, label:NAME, all. Raises: InvalidRequest, NotFound, naming the
+        field.
         """
         return calendar_view.read(
             CalendarRequest(
@@ -51,6 +54,7 @@ class Calendar(Door):
                 page=page,
                 limit=limit,
                 channel_ids=tuple(channel_ids),
+                channels=selection.read(channels).channels() if channels else None,
                 q=q,
                 group=group,
                 label=label,

@@ -58,6 +58,23 @@ def test_layers_are_switched_in_the_address(console, row):
     assert "data-slot" not in table and "darkened" not in table
 
 
+def test_channels_are_chosen_in_the_picker_and_older_links_still_choose_them(console, row):
+    other = factories.ScheduleFactory(publish_at=AT, distribution__video__title="Stones")
+    factories.ChannelGroupFactory(slug="news").channels.add(row.channel)
+    for query in (
+        "channels=group:news",
+        "group=news",
+        f"channel={row.channel_id}",
+        f"channels={row.channel.slug}",
+    ):
+        page = console.get(f"/calendar/?day=2031-03-26&zone=UTC&{query}").content.decode()
+        assert f'href="/schedules/{row.pk}/"' in page and f'href="/schedules/{other.pk}/"' not in page, query
+        assert 'data-picker="channels"' in page and 'name="channels" value="' in page, query
+    factories.ChannelGroupFactory(slug="empty")
+    page = console.get("/calendar/?day=2031-03-26&zone=UTC&channels=group:empty").content.decode()
+    assert f'href="/schedules/{row.pk}/"' not in page
+
+
 def test_as_many_statements_however_many_channels(console):
     def asked(lanes: str) -> int:
         with CaptureQueriesContext(connection) as queries:

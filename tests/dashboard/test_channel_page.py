@@ -47,6 +47,9 @@ def test_the_list_is_cut_sorted_and_filtered_by_group_and_label(console):
     assert html.count('<tr id="channel-') == 50 and "60 of 60 channels" in html
     html = console.get("/channels/?group=north&sort=next").content.decode()
     assert "Channel 59" in html and "1 of 60 channels" in html
+    assert 'name="channels" value="group:north"' in html, "an older link is a chip of the picker"
+    html = console.get(f"/channels/?channels=group:north&channels={rows[0].slug}").content.decode()
+    assert "2 of 60 channels" in html
     assert "Nothing fits these filters" in console.get("/channels/?q=nothing").content.decode()
 
 

@@ -19,12 +19,16 @@ PAGES = {
     "/sources/": "sources",
     "/jobs/": "jobs",
     "/channels/": "channels",
+    "/rollouts/": "rollouts",
+    "/groups/": "groups",
+    "/tokens/": "tokens",
+    "/activity/": "activity",
 }
 
 
 @pytest.mark.parametrize(("address", "name"), PAGES.items())
-def test_an_empty_list_says_what_it_is_for(console, address, name):
-    html = console.get(address).content.decode()
+def test_an_empty_list_says_what_it_is_for(admin_client, address, name):
+    html = admin_client.get(address).content.decode()
     empty = EMPTIES[name]
     assert f"<b>{empty.title}</b>" in html
     assert empty.sentence.replace("'", "&#x27;") in html

@@ -1,9 +1,12 @@
 """Users, tokens and oneself in the console: shown once, hidden from others, thin doors."""
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from orchestration.core import heartbeats
 from orchestration.models import Activity, ApiToken
 from orchestration.register import tokens
 from tests import factories
@@ -82,12 +85,21 @@ def test_settings_and_system_are_pages_whose_buttons_go_through_the_service(root
 
     cadences.keep()
     html = root.get("/settings/").content.decode()
+    assert html.count('<details class="panel section"') > 5 and 'section" open' not in " ".join(html.split())
+    assert (
+        "open"
+        in re.findall(r"<details[^>]*panel section[^>]*>", root.get("/settings/?show=set").content.decode())[
+            0
+        ]
+    )
     assert "HEADEND_TICK_SECONDS" in html and "Starts what falls due" in html
     refused = root.post("/settings/set-cadence/", {"name": "tick", "seconds": "60"}, headers=HTMX)
     assert "every 15 s at least" in refused.content.decode()
     kept = root.post("/settings/set-cadence/", {"name": "tick", "seconds": "3"}, headers=HTMX)
     assert "comes every 3 s" in kept.content.decode()
-    assert "Processes" in root.get("/system/").content.decode()
+    assert "has not ticked yet" in root.get("/system/").content.decode()
+    heartbeats.beat("beat")
+    assert "Processes" in (html := root.get("/system/").content.decode()) and "The clock ticked" in html
     root.post("/system/check-invariants/", headers=HTMX)
     assert KeptReport.objects.filter(key="invariants").exists()
 

@@ -37,6 +37,16 @@ def test_a_reader_sets_what_is_their_own(reader):
     assert all(address.startswith("/me/") for address in offered)
 
 
+def test_what_may_open_a_file_is_shown_only_to_whoever_may_operate(reader, console):
+    address = "https://olga:pw@films.example/f.mp4?sig=geheim&v=1#k"
+    video = factories.VideoFactory(url=address, source=factories.SourceFactory(url=address))
+    for page in (f"/videos/{video.pk}/", f"/sources/{video.source_id}/", "/sources/"):
+        shown = reader.get(page).content.decode()
+        assert "https://films.example/f.mp4?sig=…&amp;v=…" in shown, page
+        assert "geheim" not in shown and "olga:pw" not in shown, page
+    assert "sig=geheim" in console.get(f"/videos/{video.pk}/").content.decode()
+
+
 def test_a_reader_who_opens_a_form_is_told_what_is_needed(reader, scene):
     for address in ("/waves/new/", "/distribute/"):
         assert "Your user may look, but not change anything." in reader.get(address).content.decode()

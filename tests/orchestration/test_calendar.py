@@ -124,7 +124,8 @@ def busy():
     """Return a publication on a channel whose calendar has everything that can stand against a time."""
     channel = factories.ChannelFactory(timezone="Europe/Berlin", min_gap_minutes=90, daily_cap=2)
     factories.PostingSlotFactory(channel=channel)
-    now = datetime.now(UTC).replace(microsecond=0)
+    # Of tomorrow, so that the local days of what follows are the same at whatever hour this runs.
+    now = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) + timedelta(days=1)
     factories.BlackoutFactory(
         channel=channel,
         first_date=(now + timedelta(days=2)).date(),

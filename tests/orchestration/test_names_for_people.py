@@ -36,5 +36,7 @@ def test_an_override_outside_of_the_wave_is_refused_by_name(row):
         )
     with pytest.raises(InvalidRequest, match="names video 999 on Aurora"):
         wave_request(
-            video_ids=[video.pk], channel_ids=[row.channel_id], overrides={(999, row.channel_id): in_(hours=2)}
+            video_ids=[video.pk],
+            channel_ids=[row.channel_id],
+            overrides={(999, row.channel_id): in_(hours=2)},
         )

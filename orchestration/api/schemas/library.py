@@ -1,11 +1,13 @@
 """Sources and videos, as the API shows them."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from orchestration.api.schemas import addresses
 from orchestration.api.schemas.profiles import RenditionOut
 from orchestration.api.schemas.requests import Decision
 from orchestration.fields import Body, Priority, Secret, Text
@@ -171,6 +173,11 @@ class SourceOut(Schema):
     actions: list[str]
 
     @staticmethod
+    def resolve_url(source: Source, context: Mapping[str, Any] | None = None) -> str:
+        """Return its address; without what it may hold in secrets for whoever may only read."""
+        return str(addresses.shown(source.url, context))
+
+    @staticmethod
     def resolve_access(source: Source) -> dict | None:
         """Return what opens it, as it may be shown."""
         return source.access_shown or None
@@ -220,6 +227,11 @@ class VideoOut(Schema):
     created_at: datetime
     ready_at: datetime | None
     actions: list[str] = []
+
+    @staticmethod
+    def resolve_url(video: Video, context: Mapping[str, Any] | None = None) -> str:
+        """Return its address; without what it may hold in secrets for whoever may only read."""
+        return str(addresses.shown(video.url, context))
 
     @staticmethod
     def resolve_rights_basis(video: Video) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import BeforeValidator, Field
 
+from orchestration.api.schemas import addresses
 from orchestration.api.schemas.plain_values import plain
 from orchestration.api.schemas.plan import ScheduleOut, WaveOut
 from orchestration.api.schemas.register import ChannelBrief, ChannelReportOut
@@ -188,14 +189,14 @@ class ActivityOut(ActivityShortOut):
     correlation_id: str | None
 
     @staticmethod
-    def resolve_before(entry: Activity) -> Any:
+    def resolve_before(entry: Activity, context: Mapping[str, Any] | None = None) -> Any:
         """Return the values before; edits of the configuration keep them with the changes."""
-        return entry.before if entry.before is not None else _side(entry, 0)
+        return addresses.shown(entry.before if entry.before is not None else _side(entry, 0), context)
 
     @staticmethod
-    def resolve_after(entry: Activity) -> Any:
+    def resolve_after(entry: Activity, context: Mapping[str, Any] | None = None) -> Any:
         """Return the values after."""
-        return entry.after if entry.after is not None else _side(entry, 1)
+        return addresses.shown(entry.after if entry.after is not None else _side(entry, 1), context)
 
     @staticmethod
     def resolve_members(entry: Activity) -> dict[str, Any] | None:

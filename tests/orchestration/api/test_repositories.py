@@ -5,6 +5,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.channel_forms import StagingForm
 from orchestration.models import Activity, RepositoryRecord
 from tests.factories import ChannelFactory
 from tests.register_helpers import lead_to_sandbox
@@ -85,12 +86,13 @@ def test_failover_is_switched_through_every_door(api, client, admin_user, channe
     channel.refresh_from_db()
     assert channel.failover is False
     client.force_login(admin_user)
-    client.post(reverse("dashboard:channel_failover", args=[channel.slug]), {"on": "1"})
+    assert Activity.objects.filter(verb="failover_set").count() == 2
+    of_channel = StagingForm.of(channel).initial | {"section": "staging", "failover": "on"}
+    client.post(reverse("dashboard:channel_change", args=[channel.slug]), of_channel)
     channel.refresh_from_db()
     assert channel.failover is True
     page = client.get(reverse("dashboard:channel", args=[channel.slug]), STAGING).content.decode()
-    assert "failover" in page
-    assert Activity.objects.filter(verb="failover_set").count() == 3
+    assert page.count('name="failover"') == 1 and "Switch off" not in page
 
 
 def test_a_repository_is_provisioned_after_a_dry_run(api, settings, sandbox):
