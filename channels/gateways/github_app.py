@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth, Github, GithubException
 from github.Requester import Requester
 
+from channels.gateways import redaction
 from channels.gateways.errors import (
     GitHubAppNotInstalled,
     GitHubAppRefused,
@@ -215,7 +216,9 @@ def _asking(app: AppCredential, doing: str, where: str = "") -> Iterator[None]:
 
 
 def _named(app: AppCredential, error: GithubException, doing: str, where: str) -> RemoteError:
-    said = str(as_dict(error.data).get("message") or error.message or "no reason given")[:200]
+    said = redaction.hidden(str(as_dict(error.data).get("message") or error.message or "no reason given"))[
+        :200
+    ]
     lower = said.lower()
     if error.status == 401 and ("'exp'" in lower or "expiration time" in lower or "'iat'" in lower):
         return GitHubAppRefused(

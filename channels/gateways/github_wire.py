@@ -34,6 +34,17 @@ API_VERSION = "2022-11-28"
 EXPIRY_HEADER = "github-authentication-token-expiration"
 
 
+class _Redacted(RequestsResponse):
+    """An answer in which GitHub, or what stands before it, repeats nothing that was sent in secret.
+
+    The answer that brings an App's fresh token is taken as it is: the token in it is the thing that was asked for.
+    """
+
+    def read(self) -> str:
+        """Return the text of the answer."""
+        return str(redaction.hidden_in(super().read()))
+
+
 class _Observed(HTTPSRequestsConnectionClass):
     """A connection of PyGithub's whose requests are heard of."""
 
@@ -42,7 +53,7 @@ class _Observed(HTTPSRequestsConnectionClass):
         with observed.request(self.verb, f"//{self.host}{self.url}") as heard:
             answer = super().getresponse()
             heard.take(answer.status, dict(answer.getheaders()))
-            return answer
+            return answer if self.url.endswith("/access_tokens") else _Redacted(answer.response)
 
 
 class _ObservedPlain(HTTPRequestsConnectionClass):
@@ -53,7 +64,7 @@ class _ObservedPlain(HTTPRequestsConnectionClass):
         with observed.request(self.verb, f"//{self.host}{self.url}") as heard:
             answer = super().getresponse()
             heard.take(answer.status, dict(answer.getheaders()))
-            return answer
+            return answer if self.url.endswith("/access_tokens") else _Redacted(answer.response)
 
 
 # PyGithub's own way, `injectConnectionClasses`, would end the reuse of connections for all.

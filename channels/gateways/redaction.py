@@ -1,7 +1,8 @@
-"""Hide what a gateway sends in secret in every text that comes back: a proxy may repeat a request in its refusal.
+"""Hide what is sent in secret in every text that comes back: a proxy may repeat a request in its refusal.
 
-A gateway is held here while it lives, by a weak reference, and asked for its secrets whenever an error is worded. So
-no place that words one can forget it, and nothing is kept of a gateway that is gone.
+Whoever speaks to the outside is held here while it lives, by a weak reference, and asked for its secrets whenever an error
+is worded (`hidden`) or an answer is taken (`hidden_in`). So no place that words or keeps one can forget it, and nothing is
+kept of a gateway that is gone. This is the source: what comes through it may be stored.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import json
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote, quote_plus
 from weakref import WeakSet
 
-HIDDEN = "[hidden]"
-SHORTEST_SECRET = 6
+from channels.log_redaction import HIDDEN, SHORTEST_SECRET, redact_known, redact_sentence
 
 
 class Holder(Protocol):
@@ -54,7 +54,26 @@ def knowing(*secrets: str) -> Iterator[None]:
 
 
 def hidden(text: str) -> str:
-    """Return the text without any secret that a gateway knows now: as it is, as in an address, and as in JSON."""
+    """Return what another system said without what is sent now, what is ours, and what looks like a secret."""
+    return redact_sentence(_without_what_is_sent(text))
+
+
+def hidden_in(value: Any) -> Any:
+    """Return an answer without the secrets that are sent now or are this installation's, in every text of it.
+
+    What merely looks like a secret stays: titles and descriptions are compared with what was sent.
+    """
+    if isinstance(value, str):
+        return redact_known(_without_what_is_sent(value))
+    if isinstance(value, list | tuple):
+        return type(value)(hidden_in(item) for item in value)
+    if isinstance(value, dict):
+        return {name: hidden_in(item) for name, item in value.items()}
+    return value
+
+
+def _without_what_is_sent(text: str) -> str:
+    """Return the text without what a gateway knows now: as it is, as in an address, and as in JSON."""
     with _lock:
         holders = list(_holders)
     known = {secret for holder in holders for secret in holder.secrets() if secret}

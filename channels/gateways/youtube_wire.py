@@ -154,7 +154,9 @@ class Wire:
         """
         writes = request.method not in _READS
         what = request.methodId.removeprefix("youtube.")
-        return self.guarded(writes, what, lambda: readable(request.execute(num_retries=0)))
+        return self.guarded(
+            writes, what, lambda: redaction.hidden_in(readable(request.execute(num_retries=0)))
+        )
 
     def guarded(self, writes: bool, what: str, call: Callable[[], T]) -> T:
         """Run `call`, which is `what` in the table of readings, and turn whatever goes wrong into one of our errors."""

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from channels.gateways import redaction
 from channels.gateways.errors import RemoteError, RemoteUncertain
 from channels.models import Channel
 from orchestration.core import audit, gateways, installation
@@ -75,12 +76,13 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
         sheet = job_sheet(run, distribution, marker, secret, skip_upload=job.skip_upload)
         pools.charge_reserved(job)
         try:
-            receipt = github.dispatch_workflow(
-                run.repository,
-                run.workflow,
-                run.ref,
-                {"correlation_id": run.correlation_id, "job_sheet": json.dumps(sheet)},
-            )
+            with redaction.knowing(secret):
+                receipt = github.dispatch_workflow(
+                    run.repository,
+                    run.workflow,
+                    run.ref,
+                    {"correlation_id": run.correlation_id, "job_sheet": json.dumps(sheet)},
+                )
             failpoint("run.dispatched")
         except RemoteUncertain as error:
             logger.warning("dispatch %s is uncertain: %s", run.correlation_id, error)

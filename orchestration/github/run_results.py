@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from channels.gateways import redaction
 from channels.gateways.errors import RemoteError
 from channels.gateways.github import GitHubGateway
 from orchestration.core import audit
@@ -38,7 +39,7 @@ def said(
         "outcome": outcome,
         "youtube_video_id": youtube_video_id[:32],
         "error_code": error_code[:60],
-        "error_message": error_message[:500],
+        "error_message": redaction.hidden(error_message)[:500],
     }
     if again_at is not None:
         kept["again_at"] = min(again_at, timezone.now() + LONGEST_WAIT).isoformat()

@@ -10,15 +10,23 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from channels.gateways import redaction
+
 Again = Literal["again", "blocked", "never"]
 
 
 class MediaError(Exception):
-    """A media operation did not succeed; never raised itself."""
+    """A media operation did not succeed; never raised itself.
+
+    Its text may be a site's, a storage's or ffmpeg's: what is secret of ours is hidden in it when it is made.
+    """
 
     code: ClassVar[str] = "media_error"
     again: Again = "never"
     scope: ClassVar[str] = "source"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redaction.hidden(message))
 
 
 class UnsafeUrl(MediaError):
@@ -152,7 +160,7 @@ class TranscodeFailed(MediaError):
 
     def __init__(self, message: str, *, detail: str = "", again: Again = "never") -> None:
         super().__init__(message)
-        self.detail = detail
+        self.detail = redaction.hidden(detail)
         self.again = again
 
 

@@ -46,6 +46,7 @@ from yt_dlp.networking.exceptions import HTTPError, RequestError
 from channels.gateways import observed
 
 from .access import Access
+from .addresses import IPNetwork
 from .errors import (
     AccessRefused,
     Cancelled,
@@ -55,7 +56,7 @@ from .errors import (
     SourceUnreachable,
     UnsafeUrl,
 )
-from .urls import IPNetwork, check_form, resolve_fetchable
+from .urls import check_form, resolve_fetchable
 
 logger = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .access import Access
+from .addresses import IPNetwork
 from .errors import MediaError, NoVideoFound, YouTubeRefused
 from .feeds import Feed, each_address_once, newest_first, read_feed
 from .fetch import MAX_PAGE_BYTES, Guard, GuardedYoutubeDL, Stopped
@@ -14,7 +15,7 @@ from .items import FoundItem
 from .json_feed import read_json_feed
 from .look import Seen, known_by_name, look
 from .scrape import extract, hiding, items_of_page, plain, session
-from .urls import IPNetwork, check_fetchable
+from .urls import check_fetchable
 
 MAX_ENTRIES = 20_000
 """Entries kept of one reading."""

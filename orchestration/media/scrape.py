@@ -20,6 +20,7 @@ from yt_dlp.utils import UnsupportedError, YoutubeDLError
 from yt_dlp.utils import unsmuggle_url as without_smuggled_data
 
 from .access import Access
+from .addresses import IPNetwork
 from .errors import Cancelled, FileEmpty, FileTooLarge, MediaError, NoVideoFound, SourceUnreachable, UnsafeUrl
 from .fetch import (
     MAX_PAGE_BYTES,
@@ -36,7 +37,7 @@ from .items import DownloadedFile, FoundItem, title_of_name
 from .look import known_by_name, look
 from .receive import finish, receive_file, remove_traces
 from .transcode import join_streams
-from .urls import IPNetwork, canonical_url, check_fetchable
+from .urls import canonical_url, check_fetchable
 
 # Prefers the best picture up to 1080 lines, in one file if there is one that good.
 FORMAT = "bv*+ba/b"

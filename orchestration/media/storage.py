@@ -25,7 +25,10 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from .access import HIDDEN, origin_of
+from channels.gateways import redaction
+
+from .access import origin_of
+from .addresses import IPNetwork
 from .errors import (
     AccessRefused,
     Cancelled,
@@ -41,7 +44,6 @@ from .files import storage_error
 from .folder import FILMS
 from .items import DownloadedFile, FoundItem
 from .receive import finish, remove_traces
-from .urls import IPNetwork
 
 BLOCK_BYTES = 64 * 1024
 ATTEMPTS = 4
@@ -75,9 +77,8 @@ class Storage:
 
     def hide(self, text: str) -> str:
         """Return what a server said without the keys."""
-        for secret in filter(None, (self.secret_key, self.access_key)):
-            text = text.replace(secret, HIDDEN)
-        return text
+        with redaction.knowing(self.secret_key, self.access_key):
+            return redaction.hidden(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,7 @@ def _client(storage: Storage, guard: Guard) -> Iterator[Any]:
 
 
 def _of_answer(storage: Storage, code: str, message: str, status: int) -> MediaError:
-    said = storage.hide(f"The storage answered {status} {code}: {message}".rstrip(": .")[:300]) + "."
+    said = storage.hide(f"The storage answered {status} {code}: {message}").rstrip(": .")[:300] + "."
     if status == 412 or code == "PreconditionFailed":
         return ItemChanged(
             "The object has changed since it was listed; the next reading finds what it is now."

@@ -16,10 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from .addresses import IPAddress, IPNetwork, why_refused
 from .errors import SourceUnreachable, UnsafeUrl, YouTubeRefused
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -41,12 +40,6 @@ YOUTUBE_DOMAINS = (
     "yt.be",
     "youtube.googleapis.com",
     "googlevideo.com",
-)
-
-# Ranges that `is_global` lets through although they lead inwards or nowhere a video lives.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_REFUSED_IPV6 = tuple(
-    ipaddress.ip_network(text) for text in ("2002::/16", "2001::/32", "64:ff9b:1::/48", "::/96", "fec0::/10")
 )
 
 
@@ -158,44 +151,14 @@ def resolve_fetchable(
         raise SourceUnreachable(f"The host {host} has no address.")
     for *_, sockaddr in found:
         address = ipaddress.ip_address(str(sockaddr[0]).partition("%")[0])
-        if not is_allowed_address(address, allowed_networks):
-            raise UnsafeUrl(f"The host {host} leads to {address}, which is not a public address.")
+        if what := why_refused(address, allowed_networks):
+            raise UnsafeUrl(f"The host {host} leads to {address}, which is not a public address ({what}).")
     return found
 
 
 def is_allowed_address(address: IPAddress, allowed_networks: Sequence[IPNetwork] = ()) -> bool:
     """Return whether Headend may connect to an address."""
-    embedded = _embedded_ipv4(address)
-    for candidate in (address, embedded):
-        if candidate is not None and any(
-            candidate.version == network.version and candidate in network for network in allowed_networks
-        ):
-            return True
-    if embedded is not None:
-        return _is_public(embedded)
-    return _is_public(address)
-
-
-def _is_public(address: IPAddress) -> bool:
-    """Return whether an address is out on the public internet, for one host."""
-    if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
-        return False
-    return not (address.version == 6 and any(address in network for network in _REFUSED_IPV6))
-
-
-def _embedded_ipv4(address: IPAddress) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address that an IPv4-mapped or NAT64 address really reaches.
-
-    NAT64 is judged by what is inside instead of being refused: on an IPv6-only network every IPv4
-    site in the world resolves to it.
-    """
-    if address.version != 6:
-        return None
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return None
+    return not why_refused(address, allowed_networks)
 
 
 def _split(url: str) -> SplitResult:

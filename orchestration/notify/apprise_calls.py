@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 
+from channels.gateways import redaction
 from orchestration.errors import InvalidRequest
+from orchestration.media import connections
+from orchestration.media.addresses import IPNetwork
 from orchestration.media.errors import MediaError, SourceUnreachable, UnsafeUrl
 from orchestration.media.urls import check_form, resolve_fetchable
 from orchestration.models.notify import HEARTBEAT, Severity
@@ -33,6 +36,8 @@ ON_THIS_MACHINE = frozenset(
 """Schemes that reach the machine Headend runs on, and nobody who is away from it."""
 READS_FILES = frozenset({"attach", "keyfile", "pgp", "pgpkey", "subfile", "template"})
 """Parameters by which a service reads a file of this machine, or fetches a further address."""
+NOT_PUBLIC = "The address leads to a host that is not public; HEADEND_NOTIFY_PRIVATE_HOSTS would allow it."
+OF_A_PLATFORM = "The address leads to the platform that this machine runs on, which is never called."
 SHORTEST_SECRET = 4
 _MENTION = re.compile(r"@(?=everyone|here|channel|all\b)|<(?=[!@#])", re.IGNORECASE)
 
@@ -78,8 +83,7 @@ def _check_heartbeat(url: str, scheme: str) -> Checked:
         host, port = check_form(url)
     except MediaError as error:
         raise _refused(str(error)) from error
-    if not settings.HEADEND_NOTIFY_PRIVATE_HOSTS:
-        check_public(host, port)
+    check_host(host, port)
     return Checked(HEARTBEAT, masked(scheme, url))
 
 
@@ -171,7 +175,7 @@ def send(url: str, *, title: str, body: str, html: str = "", severity: str = Sev
         return error.message
     # What it shows by itself, or what `?format=` of its address asks for.
     wants_html = bool(html) and plugin.resolve_format() == NotifyFormat.HTML
-    with _overheard() as said:
+    with _overheard() as said, connections.only_to(opened()) as watch:
         try:
             taken = plugin.notify(
                 title=harmless(" ".join(title.split())),
@@ -181,6 +185,8 @@ def send(url: str, *, title: str, body: str, html: str = "", severity: str = Sev
             )
         except Exception as error:  # whatever a library of some service raises
             return redacted(f"{type(error).__name__}: {error}", url)
+    if watch.refused:
+        return OF_A_PLATFORM if settings.HEADEND_NOTIFY_PRIVATE_HOSTS else NOT_PUBLIC
     return "" if taken else redacted(said[-1] if said else "The service did not take it.", url)
 
 
@@ -199,7 +205,7 @@ def redacted(text: str, url: str) -> str:
         if len(piece) >= SHORTEST_SECRET:
             text = text.replace(piece, "[hidden]")
     text = re.sub(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+", "[hidden]", text)
-    return " ".join(text.split())[:300]
+    return " ".join(redaction.hidden(text).split())[:300]
 
 
 @contextmanager
@@ -225,25 +231,26 @@ def _overheard() -> Iterator[list[str]]:
 
 
 def _check_hosts(plugin: Any) -> None:
-    """Refuse hosts of the own network where HEADEND_NOTIFY_PRIVATE_HOSTS forbids them.
+    """Refuse hosts that must not be reached.
 
     Of a service with an address of its own, the "host" is a token or a topic, which leads nowhere.
     """
-    if settings.HEADEND_NOTIFY_PRIVATE_HOSTS:
-        return
     for name in ("host", "smtp_host"):
         host = getattr(plugin, name, None)
         if isinstance(host, str) and host:
-            check_public(host, getattr(plugin, "port", None) or 443)
+            check_host(host, getattr(plugin, "port", None) or 443)
 
 
-def check_public(host: str, port: int) -> None:
-    """Refuse a host that is found and is not public. Raises: InvalidRequest."""
+def opened() -> Sequence[IPNetwork]:
+    """Return the networks that may be reached beside the public internet; never a cloud platform's own addresses."""
+    return connections.ANYWHERE if settings.HEADEND_NOTIFY_PRIVATE_HOSTS else ()
+
+
+def check_host(host: str, port: int) -> None:
+    """Refuse a host that is found and must not be reached; asked again as the connection is made. Raises: InvalidRequest."""
     try:
-        resolve_fetchable(host, port, allowed_networks=())
+        resolve_fetchable(host, port, allowed_networks=opened())
     except UnsafeUrl:
-        raise _refused(
-            "The address leads to a host that is not public; HEADEND_NOTIFY_PRIVATE_HOSTS would allow it."
-        ) from None
+        raise _refused(NOT_PUBLIC if not settings.HEADEND_NOTIFY_PRIVATE_HOSTS else OF_A_PLATFORM) from None
     except SourceUnreachable:
         return

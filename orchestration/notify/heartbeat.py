@@ -18,6 +18,7 @@ from django.utils import timezone
 from channels.secrets import SecretUnreadable
 from orchestration.core.heartbeats import PING, SILENT_AFTER_SECONDS, WORKERS, component_ages
 from orchestration.errors import InvalidRequest
+from orchestration.media import connections
 from orchestration.models import Heartbeat, NotificationAddress
 from orchestration.models.notify import HEARTBEAT
 from orchestration.notify import apprise_calls
@@ -112,9 +113,13 @@ def _call(target: _Target, *, failing: bool) -> str:
         return "The stored address cannot be decrypted; enter it again."
     try:
         apprise_calls.check(url, heartbeat=True)
-        answer = requests.get(
-            _failing(url) if failing else url, timeout=PATIENCE_SECONDS, allow_redirects=False, stream=True
-        )
+        with connections.only_to(apprise_calls.opened()):
+            answer = requests.get(
+                _failing(url) if failing else url,
+                timeout=PATIENCE_SECONDS,
+                allow_redirects=False,
+                stream=True,
+            )
         answer.close()
     except InvalidRequest as error:
         return error.message

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from channels.gateways import redaction
 from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteError
 from channels.secrets import SecretUnreadable
 from orchestration.errors import OrchestrationError, StaleState, SystemNotRunning
@@ -93,14 +94,19 @@ def write_outcome(job: Job, error: Exception) -> None:
             wait = getattr(error, "retry_after_seconds", None)
             _retry_or_end(job, error.again, error.code, str(error), wait)
         case OperationalError() | InterfaceError():
-            _retry_or_end(job, "again", "database_unavailable", f"{type(error).__name__}: {error}", None)
+            _retry_or_end(job, "again", "database_unavailable", _of_a_fault(error), None)
         case SecretUnreadable():
             _block(job, "secret_unreadable", str(error), "source" if _source_of(job) else "channel")
         case OSError() if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             _block(job, StorageFull.code, f"The disk is full: {error.strerror}.", StorageFull.scope)
         case _:
             logger.error("job %s ended by a fault of ours", job.pk, exc_info=error)
-            outcomes.end_job(job, JobState.ERRORED, "internal_error", f"{type(error).__name__}: {error}")
+            outcomes.end_job(job, JobState.ERRORED, "internal_error", _of_a_fault(error))
+
+
+def _of_a_fault(error: Exception) -> str:
+    """Return what an exception of a library says, which may be anything that it was given."""
+    return redaction.hidden(f"{type(error).__name__}: {error}")
 
 
 def _block(
