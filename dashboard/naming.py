@@ -89,6 +89,27 @@ def told(lines: Iterable[SinceLine]) -> list[Named]:
     return [replace(row, count=counts[row.entry.pk]) for row in named(line.entry for line in lines)]
 
 
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What was done at once: its entries, which share a correlation id, the newest first."""
+
+    rows: list[Named]
+
+    @property
+    def head(self) -> Named:
+        """Return the entry that stands for all: what is written last of an action names its members."""
+        return self.rows[0]
+
+
+def by_action(entries: Iterable[Activity]) -> list[Action]:
+    """Name what entries are about, those of one action together where its newest one stands."""
+    found: dict[str, Action] = {}
+    for row in named(entries):
+        key = row.entry.cid or f"entry {row.entry.pk}"
+        found.setdefault(key, Action([])).rows.append(row)
+    return list(found.values())
+
+
 def _channel_of(entry: Activity) -> int | None:
     """Return the channel that an entry about a channel, its slot or its blackout is about."""
     kind = entry.content_type.model

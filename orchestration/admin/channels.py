@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
 from channels.admin import BaseChannelAdmin, BaseCredentialAdmin, ReadOnlyAdmin
+from channels.editing import LOOKED_AT_AGAIN
 from channels.models import Channel, Credential
 from orchestration.admin.actions import for_each
+from orchestration.core import audit
+from orchestration.core.permissions import Actor
+from orchestration.core.wakeups import wake_tick
+from orchestration.github import configuration
 from orchestration.models import RepositoryRecord, Rollout, RolloutMember
+from orchestration.queue.jobs import enqueue_check
+from orchestration.states import Trigger
 
 
 @admin.register(Channel)
@@ -18,6 +27,29 @@ class ChannelAdmin(BaseChannelAdmin):
     """Channels, with the actions that the service offers for them."""
 
     actions = ("pause", "resume", "disable", "check_now", "sync")
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: forms.ModelForm, change: bool) -> None:
+        """Write what was changed and nothing else: what the engine wrote since the form was read stays."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        now = Channel.objects.locked().get(pk=obj.pk)
+        typed = [name for name in form.cleaned_data if getattr(now, name) != getattr(obj, name)]
+        if typed:
+            obj.save(update_fields=[*typed, "repository_id", "updated_at"])
+            Channel.objects.filter(pk=obj.pk).update(version=F("version") + 1)
+        if LOOKED_AT_AGAIN & set(typed):
+            enqueue_check(obj, asked=True)
+
+    def save_related(
+        self, request: HttpRequest, form: forms.ModelForm, formsets: list[Any], change: bool
+    ) -> None:
+        """Write slots and blackouts, too, and keep what came of it all as a revision, as the console does."""
+        super().save_related(request, form, formsets, change)
+        actor = Actor.of_user(request.user)
+        with audit.acting_as(audit.Acting(actor.label, actor.user_id, Trigger.ADMIN)):
+            configuration.write_down([form.instance.pk])
+        wake_tick()
 
     @admin.action(description="Pause: hold back, what runs finishes", permissions=["change"])
     def pause(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:

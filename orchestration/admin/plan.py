@@ -77,7 +77,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
     """Show the last word on publications that wait for an approval; it is said on the page *Review*."""
 
     list_display = ("distribution", "verdict", "by", "reason", "decided_at")
-    list_select_related = ("distribution",)
+    list_select_related = ("distribution__video", "distribution__channel")
     list_filter = ("verdict",)
 
 

@@ -38,7 +38,7 @@ class VideoStatisticsAdmin(ReadOnlyAdmin):
     """Show what YouTube counted for published videos."""
 
     list_display = ("distribution", "collected_at", "view_count", "like_count", "comment_count")
-    list_select_related = ("distribution",)
+    list_select_related = ("distribution__video", "distribution__channel")
     date_hierarchy = "collected_at"
 
 

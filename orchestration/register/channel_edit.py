@@ -125,7 +125,10 @@ def remove(channel_id: int, reason: str = "") -> None:
                 "and its history stays.",
                 rests_on=rests,
             )
-        audit.record("channel_removed", channel, before=_facts(channel, FIELDS), after={}, reason=reason)
+        seen = {"state": channel.state, "health": channel.health}
+        audit.record(
+            "channel_removed", channel, before=seen | _facts(channel, FIELDS), after={}, reason=reason
+        )
         with disable_auditlog():
             channel.delete()
 

@@ -59,6 +59,16 @@ def test_a_sound_channel_is_saved(saved):
     assert (row.tags, row.filters) == (["film", "archive"], {"min_height": 720})
 
 
+def test_a_change_is_a_revision_raises_the_version_and_leaves_alone_what_the_engine_writes(saved, admin_user):
+    channel = Channel.objects.get()
+    Channel.objects.update(version=4)
+    row = saved(daily_cap=3)
+    revision = row.revisions.get()
+    assert (row.daily_cap, row.version, revision.created_by) == (3, 5, admin_user.username)
+    unchanged = saved(daily_cap=3)
+    assert (unchanged.version, unchanged.revisions.count()) == (5, 1) and unchanged.state == channel.state
+
+
 def test_another_repository_is_pinned_anew_and_the_same_one_stays_pinned(saved):
     known = saved()
     assert known.repository_id == 700

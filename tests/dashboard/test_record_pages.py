@@ -85,3 +85,57 @@ def test_the_line_for_the_overview_costs_two_statements(
     with django_assert_num_queries(2):
         html = render_to_string("parts/since_line.html", {}, request)
     assert "1 moved, held or cancelled" in html
+
+
+def test_the_log_shows_an_action_of_many_rows_as_one_that_unfolds(console):
+    rows = factories.ScheduleFactory.create_batch(3)
+    done = door().do_bulk(kind="schedule", verb="hold", ids=[row.pk for row in rows])
+    page = console.get("/activity/").content.decode()
+    assert page.count('id="action-') == 1 and "4 entries of one action" in page
+    assert f"cid={done.correlation_id}" in page
+    page = console.get("/activity/", {"cid": done.correlation_id}).content.decode()
+    assert 'id="action-' not in page and page.count('id="entry-') == 4
+
+
+def test_the_log_is_read_day_by_day_and_from_an_instant_to_another(console):
+    now = timezone.now()
+    with time_machine.travel(now - timedelta(days=2)):
+        old = factories.ActivityFactory()
+    new = factories.ActivityFactory()
+    for query, shown in (
+        ({"day": f"{old.timestamp:%Y-%m-%d}"}, {old}),
+        ({"since": (now - timedelta(hours=1)).isoformat()}, {new}),
+        ({"until": (now - timedelta(hours=1)).isoformat()}, {old}),
+        ({"day": "2001-02-30"}, {old, new}),
+    ):
+        page = console.get("/activity/", query).content.decode()
+        assert {row for row in (old, new) if f'id="entry-{row.pk}"' in page} == shown, query
+    page = console.get("/activity/", {"day": f"{old.timestamp:%Y-%m-%d}"}).content.decode()
+    before, after = (f"{old.timestamp + timedelta(days=days):%Y-%m-%d}" for days in (-1, 1))
+    assert f"day={before}" in page and f"day={after}" in page
+
+
+def test_the_overview_and_a_channels_page_lead_to_the_past(console, moved):
+    row, _ = moved
+    assert "moved, held or cancelled" in console.get("/").content.decode()
+    page = console.get(f"/channels/{row.channel.slug}/").content.decode()
+    assert f'/rewind/?page=channel&amp;channel={row.channel.slug}"' in page
+
+
+def test_a_channel_that_was_removed_is_counted_where_it_was_still_there(console):
+    now = timezone.now()
+    with time_machine.travel(now - timedelta(hours=3)):
+        gone = factories.ChannelFactory(healthy=True)
+        factories.ChannelFactory(healthy=True)
+    with time_machine.travel(now - timedelta(hours=1)):
+        door("admin").remove_channel(channel_id=gone.pk)
+    states = {
+        hours: {
+            count.name: (count.then, count.now)
+            for count in door()
+            .get_state_at(at=now - timedelta(hours=hours), page="overview")
+            .overview.channel_states
+        }
+        for hours in (2, 0.5)
+    }
+    assert states == {2: {"active": (2, 1)}, 0.5: {"active": (1, 1)}}

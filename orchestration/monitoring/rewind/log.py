@@ -62,8 +62,8 @@ FIELDS: Mapping[type[Model], tuple[str, ...]] = {
 
 SETS: Mapping[type[Model], str] = {PostingSlot: "slots", Blackout: "blackouts"}
 """What a channel has of, and the name under which an entry about the channel says what all of them were."""
-MADE = frozenset({"create", "slot_added", "blackout_added"})
-REMOVED = frozenset({"delete", "slot_removed", "blackout_removed"})
+MADE = frozenset({"create", "channel_added", "slot_added", "blackout_added"})
+REMOVED = frozenset({"delete", "channel_removed", "slot_removed", "blackout_removed"})
 
 BATCHED = frozenset({Schedule})
 """Models of which many rows are moved by one entry (`transition_all`)."""

@@ -110,16 +110,14 @@ def _waves(record: Log) -> list[PastWave]:
 
 def _channels(record: Log) -> tuple[Counter[str], Counter[str]]:
     """Count channels by the state and the health that they had."""
-    rows = {
-        pk: {"state": state, "health": health}
-        for pk, state, health in Channel.objects.filter(created_at__lte=record.at).values_list(
-            "pk", "state", "health"
-        )
-    }
-    changed = record.entries(Channel).exclude(object_id=None).values_list("object_id", flat=True)
+    today = list(Channel.objects.values_list("pk", "state", "health", "created_at"))
+    rows = {pk: {"state": state, "health": health} for pk, state, health, made in today if made <= record.at}
+    changed = set(record.entries(Channel).exclude(object_id=None).values_list("object_id", flat=True))
     since = record.changes(Channel, changed)
+    gone = changed - {pk for pk, *_ in today}
     then = [as_it_was(values, since.get(pk, ())) for pk, values in rows.items()]
-    there = [values for values in then if values is not None]
+    then += [as_it_was(None, since[pk]) for pk in gone]
+    there = [values for values in then if values is not None and values.get("state")]
     return Counter(row["state"] for row in there), Counter(row["health"] for row in there)
 
 
