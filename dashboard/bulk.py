@@ -13,6 +13,7 @@ from ninja import FilterSchema
 
 from channels.models import ChannelGroup
 from dashboard.templatetags.headend_buttons import BUTTONS
+from orchestration.core.permissions import Actor
 from orchestration.engine import bulk
 
 LABELS = {
@@ -61,20 +62,20 @@ def label_of(verb: str) -> str:
     return LABELS.get(verb) or BUTTONS.get(verb, (verb.replace("_", " ").capitalize(), "", ""))[0]
 
 
-def may_operate(request: HttpRequest) -> bool:
-    """Return whether whoever looks may change anything."""
-    return bool(getattr(request.user, "is_staff", False) or request.user.is_superuser)
-
-
 def bar(request: HttpRequest, kind: str, filters: FilterSchema, total: int, **more: Any) -> Bar | None:
-    """Return the bar of a list for whoever may operate; `more` are filters that the page has beside its own."""
-    if not may_operate(request):
+    """Return the bar of a list with what whoever looks may do, if anything; `more` are further filters of the page."""
+    actor = Actor.of_user(request.user)
+    verbs = {
+        verb: how
+        for verb, how in bulk.KINDS[kind].verbs.items()
+        if actor.may(str(bulk.method_of(kind, verb)))
+    }
+    if not verbs:
         return None
     given = filters.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     given |= {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in more.items()
     }
-    verbs = bulk.KINDS[kind].verbs
     return Bar(
         kind,
         NAMES[kind],

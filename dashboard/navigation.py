@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
-from orchestration.core.permissions import SCOPES, level_of
+from orchestration.core.permissions import Actor
 
-READ, OPERATE, ADMIN = "read", "operate", "admin"
+READ, SCHEDULE, OPERATE, ADMIN = "read", "schedule", "operate", "admin"
 
 Entry = tuple[str, str, str]
 GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
@@ -81,7 +81,7 @@ LEVELS = {"users": ADMIN, "tokens": ADMIN, "settings": ADMIN, "system": ADMIN}
 """What a page asks for, where it is more than to be logged in."""
 BELOW = {"schedule": ("/schedules/",)}
 """Addresses that belong to an entry besides those that begin as its own does."""
-BACK_DOOR = (("Back door", "away", "/admin/", OPERATE), ("API", "api", "/api/docs", READ))
+BACK_DOOR = (("Back door", "away", "/admin/", ADMIN), ("API", "api", "/api/docs", READ))
 FOLDED = frozenset({"Set up"})
 """What is seldom needed is closed, unless the page that is open stands in it."""
 
@@ -111,7 +111,7 @@ class Group:
 
 def navigation_of(request: HttpRequest) -> list[Group]:
     """Return the menu with the page that is open marked."""
-    level = SCOPES[level_of(request.user)]
+    actor = Actor.of_user(request.user)
     addresses = {name: reverse(f"dashboard:{name}") for _, entries in GROUPS for name, _, _ in entries}
     current = _current(request.path, addresses)
     groups = [
@@ -120,13 +120,13 @@ def navigation_of(request: HttpRequest) -> list[Group]:
             [
                 Item(label, icon, addresses[name], name == current)
                 for name, label, icon in entries
-                if SCOPES[LEVELS.get(name, READ)] <= level
+                if actor.reaches(LEVELS.get(name, READ))
             ],
         )
         for title, entries in GROUPS
     ]
     groups[-1].items.extend(
-        Item(label, icon, url, False) for label, icon, url, needs in BACK_DOOR if SCOPES[needs] <= level
+        Item(label, icon, url, False) for label, icon, url, needs in BACK_DOOR if actor.reaches(needs)
     )
     return groups
 

@@ -8,8 +8,8 @@ from zoneinfo import available_timezones
 from django import forms
 
 from dashboard.forms import LineField, LocalTimeField, ZonedForm
+from orchestration.core.permissions import LEVELS
 from orchestration.models import ApiToken
-from orchestration.register.users import LEVELS
 from orchestration.results.people import UserShown
 
 NEW = {"autocomplete": "new-password"}
@@ -60,7 +60,8 @@ class UserForm(forms.Form):
     level = forms.ChoiceField(
         choices=list(LEVELS.items()),
         label="level",
-        help_text="a reader looks; an operator also acts; an administrator also sets up",
+        help_text="a viewer looks; a scheduler also plans; an operator also acts; an administrator also sets up; "
+        "an owner may all",
     )
     full_name = LineField(max_length=300, required=False, label="name")
     email = forms.EmailField(
@@ -88,7 +89,9 @@ class TokenForm(ZonedForm):
         max_length=80, label="name", help_text="who or what uses it; it stands in the activity log"
     )
     scope = forms.ChoiceField(
-        choices=ApiToken.Scope.choices, label="scope", help_text="read looks, operate acts, admin sets up"
+        choices=ApiToken.Scope.choices,
+        label="scope",
+        help_text="read looks, schedule plans, operate acts, admin sets up, own may all; no more than you may",
     )
     expires_at = LocalTimeField(required=False, label="expires", help_text="empty: never")
     field_order = ("name", "scope", "expires_at", "zone")

@@ -27,9 +27,11 @@ class OrchestrationConfig(AppConfig):
             Silence,
             Source,
         )
+        from orchestration.register import roles
         from orchestration.scheduling.words_edit import check_channel
 
         post_migrate.connect(change_counts.install, sender=self, dispatch_uid="headend.change_counts")
+        post_migrate.connect(roles.install, sender=self, dispatch_uid="headend.roles")
         pre_save.connect(
             audit.name_whoever_acts, sender=Activity, dispatch_uid="orchestration.name_whoever_acts"
         )

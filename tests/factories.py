@@ -22,6 +22,7 @@ from channels.models import (
     PostingSlot,
 )
 from channels.states import ChannelHealth, ChannelState, CredentialState, Executor
+from orchestration.core.permissions import give_level
 from orchestration.media.profiles import AS_IS, SDR_1080
 from orchestration.models import (
     Activity,
@@ -102,11 +103,20 @@ class UserFactory(DjangoModelFactory):
         skip_postgeneration_save = True
 
     class Params:
-        operator = factory.Trait(is_staff=True)
-        admin = factory.Trait(is_staff=True, is_superuser=True)
+        scheduler = factory.Trait(role="schedule")
+        operator = factory.Trait(role="operate")
+        administrator = factory.Trait(role="admin")
+        admin = factory.Trait(role="own")
 
     username = factory.Sequence(lambda n: f"user{n}")
     password = factory.django.Password("correct horse battery staple")
+    role = "read"
+
+    @classmethod
+    def _create(cls, model_class, *args, role, **kwargs):
+        user = super()._create(model_class, *args, **kwargs)
+        give_level(user, role)
+        return user
 
 
 class ChannelFactory(DjangoModelFactory):

@@ -5,6 +5,7 @@ import secrets
 from django.contrib.auth import get_user_model
 
 from orchestration.core import audit
+from orchestration.core.permissions import give_level
 from orchestration.register import password_links
 from orchestration.states import Trigger
 
@@ -21,7 +22,7 @@ def make_link() -> str:
 
 
 def make_first_user() -> str | None:
-    """Make the user `admin` where no administrator exists yet, and return the password; else return None.
+    """Make the user `admin` where no owner exists yet, and return the password; else return None.
 
     The password is made for this installation and kept as a hash only: whoever has lost it sets another one
     with `manage.py changepassword admin`.
@@ -31,5 +32,5 @@ def make_first_user() -> str | None:
     if users.filter(is_superuser=True).exists() or users.filter(username=FIRST_USER).exists():
         return None
     password = "-".join("".join(secrets.choice(ALPHABET) for _ in range(5)) for _ in range(4))
-    users.create_superuser(FIRST_USER, email="", password=password)
+    give_level(users.create_superuser(FIRST_USER, email="", password=password), "own")
     return password

@@ -8,8 +8,16 @@ from django import template
 from django.urls import reverse
 
 from channels.stateful import Stateful
+from dashboard.who_may import May, method_of
 
 register = template.Library()
+
+
+@register.filter
+def may_post(url: str, may: May) -> bool:
+    """Return whether whoever looks may send the form that goes to an address."""
+    return may.post(url)
+
 
 BUTTONS = {
     "start": ("Start", "play", "primary"),
@@ -77,7 +85,7 @@ def button(
 ) -> dict[str, Any]:
     """Show one action as a form of its own that posts to `url`; it works without JavaScript, too.
 
-    `confirm` is asked first. Nothing is shown to whoever may only read.
+    `confirm` is asked first. Nothing is shown to whoever may not do it.
     """
     text, symbol, look = BUTTONS.get(action, (action.replace("_", " ").capitalize(), "", ""))
     return {
@@ -89,7 +97,7 @@ def button(
         "small": small,
         "confirm": confirm,
         "fields": fields,
-        "may_operate": context.get("may_operate"),
+        "may_press": context["may"].post(url),
         "csrf_token": context.get("csrf_token"),
     }
 
@@ -106,10 +114,9 @@ def actions(
 ) -> dict[str, Any]:
     """Show the actions that are legal for one row: `kind` is the prefix of the URL names (job, schedule, …).
 
-    Each button says which version of the row it was pressed for. Nothing is shown to whoever may only read.
+    Each button says which version of the row it was pressed for. What whoever looks may not do is not shown.
     """
-    if not context.get("may_operate"):
-        return {"items": []}
+    may = context["may"]
     left_out = set(without.split())
     return {
         "items": [
@@ -125,11 +132,11 @@ def actions(
                 "look": BUTTONS[name][2],
             }
             for name in row.actions
-            if name not in left_out
+            if name not in left_out and may[method_of(f"{kind}_{name}") or ""]
         ],
         "version": row.version,
         "small": small,
-        "may_operate": True,
+        "may": may,
         "screen": context["screen"],
         "csrf_token": context.get("csrf_token"),
     }

@@ -13,12 +13,16 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """What an empty list says; `page` is where its first step is taken, `action` what the link there says."""
+    """What an empty list says; `page` is where its first step is taken, `action` what the link there says.
+
+    `needs` is the method of the service that it leads to: the link is shown to whoever may call it.
+    """
 
     title: str
     sentence: str
     action: str = ""
     page: str = ""
+    needs: str = ""
 
 
 EMPTIES = {
@@ -27,24 +31,31 @@ EMPTIES = {
         "A channel is where videos go out. Four fields make one; its week, its words and its connection follow on its page.",
         "Make the first one",
         "channel_new",
+        "add_channel",
     ),
     "conflicts": Empty(
         "No conflict", "What collides is found before it is saved, and kept here with how it was resolved."
     ),
     "jobs": Empty(
-        "No job yet", "Jobs appear when the system runs and something is due.", "First steps", "set_up"
+        "No job yet",
+        "Jobs appear when the system runs and something is due.",
+        "First steps",
+        "set_up",
+        "start",
     ),
     "videos": Empty(
         "No video yet",
         "What was uploaded, or found at a source, stands here with what became of it.",
         "Upload the first film",
         "library",
+        "begin_upload",
     ),
     "waves": Empty(
         "No wave yet",
         "A wave publishes videos on many channels at once, staggered, or each in its own slot.",
         "Plan the first wave",
         "wave_new",
+        "schedule_wave_publication",
     ),
     "library": Empty(
         "Nothing was sent yet",
@@ -55,6 +66,7 @@ EMPTIES = {
         "What publications say is read and changed here, once there are any that fit the filters.",
         "Plan a wave",
         "wave_new",
+        "schedule_wave_publication",
     ),
     "standing_rules": Empty(
         "Nothing is planned by itself yet",
@@ -69,12 +81,14 @@ EMPTIES = {
         "What a channel or a source wants to be looked at before it goes out stands here.",
         "Ask for it on a channel's page",
         "channels",
+        "set_channel_approval",
     ),
     "notification_log": Empty(
         "No message was sent yet",
         "Who is to be told what is said by rules.",
         "Make an address and a rule",
         "notifications",
+        "add_notification_address",
     ),
     "pools": Empty(
         "No pools yet",
@@ -102,6 +116,7 @@ EMPTIES = {
         "Give Headend a page, a feed or a file with videos that you may publish, below, or upload a film.",
         "Upload a film",
         "library",
+        "begin_upload",
     ),
 }
 
@@ -115,6 +130,6 @@ def nothing(context: template.Context, name: str, *narrowing: Any) -> dict[str, 
     empty = EMPTIES[name]
     return {
         "empty": empty,
-        "url": reverse(f"dashboard:{empty.page}") if empty.page and context.get("may_operate") else "",
+        "url": reverse(f"dashboard:{empty.page}") if empty.page and context["may"][empty.needs] else "",
         "all": context["request"].path if any(narrowing) else "",
     }

@@ -290,7 +290,7 @@ def query(context: template.Context, **changes: Any) -> str:
 @register.simple_tag(name="facts", takes_context=True)
 def facts_shown(context: template.Context, value: Any) -> SafeString:
     """Show a small JSON value as a list of names and values; addresses without their secrets to whoever may only read."""
-    return facts(value if context.get("may_operate") else without_secrets_in(value))
+    return facts(value if context["may"]["change_source"] else without_secrets_in(value))
 
 
 def facts(value: Any) -> SafeString:

@@ -6,6 +6,8 @@ from typing import Any
 
 from django import template
 
+from orchestration.core.permissions import Actor
+from orchestration.models import ApiToken
 from orchestration.register import saved_views as views
 
 register = template.Library()
@@ -24,6 +26,6 @@ def saved_views(context: template.Context) -> dict[str, Any]:
         "current": next((row for row in rows if row.query == present), None),
         "page": page,
         "user": request.user,
-        "may_operate": context.get("may_operate"),
+        "may_share": Actor.of_user(request.user).reaches(ApiToken.Scope.SCHEDULE),
         "csrf_token": context.get("csrf_token"),
     }

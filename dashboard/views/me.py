@@ -18,9 +18,8 @@ from dashboard.actions import act, done, page, refuse, service
 from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.people_forms import ClockForm, OwnPasswordForm, SetPasswordForm
-from orchestration.core.permissions import Actor
+from orchestration.core.permissions import LEVELS, Actor
 from orchestration.errors import InvalidRequest, OrchestrationError
-from orchestration.register.users import LEVELS
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 

@@ -10,17 +10,17 @@ from django.urls import reverse
 
 from dashboard.actions import by_htmx, page, service
 from dashboard.live_pages import show
-from dashboard.navigation import GROUPS, LEVELS, OPERATE, READ
-from orchestration.core.permissions import SCOPES, level_of
+from dashboard.navigation import GROUPS, LEVELS, OPERATE, READ, SCHEDULE
+from orchestration.core.permissions import Actor
 from orchestration.monitoring.search import LONGEST
 
 MOST_PAGES = 6
 ACTIONS: tuple[tuple[str, str, str, str], ...] = (
-    ("New wave", "wave_new", "", OPERATE),
-    ("Distribute videos", "distribute", "", OPERATE),
+    ("New wave", "wave_new", "", SCHEDULE),
+    ("Distribute videos", "distribute", "", SCHEDULE),
     ("Upload films", "library", "", OPERATE),
     ("Add a source", "sources", "#add", OPERATE),
-    ("New standing rule", "standing_rule_new", "", OPERATE),
+    ("New standing rule", "standing_rule_new", "", SCHEDULE),
     ("Check channels", "channels", "", OPERATE),
     ("Start, pause, resume or stop", "overview", "", OPERATE),
     ("What changed since I left", "since", "", READ),
@@ -52,19 +52,19 @@ def search(request: HttpRequest) -> HttpResponse:
 
 def results(request: HttpRequest, words: str) -> list[Result]:
     """Return what fits: pages and actions that the person may open, then rows."""
-    level = SCOPES[level_of(request.user)]
+    actor = Actor.of_user(request.user)
     wanted = words.casefold()
     pages = [
         Result("page", label, title, reverse(f"dashboard:{name}"))
         for title, entries in GROUPS
         for name, label, _ in entries
-        if SCOPES[LEVELS.get(name, READ)] <= level and wanted in label.casefold()
+        if actor.reaches(LEVELS.get(name, READ)) and wanted in label.casefold()
     ]
     pages.sort(key=lambda row: not row.title.casefold().startswith(wanted))
     actions = [
         Result("action", label, "", reverse(f"dashboard:{name}") + anchor)
         for label, name, anchor, needs in ACTIONS
-        if SCOPES[needs] <= level and wanted in label.casefold()
+        if actor.reaches(needs) and wanted in label.casefold()
     ]
     hits = [
         Result(

@@ -15,8 +15,8 @@ from dashboard.actions import act, done, page, reason_of, refuse, service
 from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.people_forms import NewUserForm, TwicePassword, UserForm
+from orchestration.core.permissions import LEVELS
 from orchestration.errors import InvalidRequest, OrchestrationError
-from orchestration.register.users import LEVELS
 
 
 def _home() -> str:

@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import by_htmx, done, page, refuse, service
-from dashboard.bulk import may_operate
 from dashboard.filters import filters_of, first
 from dashboard.forms import CoordinateForm, sentence_of
 from dashboard.listing import chosen_id, page_of
@@ -23,6 +22,7 @@ from dashboard.picking import chosen_channel, one_channel
 from dashboard.plan_shown import plan_context, plan_of, plan_part
 from dashboard.views.watch import player_of
 from dashboard.words_form import panel_of
+from orchestration.core.permissions import Actor
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import VideoFilters
 from orchestration.models import Activity, Source, Video
@@ -39,7 +39,7 @@ def videos(request: HttpRequest) -> HttpResponse:
         request,
         "videos.html",
         {
-            "bulk": {"field": "video"} if may_operate(request) else None,
+            "bulk": {"field": "video"} if Actor.of_user(request.user).may("distribute_videos") else None,
             "page": page_of(request, rows.defer("description").order_by("-created_at", "-id")),
             "states": [(value, label, counts.get(value, 0)) for value, label in VideoState.choices],
             "total": sum(counts.values()),

@@ -7,7 +7,7 @@ from ninja.errors import HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
 from orchestration.core.permissions import Actor
-from orchestration.errors import NotPermitted, OrchestrationError
+from orchestration.errors import OrchestrationError
 from orchestration.models import ApiToken
 from orchestration.register import tokens
 from orchestration.service import CentralOrchestrationService
@@ -42,8 +42,8 @@ def bearer_secret(request: HttpRequest) -> str | None:
 
 def _checked(request: HttpRequest, actor: Actor) -> Actor:
     """Refuse a change early to whoever may only read; what a method needs beyond that, the service says."""
-    if request.method not in READING and actor.scope == ApiToken.Scope.READ:
-        raise NotPermitted(f"{actor.label} may read; this needs operate.", scope=actor.scope)
+    if request.method not in READING:
+        actor.require(ApiToken.Scope.SCHEDULE, "a change")
     return actor
 
 

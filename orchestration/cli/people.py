@@ -9,6 +9,7 @@ from orchestration.api.schemas import people
 from orchestration.cli import arguments
 from orchestration.cli.command import Command, Options, Service, given, reason
 from orchestration.cli.layout import table
+from orchestration.core.permissions import LEVELS
 from orchestration.errors import InvalidRequest
 from orchestration.models import ApiToken
 from orchestration.register import tokens
@@ -22,7 +23,7 @@ def _users(rows: Sequence[UserShown]) -> list[str]:
         [
             [
                 row.username,
-                register.LEVELS[row.level],
+                LEVELS[row.level],
                 row.state if row.has_password else f"{row.state}, no password yet",
                 row.full_name,
                 row.email,
@@ -78,7 +79,10 @@ def _named(parser: argparse.ArgumentParser) -> None:
 def _add_options(parser: argparse.ArgumentParser) -> None:
     _named(parser)
     parser.add_argument(
-        "--level", choices=tuple(register.LEVELS), default="read", help="read (default), operate or admin"
+        "--level",
+        choices=tuple(LEVELS),
+        default="read",
+        help="read (default), schedule, operate, admin or own",
     )
     parser.add_argument("--name", dest="full_name", default="", help="the person's name")
     parser.add_argument("--email", default="")
@@ -89,7 +93,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _change_options(parser: argparse.ArgumentParser) -> None:
     _named(parser)
-    parser.add_argument("--level", choices=tuple(register.LEVELS))
+    parser.add_argument("--level", choices=tuple(LEVELS))
     parser.add_argument("--rename", dest="new_username", metavar="USERNAME")
     parser.add_argument("--name", dest="full_name")
     parser.add_argument("--email")

@@ -48,6 +48,8 @@ class BulkVerb:
     """Values that must be given."""
     any_state: bool = False
     """Whether the table of verbs does not know it, since no state stands against it."""
+    method: str = ""
+    """The method of the service that does it to one, whose level it needs; by rule the verb and the kind, joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,31 +96,39 @@ CHANNEL_BULK = {
     "pause": BulkVerb("is paused", lambda row, why, _: channels.pause_channel(row.pk, why)),
     "resume": BulkVerb("goes on", lambda row, why, _: channels.resume_channel(row.pk, why)),
     "disable": BulkVerb("is disabled", lambda row, why, _: channels.disable_channel(row.pk, why)),
-    "check": BulkVerb("is checked", all=lambda ids, why, _: health.check(ids)),
-    "sync": BulkVerb("has its configuration written", all=lambda ids, why, _: configuration.sync(ids)),
+    "check": BulkVerb("is checked", all=lambda ids, why, _: health.check(ids), method="check_channels"),
+    "sync": BulkVerb(
+        "has its configuration written",
+        all=lambda ids, why, _: configuration.sync(ids),
+        method="sync_channel_configs",
+    ),
     "add_to_group": BulkVerb(
         "comes into the group",
         all=lambda ids, why, values: groups.add_channels(_group_of(values), ids, why),
         needs=("group_id",),
         any_state=True,
+        method="add_group_channels",
     ),
     "remove_from_group": BulkVerb(
         "goes out of the group",
         all=lambda ids, why, values: groups.remove_channels(_group_of(values), ids, why),
         needs=("group_id",),
         any_state=True,
+        method="remove_group_channels",
     ),
     "add_labels": BulkVerb(
         "has the labels",
         all=lambda ids, why, values: groups.add_labels(ids, values["labels"], why),
         needs=("labels",),
         any_state=True,
+        method="add_channel_labels",
     ),
     "remove_labels": BulkVerb(
         "loses the labels",
         all=lambda ids, why, values: groups.remove_labels(ids, values["labels"], why),
         needs=("labels",),
         any_state=True,
+        method="remove_channel_labels",
     ),
 }
 SCHEDULE_BULK = {
@@ -201,6 +211,12 @@ KINDS: Mapping[str, Kind] = {
 def verbs_of(kind: str) -> list[str]:
     """Return what can be done to many rows of a kind."""
     return list(KINDS[kind].verbs)
+
+
+def method_of(kind: str, verb: str) -> str | None:
+    """Return the method of the service that does a verb to one row; None where there is no such verb."""
+    how = KINDS[kind].verbs.get(verb) if kind in KINDS else None
+    return None if how is None else how.method or f"{verb}_{kind}"
 
 
 def run(

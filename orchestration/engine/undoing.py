@@ -64,6 +64,11 @@ def can_be_undone(correlation_id: str) -> bool:
     return any(_inverse_of(change) is not None for change in _changes(correlation_id))
 
 
+def methods_of(correlation_id: str) -> set[str]:
+    """Return the methods of the service that would do what taking an action back does."""
+    return {METHODS[change.model] for change in _changes(correlation_id)}
+
+
 def undo(correlation_id: str, reason: str = "") -> UndoResult:
     """Take back what an action did, as far as it can be; one row that cannot be keeps no other from it.
 
@@ -288,6 +293,16 @@ def _members(row: ChannelGroup | Label, change: _Change, reason: str) -> None:
         groups.remove_labels(goes, [row.name], reason)
 
 
+METHODS = {
+    "channel": "resume_channel",
+    "channelgroup": "set_group_channels",
+    "label": "set_channel_labels",
+    "schedule": "reopen_schedule",
+    "conflict": "apply_alternative",
+    "job": "retry_job",
+    "source": "resume_source",
+    "wave": "resume_wave",
+}
 MODELS: dict[str, Any] = {
     "channel": Channel,
     "channelgroup": ChannelGroup,

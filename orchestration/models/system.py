@@ -46,6 +46,13 @@ class SystemState(Stateful):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="system_state_one_row")]
+        permissions = [
+            ("may_read", "look at everything, and set what is their own"),
+            ("may_schedule", "plan, move, hold and word publications, keep calendars, approve"),
+            ("may_operate", "start and stop the system, recall, retry, keep pools and sources going"),
+            ("may_admin", "set up channels, credentials, people below owners, tokens, settings"),
+            ("may_own", "everything"),
+        ]
         verbose_name_plural = "system state"
 
     def __str__(self) -> str:
@@ -84,8 +91,10 @@ class ApiToken(models.Model):
 
     class Scope(models.TextChoices):
         READ = "read"
+        SCHEDULE = "schedule"
         OPERATE = "operate"
         ADMIN = "admin"
+        OWN = "own"
 
     name = models.CharField(max_length=80, unique=True)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)

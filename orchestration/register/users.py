@@ -16,7 +16,7 @@ from django.db.models import Count, Exists, OuterRef
 
 from channels.querysets import Lockable
 from orchestration.core import audit
-from orchestration.core.permissions import SCOPES, give_level, level_of
+from orchestration.core.permissions import LEVELS, SCOPES, Actor, give_level, level_of, with_level
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
 from orchestration.models import ApiToken, CalendarAddress, Preferences
 from orchestration.register import sessions
@@ -24,28 +24,22 @@ from orchestration.results.people import UserShown
 from orchestration.states import ACCOUNT_VERBS, AccountState
 from orchestration.text import plain_line
 
-LEVELS = {
-    str(ApiToken.Scope.READ): "reader",
-    str(ApiToken.Scope.OPERATE): "operator",
-    str(ApiToken.Scope.ADMIN): "administrator",
-}
-"""What a person may do, and what that is called."""
 
-
-def shown(*, asks: int | None = None, only: int | None = None) -> list[UserShown]:
+def shown(*, asks: Actor | None = None, only: int | None = None) -> list[UserShown]:
     """List people by name, in one query whatever their number; `asks` is who looks."""
+    asks = asks or Actor.system()
     calendars = CalendarAddress.objects.filter(user=OuterRef("pk"))
     rows = (
-        get_user_model()
-        .objects.select_related("preferences")
+        with_level(get_user_model().objects.all())
+        .select_related("preferences")
         .annotate(has_calendar=Exists(calendars), token_count=Count("apitoken"))
         .order_by("username", "pk")
     )
-    admins = _administrators()
-    return [_shown(row, asks, admins) for row in (rows if only is None else rows.filter(pk=only))]
+    owners = _owners()
+    return [_shown(row, asks, owners) for row in (rows if only is None else rows.filter(pk=only))]
 
 
-def one(user_id: int, *, asks: int | None = None) -> UserShown:
+def one(user_id: int, *, asks: Actor | None = None) -> UserShown:
     """Return one person, with how many browsers they are logged in with. Raises: NotFound."""
     found = shown(asks=asks, only=user_id)
     if not found:
@@ -58,6 +52,14 @@ def missing(user_id: int) -> NotFound:
     return NotFound(f"There is no user {user_id}.", field="user_id")
 
 
+def found(user_id: int) -> Any:
+    """Return a person's row. Raises: NotFound."""
+    row = get_user_model().objects.filter(pk=user_id).first()
+    if row is None:
+        raise missing(user_id)
+    return row
+
+
 def id_of(name: str) -> int:
     """Return whose user name it is. Raises: NotFound."""
     found = get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
@@ -67,13 +69,23 @@ def id_of(name: str) -> int:
 
 
 def add(
-    *, username: str, level: str, full_name: str = "", email: str = "", password: str = "", reason: str = ""
+    *,
+    username: str,
+    level: str,
+    full_name: str = "",
+    email: str = "",
+    password: str = "",
+    asks: Actor | None = None,
+    reason: str = "",
 ) -> int:
-    """Register a person; without a password they set one by a link. Returns their id. Raises: InvalidRequest."""
+    """Register a person; without a password they set one by a link. Returns their id.
+
+    Raises: InvalidRequest; NotPermitted, if it takes an owner to give this level.
+    """
     _check_level(level)
+    _require_giver(asks or Actor.system(), level)
     user = get_user_model()(username=get_user_model().normalize_username(username.strip()))
     _describe(user, full_name, email)
-    give_level(user, level)
     if password:
         check_password(password, user)
         user.set_password(password)
@@ -83,6 +95,7 @@ def add(
     try:
         with transaction.atomic(), disable_auditlog():
             user.save()
+            give_level(user, level)
             audit.record("user_added", user, after=_document(user), reason=reason)
     except IntegrityError as error:
         raise InvalidRequest(f"There is a user named {user.username} already.", field="username") from error
@@ -96,21 +109,25 @@ def change(
     username: str | None = None,
     full_name: str | None = None,
     email: str | None = None,
-    asks: int | None = None,
+    asks: Actor | None = None,
     reason: str = "",
 ) -> None:
     """Give a person another level, name or mail address; None keeps what there is.
 
-    Raises: NotFound; InvalidRequest; IllegalTransition, if they are the last administrator or take a level from themselves.
+    Raises: NotFound; InvalidRequest; NotPermitted, if it takes an owner; IllegalTransition, if they are the last
+    owner or take a level from themselves.
     """
+    asks = asks or Actor.system()
     if level is not None:
         _check_level(level)
     with transaction.atomic(), disable_auditlog():
-        user, admins = _locked(user_id)
+        user, owners = _locked(user_id)
+        require_over(asks, user)
         before = _document(user)
         if level is not None and level != level_of(user):
+            _require_giver(asks, level, level_of(user))
             if SCOPES[level] < SCOPES[level_of(user)]:
-                _refuse_loss(user, admins, asks)
+                _refuse_loss(user, owners, asks)
             give_level(user, level)
         if username is not None:
             user.username = get_user_model().normalize_username(username.strip())
@@ -121,13 +138,22 @@ def change(
             audit.record("user_changed", user, before=before, after=_document(user), reason=reason)
 
 
-def set_password(user_id: int, password: str, *, how: str, keep_session: str = "", reason: str = "") -> None:
+def set_password(
+    user_id: int,
+    password: str,
+    *,
+    how: str,
+    keep_session: str = "",
+    asks: Actor | None = None,
+    reason: str = "",
+) -> None:
     """Give a person another password and end the sessions that knew the old one, but for `keep_session`.
 
     `how` says in the log by which way; the password is never in it. Raises: NotFound, InvalidRequest.
     """
     with transaction.atomic(), disable_auditlog():
         user, _ = _locked(user_id)
+        require_over(asks or Actor.system(), user)
         check_password(password, user)
         user.set_password(password)
         user.save(update_fields=["password"])
@@ -135,18 +161,21 @@ def set_password(user_id: int, password: str, *, how: str, keep_session: str = "
         audit.record("user_password_set", user, after={"how": how, "sessions_ended": ended}, reason=reason)
 
 
-def switch(user_id: int, *, active: bool, asks: int | None = None, reason: str = "") -> None:
+def switch(user_id: int, *, active: bool, asks: Actor | None = None, reason: str = "") -> None:
     """Shut a person out, ending their sessions, or let them in again.
 
-    Raises: NotFound; IllegalTransition, if they are so already, are whoever asks, or the last administrator.
+    Raises: NotFound; IllegalTransition, if they are so already, are whoever asks, or the last owner;
+    NotPermitted, if it takes an owner.
     """
+    asks = asks or Actor.system()
     name = "reactivate" if active else "deactivate"
     with transaction.atomic(), disable_auditlog():
-        user, admins = _locked(user_id)
+        user, owners = _locked(user_id)
+        require_over(asks, user)
         if state_of(user) not in ACCOUNT_VERBS[name].states:
             raise IllegalTransition(f"{user.username} is {state_of(user)} already.", state=state_of(user))
         if not active:
-            _refuse_loss(user, admins, asks)
+            _refuse_loss(user, owners, asks)
         user.is_active = active
         user.save(update_fields=["is_active"])
         after: dict[str, Any] = {"state": str(state_of(user))}
@@ -156,10 +185,11 @@ def switch(user_id: int, *, active: bool, asks: int | None = None, reason: str =
         audit.record(f"user_{name}d", user, before=before, after=after, reason=reason)
 
 
-def end_sessions(user_id: int, *, keep_session: str = "", reason: str = "") -> int:
+def end_sessions(user_id: int, *, keep_session: str = "", asks: Actor | None = None, reason: str = "") -> int:
     """Log a person out of every browser but the one of `keep_session`; returns of how many. Raises: NotFound."""
     with transaction.atomic(), disable_auditlog():
         user, _ = _locked(user_id)
+        require_over(asks or Actor.system(), user)
         ended = sessions.end(user_id, but=keep_session)
         audit.record("user_sessions_ended", user, after={"sessions_ended": ended}, reason=reason)
     return ended
@@ -199,31 +229,45 @@ def state_of(user: Any) -> str:
 
 
 def _locked(user_id: int) -> tuple[Any, list[int]]:
-    """Return a person's row under its lock and that of all administrators, so that no two are taken away at once."""
+    """Return a person's row under its lock and that of all owners, so that no two are taken away at once."""
     model = get_user_model()
     list(Lockable(model).filter(is_superuser=True, is_active=True).order_by("pk").locked())
     user = Lockable(model).filter(pk=user_id).locked().first()
     if user is None:
         raise missing(user_id)
-    return user, _administrators()
+    return user, _owners()
 
 
-def _administrators() -> list[int]:
+def _owners() -> list[int]:
     return list(
         get_user_model().objects.filter(is_superuser=True, is_active=True).values_list("pk", flat=True)
     )
 
 
-def _why_kept(user: Any, admins: list[int], asks: int | None) -> str:
-    if user.pk == asks:
-        return "You cannot take your own account away; another administrator can."
-    if admins == [user.pk]:
-        return f"{user.username} is the last active administrator; make another one first."
+def require_over(asks: Actor, user: Any) -> None:
+    """Refuse that anybody but an owner does something to an owner's account. Raises: NotPermitted."""
+    if user.pk != asks.user_id and level_of(user) == ApiToken.Scope.OWN:
+        asks.require(ApiToken.Scope.OWN, f"what is done to {user.username}, an owner,")
+
+
+def _require_giver(asks: Actor, *levels: str) -> None:
+    """Refuse that anybody but an owner makes or unmakes administrators and owners. Raises: NotPermitted."""
+    if any(SCOPES[level] >= SCOPES[ApiToken.Scope.ADMIN] for level in levels):
+        asks.require(ApiToken.Scope.OWN, "giving or taking the role of an administrator or an owner")
+
+
+def _why_kept(user: Any, owners: list[int], asks: Actor) -> str:
+    if user.pk == asks.user_id:
+        return "You cannot take your own account away; another owner can."
+    if owners == [user.pk]:
+        return f"{user.username} is the last active owner; make another one first."
+    if level_of(user) == ApiToken.Scope.OWN and not asks.reaches(ApiToken.Scope.OWN):
+        return f"{user.username} is an owner: only another owner can."
     return ""
 
 
-def _refuse_loss(user: Any, admins: list[int], asks: int | None) -> None:
-    if why := _why_kept(user, admins, asks):
+def _refuse_loss(user: Any, owners: list[int], asks: Actor) -> None:
+    if why := _why_kept(user, owners, asks):
         raise IllegalTransition(why, state=state_of(user))
 
 
@@ -258,8 +302,8 @@ def _document(user: Any) -> dict[str, Any]:
     }
 
 
-def _shown(row: Any, asks: int | None, admins: list[int]) -> UserShown:
-    kept = _why_kept(row, admins, asks) if row.is_active else ""
+def _shown(row: Any, asks: Actor, owners: list[int]) -> UserShown:
+    kept = _why_kept(row, owners, asks) if row.is_active else ""
     verbs = [name for name, rule in ACCOUNT_VERBS.items() if state_of(row) in rule.states]
     preferences = getattr(row, "preferences", None)
     return UserShown(
@@ -269,7 +313,7 @@ def _shown(row: Any, asks: int | None, admins: list[int]) -> UserShown:
         email=row.email,
         level=level_of(row),
         state=state_of(row),
-        is_you=row.pk == asks,
+        is_you=row.pk == asks.user_id,
         has_password=row.has_usable_password(),
         joined_at=row.date_joined,
         last_login_at=row.last_login,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestration import lists
-from orchestration.core.permissions import action
+from orchestration.core.permissions import NEEDS, action
 from orchestration.engine import bulk, undoing
 from orchestration.engine.bulk import BulkResult
 from orchestration.engine.undoing import UndoResult
@@ -16,7 +16,7 @@ from orchestration.service.base import Door
 class Bulk(Door):
     """One verb for many rows, shown first and then done; and taking an action back."""
 
-    @action("operate")
+    @action("schedule")
     def preview_bulk(
         self,
         *,
@@ -27,9 +27,10 @@ class Bulk(Door):
         values: Mapping[str, Any] | None = None,
     ) -> BulkResult:
         """Show what a verb would do to many rows, and what is refused and why; nothing is written."""
+        self._require_verb(kind, verb)
         return bulk.run(kind, verb, self._ids(kind, ids, filters), values=values, dry_run=True)
 
-    @action("operate")
+    @action("schedule")
     def do_bulk(
         self,
         *,
@@ -44,17 +45,28 @@ class Bulk(Door):
 
         One entry names all that were changed, and all share one correlation id, by which `undo` takes it back.
         """
+        self._require_verb(kind, verb)
         return bulk.run(kind, verb, self._ids(kind, ids, filters), reason=reason, values=values)
 
-    @action("operate")
+    @action("schedule")
     def undo(self, *, correlation_id: str, reason: str = "") -> UndoResult:
         """Take back what an action did, as far as it can be. Raises: NotFound; IllegalTransition, with the fact."""
+        for method in sorted(undoing.methods_of(correlation_id)):
+            self.actor.require(NEEDS[method], "taking this back")
         return undoing.undo(correlation_id, reason)
 
     @action("read")
     def can_undo(self, *, correlation_id: str) -> bool:
-        """Return whether an action did anything for which there is an inverse."""
-        return undoing.can_be_undone(correlation_id)
+        """Return whether an action did anything for which there is an inverse that this actor may do."""
+        return undoing.can_be_undone(correlation_id) and all(
+            self.actor.may(method) for method in undoing.methods_of(correlation_id)
+        )
+
+    def _require_verb(self, kind: str, verb: str) -> None:
+        """Ask for many rows what is asked for one; what is no verb, the table of verbs refuses by name."""
+        method = bulk.method_of(kind, verb)
+        if method is not None:
+            self.actor.require(NEEDS[method], method)
 
     def _ids(self, kind: str, ids: Sequence[int] | None, filters: Mapping[str, Any] | None) -> Sequence[int]:
         return ids if ids is not None else lists.ids_that_fit(kind, filters or {})

@@ -22,7 +22,7 @@ from orchestration.service.base import Door
 class ChannelSetup(Door):
     """Say what a channel is; whatever changes its configuration is kept as a revision in the same transaction."""
 
-    @action("operate")
+    @action("admin")
     def add_channel(self, *, values: ChannelValues, reason: str = "") -> Channel:
         """Register a channel; without a slug it gets one that is made of its name."""
         with transaction.atomic():
@@ -30,7 +30,7 @@ class ChannelSetup(Door):
             configuration.write_down([channel.pk])
         return channel
 
-    @action("operate")
+    @action("admin")
     def change_channel(
         self,
         *,
@@ -52,12 +52,12 @@ class ChannelSetup(Door):
                 reason=reason,
             )
 
-    @action("operate")
+    @action("admin")
     def remove_channel(self, *, channel_id: int, reason: str = "") -> None:
         """Remove a channel that nothing rests on; any other can be disabled."""
         channel_edit.remove(channel_id, reason)
 
-    @action("operate")
+    @action("admin")
     def set_credential(
         self,
         *,
@@ -76,7 +76,7 @@ class ChannelSetup(Door):
             reason=reason,
         )
 
-    @action("operate")
+    @action("admin")
     def set_channel_groups(
         self, *, channel_id: int, group_ids: Sequence[int], labels: Sequence[str], reason: str = ""
     ) -> Channel:
@@ -98,7 +98,7 @@ class ChannelSetup(Door):
         """Show a channel's weekly slots, and what its gap, its cap and the clocks of its zone make of them."""
         return week_of(channel_id)
 
-    @action("operate")
+    @action("schedule")
     def add_slot(
         self, *, channel_id: int, weekday: int, local_time: time, enabled: bool = True
     ) -> PostingSlot:
@@ -106,7 +106,7 @@ class ChannelSetup(Door):
         with configuration.kept(channel_id):
             return calendars.add_slot(channel_id, weekday, local_time, enabled)
 
-    @action("operate")
+    @action("schedule")
     def add_slots(
         self, *, channel_id: int, weekdays: Sequence[int], local_times: Sequence[time]
     ) -> list[PostingSlot]:
@@ -114,19 +114,19 @@ class ChannelSetup(Door):
         with configuration.kept(channel_id):
             return calendars.add_slots(channel_id, weekdays, local_times)
 
-    @action("operate")
+    @action("schedule")
     def enable_slot(self, *, slot_id: int, enabled: bool, reason: str = "") -> PostingSlot:
         """Let a slot be used, or leave it out until it is switched on again; what is scheduled already stays."""
         with configuration.kept(lookup.one(PostingSlot, slot_id, field="slot_id").channel_id):
             return calendars.enable_slot(slot_id, enabled, reason)
 
-    @action("operate")
+    @action("schedule")
     def remove_slot(self, *, slot_id: int, reason: str = "") -> None:
         """Take a weekly slot away; what is scheduled already stays."""
         with configuration.kept(lookup.one(PostingSlot, slot_id, field="slot_id").channel_id):
             calendars.remove_slot(slot_id, reason)
 
-    @action("operate")
+    @action("schedule")
     def set_slots(
         self, *, channel_id: int, slots: Sequence[SlotAt], version: str = "", reason: str = ""
     ) -> Week:
@@ -135,7 +135,7 @@ class ChannelSetup(Door):
             calendars.set_slots(channel_id, slots, version=version, reason=reason)
         return week_of(channel_id)
 
-    @action("operate")
+    @action("schedule")
     def copy_day(self, *, channel_id: int, weekday: int, to: Sequence[int], reason: str = "") -> Week:
         """Give other days of the week exactly the slots of one day."""
         with configuration.kept(channel_id):
@@ -144,7 +144,7 @@ class ChannelSetup(Door):
 
     # -- blackouts ---------------------------------------------------------------------------------------------------
 
-    @action("operate")
+    @action("schedule")
     def add_blackout(
         self,
         *,
@@ -159,7 +159,7 @@ class ChannelSetup(Door):
         with configuration.kept(channel_id):
             return blackouts.add_blackout(channel_id, first_date, last_date, from_time, until_time, reason)
 
-    @action("operate")
+    @action("schedule")
     def change_blackout(
         self,
         *,
@@ -176,7 +176,7 @@ class ChannelSetup(Door):
                 blackout_id, first_date, last_date, from_time, until_time, reason
             )
 
-    @action("operate")
+    @action("schedule")
     def remove_blackout(self, *, blackout_id: int, reason: str = "") -> None:
         """Take a blackout away; what is scheduled already stays."""
         with configuration.kept(lookup.one(Blackout, blackout_id, field="blackout_id").channel_id):
@@ -201,7 +201,7 @@ class ChannelSetup(Door):
         """Say what differs between two revisions of a channel, field by field."""
         return revisions.diff(channel_id, first, second)
 
-    @action("operate")
+    @action("admin")
     def roll_back_configuration(
         self,
         *,

@@ -93,12 +93,12 @@ class Channels(Door):
         """Show what is known of a channel's repository: what was last written there, what differs, what was acknowledged."""
         return repository_record.report(channel_id)
 
-    @action("operate")
+    @action("admin")
     def resolve_repository_drift(self, *, channel_id: int, way: str, reason: str = "") -> RepositoryReport:
         """Settle what was changed by hand in a channel's repository: `overwrite` it with ours, or `import` theirs."""
         return repository_decisions.resolve(channel_id, way, reason)
 
-    @action("operate")
+    @action("admin")
     def provision_repository(
         self,
         *,
@@ -118,7 +118,7 @@ class Channels(Door):
         """Say whether our workers stage what GitHub Actions will not stage in time for a channel."""
         return failover.set_failover(channel_id, on, reason)
 
-    @action("operate")
+    @action("admin")
     def acknowledge_public_repository(
         self, *, channel_id: int, reason: str = "", withdraw: bool = False
     ) -> RepositoryReport:
@@ -140,12 +140,12 @@ class Channels(Door):
         """Take a channel out of planning altogether."""
         return channels.disable_channel(channel_id, reason, version=version)
 
-    @action("operate")
+    @action("admin")
     def begin_connection(self, *, channel_id: int, redirect_uri: str, state: str) -> str:
         """Return the address of Google's consent page for a channel; `state` must come back with the code."""
         return google_connect.begin(channel_id, redirect_uri=redirect_uri, state=state)
 
-    @action("operate")
+    @action("admin")
     def finish_connection(self, *, channel_id: int, code: str, redirect_uri: str) -> google_connect.Connected:
         """Turn the code that Google sent back into the channel's credential, if it opens the right channel."""
         return google_connect.finish(channel_id, code=code, redirect_uri=redirect_uri)

@@ -24,14 +24,14 @@ class Groups(Door):
         """Show one group, with how many channels are in it (`members`). Raises: NotFound."""
         return groups.one(group_id)
 
-    @action("operate")
+    @action("admin")
     def add_channel_group(
         self, *, name: str, slug: str = "", description: str = "", channel_ids: Sequence[int] = ()
     ) -> ChannelGroup:
         """Make a group; without a slug its name becomes one."""
         return groups.add(name, slug, description, channel_ids)
 
-    @action("operate")
+    @action("admin")
     def change_channel_group(
         self,
         *,
@@ -43,26 +43,26 @@ class Groups(Door):
         """Give a group another name, slug or description; what is left out stays."""
         return groups.change(group_id, name=name, slug=slug, description=description)
 
-    @action("operate")
+    @action("admin")
     def remove_channel_group(self, *, group_id: int, reason: str = "") -> None:
         """Remove a group; its channels stay. Raises: InvalidRequest, naming the rules and silences that use it."""
         groups.remove(group_id, reason)
 
-    @action("operate")
+    @action("admin")
     def set_group_channels(
         self, *, group_id: int, channel_ids: Sequence[int], reason: str = ""
     ) -> GroupChange:
         """Let exactly these channels be in a group; rules that name the group follow at once."""
         return groups.set_channels(group_id, channel_ids, reason)
 
-    @action("operate")
+    @action("admin")
     def add_group_channels(
         self, *, group_id: int, channel_ids: Sequence[int], reason: str = ""
     ) -> GroupChange:
         """Put channels into a group."""
         return groups.add_channels(group_id, channel_ids, reason)
 
-    @action("operate")
+    @action("admin")
     def remove_group_channels(
         self, *, group_id: int, channel_ids: Sequence[int], reason: str = ""
     ) -> GroupChange:

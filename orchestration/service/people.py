@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
 from orchestration.core import lookup
-from orchestration.core.permissions import action
+from orchestration.core.permissions import SCOPES, action
 from orchestration.errors import InvalidRequest, NotPermitted
 from orchestration.models import ApiToken
 from orchestration.register import lockouts, password_links, sessions, tokens, users
@@ -23,7 +23,7 @@ class People(Door):
     @action("admin")
     def get_users(self) -> list[UserShown]:
         """List who may log in, and who may not any more."""
-        return users.shown(asks=self.actor.user_id)
+        return users.shown(asks=self.actor)
 
     @action("admin")
     def get_user(self, *, user_id: int) -> UserShown:
@@ -41,7 +41,7 @@ class People(Door):
         password: str = "",
         reason: str = "",
     ) -> UserShown:
-        """Register a person who may read, operate or admin; without a password they set one by a link."""
+        """Register a person with the level of a role; without a password they set one by a link."""
         return self._user(
             users.add(
                 username=username,
@@ -49,6 +49,7 @@ class People(Door):
                 full_name=full_name,
                 email=email,
                 password=password,
+                asks=self.actor,
                 reason=reason,
             )
         )
@@ -71,7 +72,7 @@ class People(Door):
             username=username,
             full_name=full_name,
             email=email,
-            asks=self.actor.user_id,
+            asks=self.actor,
             reason=reason,
         )
         return self._user(user_id)
@@ -83,12 +84,13 @@ class People(Door):
             raise InvalidRequest(
                 "Your own password is set on your own page, where the old one is asked.", field="user_id"
             )
-        users.set_password(user_id, password, how="by an administrator", reason=reason)
+        users.set_password(user_id, password, how="by an administrator", asks=self.actor, reason=reason)
         return self._user(user_id)
 
     @action("admin")
     def make_password_link(self, *, user_id: int, reason: str = "") -> PasswordLink:
         """Return a link by which a person sets a password, once, within a day; it is shown this once."""
+        users.require_over(self.actor, users.found(user_id))
         return password_links.make(user_id, reason)
 
     @action("read")
@@ -99,19 +101,19 @@ class People(Door):
     @action("admin")
     def deactivate_user(self, *, user_id: int, reason: str = "") -> UserShown:
         """Shut a person out, ending their sessions; what they did stays theirs."""
-        users.switch(user_id, active=False, asks=self.actor.user_id, reason=reason)
+        users.switch(user_id, active=False, asks=self.actor, reason=reason)
         return self._user(user_id)
 
     @action("admin")
     def reactivate_user(self, *, user_id: int, reason: str = "") -> UserShown:
         """Let a person in again."""
-        users.switch(user_id, active=True, asks=self.actor.user_id, reason=reason)
+        users.switch(user_id, active=True, asks=self.actor, reason=reason)
         return self._user(user_id)
 
     @action("admin")
     def end_user_sessions(self, *, user_id: int, reason: str = "") -> int:
         """Log a person out of every browser; returns of how many."""
-        return users.end_sessions(user_id, reason=reason)
+        return users.end_sessions(user_id, asks=self.actor, reason=reason)
 
     @action("admin")
     def get_lockouts(self) -> list[LockoutShown]:
@@ -134,7 +136,9 @@ class People(Door):
     def make_token(
         self, *, name: str, scope: str, expires_at: datetime | None = None, reason: str = ""
     ) -> TokenMade:
-        """Make a token; its text is in this answer and nowhere else."""
+        """Make a token, with a scope that its maker reaches; its text is in this answer and nowhere else."""
+        if scope in SCOPES:
+            self.actor.require(scope, f"a token that may {scope}")
         token, text = tokens.issue(
             name, scope, expires_at=expires_at, reason=reason, created_by=self.actor.user_id
         )
@@ -186,7 +190,7 @@ class People(Door):
         return users.end_sessions(self._own().pk, keep_session=keep_session)
 
     def _user(self, user_id: int) -> UserShown:
-        row = users.one(user_id, asks=self.actor.user_id)
+        row = users.one(user_id, asks=self.actor)
         return replace(row, sessions=sessions.count(user_id))
 
     def _own(self) -> User:

@@ -33,7 +33,7 @@ from orchestration.service.base import Door
 class Publication(Door):
     """Plan what goes where and when, change it, take it back, and settle conflicts."""
 
-    @action("operate")
+    @action("schedule")
     def coordinate_publication(
         self,
         *,
@@ -61,7 +61,7 @@ class Publication(Door):
         )
         return planner.coordinate(request, dry_run=dry_run)
 
-    @action("operate")
+    @action("schedule")
     def schedule_wave_publication(
         self,
         *,
@@ -120,7 +120,7 @@ class Publication(Door):
         )
         return planner.find_earliest(request)
 
-    @action("operate")
+    @action("schedule")
     def distribute_videos(
         self,
         *,
@@ -149,24 +149,24 @@ class Publication(Door):
         """Show a wave, each member's readiness (with `skip` and `most` a part of them), and the skew once it is public."""
         return waves.report(wave_id, skip=skip, most=most)
 
-    @action("operate")
+    @action("schedule")
     def pause_wave(self, *, wave_id: int, reason: str = "", version: int | None = None) -> Wave:
         """Hold back every member that is not public yet."""
         return waves.pause(wave_id, reason, version=version)
 
-    @action("operate")
+    @action("schedule")
     def resume_wave(self, *, wave_id: int, reason: str = "", version: int | None = None) -> Wave:
         """Let a paused wave go on."""
         return waves.resume(wave_id, reason, version=version)
 
-    @action("operate")
+    @action("schedule")
     def move_wave(
         self, *, wave_id: int, scheduled_at: datetime, reason: str = "", version: int | None = None
     ) -> WaveReport:
         """Move every open member by the same span, so that the first one falls on `scheduled_at`; overrides stay."""
         return waves.move(wave_id, scheduled_at, reason, version=version)
 
-    @action("operate")
+    @action("schedule")
     def cancel_wave(self, *, wave_id: int, reason: str = "", version: int | None = None) -> Wave:
         """Cancel what is not public yet; what is public stays."""
         return waves.cancel(wave_id, reason, version=version)
@@ -183,14 +183,14 @@ class Publication(Door):
         """Make public members private again; `confirmed_ids` must be the distributions that the preview listed."""
         return recall.recall_wave(wave_id, confirmed_ids, reason, version=version)
 
-    @action("operate")
+    @action("schedule")
     def move_schedule(
         self, *, schedule_id: int, publish_at: datetime, reason: str = "", version: int | None = None
     ) -> Schedule:
         """Give one publication another time; refused where rules forbid it, naming the next free ones."""
         return schedules.move(schedule_id, publish_at, reason, version=version)
 
-    @action("operate")
+    @action("schedule")
     def reopen_schedule(
         self,
         *,
@@ -202,12 +202,12 @@ class Publication(Door):
         """Take up again what was cancelled, missed, skipped or failed, at its old time or at another one."""
         return schedules.reopen(schedule_id, reason, publish_at=publish_at, version=version)
 
-    @action("operate")
+    @action("schedule")
     def hold_schedule(self, *, schedule_id: int, reason: str = "", version: int | None = None) -> Schedule:
         """Keep one publication back until it is released."""
         return schedules.hold(schedule_id, reason, version=version)
 
-    @action("operate")
+    @action("schedule")
     def release_schedule(
         self,
         *,
@@ -219,12 +219,12 @@ class Publication(Door):
         """Let a held publication go on, at its time or another one; its misfire policy decides if its own has passed."""
         return schedules.release(schedule_id, reason, publish_at=publish_at, version=version)
 
-    @action("operate")
+    @action("schedule")
     def cancel_schedule(self, *, schedule_id: int, reason: str = "", version: int | None = None) -> Schedule:
         """Cancel one publication that is not public yet."""
         return schedules.cancel(schedule_id, reason, version=version)
 
-    @action("operate")
+    @action("schedule")
     def bump_schedule(self, *, schedule_id: int, reason: str = "", version: int | None = None) -> Schedule:
         """Move one publication's work to the front of every queue."""
         return schedules.bump(schedule_id, reason, version=version)
@@ -254,12 +254,12 @@ class Publication(Door):
         """List what collided and still waits for somebody to do something about it, newest first."""
         return conflict_actions.still_open()
 
-    @action("operate")
+    @action("schedule")
     def apply_alternative(self, *, conflict_id: int, index: int, version: int | None = None) -> Conflict:
         """Resolve a conflict by one of the alternatives that were recorded with it."""
         return conflict_actions.apply_alternative(conflict_id, index, version=version)
 
-    @action("operate")
+    @action("schedule")
     def dismiss_conflict(self, *, conflict_id: int, reason: str = "", version: int | None = None) -> Conflict:
         """Dismiss a conflict: nothing needs to be done about it."""
         return conflict_actions.dismiss(conflict_id, reason, version=version)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.core.permissions import SCOPES, action
-from orchestration.errors import NotPermitted
+from orchestration.core.permissions import action
 from orchestration.models import ApiToken, SavedView
 from orchestration.register import saved_views
 from orchestration.service.base import Door
@@ -37,5 +36,5 @@ class SavedViews(Door):
         saved_views.remove(self.actor.user_id, view_id)
 
     def _may_share(self, shared: bool) -> None:
-        if shared and SCOPES[self.actor.scope] < SCOPES[ApiToken.Scope.OPERATE]:
-            raise NotPermitted(f"{self.actor.label} may look; sharing a view is an operator's.")
+        if shared:
+            self.actor.require(ApiToken.Scope.SCHEDULE, "sharing a view")

@@ -24,17 +24,17 @@ class Standing(Door):
         """Show one standing rule."""
         return standing.one(rule_id)
 
-    @action("operate")
+    @action("schedule")
     def add_standing_rule(self, *, values: StandingValues) -> StandingRule:
         """Have the clock distribute videos, or let a series go on, from now on."""
         return standing.add(values)
 
-    @action("operate")
+    @action("schedule")
     def change_standing_rule(self, *, rule_id: int, values: StandingValues) -> StandingRule:
         """Give a standing rule all its values anew; what it planned stays."""
         return standing.change(rule_id, values)
 
-    @action("operate")
+    @action("schedule")
     def remove_standing_rule(self, *, rule_id: int, reason: str = "") -> None:
         """Remove a standing rule; what it planned stays."""
         standing.remove(rule_id, reason)
@@ -44,24 +44,24 @@ class Standing(Door):
         """Show what a run of a standing rule would plan now."""
         return standing_runs.run(rule_id, dry_run=True)
 
-    @action("operate")
+    @action("schedule")
     def run_standing_rule(self, *, rule_id: int) -> StandingRun:
         """Run a standing rule now, whether or not it is switched on."""
         return standing_runs.run(rule_id)
 
-    @action("operate")
+    @action("schedule")
     def skip_episode(
         self, *, rule_id: int, video_id: int, skip: bool = True, reason: str = ""
     ) -> StandingRule:
         """Let a series pass over one episode, or take it in again."""
         return standing.skip_episode(rule_id, video_id, skip=skip, reason=reason)
 
-    @action("operate")
+    @action("schedule")
     def preview_plan_file(self, *, text: str, acknowledge_policy: bool = False) -> PlanFile:
         """Say of each line of a plan's CSV what it would do; nothing is written."""
         return plan_file.preview(text, acknowledge_policy=acknowledge_policy)
 
-    @action("operate")
+    @action("schedule")
     def import_plan_file(self, *, text: str, acknowledge_policy: bool = False) -> PlanFile:
         """Write all that a plan's CSV asks for, or nothing."""
         return plan_file.write(text, acknowledge_policy=acknowledge_policy)
@@ -82,6 +82,6 @@ class Standing(Door):
     def _whose(self, user_id: int | None) -> int:
         if user_id is None and self.actor.user_id is None:
             raise InvalidRequest("Say whose calendar it is.", field="user_id")
-        if user_id not in (None, self.actor.user_id) and self.actor.scope != ApiToken.Scope.ADMIN:
+        if user_id not in (None, self.actor.user_id) and not self.actor.reaches(ApiToken.Scope.ADMIN):
             raise NotPermitted(f"{self.actor.label} may change nobody else's calendar address.")
         return user_id or self.actor.user_id or 0

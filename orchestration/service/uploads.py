@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from orchestration.core.permissions import SCOPES, action
+from orchestration.core.permissions import action
 from orchestration.errors import InvalidRequest
 from orchestration.media.errors import MediaError
 from orchestration.models import ApiToken, Source, Upload
@@ -80,7 +80,7 @@ class Uploads(Door):
     @action("operate")
     def abandon_upload(self, *, key: str, reason: str = "") -> Upload:
         """Give an upload up and throw away what has come; who began it may, and an administrator."""
-        is_admin = SCOPES[self.actor.scope] >= SCOPES[ApiToken.Scope.ADMIN]
+        is_admin = self.actor.reaches(ApiToken.Scope.ADMIN)
         return uploads.abandon(uploads.find(key), reason=reason, owner=None if is_admin else self.actor.label)
 
     @action("admin")

@@ -34,7 +34,7 @@ class WaysIn(Door):
             keep_files=keep_files,
         )
 
-    @action("operate")
+    @action("admin")
     def add_storage_source(
         self,
         *,
@@ -63,7 +63,7 @@ class WaysIn(Door):
             language=language,
         )
 
-    @action("operate")
+    @action("admin")
     def set_source_keys(
         self,
         *,
@@ -78,7 +78,7 @@ class WaysIn(Door):
             source_id, access_key=access_key, secret_key=secret_key, reason=reason, version=version
         )
 
-    @action("operate")
+    @action("admin")
     def set_source_access(
         self,
         *,
@@ -103,7 +103,7 @@ class WaysIn(Door):
             version=version,
         )
 
-    @action("operate")
+    @action("admin")
     def remove_source_access(self, *, source_id: int, reason: str = "", version: int | None = None) -> Source:
         """Forget what opens a source."""
         return source_access.remove_access(source_id, reason=reason, version=version)

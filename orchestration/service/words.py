@@ -50,7 +50,7 @@ class Words(Door):
         """Show how a real video, a recent one if none is named, would look on a channel by words that are not saved."""
         return words_table.preview_channel(channel_id, words, video_id)
 
-    @action("operate")
+    @action("schedule")
     def edit_words(
         self,
         *,
@@ -77,7 +77,7 @@ class Words(Door):
         """Yield the lines of a table (CSV) of what these publications and videos say themselves."""
         return words_sheet.export(distribution_ids, video_ids)
 
-    @action("operate")
+    @action("schedule")
     def import_words(
         self, *, content: bytes, dry_run: bool = False, accept_problems: bool = False, reason: str = ""
     ) -> WordsResult:

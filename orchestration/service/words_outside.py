@@ -19,14 +19,14 @@ class WordsOnYouTube(Door):
         """Show what YouTube has of a publication's words, what we set, and what is still to be brought there."""
         return word_edits.show(distribution_id)
 
-    @action("operate")
+    @action("schedule")
     def edit_publication_words(
         self, *, distribution_id: int, words: Mapping[str, Any], dry_run: bool = False, reason: str = ""
     ) -> WordsOutsideEdit:
         """Change words of what is staged or public, keeping all others; a dry run tells the units and what is free."""
         return word_edits.edit(distribution_id, words, dry_run=dry_run, reason=reason)
 
-    @action("operate")
+    @action("schedule")
     def settle_publication_words(self, *, distribution_id: int, way: str, reason: str = "") -> WordsOutside:
         """Settle words that somebody changed on YouTube: `take_theirs`, or `put_ours_back`."""
         return word_edits.settle(distribution_id, way, reason)

@@ -86,14 +86,14 @@ class Work(Door):
             cause, channel_ids=channel_ids, next_free=next_free, reason=reason, dry_run=dry_run
         )
 
-    @action("operate")
+    @action("schedule")
     def release_by_cause(
         self, *, cause: str, channel_ids: Sequence[int] = (), reason: str = "", dry_run: bool = False
     ) -> CauseResult:
         """Release all publications that one cause holds; a dry run tells what would become of each."""
         return by_cause.release(cause, channel_ids=channel_ids, reason=reason, dry_run=dry_run)
 
-    @action("operate")
+    @action("schedule")
     def move_by_cause(
         self,
         *,

@@ -11,8 +11,8 @@ from tests import factories
 
 @pytest.fixture
 def operator(db):
-    """Return a user who may operate."""
-    return factories.UserFactory(operator=True, username="olga")
+    """Return a user who may operate, and set up channels."""
+    return factories.UserFactory(administrator=True, username="olga")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def olga(client):
     """Return a browser in which an operator is logged in."""
-    client.force_login(factories.UserFactory(is_staff=True, username="olga"))
+    client.force_login(factories.UserFactory(operator=True, username="olga"))
     factories.SystemStateFactory(running=True)
     return client
 

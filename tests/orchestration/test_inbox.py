@@ -442,7 +442,7 @@ def test_what_may_not_be_watched_is_refused_by_its_reason(place, source, tmp_pat
 def test_api_command_and_page_watch_a_folder(place, tmp_path):
     for name in ("one", "two", "three"):
         (tmp_path / "films" / name).mkdir()
-    api = ApiClient(tokens.issue("olga", "operate")[1])
+    api = ApiClient(tokens.issue("olga", "admin")[1])
     made = api.post("sources/folders", {"path": str(tmp_path / "films" / "one"), "rights_basis": "owned"})
     assert made.status_code == 201, made.content
     assert made.json()["place"] == {"path": str(tmp_path / "films" / "one"), "keep": True}

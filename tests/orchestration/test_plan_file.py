@@ -164,7 +164,7 @@ def test_a_reader_imports_nothing_and_the_doors_say_the_same(client, tmp_path, c
     text = table((video.pk, "aurora", "2026-11-28 18:00"))
     with pytest.raises(NotPermitted):
         door("read").import_plan_file(text=text)
-    client.force_login(factories.UserFactory(is_staff=True, username="olga"))
+    client.force_login(factories.UserFactory(operator=True, username="olga"))
     shown = client.post(reverse("dashboard:plan_preview"), {"text": text})
     assert "1 new" in shown.content.decode()
     assert Schedule.objects.count() == 0

@@ -120,7 +120,7 @@ def test_what_may_not_be_published_is_refused_whole(channel, video, error, field
 
 def test_a_reader_may_not_plan():
     channel, video = factories.ChannelFactory(), factories.VideoFactory()
-    with pytest.raises(NotPermitted, match="needs operate"):
+    with pytest.raises(NotPermitted, match="needs schedule"):
         door("read").coordinate_publication(video_id=video.pk, channel_ids=[channel.pk])
     assert Wave.objects.count() == 0
 

@@ -358,7 +358,7 @@ def test_a_run_is_not_sent_for_a_file_that_only_opens_to_us(source, settings):
 
 
 def test_the_api_takes_it_and_shows_that_it_is_there(source):
-    api = ApiClient(tokens.issue("olga", "operate")[1])
+    api = ApiClient(tokens.issue("olga", "admin")[1])
     answer = api.post(f"sources/{source.pk}/set-access", {"username": "olga", "password": " two  spaces "})
     assert answer.status_code == 200, answer.content
     assert answer.json()["access"] == {

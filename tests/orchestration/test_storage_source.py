@@ -305,7 +305,7 @@ def test_it_is_refused_to_who_may_only_read_and_for_other_kinds(source):
 
 
 def test_api_command_and_page_register_it_and_never_show_the_keys(source, s3, tmp_path, monkeypatch):
-    api = ApiClient(tokens.issue("olga", "operate")[1])
+    api = ApiClient(tokens.issue("olga", "admin")[1])
     body = {"endpoint": s3.base, "bucket": "films", "prefix": "api/", "access_key": KEY, "secret_key": SECRET}
     made = api.post("sources/storages", body)
     assert made.status_code == 201, made.content

@@ -67,7 +67,12 @@ def test_an_operator_administers_nobody(method):
 def test_a_person_is_added_and_the_log_names_level_and_no_password(ada):
     row = door(ada).add_user(username="olga", level="operate", full_name="Olga O. Oak", password=GOOD)
     user = get_user_model().objects.get(username="olga")
-    assert (row.level, user.is_staff, user.is_superuser, user.last_name) == ("operate", True, False, "O. Oak")
+    assert (row.level, user.is_staff, user.is_superuser, user.last_name) == (
+        "operate",
+        False,
+        False,
+        "O. Oak",
+    )
     assert user.check_password(GOOD)
     entry = Activity.objects.get(verb="user_added")
     assert (entry.actor_label, entry.after["level"]) == ("ada", "operate")
@@ -104,7 +109,7 @@ def test_nobody_takes_away_the_last_administrator_or_themselves(ada):
     ):
         with pytest.raises(IllegalTransition):
             call()
-    assert "last active administrator" in cli.get_user(user_id=ada.pk).why_kept
+    assert "last active owner" in cli.get_user(user_id=ada.pk).why_kept
     assert cli.get_user(user_id=ada.pk).actions == ()
     door(ada).reactivate_user(user_id=bea.pk)
     assert cli.deactivate_user(user_id=ada.pk).state == "deactivated"

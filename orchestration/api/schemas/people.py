@@ -10,8 +10,10 @@ from orchestration.models import ApiToken
 from orchestration.states import AccountState, TokenState
 
 Level = Annotated[
-    Literal["read", "operate", "admin"],
-    Field(description="read: a reader, operate: an operator, admin: an administrator"),
+    Literal["read", "schedule", "operate", "admin", "own"],
+    Field(
+        description="read: a viewer, schedule: a scheduler, operate: an operator, admin: an administrator, own: an owner"
+    ),
 ]
 Password = Annotated[Secret, Field(min_length=1, max_length=200)]
 

@@ -28,7 +28,7 @@ class Command(BaseCommand):
             "--scope",
             choices=ApiToken.Scope.values,
             default=ApiToken.Scope.READ.value,
-            help="read (default), operate or admin",
+            help="read (default), schedule, operate, admin or own",
         )
         parser.add_argument(
             "--expires", type=arguments.instant, metavar="INSTANT", help="from when on it opens nothing"

@@ -21,8 +21,8 @@ def caller_with(db: None) -> Callable[[str], ApiClient]:
 
 @pytest.fixture
 def api(caller_with: Callable[[str], ApiClient]) -> ApiClient:
-    """Give a caller who may operate."""
-    return caller_with("operate")
+    """Give a caller who may do what administrators do; who may what is told in test_roles.py."""
+    return caller_with("admin")
 
 
 @pytest.fixture

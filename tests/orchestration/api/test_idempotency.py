@@ -71,7 +71,7 @@ def test_a_refusal_is_repeated_too(api):
 
 def test_two_callers_do_not_share_their_keys(api, caller_with):
     channel = ChannelFactory()
-    other = caller_with("admin")
+    other = caller_with("operate")
 
     first = api.post("slots", slot(channel), Idempotency_Key="k1")
     second = other.post("slots", slot(channel, weekday=5), Idempotency_Key="k1")
@@ -143,7 +143,7 @@ def test_a_source_whose_first_request_died_can_be_sent_again_after_a_while(api, 
     body = {"url": "http://127.0.0.1:20001/feed.xml", "rights_basis": "owned"}
     print_ = idempotency.fingerprint("POST", "/api/sources", json.dumps(body).encode())
     record = IdempotencyRecord.objects.create(
-        caller="token operate caller", key="k1", fingerprint=print_, status_code=None
+        caller="token admin caller", key="k1", fingerprint=print_, status_code=None
     )
 
     under_way = api.post("sources", body, Idempotency_Key="k1")

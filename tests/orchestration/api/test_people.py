@@ -15,8 +15,8 @@ def root(caller_with):
 
 
 @pytest.mark.parametrize("path", ["users", "tokens", "users/lockouts"])
-def test_an_operator_reads_none_of_it(api, path):
-    assert api.get(path).status_code == 403
+def test_an_operator_reads_none_of_it(caller_with, path):
+    assert caller_with("operate").get(path).status_code == 403
 
 
 def test_a_user_is_added_and_changed_and_no_password_is_ever_answered(root):
@@ -43,7 +43,8 @@ def test_a_secret_is_answered_once_whatever_the_idempotency_key(root):
     assert link not in str(IdempotencyRecord.objects.values())
 
 
-def test_who_asks_is_told_who_they_are(api):
+def test_who_asks_is_told_who_they_are(caller_with):
+    api = caller_with("operate")
     answer = api.get("me").json()
     assert (answer["label"], answer["user_id"], answer["level"]) == ("token operate caller", None, "operate")
     assert api.post("me/set-timezone", {"timezone": "UTC"}).status_code == 403
