@@ -1,5 +1,8 @@
 """The wiring as an app, so that `manage.py up` and the system checks are found."""
 
+import sys
+from pathlib import Path
+
 from django.apps import AppConfig
 
 
@@ -11,5 +14,12 @@ class WiringConfig(AppConfig):
     verbose_name = "Wiring"
 
     def ready(self) -> None:
-        """Register the checks."""
+        """Register the checks; and let a command of `manage.py` act as whoever typed it.
+
+        Web processes, workers and the clock are started by other programs: there, each action names who does it.
+        """
         from config import checks  # noqa: F401
+        from orchestration.core import audit
+
+        if Path(sys.argv[0]).name == "manage.py":
+            audit.this_process_acts_as(audit.whoever_sits_here())

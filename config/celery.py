@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
+from celery.signals import celeryd_after_setup, celeryd_init, setup_logging, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -53,6 +53,16 @@ def load_before_forking(instance: Any, **_: object) -> None:
             import_module(name)
     gc.collect()
     gc.freeze()
+
+
+@celeryd_init.connect
+def name_the_worker(**_: object) -> None:
+    """Let what a worker does between two jobs stand in the log as that worker's; the pool inherits it."""
+    from orchestration.core import audit
+    from orchestration.queue import holders
+    from orchestration.states import Trigger
+
+    audit.this_process_acts_as(audit.Acting(f"worker {holders.host().split('.')[0]}", None, Trigger.WORKER))
 
 
 @worker_process_init.connect

@@ -16,6 +16,8 @@ from django.shortcuts import render
 from dashboard import tickets
 from dashboard.actions import where_from
 from orchestration.api.auth import READING
+from orchestration.core.audit import Acting, acting_as
+from orchestration.states import Trigger
 
 POLICY = "; ".join(
     (
@@ -161,8 +163,20 @@ class WrongMethodPage:
         return shown
 
 
+NOBODY = "not logged in"
+_TRIGGERS = ((API_PREFIX, Trigger.API), ("/admin/", Trigger.ADMIN))
+
+
 class Audit(AuditlogMiddleware):
-    """Put user, address and correlation id of a request on the activity entries that it causes."""
+    """Put user, address and correlation id of a request on the activity entries that it causes.
+
+    A token is known to the service only, which names it in all that it does.
+    """
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Let whoever sent it act, from before anything is written until its answer is made."""
+        with acting_as(_whoever_sent(request)):
+            return super().__call__(request)
 
     @staticmethod
     def _get_remote_addr(request: HttpRequest) -> str | None:
@@ -170,6 +184,13 @@ class Audit(AuditlogMiddleware):
         return client_address(request)
 
     def get_extra_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Name the user, too: the library sets it on an entry after that has looked for a name."""
-        found = super().get_extra_data(request)
-        return {**found, "asked_by": found["actor"].get_username()} if found["actor"] else found
+        """Leave the user out: who acts is named by `acting_as`, for entries of the library and of our own alike."""
+        return {"remote_addr": self._get_remote_addr(request), "remote_port": self._get_remote_port(request)}
+
+
+def _whoever_sent(request: HttpRequest) -> Acting:
+    user = request.user
+    trigger = next((by for prefix, by in _TRIGGERS if request.path_info.startswith(prefix)), Trigger.BUTTON)
+    if not user.is_authenticated:
+        return Acting(NOBODY, None, trigger)
+    return Acting(user.get_username(), user.pk, trigger)

@@ -178,6 +178,14 @@ STORAGES = {
 # --- audit -----------------------------------------------------------------------------------------------
 AUDITLOG_LOGENTRY_MODEL = "orchestration.Activity"
 AUDITLOG_DISABLE_ON_RAW_SAVE = True
+# Where the chain over the log had come, kept outside the database: see orchestration/core/anchors.py.
+AUDIT_ANCHORS_FILE = DATA_DIR / "audit_anchors.jsonl"
+AUDIT_EXPORTS = DATA_DIR / "audit_exports"
+HEADEND_AUDIT_ANCHOR_MINUTES = env.integer("HEADEND_AUDIT_ANCHOR_MINUTES", 60, minimum=1, maximum=1440)
+HEADEND_AUDIT_ANCHOR_URL = env.url("HEADEND_AUDIT_ANCHOR_URL", "")
+HEADEND_KEEP_AUDIT_DAYS = env.integer("HEADEND_KEEP_AUDIT_DAYS", 0, minimum=0, maximum=36_500)
+if 0 < HEADEND_KEEP_AUDIT_DAYS < 31:
+    raise env.fault("HEADEND_KEEP_AUDIT_DAYS", "must be 0 (keep everything), or at least 31.")
 
 # --- work in the background ------------------------------------------------------------------------------
 HEADEND_TICK_SECONDS = env.integer("HEADEND_TICK_SECONDS", 2, minimum=1, maximum=15)
@@ -213,6 +221,7 @@ CELERY_TASK_ROUTES = {
     "orchestration.tasks.work_fast": {"queue": "control"},
     "orchestration.tasks.notify": {"queue": "control"},
     "orchestration.tasks.heartbeat": {"queue": "control"},
+    "orchestration.tasks.seal_record": {"queue": "control"},
 }
 # Its entries, with their bounds, stand in orchestration/engine/cadences.py; how often each comes, an operator may change.
 CELERY_BEAT_SCHEDULER = "config.beat:CadenceScheduler"
@@ -282,6 +291,7 @@ log_redaction.protect(
     GOOGLE_CLIENT_SECRET,
     HEADEND_METRICS_TOKEN,
     HEADEND_HEARTBEAT_URL,
+    HEADEND_AUDIT_ANCHOR_URL,
 )
 LOGGING = logs.settings_for(
     DATA_DIR if env.flag("HEADEND_LOG_FILE", True) else None, json_lines=HEADEND_JSON_LOGS, debug=DEBUG

@@ -71,6 +71,7 @@ PLACES: dict[str, Place] = {
     "orchestration.rolloutmember": Place("rollouts"),
     "orchestration.schedule": Place("schedule", _own("publication")),
     "orchestration.silence": Place("notifications"),
+    "orchestration.sealblock": Place("system"),
     "orchestration.source": Place("sources", _own("source_edit")),
     "orchestration.standingrule": Place("standing_rules", _own("standing_rule")),
     "orchestration.systemstate": Place("system"),
@@ -87,6 +88,7 @@ PLACES: dict[str, Place] = {
 NOWHERE: dict[str, str] = {
     "orchestration.changecount": "Kept by the database for pages that are open; nothing is to be done with it.",
     "orchestration.idempotencyrecord": "Answers that are kept for a day; nothing is to be done with them.",
+    "orchestration.seal": "Written by the sealer, once; `manage.py verify_audit` reads them.",
     "orchestration.savedview": "Saved where the list is, by whom it is for.",
     "django_celery_beat.clockedschedule": "For entries of your own in the clock; Headend's own do not use it.",
     "django_celery_beat.crontabschedule": "For entries of your own in the clock; Headend's own do not use it.",

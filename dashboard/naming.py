@@ -44,7 +44,7 @@ class Named:
     def who(self) -> str:
         """Say who did it: a person, a program with a token, or Headend by itself."""
         entry = self.entry
-        by_itself = not entry.actor_label or entry.trigger in {Trigger.WORKER, Trigger.BEAT, Trigger.SYSTEM}
+        by_itself = entry.trigger in {Trigger.WORKER, Trigger.BEAT, Trigger.SYSTEM}
         return "Headend" if by_itself else entry.actor_label
 
     @property

@@ -17,7 +17,7 @@ class OrchestrationConfig(AppConfig):
         from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
         from channels import models as register
-        from orchestration.core import audit, change_counts, failpoints
+        from orchestration.core import append_only, audit, change_counts, failpoints
         from orchestration.models import (
             Activity,
             ApiToken,
@@ -32,6 +32,7 @@ class OrchestrationConfig(AppConfig):
 
         post_migrate.connect(change_counts.install, sender=self, dispatch_uid="headend.change_counts")
         post_migrate.connect(roles.install, sender=self, dispatch_uid="headend.roles")
+        post_migrate.connect(append_only.install, sender=self, dispatch_uid="headend.append_only")
         pre_save.connect(
             audit.name_whoever_acts, sender=Activity, dispatch_uid="orchestration.name_whoever_acts"
         )

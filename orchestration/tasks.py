@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from orchestration.core import audit
+from orchestration.core import anchors, audit, sealing
 from orchestration.core.heartbeats import beat
 from orchestration.core.installation import is_copy, is_waiting_to_be_taken_over
 from orchestration.core.wakeups import wake_heartbeat
@@ -11,8 +11,8 @@ from orchestration.engine import calls, worker
 from orchestration.engine import tick as clock
 from orchestration.engine.control import is_running
 from orchestration.github import watch
-from orchestration.monitoring import background, health, probes, statistics
-from orchestration.notify import evaluation, outbox
+from orchestration.monitoring import background, health, probes, record_retention, statistics
+from orchestration.notify import anchor_call, evaluation, outbox
 from orchestration.notify import heartbeat as heart
 from orchestration.pipeline import retention, uploads
 from orchestration.register import sources
@@ -115,6 +115,7 @@ def clean_disk() -> None:
         with _as("beat"):
             retention.clean()
             calls.prune(timezone.now())
+            record_retention.prune_due()
 
 
 @shared_task
@@ -124,6 +125,16 @@ def notify() -> None:
         with _as("notify"):
             evaluation.evaluate(timezone.now())
             outbox.send_due()
+
+
+@shared_task
+def seal_record() -> None:
+    """Seal what the record says, and let an anchor leave the database; a copy of a database seals its own and tells nobody."""
+    with _as("sealer"):
+        sealing.seal()
+        dropped = None if is_copy() else anchors.drop()
+        if dropped is not None:
+            anchor_call.send(dropped)
 
 
 @shared_task

@@ -55,6 +55,8 @@ from orchestration.models import (
     RolloutMember,
     SavedView,
     Schedule,
+    Seal,
+    SealBlock,
     Silence,
     Source,
     StandingRule,
@@ -448,6 +450,32 @@ class KeptReportFactory(DjangoModelFactory):
     document = factory.LazyFunction(lambda: {"days": 7})
     computed_at = factory.LazyFunction(timezone.now)
     took_seconds = 0.1
+
+
+class SealBlockFactory(DjangoModelFactory):
+    """A block of one entry; of a chain that nothing was computed for."""
+
+    class Meta:
+        model = SealBlock
+
+    number = factory.Sequence(lambda n: n + 1)
+    sealed_at = factory.LazyFunction(timezone.now)
+    entries = 1
+    first_entry = factory.Sequence(lambda n: n + 1)
+    last_entry = factory.SelfAttribute("first_entry")
+    previous = "0" * 64
+    digest = "1" * 64
+
+
+class SealFactory(DjangoModelFactory):
+    """The seal of an entry."""
+
+    class Meta:
+        model = Seal
+
+    entry = factory.Sequence(lambda n: n + 1)
+    block = 1
+    digest = "2" * 64
 
 
 class CallFactory(DjangoModelFactory):

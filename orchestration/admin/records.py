@@ -13,6 +13,8 @@ from orchestration.models import (
     KeptReport,
     Preferences,
     SavedView,
+    Seal,
+    SealBlock,
     SystemState,
     VideoStatistics,
 )
@@ -95,6 +97,21 @@ class SavedViewAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "owner", "page", "shared", "created_at")
     list_select_related = ("owner",)
+
+
+@admin.register(SealBlock)
+class SealBlockAdmin(ReadOnlyAdmin):
+    """Show the chain over the audit log; it is append-only."""
+
+    list_display = ("number", "sealed_at", "entries", "first_entry", "last_entry", "digest")
+    date_hierarchy = "sealed_at"
+
+
+@admin.register(Seal)
+class SealAdmin(ReadOnlyAdmin):
+    """Show each entry's digest; it is append-only."""
+
+    list_display = ("entry", "block", "digest")
 
 
 @admin.register(ChangeCount)

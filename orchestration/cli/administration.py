@@ -59,7 +59,9 @@ def _system(report: InstallationReport) -> list[str]:
         [[row.name, row.made_at, f"{row.database_bytes:,} B", row.parts] for row in report.backups],
         empty="no backup in the data folder",
     )
-    facts = _facts([*report.marks, *report.versions, report.broker, *report.database, *report.doors])
+    facts = _facts(
+        [*report.marks, *report.versions, report.broker, *report.database, *report.doors, *report.record]
+    )
     return [
         *facts,
         *processes,

@@ -1,12 +1,11 @@
 """Read what stands on the command line, and name the option that does not fit."""
 
 import argparse
-import getpass
-import os
 from datetime import datetime
 from typing import overload
 
 from channels.models import Channel
+from orchestration.core import audit
 from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound
 from orchestration.fields import LARGEST_ID, parse_instant
@@ -83,11 +82,9 @@ def pool(text: str) -> int:
 
 def service() -> CentralOrchestrationService:
     """Return the service for whoever sits at this machine; they own the data folder, so they may do all."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return CentralOrchestrationService(actor=Actor.system(f"cli:{user}"), trigger=Trigger.CLI)
+    return CentralOrchestrationService(
+        actor=Actor.system(audit.whoever_sits_here().label), trigger=Trigger.CLI
+    )
 
 
 def add_reason(parser: argparse.ArgumentParser) -> None:

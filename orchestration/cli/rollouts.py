@@ -25,7 +25,7 @@ def _rollouts(rows: Sequence[RolloutReport]) -> list[str]:
 
 
 def _rollout(row: RolloutReport) -> list[str]:
-    head = f"{row.id}  {row.state}, begun {row.created_at:%Y-%m-%d %H:%M} UTC by {row.started_by or 'system'}"
+    head = f"{row.id}  {row.state}, begun {row.created_at:%Y-%m-%d %H:%M} UTC by {row.started_by}"
     why = [f"    {row.halted_why}"] if row.halted_why else []
     return [head, *why, *(f"    {_cohort(each)}" for each in row.cohorts)]
 

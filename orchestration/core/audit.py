@@ -1,10 +1,17 @@
-"""Record coordination actions: who acts is set once by the service, every change then names it."""
+"""Record coordination actions: who acts is set once by the service, every change then names it.
 
+An entry without an actor does not exist: where nobody has said who acts, recording is an error (`ActorMissing`), and the
+database refuses the row, too. A request names its user, a task its part of the clock, a job its worker, a run itself; a
+process that acts for one actor only (a command of `manage.py`, a worker) says so once, by `this_process_acts_as()`.
+"""
+
+import getpass
+import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -14,18 +21,27 @@ from orchestration.models.activity import Activity
 from orchestration.states import Trigger
 
 
+class ActorMissing(RuntimeError):
+    """Something was to be recorded, and nobody had said who does it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acting:
     """Who acts, by which trigger, under which correlation id."""
 
-    label: str = "system"
+    label: str
     user_id: int | None = None
     trigger: str = Trigger.SYSTEM
     correlation_id: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse an actor without a name."""
+        if not self.label.strip():
+            raise ActorMissing("An actor needs a name: a person's, a token's, a worker's or a run's.")
 
-_NOBODY = Acting()
-_acting: ContextVar[Acting] = ContextVar("acting", default=_NOBODY)
+
+_acting: ContextVar[Acting | None] = ContextVar("acting", default=None)
+_of_process: Acting | None = None
 
 
 def new_correlation_id() -> str:
@@ -34,15 +50,34 @@ def new_correlation_id() -> str:
 
 
 def acting() -> Acting:
-    """Return who acts now; the system itself where no method of the service was called."""
-    return _acting.get()
+    """Return who acts now. Raises: ActorMissing, if nobody has said so."""
+    who = _acting.get() or _of_process
+    if who is None:
+        raise ActorMissing("Nobody has said who acts; wrap it in acting_as().")
+    return who
+
+
+def this_process_acts_as(who: Acting | None) -> Acting | None:
+    """Let `who` be named where nothing nearer is said, in all threads of this process; returns who was named before."""
+    global _of_process
+    before, _of_process = _of_process, who
+    return before
+
+
+def whoever_sits_here() -> Acting:
+    """Return whoever typed a command at this machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return Acting(f"cli:{user}", None, Trigger.CLI)
 
 
 @contextmanager
 def acting_as(who: Acting) -> Iterator[Acting]:
     """Let `who` be named by every entry written inside; contexts may nest, the inner one counts."""
     if not who.correlation_id:
-        who = Acting(who.label, who.user_id, who.trigger, new_correlation_id())
+        who = replace(who, correlation_id=new_correlation_id())
     token = _acting.set(who)
     try:
         yield who
@@ -54,7 +89,7 @@ def acting_as(who: Acting) -> Iterator[Acting]:
 def correlated(correlation_id: str) -> Iterator[None]:
     """Keep who acts, but tie what is written inside to an action that began earlier."""
     who = acting()
-    token = _acting.set(Acting(who.label, who.user_id, who.trigger, correlation_id))
+    token = _acting.set(replace(who, correlation_id=correlation_id))
     try:
         yield
     finally:
@@ -136,15 +171,13 @@ def record(verb: str, subject: models.Model, **details: Any) -> Activity:
 
 
 def name_whoever_acts(sender: type[Activity], instance: Activity, **_: Any) -> None:
-    """Name whoever acts on an entry that django-auditlog writes by itself in the midst of an action.
+    """Name whoever acts on an entry that django-auditlog writes by itself; raises ActorMissing where that is nobody.
 
-    A receiver of `pre_save`: that library knows the user of a request only, and so a command, a token or a demo would
-    stand in the log as nobody.
+    A receiver of `pre_save`: that library knows the user of a request only, and tells it too late.
     """
-    who = acting()
-    is_ours = instance.before is not None or instance.after is not None
-    if is_ours or instance.actor_label or who == _NOBODY:
+    if instance.actor_label:
         return
+    who = acting()
     instance.actor_label, instance.trigger = who.label, who.trigger
     instance.actor_id = instance.actor_id or who.user_id
     instance.cid = instance.cid or who.correlation_id or None

@@ -79,6 +79,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "pools": ("orchestration.Pool", "orchestration.Lease", "orchestration.BudgetEntry"),
     "system": ("orchestration.SystemState", "orchestration.ApiToken", "django_celery_beat.PeriodicTask"),
     "record": ("orchestration.Activity",),
+    "seals": ("orchestration.SealBlock",),
     "notifications": (
         "orchestration.NotificationAddress",
         "orchestration.NotificationRule",
@@ -98,6 +99,7 @@ NOT_COUNTED: dict[str, str] = {
     "orchestration.ChangeCount": "it is the count",
     "orchestration.Heartbeat": "it changes every few seconds, and what it says is the age that a page shows by the clock",
     "orchestration.IdempotencyRecord": "no page shows it",
+    "orchestration.Seal": "its block is counted, which is written with it",
     "auth.Permission": "migrations write it",
     "django_celery_beat.PeriodicTasks": "it only says that another table has changed",
 }

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db.models import F, QuerySet, Subquery, Value
 from django.utils import timezone
 
+from orchestration.core import anchors
 from orchestration.models import Activity, SystemState
 
 logger = logging.getLogger(__name__)
@@ -221,6 +222,7 @@ def take_over() -> None:
     standing = stand(None)
     if standing is None:
         return
+    anchors.note_taken_over()
     try:
         with _alone():
             _write(_mark_of(standing))

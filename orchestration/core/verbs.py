@@ -31,7 +31,7 @@ def require_version(row: Stateful, version: int | None) -> None:
     said = f"{name[:1].upper()}{name[1:]} {row.pk} has changed since it was looked at; it is {row.state} now"
     details = {"state": row.state, "version": row.version}
     if last is not None:
-        who, at = last.actor_label or "system", f"{last.timestamp:%Y-%m-%d %H:%M:%S} UTC"
+        who, at = last.actor_label, f"{last.timestamp:%Y-%m-%d %H:%M:%S} UTC"
         said += f" ({last.verb} by {who}, {at}{f': {last.reason}' if last.reason else ''})"
         details |= {"changed_by": who, "changed_how": last.verb, "changed_at": last.timestamp.isoformat()}
     raise StaleVersion(f"{said}. Look again before you decide.", **details)

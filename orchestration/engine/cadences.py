@@ -161,6 +161,17 @@ CADENCES = (
         not_off="Without it nobody is told of anything. To be told nothing, switch the rules off.",
     ),
     Cadence(
+        "seal the record",
+        "orchestration.tasks.seal_record",
+        "Chains the activity log's new entries, so that a change of them is found; writes anchors outside the database.",
+        default=10,
+        fastest=2,
+        slowest=300,
+        not_faster="Each look costs a few statements, and an entry has been written for good by then anyway.",
+        not_slower="What is changed in the database before it is sealed, no check can find.",
+        not_off="Without it, whoever can write to the database can change the record and nobody finds out.",
+    ),
+    Cadence(
         "collect statistics",
         "orchestration.tasks.collect_statistics",
         "Queues the collection of YouTube's numbers, and deletes those that are older than 30 days.",

@@ -101,7 +101,7 @@ def _refuse_if_undone(correlation_id: str) -> None:
     entry = Activity.objects.filter(verb=VERB, after__of=correlation_id).order_by("-id").first()
     if entry is not None:
         raise IllegalTransition(
-            f"It was undone by {entry.actor_label or 'system'} at {entry.timestamp:%Y-%m-%d %H:%M} UTC.",
+            f"It was undone by {entry.actor_label} at {entry.timestamp:%Y-%m-%d %H:%M} UTC.",
             state="undone",
         )
 

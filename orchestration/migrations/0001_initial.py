@@ -110,6 +110,32 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Seal',
+            fields=[
+                ('entry', models.BigIntegerField(help_text="the entry's id; no reference, it may be gone", primary_key=True, serialize=False)),
+                ('block', models.BigIntegerField(db_index=True)),
+                ('digest', models.CharField(help_text="SHA-256 of the entry's content, hexadecimal", max_length=64)),
+            ],
+            options={
+                'ordering': ['entry'],
+            },
+        ),
+        migrations.CreateModel(
+            name='SealBlock',
+            fields=[
+                ('number', models.BigIntegerField(help_text='1, 2, 3, … without a gap', primary_key=True, serialize=False)),
+                ('sealed_at', models.DateTimeField()),
+                ('entries', models.PositiveIntegerField(help_text='how many entries it holds')),
+                ('first_entry', models.BigIntegerField(help_text='the lowest of their ids')),
+                ('last_entry', models.BigIntegerField(help_text='the highest of their ids')),
+                ('previous', models.CharField(blank=True, help_text='the digest of the block before; empty: none', max_length=64)),
+                ('digest', models.CharField(help_text='SHA-256, hexadecimal', max_length=64)),
+            ],
+            options={
+                'ordering': ['number'],
+            },
+        ),
+        migrations.CreateModel(
             name='Source',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -934,12 +960,12 @@ class Migration(migrations.Migration):
                 ('verb', models.CharField(help_text='what was done, for example schedule_wave', max_length=60)),
                 ('members_of', models.CharField(blank=True, editable=False, help_text="the kind of row that before and after are of, where members are named and they are each one's", max_length=30)),
                 ('trigger', models.CharField(choices=[('button', 'Button'), ('api', 'Api'), ('cli', 'Cli'), ('admin', 'Admin'), ('beat', 'beat (the clock)'), ('worker', 'Worker'), ('webhook', 'Webhook'), ('run', 'run (a GitHub Actions run called back)'), ('system', 'System')], default='admin', max_length=10)),
-                ('actor_label', models.CharField(blank=True, help_text='user name, token name, worker or run', max_length=150)),
+                ('actor_label', models.CharField(help_text='user name, token name, worker or run', max_length=150)),
                 ('reason', models.CharField(blank=True, max_length=500)),
                 ('before', models.JSONField(blank=True, null=True)),
                 ('after', models.JSONField(blank=True, null=True)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='actor')),
-                ('content_type', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contenttypes.contenttype')),
+                ('actor', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('content_type', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contenttypes.contenttype')),
             ],
             options={
                 'verbose_name': 'activity',
@@ -948,6 +974,7 @@ class Migration(migrations.Migration):
                 'get_latest_by': 'timestamp',
                 'abstract': False,
                 'indexes': [models.Index(fields=['content_type', 'object_id'], name='activity_of_row'), models.Index(fields=['content_type', 'timestamp'], name='activity_of_kind_at'), models.Index(fields=['verb', 'timestamp'], name='activity_of_verb_at'), models.Index(condition=models.Q(('members_of', ''), _negated=True), fields=['members_of', 'timestamp'], name='activity_of_members_at')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('actor_label', ''), _negated=True), name='activity_has_its_actor')],
             },
         ),
         migrations.AddConstraint(

@@ -17,6 +17,7 @@ from orchestration.models.renditions import Profile, Rendition
 from orchestration.models.repositories import RepositoryRecord
 from orchestration.models.review import Approval
 from orchestration.models.rollouts import Rollout, RolloutMember
+from orchestration.models.seals import Seal, SealBlock
 from orchestration.models.standing import CalendarAddress, StandingRule
 from orchestration.models.statistics import VideoStatistics
 from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, SystemState
@@ -54,6 +55,8 @@ __all__ = [
     "RolloutMember",
     "SavedView",
     "Schedule",
+    "Seal",
+    "SealBlock",
     "Silence",
     "Source",
     "StandingRule",

@@ -1,6 +1,7 @@
 """The audit log: who did what to which row, by which trigger, and why."""
 
 from auditlog.models import AbstractLogEntry, LogEntryManager
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -12,7 +13,7 @@ class AppendOnlyError(Exception):
 
 
 class AppendOnlyQuerySet(models.QuerySet):
-    """Entries can be read and added. An entry outlives its actor: Django empties that column past this class."""
+    """Entries can be read and added; triggers in the database say the same (`orchestration/core/append_only.py`)."""
 
     def update(self, **kwargs):
         """Refuse: an entry that stands is never changed."""
@@ -23,7 +24,7 @@ class AppendOnlyQuerySet(models.QuerySet):
         raise AppendOnlyError("The activity log is append-only.")
 
     def delete(self):
-        """Refuse: the log is append-only; retention is the database administrator's business."""
+        """Refuse: the log is append-only; `manage.py prune_audit` exports what it takes away."""
         raise AppendOnlyError("The activity log is append-only.")
 
     # What Django's own methods carry: templates may not call them, and no manager offers `delete`.
@@ -40,7 +41,16 @@ class Activity(AbstractLogEntry):
 
     # Indexed with the row and with the time below; auditlog has an index on each alone.
     content_type = models.ForeignKey(
-        "contenttypes.ContentType", on_delete=models.CASCADE, related_name="+", db_index=False
+        "contenttypes.ContentType", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    # An entry keeps whose it was when that user's row is gone; a constraint would want the entry changed.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     object_id = models.BigIntegerField(blank=True, null=True)
     verb = models.CharField(max_length=60, help_text="what was done, for example schedule_wave")
@@ -51,9 +61,7 @@ class Activity(AbstractLogEntry):
         help_text="the kind of row that before and after are of, where members are named and they are each one's",
     )
     trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.ADMIN)
-    actor_label = models.CharField(
-        max_length=150, blank=True, help_text="user name, token name, worker or run"
-    )
+    actor_label = models.CharField(max_length=150, help_text="user name, token name, worker or run")
     reason = models.CharField(max_length=500, blank=True)
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
@@ -65,6 +73,7 @@ class Activity(AbstractLogEntry):
         verbose_name = "activity"
         verbose_name_plural = "activity"
         ordering = ["-timestamp", "-id"]
+        constraints = [models.CheckConstraint(condition=~Q(actor_label=""), name="activity_has_its_actor")]
         indexes = [
             models.Index(fields=["content_type", "object_id"], name="activity_of_row"),
             models.Index(fields=["content_type", "timestamp"], name="activity_of_kind_at"),
@@ -77,23 +86,14 @@ class Activity(AbstractLogEntry):
     def __str__(self) -> str:
         return f"{self.verb or self.get_action_display()} {self.object_repr}"
 
-    def _name_who_asked(self, username: str) -> None:
-        self.actor_label = self.actor_label or username
-
-    asked_by = property(
-        fset=_name_who_asked, doc="Who sent the request; set by the middleware while it is saved."
-    )
-
     def save(self, *args, **kwargs) -> None:
         """Write a new entry; an entry that stands is never changed."""
         if self.pk is not None and not self._state.adding:
             raise AppendOnlyError("The activity log is append-only.")
         if not self.verb:
             self.verb = {0: "create", 1: "update", 2: "delete", 3: "access"}.get(self.action, "update")
-        if not self.actor_label and self.actor is not None:
-            self.actor_label = self.actor.get_username()
         super().save(*args, **kwargs)
 
     def delete(self, *args, **kwargs):
-        """Refuse: the log is append-only; retention is the database administrator's business."""
+        """Refuse: the log is append-only; `manage.py prune_audit` exports what it takes away."""
         raise AppendOnlyError("The activity log is append-only.")

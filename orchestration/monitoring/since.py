@@ -14,6 +14,7 @@ from channels.states import ChannelHealth
 from orchestration.errors import InvalidRequest
 from orchestration.models import Activity, Preferences
 from orchestration.monitoring.matters import MATTERS, OF_VERB, VERBS
+from orchestration.states import Trigger
 
 NEVER_SEEN = timedelta(days=1)
 """How far is looked back for whoever has not said yet what they have seen."""
@@ -142,7 +143,7 @@ def _begin(user_id: int | None, since: datetime | None, now: datetime) -> tuple[
 def _between(verbs: Sequence[str], since: datetime, until: datetime) -> QuerySet[Activity]:
     rows = Activity.objects.filter(verb__in=verbs, timestamp__gt=since, timestamp__lte=until).order_by()
     rows = rows.exclude(verb="channel_health_changed", after__health=ChannelHealth.HEALTHY)
-    return rows.exclude(verb__in=EDITS, actor_label="")
+    return rows.exclude(verb__in=EDITS, trigger=Trigger.SYSTEM)
 
 
 def _counts(since: datetime, until: datetime) -> dict[str, int]:

@@ -28,7 +28,7 @@ from orchestration.core import high_water, installation, media_tool
 from orchestration.core.broker_check import why_silent
 from orchestration.core.heartbeats import PING, PROCESS_SINCE, SILENT_AFTER_SECONDS, component_ages, woken_by
 from orchestration.models import Heartbeat, Job
-from orchestration.monitoring import background, log_files
+from orchestration.monitoring import background, log_files, record_standing
 from orchestration.monitoring.background import BackgroundRun
 from orchestration.monitoring.log_files import LogFile
 from orchestration.states import CLAIMABLE_JOBS, JobState
@@ -88,6 +88,7 @@ class InstallationReport:
     database: list[Fact]
     doors: list[Fact]
     marks: list[Fact]
+    record: list[Fact]
     backups: list[BackupShown]
     backup: BackgroundRun
     invariants: BackgroundRun
@@ -104,6 +105,7 @@ def report() -> InstallationReport:
         database=_database(),
         doors=_doors(),
         marks=_marks(),
+        record=[Fact(*fact) for fact in record_standing.facts()],
         backups=backups(),
         backup=background.last(background.BACKUP),
         invariants=background.last(background.INVARIANTS),

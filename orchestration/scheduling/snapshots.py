@@ -241,7 +241,7 @@ def cancellations(
         for entry in entries.order_by("id") if ids else ():
             why = f": {entry.reason}" if entry.reason else ""
             said[model, entry.object_id] = (
-                f"cancelled by {entry.actor_label or 'system'} at {entry.timestamp:%Y-%m-%d %H:%M} UTC{why}"
+                f"cancelled by {entry.actor_label} at {entry.timestamp:%Y-%m-%d %H:%M} UTC{why}"
             )
     return said
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from orchestration.core import sealing
+from orchestration.core.anchors import Anchor
 from orchestration.core.permissions import action
 from orchestration.engine import cadence_reports
 from orchestration.engine.cadence_reports import CadenceShown
-from orchestration.monitoring import background, log_files, settings_shown, system_report
+from orchestration.monitoring import (
+    background,
+    log_files,
+    record_check,
+    record_retention,
+    settings_shown,
+    system_report,
+)
 from orchestration.monitoring.background import BackgroundRun
 from orchestration.monitoring.log_files import LogFile, LogTail
+from orchestration.monitoring.record_check import Verified
+from orchestration.monitoring.record_retention import Pruned
 from orchestration.monitoring.settings_shown import SettingsReport
 from orchestration.monitoring.system_report import InstallationReport
 from orchestration.service.base import Door
@@ -35,6 +48,21 @@ class Administration(Door):
     def get_installation(self) -> InstallationReport:
         """Say what this installation is made of, and how each of its parts is."""
         return system_report.report()
+
+    @action("admin")
+    def seal_record(self) -> int:
+        """Seal what the activity log says now, without waiting for the clock; returns how many entries."""
+        return sealing.seal()
+
+    @action("admin")
+    def verify_record(self, *, given: Sequence[Anchor] = ()) -> Verified:
+        """Read the whole record against its chain and its anchors; names what was changed, taken away or put in."""
+        return record_check.verify(given=given)
+
+    @action("admin")
+    def prune_record(self, *, days: int, dry_run: bool = False, reason: str = "") -> Pruned:
+        """Export entries that are older than so many days, and then take them away; the chain keeps their digest."""
+        return record_retention.prune(days, dry_run=dry_run, reason=reason)
 
     @action("admin")
     def get_logs(self) -> list[LogFile]:

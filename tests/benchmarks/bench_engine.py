@@ -41,6 +41,7 @@ from django.test.utils import CaptureQueriesContext, setup_databases, teardown_d
 from django.utils import timezone
 
 from channels.models import Channel, Credential, PostingSlot
+from orchestration.core import append_only
 from orchestration.engine import tick
 from orchestration.models import (
     BudgetEntry,
@@ -83,7 +84,9 @@ def fresh() -> None:
                 PostingSlot,
             )
         )
-        cursor.execute(f"TRUNCATE {names}, orchestration_activity, orchestration_conflict CASCADE")
+        record = ", ".join(f'"{model._meta.db_table}"' for model in append_only.KEPT)
+        with append_only.may_take_away():
+            cursor.execute(f"TRUNCATE {names}, {record}, orchestration_conflict CASCADE")
     pools.ensure_defaults()
     Pool.objects.update(capacity=1_000_000)
     SystemState.objects.update_or_create(pk=1, defaults={"state": "running"})

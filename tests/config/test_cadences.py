@@ -67,6 +67,7 @@ def test_the_first_start_makes_every_entry_at_its_default_and_no_other(settings)
         "tidy uploads": 60,
         "clean disk": 3600,
         "notify": 15,
+        "seal the record": 10,
         "collect statistics": settings.HEADEND_STATISTICS_SECONDS,
         "keep reports": 20,
     }

@@ -51,7 +51,7 @@ def test_an_action_is_taken_where_it_is_shown_and_refused_elsewhere(state, actio
         report = ACTIONS[action](reason="because", **now)
         expected = LEADS_TO[action] if not now else SystemStatus.DRAINING
         assert report.state == control.report().state == expected
-        assert (report.reason, report.changed_by) == ("because", "system") or now
+        assert (report.reason, report.changed_by) == ("because", "a test") or now
     else:
         with pytest.raises(IllegalTransition) as refused:
             ACTIONS[action]()

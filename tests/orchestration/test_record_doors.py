@@ -112,5 +112,5 @@ def test_an_edit_in_the_midst_of_an_action_names_who_acts():
     entries = Activity.objects.filter(verb="create", content_type__model="channel").order_by("id")
     assert list(entries.values_list("actor_label", "trigger", "cid")) == [
         ("demo", "cli", "abc"),
-        ("", "admin", None),
+        ("a test", "system", None),
     ]

@@ -131,6 +131,7 @@ class InstallationOut(Value):
     database: list[FactOut]
     doors: list[FactOut]
     marks: list[FactOut]
+    record: list[FactOut]
     backups: list[BackupOut]
     backup: BackgroundRunOut
     invariants: BackgroundRunOut

@@ -34,6 +34,7 @@ CHECKS: tuple[tuple[int, str, Check], ...] = (
     (8, "one firing per moment and channel", publications.one_firing_per_moment),
     (12, "no secret in plain rows", records.no_plain_secrets),
     (13, "a copy does not run", records.a_copy_does_not_run),
+    (6, "the record is as it was sealed", records.the_record_is_as_it_was_sealed),
     (17, "an open page notices every change", records.every_change_is_counted),
 )
 """Number of the promise, its short name, and who looks."""

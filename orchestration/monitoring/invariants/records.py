@@ -27,6 +27,7 @@ from orchestration.models import (
     Wave,
     WorkflowRun,
 )
+from orchestration.monitoring import record_check, record_standing
 from orchestration.monitoring.invariants.values import Look, Violation, broken
 from orchestration.states import SystemStatus
 
@@ -160,6 +161,17 @@ def a_copy_does_not_run(look: Look) -> Iterator[Violation]:
     system = SystemState.objects.filter(pk=1).exclude(state=SystemStatus.PAUSED).first()
     if system is not None and is_waiting_to_be_taken_over() and look.ticking:
         yield broken(system, f"is {system.state}, but its database is a copy or a restored backup")
+
+
+def the_record_is_as_it_was_sealed(look: Look) -> Iterator[Violation]:
+    """Look for entries that were changed, taken away or put in, and for what should refuse that and is not there."""
+    for finding in record_check.verify(since=None if look.everything else look.since).findings:
+        yield Violation(finding.sentence, finding.subject)
+    since = record_standing.waits_too_long(look.now) if look.ticking else None
+    if since is not None:
+        yield Violation(
+            f"An entry of {since:%Y-%m-%d %H:%M} UTC waits for its seal; is beat running?", "the record"
+        )
 
 
 def every_change_is_counted(look: Look) -> Iterator[Violation]:
