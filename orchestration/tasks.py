@@ -129,7 +129,7 @@ def notify() -> None:
 
 @shared_task
 def seal_record() -> None:
-    """Seal what the record says, and let an anchor leave the database; a copy of a database seals its own and tells nobody."""
+    """Seal what the record says, and let an anchor leave the database; a copy of one tells nobody."""
     with _as("sealer"):
         sealing.seal()
         dropped = None if is_copy() else anchors.drop()

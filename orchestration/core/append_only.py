@@ -145,11 +145,11 @@ def may_take_away() -> Iterator[None]:
 def _standing(cursor: Any, *, even_disabled: bool = False) -> dict[str, str]:
     """Return the table of each trigger of ours that is up, by the trigger's name."""
     if connection.vendor == "postgresql":
-        up = "" if even_disabled else "AND t.tgenabled IN ('O', 'A') "
         cursor.execute(
             "SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-            f"WHERE NOT t.tgisinternal {up}AND t.tgname LIKE %s AND pg_table_is_visible(c.oid)",
-            [f"{PREFIX}%"],
+            "WHERE NOT t.tgisinternal AND (%s OR t.tgenabled IN ('O', 'A')) AND t.tgname LIKE %s "
+            "AND pg_table_is_visible(c.oid)",
+            [even_disabled, f"{PREFIX}%"],
         )
     else:
         cursor.execute(

@@ -1,8 +1,8 @@
 """Find out whether the record is as it was sealed, and name what was changed, taken away or put in.
 
 The whole chain is read: each entry against its seal, each block's seals against its digest, each block against the one
-before, and the chain against its anchors outside the database. What retention took away stands for its digest alone, and only
-where an entry of the chain says so.
+before, and the chain against its anchors outside the database. Of what retention took away the digest alone is left, and
+that only where an entry of the chain says so.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The export holds what is taken away, with its seals, as JSON lines under gzip in `audit_exports/` of the data folder, and its
 SHA-256 beside it. Then, in one transaction, entries and seals go and an entry says which blocks, into which file, with which
-digest; it is part of the chain like any other. The blocks stay, with their digests, so that an export can be held against them.
+digest; it is part of the chain like any other. The blocks stay, so that an export can be held against their digests.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
 
 from django.conf import settings
 from django.db import transaction
@@ -105,7 +104,7 @@ def _some(seals) -> Iterator[list[int]]:
 
 
 def _export(blocks: list[SealBlock]) -> tuple[Path, str]:
-    """Write the blocks with their entries to a file, on the disk and not only on its way there; return it with its SHA-256."""
+    """Write the blocks with their entries to a file, and see it onto the disk; return it with its SHA-256."""
     folder = Path(settings.AUDIT_EXPORTS)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / f"audit-{blocks[0].number:09d}-{blocks[-1].number:09d}.jsonl.gz"
@@ -129,7 +128,7 @@ def _export(blocks: list[SealBlock]) -> tuple[Path, str]:
     return file, told
 
 
-def _write_block(packed: IO[bytes], block: SealBlock) -> None:
+def _write_block(packed: gzip.GzipFile, block: SealBlock) -> None:
     """Write one line for a block and one for each of its entries, if they are as they were sealed."""
     seals = list(Seal.objects.filter(block=block.number).order_by("entry").values_list("entry", "digest"))
     rows = {

@@ -1,4 +1,4 @@
-"""Say how the record stands without reading it: what guards it, how far it is sealed, and when an anchor left the database."""
+"""Say how the record stands without reading it: what guards it, how far it is sealed, which anchor came last."""
 
 from __future__ import annotations
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
 
 from orchestration.core.anchors import Anchor
-from orchestration.errors import InvalidRequest
+from orchestration.media import connections
 from orchestration.notify import apprise_calls
 
 logger = logging.getLogger(__name__)
@@ -33,17 +32,14 @@ def send(anchor: Anchor) -> str:
     return error
 
 
-def _post(url: str, said: dict[str, object]) -> str:
-    parts = urlsplit(url)
+def _post(url: str, said: dict[str, int | str | None]) -> str:
+    watch = None
     try:
-        if not settings.HEADEND_NOTIFY_PRIVATE_HOSTS:
-            apprise_calls.check_public(
-                parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        with connections.only_to(apprise_calls.opened()) as watch:
+            answer = requests.post(
+                url, json=said, timeout=PATIENCE_SECONDS, allow_redirects=False, stream=True
             )
-        answer = requests.post(url, json=said, timeout=PATIENCE_SECONDS, allow_redirects=False, stream=True)
         answer.close()
-    except InvalidRequest as error:
-        return error.message
     except requests.RequestException as error:
-        return f"It could not be reached ({type(error).__name__})."
+        return (watch and watch.refused) or f"It could not be reached ({type(error).__name__})."
     return "" if answer.status_code < 300 else f"It answered {answer.status_code}."

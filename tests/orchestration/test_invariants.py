@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels.models import Channel
 from channels.quota import pacific_day
-from orchestration.core import audit, change_counts
+from orchestration.core import append_only, audit, change_counts
 from orchestration.core.transitions import transition, transition_all
 from orchestration.models import Distribution, Job, Lease, Pool, Schedule, SystemState, Video
 from orchestration.monitoring import invariants
@@ -206,6 +206,13 @@ def a_table_whose_changes_nobody_counts():
         cursor.execute(f'DROP TRIGGER "{lost.name}"{on}')
 
 
+def a_guard_of_the_record_that_is_gone():
+    guard = append_only.guards(connection.vendor)[0]
+    on = f' ON "{guard.table}"' if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP TRIGGER "{guard.name}"{on}')
+
+
 BREAKS = [
     (an_orphan_that_is_recorded, "at most one public video per distribution"),
     (public_without_a_video, "at most one public video per distribution"),
@@ -237,6 +244,7 @@ BREAKS = [
     (a_setting_in_a_runs_result, "no secret in plain rows"),
     (an_upload_session_that_is_not_sealed, "no secret in plain rows"),
     (a_copy_that_runs, "a copy does not run"),
+    (a_guard_of_the_record_that_is_gone, "the record is as it was sealed"),
     (a_table_whose_changes_nobody_counts, "an open page notices every change"),
 ]
 
