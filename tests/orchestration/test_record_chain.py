@@ -201,7 +201,7 @@ def test_an_anchor_is_not_sent_into_the_own_network_where_that_is_forbidden(sett
 
     settings.HEADEND_AUDIT_ANCHOR_URL = "http://127.0.0.1:9/"
     settings.HEADEND_NOTIFY_PRIVATE_HOSTS = False
-    assert "not public" in anchor_call.send(anchors.Anchor(timezone.now(), 1, "0" * 64))
+    assert "not a public address" in anchor_call.send(anchors.Anchor(timezone.now(), 1, "0" * 64))
 
 
 @pytest.mark.postgres_only
