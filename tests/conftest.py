@@ -94,6 +94,7 @@ SAID_THE_SAME = (
 # Coverage makes a test two thirds slower, and what a second case of the same test or a hundred generated examples run
 # through was counted with the first: those are not looked at. So the figure is a lower bound; the gate stays as it is.
 TRACED_CASES = 1
+TRACES_PROCESSES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
 
 
 def _untraced(items: list[pytest.Item]) -> Iterator[pytest.Item]:
@@ -107,14 +108,18 @@ def _untraced(items: list[pytest.Item]) -> Iterator[pytest.Item]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Let coverage look away while a test runs that shows it nothing new."""
+    """Let coverage look away while a test runs that shows it nothing new, in the processes that it starts, too."""
     measuring = coverage.Coverage.current() if item.get_closest_marker("untraced") else None
     if measuring is None:
         return (yield)
     measuring.stop()
+    patch = pytest.MonkeyPatch()
+    for name in TRACES_PROCESSES:
+        patch.delenv(name, raising=False)
     try:
         return (yield)
     finally:
+        patch.undo()
         measuring.start()
 
 

