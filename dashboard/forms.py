@@ -301,6 +301,13 @@ class WaveForm(ZonedForm):
             "overrides": self.overrides or None,
         }
 
+    @property
+    def fingerprint(self) -> str:
+        """Return which plan was shown, where it stands still: what goes out as soon as it can, moves with the clock."""
+        data = self.cleaned_data
+        stands = data["scheduled_at"] or self.overrides or data["timing"] == Timing.INDEPENDENT
+        return self.data.get("fingerprint", "").strip()[:64] if stands else ""
+
 
 class CoordinateForm(WaveForm):
     """One video on several channels."""

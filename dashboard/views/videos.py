@@ -115,7 +115,9 @@ def video_coordinate(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return refuse(request, InvalidRequest(sentence_of(form)), to)
     try:
-        result = service(request).coordinate_publication(video_id=pk, **form.arguments())
+        result = service(request).coordinate_publication(
+            video_id=pk, **form.arguments(), fingerprint=form.fingerprint
+        )
     except OrchestrationError as error:
         return refuse(request, error, to)
     return done(

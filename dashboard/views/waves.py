@@ -129,7 +129,7 @@ def wave_schedule(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return refuse(request, InvalidRequest(sentence_of(form)), reverse("dashboard:wave_new"))
     try:
-        result = service(request).schedule_wave_publication(**form.arguments())
+        result = service(request).schedule_wave_publication(**form.arguments(), fingerprint=form.fingerprint)
     except OrchestrationError as error:
         return refuse(request, error, reverse("dashboard:wave_new"))
     members = len(result.plan.placements)

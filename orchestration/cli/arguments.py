@@ -149,3 +149,6 @@ def add_placing(parser: argparse.ArgumentParser, *, span: str, span_help: str) -
         help="you know that the same video goes to many channels, or takes up what was cancelled there",
     )
     parser.add_argument("--dry-run", action="store_true", help="show the plan, write nothing")
+    parser.add_argument(
+        "--fingerprint", default="", help="of the plan that was shown: another one is refused"
+    )

@@ -187,7 +187,7 @@ def _coordinate(service: Service, options: Options) -> Any:
         video_id=options.video,
         channel_ids=arguments.channels(options.channels, enabled=True),
         **given(options, "timing", "scheduled_at", "stagger_seconds", "priority", "on_conflict"),
-        **given(options, "acknowledge_policy", "dry_run"),
+        **given(options, "acknowledge_policy", "dry_run", "fingerprint"),
     )
     return service.coordinate_publication(**body.arguments())
 
@@ -215,7 +215,7 @@ def _wave(service: Service, options: Options) -> Any:
                 for video, name, at in options.overrides
             ],
         ),
-        dry_run=options.dry_run,
+        **given(options, "dry_run", "fingerprint"),
     )
     return service.schedule_wave_publication(**body.arguments())
 

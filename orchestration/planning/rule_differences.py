@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from orchestration.planning.answers import Unplaced
 from orchestration.planning.conflicts import format_count
@@ -13,6 +14,7 @@ from orchestration.planning.difference_values import (
     Differences,
     Differs,
     because,
+    clock,
     count_of,
     number,
 )
@@ -96,6 +98,16 @@ def of_lines(whole: int, refused: Sequence[tuple[int, str]]) -> Differences:
     return Differences(
         whole, whole - len(refused), tuple(items), unit="line", wish=format_count(whole, "line")
     )
+
+
+def of_move(from_at: datetime, at: datetime, messages: Sequence[str], members: int = 1) -> Differences:
+    """Return how a move differs from the wish: it is had at the very time that is asked for, or nothing is moved."""
+    if not messages:
+        return Differences(members, members, wish=f"from {clock(from_at)} to {clock(at, from_at)}")
+    causes = tuple(Cause("not_free", message) for message in messages)
+    whom = "it stays" if members == 1 else "all stay"
+    sentence = f"{whom} at {clock(from_at)}{because(causes)}"
+    return Differences(members, 0, (Difference(Differs.LEFT_OUT, members, 0, causes, sentence),))
 
 
 def left_out(count: int, whole: int, noun: str, cause: Cause) -> Difference:

@@ -29,7 +29,9 @@ from orchestration.planning.allowed import (
 )
 from orchestration.planning.budgets import PacificDays, Stager
 from orchestration.planning.calendar import ChannelCalendar, calendars_of
+from orchestration.planning.difference_values import Differences
 from orchestration.planning.eligibility import sort_members
+from orchestration.planning.rule_differences import of_move
 from orchestration.scheduling import reservations, snapshots, waves
 from orchestration.scheduling.requests import FURTHEST, check_time
 from orchestration.scheduling.rows import why_not_at
@@ -65,6 +67,11 @@ class MovePreview:
     def is_allowed(self) -> bool:
         """Return whether the move would be done."""
         return not self.messages
+
+    @property
+    def difference(self) -> Differences:
+        """Return how the move differs from what was asked."""
+        return of_move(self.from_at, self.at, self.messages, self.members)
 
 
 # --------------------------------------------------------------------------------------------------------- a publication

@@ -13,6 +13,7 @@ from orchestration.errors import (
     NoRightsBasis,
     NotFound,
     OrchestrationError,
+    PlanOutdated,
     PlanRefused,
     VideoNotReady,
 )
@@ -33,24 +34,41 @@ from orchestration.states import (
 SHOWN_REFUSALS = 3
 
 
-def coordinate(request: types.WaveRequest, *, dry_run: bool) -> WaveResult:
+def coordinate(request: types.WaveRequest, *, dry_run: bool, fingerprint: str = "") -> WaveResult:
     """Plan and write one video over channels. Raises: NotFound; as `schedule_wave`."""
     (video_id,) = request.videos
     name = str(known_video(video_id))
-    return _plan_and_write(request, method=Distribution.Method.COORDINATED, name=name, dry_run=dry_run)
+    method = Distribution.Method.COORDINATED
+    return _plan_and_write(request, method=method, name=name, dry_run=dry_run, fingerprint=fingerprint)
 
 
-def schedule_wave(request: types.WaveRequest, *, name: str, dry_run: bool) -> WaveResult:
-    """Plan and write a wave, whole or not at all. Raises: what `refusal` names; NotFound."""
-    return _plan_and_write(request, method=Distribution.Method.WAVE, name=name.strip(), dry_run=dry_run)
+def schedule_wave(
+    request: types.WaveRequest, *, name: str, dry_run: bool, fingerprint: str = ""
+) -> WaveResult:
+    """Plan and write a wave, whole or not at all; with the `fingerprint` of a plan that was shown, that one or none.
+
+    Raises: what `refusal` names; NotFound; PlanOutdated, with the plan as it is now.
+    """
+    method = Distribution.Method.WAVE
+    return _plan_and_write(
+        request, method=method, name=name.strip(), dry_run=dry_run, fingerprint=fingerprint
+    )
 
 
-def _plan_and_write(request: types.WaveRequest, *, method: str, name: str, dry_run: bool) -> WaveResult:
+def _plan_and_write(
+    request: types.WaveRequest, *, method: str, name: str, dry_run: bool, fingerprint: str
+) -> WaveResult:
     if dry_run:
         return WaveResult(plan=plan(request), wave=None, dry_run=True)
     with transaction.atomic():
         made = plan(request, lock=True)
         if not made.refused:
+            if fingerprint and made.fingerprint != fingerprint:
+                raise PlanOutdated(
+                    f"The plan is another one than was shown: {made.difference.sentence}. Look at it again.",
+                    field="fingerprint",
+                    plan=made,
+                )
             wave = commit(request, made, method=method, name=name[:120])
             return WaveResult(plan=made, wave=wave, dry_run=False)
         if request.on_conflict == OnConflict.REJECT:

@@ -10,6 +10,7 @@ from orchestration.core.verbs import require
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
 from orchestration.models import Distribution, Job, Schedule
+from orchestration.planning.rule_differences import of_move
 from orchestration.queue import jobs as queue
 from orchestration.scheduling import misfires, reservations
 from orchestration.scheduling.disarming import disarm_later
@@ -73,7 +74,12 @@ def _refuse_if_not_free(row: Schedule, at: datetime) -> None:
     reservations.hold_alone()
     messages, offers = why_not_at(row, at)
     if messages:
-        raise PlanRefused("; ".join(messages), field="publish_at", alternatives=offers)
+        raise PlanRefused(
+            "; ".join(messages),
+            field="publish_at",
+            alternatives=offers,
+            difference=of_move(row.publish_at, at, messages),
+        )
 
 
 def hold(schedule_id: int, reason: str = "", *, version: int | None = None) -> Schedule:

@@ -46,8 +46,12 @@ class Publication(Door):
         on_conflict: str = "shift",
         acknowledge_policy: bool = False,
         dry_run: bool = False,
+        fingerprint: str = "",
     ) -> WaveResult:
-        """Publish one video on several channels: at once, staggered, or each in its own next free slot."""
+        """Publish one video on several channels: at once, staggered, or each in its own next free slot.
+
+        With the `fingerprint` of a plan that was shown, that one is written or none. Raises: as `schedule_wave_publication`.
+        """
         request = wave_request(
             video_ids=[video_id],
             channel_ids=channel_ids,
@@ -59,7 +63,7 @@ class Publication(Door):
             acknowledge_policy=acknowledge_policy,
             videos_field="video_id",
         )
-        return planner.coordinate(request, dry_run=dry_run)
+        return planner.coordinate(request, dry_run=dry_run, fingerprint=fingerprint)
 
     @action("schedule")
     def schedule_wave_publication(
@@ -76,10 +80,12 @@ class Publication(Door):
         overrides: Mapping[tuple[int, int], datetime] | None = None,
         acknowledge_policy: bool = False,
         dry_run: bool = False,
+        fingerprint: str = "",
     ) -> WaveResult:
         """Plan videos over channels as one wave and write it whole or not at all.
 
-        `overrides` gives (video_id, channel_id) a time of its own. Raises: PlanRefused with the plan in its details.
+        `overrides` gives (video_id, channel_id) a time of its own. With the `fingerprint` of a plan that was shown, that
+        one is written or none. Raises: PlanRefused, PlanOutdated, with the plan in its details.
         """
         request = wave_request(
             video_ids=video_ids,
@@ -92,7 +98,7 @@ class Publication(Door):
             overrides=overrides,
             acknowledge_policy=acknowledge_policy,
         )
-        return planner.schedule_wave(request, name=name, dry_run=dry_run)
+        return planner.schedule_wave(request, name=name, dry_run=dry_run, fingerprint=fingerprint)
 
     @action("read")
     def find_earliest_time(

@@ -1,5 +1,6 @@
 """A preview begins with how the plan differs from the wish, and its buttons ask for something else."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -75,3 +76,16 @@ def test_a_video_is_previewed_on_its_own_page(console, crowded):
     whole = answer(console, crowded, address, way=f"without:{crowded[1].pk}")
     assert "Commit: 1 publication, as asked" in whole
     assert "<h1>Harbour</h1>" in whole
+
+
+def test_the_button_commits_the_plan_that_it_stands_beside_or_says_what_it_is_now(console, crowded):
+    shown = re.search(r'name="fingerprint" value="(\w+)"', answer(console, crowded))
+    assert shown, "the button carries the plan"
+    factories.ScheduleFactory(channel=crowded[1], publish_at=AT, priority=9)
+    type(crowded[1]).objects.filter(pk=crowded[1].pk).update(min_gap_minutes=90)
+    refused = console.post("/waves/schedule/", form(crowded, fingerprint=shown[1]), headers=HTMX)
+    assert refused.status_code == 409 and "The plan is another one than was shown" in refused.content.decode()
+    assert not Wave.objects.exists()
+    again = re.search(r'name="fingerprint" value="(\w+)"', answer(console, crowded))[1]
+    console.post("/waves/schedule/", form(crowded, fingerprint=again))
+    assert Wave.objects.count() == 1

@@ -168,6 +168,9 @@ def test_a_preview_says_what_the_move_then_does(busy):
     with pytest.raises(PlanRefused) as refusal:
         door().move_schedule(schedule_id=busy.pk, publish_at=taken)
     assert refusal.value.message == "; ".join(preview.messages)
+    assert [offer["at"] for offer in refusal.value.details["alternatives"]] and preview.difference.met == 0
+    assert refusal.value.details["difference"] == preview.difference
+    assert preview.difference.sentence.startswith(f"It stays at {preview.from_at:%Y-%m-%d %H:%M}")
 
 
 def test_what_cannot_be_moved_is_said_before_a_drag_begins():

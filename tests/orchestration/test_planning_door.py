@@ -14,6 +14,7 @@ from orchestration.errors import (
     NotFound,
     NotPermitted,
     OrchestrationError,
+    PlanOutdated,
     PlanRefused,
     VideoNotReady,
 )
@@ -208,6 +209,18 @@ def test_a_dry_run_writes_nothing_and_shows_what_the_commit_then_does():
     assert {(p.channel_id, p.at) for p in shown.plan.placements} == set(
         Schedule.objects.filter(wave=done.wave).values_list("channel", "publish_at")
     )
+
+
+def test_a_plan_that_was_shown_is_written_as_it_was_shown_or_not_at_all():
+    channel, video, at = factories.ChannelFactory(min_gap_minutes=60), factories.VideoFactory(), in_hours(5)
+    shown = wave([video], [channel], scheduled_at=at, dry_run=True).plan.fingerprint
+    taken = standing(channel, at, priority=9)
+    before = written()
+    with pytest.raises(PlanOutdated, match="1 h later") as refused:
+        wave([video], [channel], scheduled_at=at, fingerprint=shown)
+    assert written() == before and refused.value.details["plan"].placements[0].at > at
+    taken.delete()
+    assert wave([video], [channel], scheduled_at=at, fingerprint=shown).wave.schedules.get().publish_at == at
 
 
 def test_the_same_wave_again_is_refused_as_a_duplicate():

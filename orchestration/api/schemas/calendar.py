@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import Field
 
-from orchestration.api.schemas.plan import AlternativeOut
+from orchestration.api.schemas.plan import AlternativeOut, DifferencesOut
 from orchestration.fields import Id, Instant, Value, WallDate, WallDateTime, Word
 from orchestration.lists import OneOf, ScheduleGroup, schedule_states
 from orchestration.planning.allowed import MOST_DAYS
@@ -246,6 +246,7 @@ class MovePreviewOut(Value):
     members: int
     is_allowed: bool
     messages: list[str]
+    difference: DifferencesOut
     alternatives: list[AlternativeOut]
 
 

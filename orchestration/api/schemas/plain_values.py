@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import models
 
-from orchestration.api.schemas.plan import PlanOut
+from orchestration.api.schemas.plan import DifferencesOut, PlanOut
+from orchestration.planning.difference_values import Differences
 from orchestration.planning.types import Plan
 
 
@@ -20,6 +21,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Plan):
         return PlanOut.model_validate(value).model_dump()
+    if isinstance(value, Differences):
+        return DifferencesOut.model_validate(value).model_dump()
     if isinstance(value, models.Model):
         return value.pk
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

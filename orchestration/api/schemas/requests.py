@@ -61,6 +61,12 @@ class Failover(Because):
     on: bool = Field(strict=True, description="true: they do; false: it waits for GitHub")
 
 
+Fingerprint = Annotated[
+    Text,
+    Field(max_length=64, description="of the plan that was shown: another one is refused (plan_outdated)"),
+]
+
+
 class CoordinatePublication(NamesChannels):
     """One video on several channels."""
 
@@ -91,6 +97,7 @@ class CoordinatePublication(NamesChannels):
         description="you know that the same video goes to many channels, or takes up what was cancelled there",
     )
     dry_run: bool = Field(False, strict=True, description="show the plan, write nothing")
+    fingerprint: Fingerprint = ""
 
     def arguments(self) -> dict[str, Any]:
         """Return what `coordinate_publication` takes."""
@@ -154,6 +161,7 @@ class ScheduleWave(NamesChannels):
     video_ids: Ids
     wave_config: WaveConfig
     dry_run: bool = Field(False, strict=True, description="show the plan, write nothing")
+    fingerprint: Fingerprint = ""
 
     def arguments(self) -> dict[str, Any]:
         """Return what `schedule_wave_publication` takes."""

@@ -158,6 +158,7 @@ def _verbs():
             "scheduled_at": THEN,
             "overrides": {(1, 2): THEN},
             "dry_run": False,
+            "fingerprint": "",
         },
         None,
     )
