@@ -40,6 +40,7 @@ class Acting:
             raise ActorMissing("An actor needs a name: a person's, a token's, a worker's or a run's.")
 
 
+ENTRIES_AT_ONCE = 500
 _acting: ContextVar[Acting | None] = ContextVar("acting", default=None)
 _of_process: Acting | None = None
 
@@ -168,6 +169,16 @@ def record(verb: str, subject: models.Model, **details: Any) -> Activity:
     written = entry(verb, subject, **details)
     written.save()
     return written
+
+
+def record_all(entries: Sequence[Activity]) -> None:
+    """Write entries, made by `entry`, in a statement or two; in the transaction of the changes that they name.
+
+    Raises: TransactionManagementError outside a transaction.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("entries belong into the transaction of the changes")
+    Activity.objects.bulk_create(entries, batch_size=ENTRIES_AT_ONCE)
 
 
 def name_whoever_acts(sender: type[Activity], instance: Activity, **_: Any) -> None:

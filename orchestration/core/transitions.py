@@ -35,12 +35,7 @@ def transition(
 
     Raises: IllegalTransition, if the arrow is not listed; StaleState, if the guard did not hold. Nothing is written then.
     """
-    if not row.can_become(to):
-        raise IllegalTransition(
-            f"{row._meta.verbose_name} {row.pk} is {row.state}; from there it cannot become {to}.",
-            state=row.state,
-            wanted=to,
-        )
+    _require_arrow(row, to)
     model = type(row)
     now = timezone.now()
     old_state = row.state
@@ -67,6 +62,43 @@ def transition(
         )
     _remember(row, to, now, changes)
     return row
+
+
+def transition_each(
+    rows: Sequence[Row], to: str, *, verb: str = "", reason: str = "", **changes: Any
+) -> None:
+    """Move rows of one model to `to` as `transition` does, each with an entry of its own, in a few statements for all.
+
+    The rows must have been read under lock in this transaction.
+    Raises: IllegalTransition, if one cannot; StaleState, if one changed in the meantime. Nothing is written then.
+    """
+    if not rows:
+        return
+    for row in rows:
+        _require_arrow(row, to)
+    model, now = type(rows[0]), timezone.now()
+    plainly = {name: _plain(value) for name, value in changes.items() if not name.endswith("_sealed")}
+    verb = verb or f"{model._meta.model_name}_{to}"
+    with transaction.atomic():
+        written = model._default_manager.filter(_as_read(rows)).update(
+            state=to, version=F("version") + 1, state_changed_at=now, **changes
+        )
+        if written != len(rows):
+            raise StaleState(f"some {model._meta.verbose_name_plural} changed in the meantime; look again.")
+        audit.record_all(
+            [
+                audit.entry(
+                    verb,
+                    row,
+                    before={"state": row.state, **{name: _plain(getattr(row, name)) for name in plainly}},
+                    after={"state": to, **plainly},
+                    reason=reason,
+                )
+                for row in rows
+            ]
+        )
+    for row in rows:
+        _remember(row, to, now, changes)
 
 
 def transition_all(
@@ -113,6 +145,15 @@ def transition_all(
     for row in moving:
         _remember(row, to, now, changes)
     return moving
+
+
+def _require_arrow(row: Stateful, to: str) -> None:
+    if not row.can_become(to):
+        raise IllegalTransition(
+            f"{row._meta.verbose_name} {row.pk} is {row.state}; from there it cannot become {to}.",
+            state=row.state,
+            wanted=to,
+        )
 
 
 def _as_read(rows: Sequence[Stateful]) -> Q:

@@ -1,12 +1,16 @@
 """Guard a verb: that its row is as the person saw it, and that what it is now allows it."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 
 from channels.stateful import Stateful
 from orchestration.errors import IllegalTransition, StaleVersion
 from orchestration.models import Activity
+
+Row = TypeVar("Row", bound=Stateful)
 
 
 def require(row: Stateful, name: str, *, version: int | None = None) -> None:
@@ -17,6 +21,18 @@ def require(row: Stateful, name: str, *, version: int | None = None) -> None:
     require_version(row, version)
     if refused := row.why_not(name):
         raise IllegalTransition(refused, state=row.state)
+
+
+def sort_out(rows: Iterable[Row], name: str) -> tuple[list[Row], dict[int, str]]:
+    """Return which locked rows offer a verb, and by id why the others refuse it."""
+    taken: list[Row] = []
+    refused: dict[int, str] = {}
+    for row in rows:
+        if against := row.why_not(name):
+            refused[row.pk] = against
+        else:
+            taken.append(row)
+    return taken, refused
 
 
 def require_version(row: Stateful, version: int | None) -> None:

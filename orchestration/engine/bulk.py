@@ -20,12 +20,13 @@ from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.github import configuration
 from orchestration.models import Conflict, Job, Schedule, Source, SystemState, Wave
 from orchestration.monitoring import health
+from orchestration.queue import jobs as queue
 from orchestration.register import channels, groups, sources
 from orchestration.scheduling import conflict_actions, reservations, schedules, waves
 from orchestration.scheduling.rows import lock_channels
 
 MOST = 1_000
-"""So many rows are taken at once: each costs about ten milliseconds, in one transaction that planners wait for."""
+"""So many rows are taken at once, in one transaction that planners wait for: a second or two at most."""
 MOST_TRIED = 300
 """So many, where each has to be tried to know whether its time is free."""
 LONGEST_MOVE_MINUTES = 525_600
@@ -33,6 +34,7 @@ MEMBERS_NAMED = 20
 
 Values = Mapping[str, Any]
 One = Callable[[Any, str, Values], Any]
+Many = Callable[[list[int], str], Mapping[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class BulkVerb:
 
     says: str
     one: One | None = None
+    many: Many | None = None
+    """Does the same to rows of any state in a few statements, and returns by id why it refuses some."""
     all: Callable[[list[int], str, Values], Any] | None = None
     tried: bool = False
     """Whether only trying tells what becomes of a row: a time may not be free."""
@@ -93,9 +97,15 @@ def _group_of(values: Values) -> int:
 
 
 CHANNEL_BULK = {
-    "pause": BulkVerb("is paused", lambda row, why, _: channels.pause_channel(row.pk, why)),
-    "resume": BulkVerb("goes on", lambda row, why, _: channels.resume_channel(row.pk, why)),
-    "disable": BulkVerb("is disabled", lambda row, why, _: channels.disable_channel(row.pk, why)),
+    "pause": BulkVerb(
+        "is paused", lambda row, why, _: channels.pause_channel(row.pk, why), many=channels.pause_all
+    ),
+    "resume": BulkVerb(
+        "goes on", lambda row, why, _: channels.resume_channel(row.pk, why), many=channels.resume_all
+    ),
+    "disable": BulkVerb(
+        "is disabled", lambda row, why, _: channels.disable_channel(row.pk, why), many=channels.disable_all
+    ),
     "check": BulkVerb("is checked", all=lambda ids, why, _: health.check(ids), method="check_channels"),
     "sync": BulkVerb(
         "has its configuration written",
@@ -132,17 +142,21 @@ CHANNEL_BULK = {
     ),
 }
 SCHEDULE_BULK = {
-    "hold": BulkVerb("is held", lambda row, why, _: schedules.hold(row.pk, why)),
+    "hold": BulkVerb("is held", lambda row, why, _: schedules.hold(row.pk, why), many=schedules.hold_all),
     "release": BulkVerb("is released", lambda row, why, _: schedules.release(row.pk, why), tried=True),
     "move": BulkVerb("is moved", _shift, tried=True, needs=("minutes",)),
-    "cancel": BulkVerb("is cancelled", lambda row, why, _: schedules.cancel(row.pk, why)),
+    "cancel": BulkVerb(
+        "is cancelled", lambda row, why, _: schedules.cancel(row.pk, why), many=schedules.cancel_all
+    ),
     "reopen": BulkVerb("is reopened", lambda row, why, _: schedules.reopen(row.pk, why), tried=True),
-    "bump": BulkVerb("goes first", lambda row, why, _: schedules.bump(row.pk, why)),
+    "bump": BulkVerb("goes first", lambda row, why, _: schedules.bump(row.pk, why), many=schedules.bump_all),
 }
 JOB_BULK = {
     "retry": BulkVerb("is tried again", lambda row, why, _: jobs.retry(row.pk, why), tried=True),
-    "cancel": BulkVerb("is cancelled, or asked to stop", lambda row, why, _: jobs.cancel(row.pk, why)),
-    "bump": BulkVerb("goes first", lambda row, why, _: jobs.bump(row.pk, why)),
+    "cancel": BulkVerb(
+        "is cancelled, or asked to stop", lambda row, why, _: jobs.cancel(row.pk, why), many=jobs.cancel_all
+    ),
+    "bump": BulkVerb("goes first", lambda row, why, _: jobs.bump(row.pk, why), many=queue.bump_all),
 }
 WAVE_BULK = {
     "pause": BulkVerb("is paused", lambda row, why, _: waves.pause(row.pk, why)),
@@ -155,7 +169,11 @@ SOURCE_BULK = {
     "scrape": BulkVerb("is read", lambda row, why, _: sources.scrape_now(row.pk)),
 }
 CONFLICT_BULK = {
-    "dismiss": BulkVerb("is dismissed", lambda row, why, _: conflict_actions.dismiss(row.pk, why)),
+    "dismiss": BulkVerb(
+        "is dismissed",
+        lambda row, why, _: conflict_actions.dismiss(row.pk, why),
+        many=conflict_actions.dismiss_all,
+    ),
 }
 
 
@@ -245,6 +263,8 @@ def run(
         outcome = _Outcome(known, verb, how, reason, values)
         if how.all is not None:
             outcome.together(rows, dry_run=dry_run)
+        elif how.many is not None and not dry_run:
+            outcome.in_sets(rows)
         else:
             outcome.each(rows, dry_run=dry_run)
         if outcome.done and not dry_run:
@@ -360,6 +380,21 @@ class _Outcome:
         if self.done and not dry_run:
             assert self.how.all is not None  # noqa: S101 - one of both is there
             self.how.all([row.pk for row in self.done], self.reason, self.values)
+
+    def in_sets(self, rows: Sequence[Any]) -> None:
+        """Do it to all that take it in a few statements; what stands against one alone is found row by row then."""
+        assert self.how.many is not None  # noqa: S101 - asked for by who has it
+        try:
+            with transaction.atomic():
+                refused = self.how.many([row.pk for row in rows], self.reason)
+        except OrchestrationError:
+            self.each(rows, dry_run=False)
+            return
+        for row in rows:
+            if row.pk in refused:
+                self._refuse(row, refused[row.pk])
+            else:
+                self.done.append(row)
 
     def _against(self, row: Stateful) -> str:
         return "" if self.how.any_state else row.why_not(self.verb)

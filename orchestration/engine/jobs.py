@@ -1,5 +1,6 @@
 """Steer single jobs: cancel, try again, move to the front."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -7,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from orchestration.core import audit, lookup
-from orchestration.core.transitions import transition
-from orchestration.core.verbs import require
+from orchestration.core.transitions import transition, transition_each
+from orchestration.core.verbs import require, sort_out
 from orchestration.core.wakeups import wake_workers
 from orchestration.errors import IllegalTransition, PlanRefused
 from orchestration.models import Job, Schedule
@@ -46,6 +47,31 @@ def cancel(job_id: int, reason: str = "", *, version: int | None = None) -> Job:
         )
         outcomes.settle(job)
     return job
+
+
+def cancel_all(job_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Cancel many jobs, or ask them to stop, as `cancel` does one; returns by id why some stay as they are."""
+    with transaction.atomic():
+        outcomes.lock_all(list(Job.objects.filter(pk__in=job_ids)))
+        rows = list(Job.objects.locked().filter(pk__in=job_ids).order_by("pk"))
+        taken, refused = sort_out(rows, "cancel")
+        for job in taken:
+            if job.state == JobState.RUNNING:
+                _ask_to_stop(job, reason)
+        waiting = [job for job in taken if job.state != JobState.RUNNING]
+        transition_each(
+            waiting,
+            JobState.CANCELLED,
+            reason=reason,
+            finished_at=timezone.now(),
+            error_code="cancelled",
+            error_message=reason[:500] or "cancelled by an operator",
+            cancel_reason="operator",
+            waits_for="",
+        )
+        for job in waiting:
+            outcomes.settle(job)
+    return refused
 
 
 def _ask_to_stop(job: Job, reason: str) -> None:

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels.models import Channel, ChannelGroup, Label
+from channels.querysets import Lockable
 from channels.states import ChannelState
 from orchestration.core import audit
 from orchestration.core.transitions import transition
@@ -80,9 +81,10 @@ def undo(correlation_id: str, reason: str = "") -> UndoResult:
     done: list[str] = []
     refused: list[str] = []
     with transaction.atomic():
+        _lock(correlation_id, found)
         _refuse_if_undone(correlation_id)
-        _lock(found)
-        for change in reversed(found):
+        left = _take_back_in_sets(found, reason or "undone", done)
+        for change in reversed(left):
             _take_back(change, reason or "undone", done, refused)
         if not done:
             raise IllegalTransition(
@@ -132,7 +134,10 @@ def _changes(correlation_id: str) -> list[_Change]:
     return list(found.values())
 
 
-def _lock(found: Sequence[_Change]) -> None:
+def _lock(correlation_id: str, found: Sequence[_Change]) -> None:
+    """Lock the action's own first entry, so that it is taken back once, and the calendars of what it changed."""
+    entries: Lockable[Activity] = Lockable(Activity).filter(cid=correlation_id).order_by("id")
+    list(entries.locked().values_list("pk", flat=True)[:1])
     by_model: dict[str, set[int]] = {}
     for change in found:
         by_model.setdefault(change.model, set()).add(change.pk)
@@ -149,6 +154,31 @@ def _lock(found: Sequence[_Change]) -> None:
     lock_channels(sorted(ids))
     if "schedule" in by_model or "job" in by_model:
         reservations.hold_alone()
+
+
+def _take_back_in_sets(found: Sequence[_Change], reason: str, done: list[str]) -> list[_Change]:
+    """Take back in a few statements what many rows have in common; returns the changes that are to be tried one by one."""
+    left: list[_Change] = []
+    groups: dict[tuple[str, str, str], list[_Change]] = {}
+    for change in found:
+        groups.setdefault((change.model, change.became, change.was), []).append(change)
+    for key, changes in groups.items():
+        how = IN_SETS.get(key)
+        if how is None or len(changes) == 1:
+            left += changes
+            continue
+        rows = MODELS[key[0]]._default_manager.filter(pk__in=[change.pk for change in changes], state=key[1])
+        if key[0] == "schedule":
+            rows = rows.filter(publish_at__gt=timezone.now()).select_related("distribution__video", "channel")
+        by_id = {row.pk: row for row in rows}
+        try:
+            with transaction.atomic():
+                refused = how(sorted(by_id), reason)
+        except OrchestrationError:
+            refused = dict.fromkeys(by_id, "")
+        done += [_name(row) for pk, row in by_id.items() if pk not in refused]
+        left += [change for change in changes if change.pk not in by_id or change.pk in refused]
+    return left
 
 
 def _take_back(change: _Change, reason: str, done: list[str], refused: list[str]) -> None:
@@ -303,6 +333,20 @@ METHODS = {
     "source": "resume_source",
     "wave": "resume_wave",
 }
+
+IN_SETS: dict[tuple[str, str, str], Callable[[Sequence[int], str], dict[int, str]]] = {
+    ("channel", ChannelState.PAUSED, ChannelState.ACTIVE): channels.resume_all,
+    ("channel", ChannelState.DISABLED, ChannelState.ACTIVE): channels.resume_all,
+    ("channel", ChannelState.ACTIVE, ChannelState.PAUSED): channels.pause_all,
+    ("channel", ChannelState.ACTIVE, ChannelState.DISABLED): channels.disable_all,
+    **{
+        ("schedule", ScheduleState.HELD, was): schedules.release_all
+        for was in (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED)
+    },
+    **{("schedule", became, ScheduleState.HELD): schedules.hold_all for became in sorted(GOES_ON)},
+}
+"""What takes many alike changes back at once, by kind of row, state after and state before."""
+
 MODELS: dict[str, Any] = {
     "channel": Channel,
     "channelgroup": ChannelGroup,

@@ -46,10 +46,18 @@ def lock(job: Job) -> None:
     back and a worker who ends its job never wait for each other. All locks are NO KEY ones: a new job names its channel and
     its publication, and a stronger lock would make whoever adds it wait for whoever plans there.
     """
-    distributions = [job.distribution_id] if job.distribution_id else []
+    _lock_publications(_changed_by_the_end_of(job))
+
+
+def lock_all(jobs: Sequence[Job]) -> None:
+    """Lock what the ends of many jobs may change, before the jobs themselves; as `lock`."""
+    _lock_publications([pk for job in jobs for pk in _changed_by_the_end_of(job)])
+
+
+def _changed_by_the_end_of(job: Job) -> list[int]:
     if job.kind in {JobKind.SCRAPE, JobKind.PROCESS} and job.video_id:
-        distributions = list(_waiting_stages(job.video_id).values_list("distribution_id", flat=True))
-    _lock_publications(distributions)
+        return [pk for pk in _waiting_stages(job.video_id).values_list("distribution_id", flat=True) if pk]
+    return [job.distribution_id] if job.distribution_id else []
 
 
 def _lock_publications(distribution_ids: Sequence[int]) -> None:

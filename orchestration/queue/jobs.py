@@ -19,6 +19,7 @@ from channels.states import ChannelState, Executor
 from orchestration.core import audit, lookup, system_lock
 from orchestration.core.bulk_insert import insert_set
 from orchestration.core.transitions import transition
+from orchestration.core.verbs import sort_out
 from orchestration.core.wakeups import wake_workers
 from orchestration.errors import LeaseLost, SystemNotRunning
 from orchestration.models import Job, Schedule, WorkflowRun
@@ -458,11 +459,24 @@ def locked(job_id: int) -> Job:
 def bump_rows(jobs: Sequence[Job], reason: str) -> None:
     """Put waiting jobs before all others, latest bump first; call under lock."""
     now = timezone.now()
+    rank = -now.timestamp()
+    ids = [job.pk for job in jobs]
+    Job.objects.filter(pk__in=ids).update(bumped_at=now, rank=rank)
+    Job.objects.filter(pk__in=ids, run_at__gt=now).update(run_at=now)
     for job in jobs:
-        Job.objects.filter(pk=job.pk).update(
-            bumped_at=now, rank=-now.timestamp(), run_at=min(job.run_at, now)
-        )
-        job.bumped_at, job.rank = now, -now.timestamp()
-        audit.record(
-            "job_bumped", job, before={"rank": "by priority"}, after={"rank": "first"}, reason=reason
-        )
+        job.bumped_at, job.rank = now, rank
+    before, after = {"rank": "by priority"}, {"rank": "first"}
+    audit.record_all(
+        [audit.entry("job_bumped", job, before=before, after=after, reason=reason) for job in jobs]
+    )
+
+
+def bump_all(job_ids: Sequence[int], reason: str) -> dict[int, str]:
+    """Move many waiting jobs before all others; returns by id why some stay where they are."""
+    with transaction.atomic():
+        rows = list(Job.objects.locked().filter(pk__in=job_ids).order_by("pk"))
+        taken, refused = sort_out(rows, "bump")
+        bump_rows(taken, reason)
+        for fast in {job.fast for job in taken}:
+            wake_workers(fast=fast)
+    return refused

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from orchestration.core import lookup
-from orchestration.core.transitions import transition
-from orchestration.core.verbs import require
+from orchestration.core.transitions import transition, transition_each
+from orchestration.core.verbs import require, sort_out
 from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
 from orchestration.models import Conflict, Schedule
 from orchestration.planning import types
@@ -123,6 +123,15 @@ def dismiss(conflict_id: int, reason: str = "", *, version: int | None = None) -
         conflict = _locked_conflict(conflict_id)
         require(conflict, "dismiss", version=version)
         return transition(conflict, ConflictState.DISMISSED, reason=reason)
+
+
+def dismiss_all(conflict_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Dismiss many conflicts; returns by id why some stay as they are."""
+    with transaction.atomic():
+        rows = list(Conflict.objects.locked().filter(pk__in=conflict_ids).order_by("pk"))
+        taken, refused = sort_out(rows, "dismiss")
+        transition_each(taken, ConflictState.DISMISSED, reason=reason)
+    return refused
 
 
 def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from channels.models import Channel
 from orchestration.core import audit, lookup
-from orchestration.core.transitions import transition
+from orchestration.core.transitions import transition, transition_each
 from orchestration.core.verbs import require
 from orchestration.errors import (
     StaleState,
@@ -39,6 +39,12 @@ def locked(schedule_id: int) -> Schedule:
         .prefetch_related("channel", "distribution__video", "wave")
         .get(pk=schedule_id)
     )
+
+
+def locked_all(schedule_ids: Sequence[int]) -> list[Schedule]:
+    """Return schedules under lock, whose channels' calendars the caller has locked before them; as `locked`."""
+    rows = Schedule.objects.locked().filter(pk__in=schedule_ids).order_by("pk")
+    return list(rows.prefetch_related("channel", "distribution__video", "wave"))
 
 
 def lock_channels(channel_ids: Sequence[int]) -> None:
@@ -87,30 +93,39 @@ def wake_up(row: Schedule, why: str, *, verb: str = "", **changes: Any) -> None:
         transition(row, to, verb=verb, reason=why, misfire_action="", **changes)
 
 
+def wake_up_all(rows: Sequence[Schedule], why: str) -> None:
+    """Bring held schedules back to where their videos stand, as `wake_up` does one, in a few statements for all."""
+    for is_staged, to, wanted in (
+        (True, ScheduleState.STAGED, DistributionState.STAGED),
+        (False, ScheduleState.PLANNED, DistributionState.ASSIGNED),
+    ):
+        those = [row for row in rows if bool(row.distribution.youtube_video_id) == is_staged]
+        behind = [row.distribution for row in those if row.distribution.state != wanted]
+        transition_each(behind, wanted, reason=why, error_code="", error_message="")
+        transition_each([row for row in those if row.state != to], to, reason=why, misfire_action="")
+
+
 def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
     """Cancel the waiting jobs of schedules, and ask the running ones to stop; nothing else follows from their end."""
     ids = list(Distribution.objects.filter(schedule__in=schedule_ids).values_list("pk", flat=True))
     jobs = Job.objects.locked().open().filter(distribution__in=ids).order_by("pk")
     jobs = jobs.filter(kind__in=kinds or [JobKind.STAGE, JobKind.PUBLISH])
-    count = 0
-    for job in jobs:
-        count += 1
-        if job.state in CLAIMABLE_JOBS:
-            transition(
-                job,
-                JobState.CANCELLED,
-                reason=why,
-                finished_at=timezone.now(),
-                cancel_reason="withdrawn",
-                error_code="cancelled",
-                error_message=why[:500],
-                waits_for="",
-            )
-        else:
-            Job.objects.filter(pk=job.pk).update(
-                cancel_requested_at=timezone.now(), cancel_reason="withdrawn"
-            )
-    return count
+    found = list(jobs)
+    now = timezone.now()
+    transition_each(
+        [job for job in found if job.state in CLAIMABLE_JOBS],
+        JobState.CANCELLED,
+        reason=why,
+        finished_at=now,
+        cancel_reason="withdrawn",
+        error_code="cancelled",
+        error_message=why[:500],
+        waits_for="",
+    )
+    running = [job.pk for job in found if job.state not in CLAIMABLE_JOBS]
+    if running:
+        Job.objects.filter(pk__in=running).update(cancel_requested_at=now, cancel_reason="withdrawn")
+    return len(found)
 
 
 def take_off(rows: Sequence[Schedule], why: str) -> None:
@@ -133,6 +148,30 @@ def hold_row(row: Schedule, why: str, reason: str) -> Schedule:
     disarm_later(row, why)
     withdraw_jobs([row.pk], why)
     return transition(row, ScheduleState.HELD, reason=reason, armed_for=None)
+
+
+def hold_rows(rows: Sequence[Schedule], why: str, reason: str) -> None:
+    """Hold locked schedules back that offer it, as `hold_row` does one, in a few statements for all."""
+    _disarm_and_withdraw(rows, why)
+    transition_each(rows, ScheduleState.HELD, reason=reason, armed_for=None)
+
+
+def cancel_rows(rows: Sequence[Schedule], reason: str) -> None:
+    """Cancel locked schedules that offer it, and their distributions, as `cancel_row` does one."""
+    _disarm_and_withdraw(rows, "cancelled")
+    transition_each(rows, ScheduleState.CANCELLED, reason=reason)
+    wanted = [row.distribution_id for row in rows]
+    distributions = Distribution.objects.locked().filter(pk__in=wanted).order_by("pk")
+    named = distributions.prefetch_related("video", "channel")
+    going = [row for row in named if row.can_become(DistributionState.CANCELLED)]
+    transition_each(going, DistributionState.CANCELLED, reason=reason)
+
+
+def _disarm_and_withdraw(rows: Sequence[Schedule], why: str) -> None:
+    for row in rows:
+        if row.armed_for is not None:  # the verb was refused to what is beyond stopping; as in `take_off`
+            disarm(row, why)
+    withdraw_jobs([row.pk for row in rows], why)
 
 
 def cancel_row(row: Schedule, reason: str) -> Schedule:

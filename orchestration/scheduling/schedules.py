@@ -1,12 +1,13 @@
 """Move, hold, release, cancel, reopen and bump one publication."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from orchestration.core import audit
-from orchestration.core.verbs import require
+from orchestration.core.verbs import require, sort_out
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
 from orchestration.models import Distribution, Job, Schedule
@@ -17,10 +18,14 @@ from orchestration.scheduling.disarming import disarm_later
 from orchestration.scheduling.requests import check_time
 from orchestration.scheduling.rows import (
     cancel_row,
+    cancel_rows,
     hold_row,
+    hold_rows,
     locked,
+    locked_all,
     retime,
     wake_up,
+    wake_up_all,
     why_not_at,
     withdraw_jobs,
 )
@@ -90,6 +95,31 @@ def hold(schedule_id: int, reason: str = "", *, version: int | None = None) -> S
         return hold_row(row, "held", reason or "held by an operator")
 
 
+def hold_all(schedule_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Keep many publications back, whose channels are locked; returns by id why some stay as they are."""
+    with transaction.atomic():
+        rows, refused = sort_out(locked_all(schedule_ids), "hold")
+        hold_rows(rows, "held", reason or "held by an operator")
+    return refused
+
+
+def cancel_all(schedule_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Cancel many publications, whose channels are locked; returns by id why some stay as they are."""
+    with transaction.atomic():
+        rows, refused = sort_out(locked_all(schedule_ids), "cancel")
+        cancel_rows(rows, reason or "cancelled by an operator")
+    return refused
+
+
+def bump_all(schedule_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Move many publications' waiting work before all others, whose channels are locked; returns by id why some stay."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows, refused = sort_out(locked_all(schedule_ids), "bump")
+        _bump(rows, now, reason)
+    return refused
+
+
 def release(
     schedule_id: int, reason: str = "", *, publish_at: datetime | None = None, version: int | None = None
 ) -> Schedule:
@@ -110,6 +140,18 @@ def release(
             _give_time(row, at, "released", "schedule_moved", reason or "released by an operator", now)
         wake_tick()
     return row
+
+
+def release_all(schedule_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Let many held publications go on at their own times, whose channels are locked; returns by id why some stay."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows, refused = sort_out(locked_all(schedule_ids), "release")
+        wake_up_all(rows, reason or "released by an operator")
+        for row in rows:
+            misfires.settle_one(row, now, released=True)
+        wake_tick()
+    return refused
 
 
 def cancel(schedule_id: int, reason: str = "", *, version: int | None = None) -> Schedule:
@@ -154,18 +196,25 @@ def bump(schedule_id: int, reason: str = "", *, version: int | None = None) -> S
     with transaction.atomic():
         row = locked(schedule_id)
         require(row, "bump", version=version)
-        Schedule.objects.filter(pk=row.pk).update(bumped_at=now, stage_at=min(row.stage_at, now))
+        _bump([row], now, reason)
+    return row
+
+
+def _bump(rows: Sequence[Schedule], now: datetime, reason: str) -> None:
+    earlier = [row for row in rows if row.stage_at > now]
+    Schedule.objects.filter(pk__in=[row.pk for row in rows]).update(bumped_at=now)
+    Schedule.objects.filter(pk__in=[row.pk for row in earlier]).update(stage_at=now)
+    entries = []
+    for row in rows:
         before = {"stage_at": row.stage_at.isoformat()}
         row.bumped_at, row.stage_at = now, min(row.stage_at, now)
-        audit.record(
-            "schedule_bumped", row, before=before, after={"stage_at": row.stage_at.isoformat()}, reason=reason
-        )
-        jobs = Job.objects.locked().claimable().filter(schedule=row, kind=JobKind.STAGE)
-        video_jobs = (
-            Job.objects.locked()
-            .claimable()
-            .filter(video=row.distribution.video_id, kind__in=[JobKind.SCRAPE, JobKind.PROCESS])
-        )
-        queue.bump_rows([*jobs, *video_jobs], reason)
-        wake_tick()
-    return row
+        after = {"stage_at": row.stage_at.isoformat()}
+        entries.append(audit.entry("schedule_bumped", row, before=before, after=after, reason=reason))
+    audit.record_all(entries)
+    jobs = Job.objects.locked().claimable().filter(schedule__in=rows, kind=JobKind.STAGE)
+    videos = {row.distribution.video_id for row in rows}
+    of_videos = (
+        Job.objects.locked().claimable().filter(video__in=videos, kind__in=[JobKind.SCRAPE, JobKind.PROCESS])
+    )
+    queue.bump_rows([*jobs.order_by("pk"), *of_videos.order_by("pk")], reason)
+    wake_tick()

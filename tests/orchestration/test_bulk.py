@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orchestration.engine import bulk
-from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
+from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, StaleState
 from orchestration.lists import BULK_LISTS
 from orchestration.models import Activity
 from tests import factories
@@ -80,6 +82,77 @@ def test_a_thousand_rows_are_shown_in_few_queries(django_assert_max_num_queries)
     with django_assert_max_num_queries(8):
         shown = door().preview_bulk(kind="job", verb="cancel", filters={"state": ["open"]})
     assert len(shown.done) == 1000 and len(shown.names) == bulk.MEMBERS_NAMED
+
+
+def _made(kind, count):
+    make = {
+        "channel": lambda: factories.ChannelFactory(),
+        "schedule": lambda: (
+            factories.JobFactory(
+                schedule=(row := factories.ScheduleFactory()),
+                distribution=row.distribution,
+                channel=row.channel,
+                kind="stage",
+            ).schedule
+        ),
+        "job": lambda: factories.JobFactory(kind="check", channel=factories.ChannelFactory()),
+        "conflict": lambda: factories.ConflictFactory(),
+    }[kind]
+    return [make() for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "verb"),
+    [
+        *(("channel", verb) for verb in ("pause", "disable")),
+        *(("schedule", verb) for verb in ("hold", "cancel", "bump")),
+        *(("job", verb) for verb in ("cancel", "bump")),
+        ("conflict", "dismiss"),
+    ],
+)
+def test_many_cost_no_more_statements_than_few_and_say_of_each_what_one_alone_says(kind, verb):
+    few, many, alone = (_made(kind, count) for count in (2, 12, 1))
+    counts = []
+    for rows in (few, many):
+        with CaptureQueriesContext(connection) as asked:
+            done = door().do_bulk(kind=kind, verb=verb, ids=ids(rows), reason="storm")
+        counts.append(len(asked))
+        assert len(done.done) == len(rows)
+    assert counts[1] <= counts[0] <= 40
+    single = door()
+    getattr(single, f"{verb}_{kind}")(**{f"{kind}_id": alone[0].pk}, reason="storm")
+
+    def told(cid, model):
+        found = Activity.objects.filter(cid=cid, content_type__model=model)
+        return {(row.verb, row.reason, tuple(row.before), tuple(row.after)) for row in found}
+
+    for model in ("channel", "schedule", "distribution", "job", "conflict"):
+        assert told(done.correlation_id, model) == told(single.correlation_id, model)
+
+
+def test_what_only_one_row_stands_against_keeps_no_other_from_it(monkeypatch):
+    rows = scheduled(3)
+
+    def changed_meanwhile(rows, *_, **__):
+        if rows:
+            raise StaleState("some schedules changed in the meantime; look again.")
+
+    monkeypatch.setattr("orchestration.scheduling.rows.transition_each", changed_meanwhile)
+    done = door().do_bulk(kind="schedule", verb="hold", ids=ids(rows))
+    assert len(done.done) == 3 and {state_of(row) for row in rows} == {"held"}
+
+
+def test_an_undo_of_many_costs_no_more_statements_than_one_of_few():
+    counts = []
+    for kind, verb in (("channel", "pause"), ("schedule", "hold")):
+        for count in (2, 12):
+            rows = scheduled(count) if kind == "schedule" else _made(kind, count)
+            done = door().do_bulk(kind=kind, verb=verb, ids=ids(rows))
+            with CaptureQueriesContext(connection) as asked:
+                undone = door().undo(correlation_id=done.correlation_id)
+            counts.append(len(asked))
+            assert (len(undone.done), len({state_of(row) for row in rows})) == (count, 1)
+    assert counts[1] <= counts[0] <= 40 and counts[3] <= counts[2] <= 40
 
 
 def test_publications_are_moved_together_and_each_makes_room_for_the_one_before_it():

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestration.errors import OrchestrationError
-from orchestration.models import Schedule, Wave
+from orchestration.models import Activity, Schedule, Wave
 from orchestration.states import OPEN_SCHEDULES, ScheduleState, WaveState
 from tests import factories
 from tests.engine_room import door
@@ -89,3 +89,69 @@ def test_a_distribution_at_the_same_moment_plans_nothing_that_is_being_cancelled
         assert said == 200
         row.refresh_from_db()
         assert row.state == ScheduleState.CANCELLED
+
+
+def entries_of(rows):
+    return Activity.objects.filter(content_type__model="schedule", object_id__in=[row.pk for row in rows])
+
+
+def test_two_bulks_over_the_same_rows_do_each_row_once_and_wait_for_each_other():
+    """Whoever comes second is told of each row that it is so by now; nobody deadlocks, whatever order rows are named in."""
+    for first, second in (("hold", "cancel"), ("hold", "hold"), ("cancel", "cancel")):
+        rows = [factories.ScheduleFactory(publish_at=in_(hours=9)) for _ in range(4)]
+        ids = [row.pk for row in rows]
+        results = together(
+            lambda ids=ids, verb=first: door().do_bulk(kind="schedule", verb=verb, ids=ids),
+            lambda ids=ids, verb=second: door().do_bulk(kind="schedule", verb=verb, ids=ids[::-1]),
+        )
+        assert not [found for found in results if isinstance(found, Exception)], results
+        by_verb = {(result.verb, len(result.done)) for result in results}
+        states = set(Schedule.objects.filter(pk__in=ids).values_list("state", flat=True))
+        if first == second:
+            assert by_verb == {(first, 4), (first, 0)} and len(states) == 1
+            assert entries_of(rows).filter(verb__in=["schedule_held", "schedule_cancelled"]).count() == 4
+        else:
+            assert states == {ScheduleState.CANCELLED} and ("cancel", 4) in by_verb
+
+
+def test_a_bulk_on_channels_and_one_on_their_publications_never_deadlock():
+    for _ in range(ROUNDS):
+        rows = [factories.ScheduleFactory(publish_at=in_(hours=9)) for _ in range(3)]
+        results = together(
+            lambda rows=rows: door().do_bulk(
+                kind="channel", verb="pause", ids=[row.channel_id for row in rows]
+            ),
+            lambda rows=rows: door().do_bulk(
+                kind="schedule", verb="cancel", ids=[row.pk for row in reversed(rows)]
+            ),
+        )
+        assert [len(getattr(result, "done", ())) for result in results] == [3, 3], results
+
+
+def test_an_undo_overwrites_nothing_that_is_decided_at_the_same_moment():
+    for _ in range(ROUNDS):
+        rows = [factories.ScheduleFactory(publish_at=in_(hours=9)) for _ in range(3)]
+        held = door().do_bulk(kind="schedule", verb="hold", ids=[row.pk for row in rows])
+        undone, cancelled = together(
+            lambda held=held: door().undo(correlation_id=held.correlation_id),
+            lambda rows=rows: door().cancel_schedule(schedule_id=rows[1].pk),
+        )
+        assert not isinstance(cancelled, Exception), cancelled
+        assert len(undone.done) + len(undone.refused) == 3
+        states = dict(Schedule.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", "state"))
+        assert states[rows[1].pk] == ScheduleState.CANCELLED
+        assert {states[rows[0].pk], states[rows[2].pk]} == {ScheduleState.PLANNED}
+
+
+@pytest.mark.parametrize("kind", ["schedule", "channel", "conflict"])
+def test_an_action_is_taken_back_once_however_many_ask_for_it(kind):
+    make, verb = {
+        "schedule": (factories.ScheduleFactory, "hold"),
+        "channel": (factories.ChannelFactory, "pause"),
+        "conflict": (factories.ConflictFactory, "dismiss"),
+    }[kind]
+    for _ in range(ROUNDS):
+        done = door().do_bulk(kind=kind, verb=verb, ids=[make().pk for _ in range(2)])
+        answers = at_once(*[lambda cid=done.correlation_id: door().undo(correlation_id=cid)] * 3)
+        assert sorted(answers) == [200, 409, 409]
+        assert Activity.objects.filter(verb="action_undone", after__of=done.correlation_id).count() == 1
