@@ -79,6 +79,10 @@ GIVES_A_DATABASE = {"db", "transactional_db", "live_server", "database"}
 # repeated.
 SAID_THE_SAME = (
     "tests/config/test_default_deny.py",
+    "tests/config/test_up.py::test_a_disk_",
+    "tests/config/test_up.py::test_a_port_",
+    "tests/config/test_up.py::test_an_",
+    "tests/config/test_up.py::test_without_any_server_",
     "tests/dashboard/test_admin.py",
     "tests/dashboard/test_buttons.py",
     "tests/orchestration/api/test_authentication.py",
