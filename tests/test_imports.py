@@ -30,6 +30,15 @@ def files() -> Iterator[tuple[str, ast.Module]]:
                 yield module, ast.parse(path.read_text(encoding="utf-8"))
 
 
+def imports_of(tree: ast.AST) -> Iterator[ast.ImportFrom]:
+    """Return each import of names, wherever a statement may stand."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from imports_of(node)
+
+
 def owned_by(tree: ast.Module) -> set[str]:
     """Return the names that a module binds at its top by more than an import."""
     own = set()
@@ -43,16 +52,20 @@ def owned_by(tree: ast.Module) -> set[str]:
 
 def test_no_name_is_imported_through_a_third_module():
     trees = dict(files())
-    own = {module: owned_by(tree) for module, tree in trees.items()}
+    own: dict[str, set[str]] = {}
     through = []
     for module, tree in trees.items():
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.ImportFrom) or node.module not in trees or node.level:
+        for node in imports_of(tree):
+            if node.module not in trees or node.level:
                 continue
             if node.module in PACKAGES_THAT_COLLECT:
                 continue
             for alias in node.names:
-                if f"{node.module}.{alias.name}" not in trees and alias.name not in own[node.module]:
+                if f"{node.module}.{alias.name}" in trees:
+                    continue
+                if node.module not in own:
+                    own[node.module] = owned_by(trees[node.module])
+                if alias.name not in own[node.module]:
                     through.append(f"{module} imports {alias.name} through {node.module}")
     assert through == []
 

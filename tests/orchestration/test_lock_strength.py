@@ -18,7 +18,8 @@ def callers(name: str) -> set[tuple[str, str]]:
     found = set()
     for package in (channels, orchestration):
         for path in Path(package.__file__).parent.rglob("*.py"):
-            for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = path.read_text(encoding="utf-8")
+            for function in ast.walk(ast.parse(text)) if f".{name}(" in text else ():
                 if isinstance(function, ast.FunctionDef):
                     found |= {
                         (path.relative_to(ROOT).as_posix(), function.name)
