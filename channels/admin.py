@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,6 +27,7 @@ from channels.models import (
     Label,
     PostingSlot,
 )
+from channels.text import control_in
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -78,19 +80,28 @@ class KeepsHistory(admin.ModelAdmin):
         return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
 
-class BoundedNumbers(admin.options.BaseModelAdmin):
-    """Refuse numbers that only one kind of database holds, and lengths of time of more than a year."""
+class BoundedInput(admin.options.BaseModelAdmin):
+    """Refuse numbers that only one kind of database holds, lengths of time of more than a year, and controls in a line."""
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
-        """Give whole numbers an upper end."""
+        """Give whole numbers an upper end, and lines of text their validator."""
         if isinstance(db_field, models.PositiveIntegerField):
             units = {"minutes": 24 * 60, "seconds": 24 * 3600}
             unit = units.get(db_field.name.rpartition("_")[2])
             kwargs.setdefault("max_value", YEAR_DAYS * unit if unit else LARGEST_NUMBER)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, models.CharField) and isinstance(field, forms.CharField):
+            field.validators.append(refuse_controls)
+        return field
 
 
-class PostingSlotInline(admin.TabularInline):
+def refuse_controls(text: str) -> None:
+    """Refuse a line with a control character in it."""
+    if control := control_in(text):
+        raise ValidationError(f"It contains {control}.")
+
+
+class PostingSlotInline(BoundedInput, admin.TabularInline):
     """The weekly times of a channel."""
 
     model = PostingSlot
@@ -98,7 +109,7 @@ class PostingSlotInline(admin.TabularInline):
     classes = ("collapse",)
 
 
-class BlackoutInline(admin.TabularInline):
+class BlackoutInline(BoundedInput, admin.TabularInline):
     """The stretches in which a channel does not publish."""
 
     model = Blackout
@@ -128,7 +139,7 @@ class ChannelForm(forms.ModelForm):
         return super().save(commit)
 
 
-class BaseChannelAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
+class BaseChannelAdmin(KeepsHistory, BoundedInput, admin.ModelAdmin):
     """Configure channels; their state and health change through the service only."""
 
     form = ChannelForm
@@ -256,7 +267,7 @@ class CredentialForm(forms.ModelForm):
         fields = ("channel", "client_id")
 
 
-class BaseCredentialAdmin(admin.ModelAdmin):
+class BaseCredentialAdmin(BoundedInput, admin.ModelAdmin):
     """Connect a channel by hand; its state is what Google last said."""
 
     form = CredentialForm

@@ -314,18 +314,19 @@ class Credential(Stateful):
     def __str__(self) -> str:
         return f"credential of {self.channel.slug}"
 
-    def _bound_to(self, field: str) -> str:
+    def bound_to(self, field: str) -> str:
+        """Return what the seal of a field is bound to."""
         return f"channels.credential:{self.channel_id}:{field}"
 
     @property
     def client_secret(self) -> str:
         """Return the client secret in plain text; never log it."""
-        return secrets.decrypt(self.client_secret_sealed, bound_to=self._bound_to("client_secret"))
+        return secrets.decrypt(self.client_secret_sealed, bound_to=self.bound_to("client_secret"))
 
     @property
     def refresh_token(self) -> str:
         """Return the refresh token in plain text; never log it."""
-        return secrets.decrypt(self.refresh_token_sealed, bound_to=self._bound_to("refresh_token"))
+        return secrets.decrypt(self.refresh_token_sealed, bound_to=self.bound_to("refresh_token"))
 
     def set_secrets(
         self, *, client_secret: str = "", refresh_token: str = "", expires_at: datetime | None = None
@@ -336,11 +337,11 @@ class Credential(Stateful):
         """
         if client_secret:
             self.client_secret_sealed = secrets.encrypt(
-                client_secret, bound_to=self._bound_to("client_secret")
+                client_secret, bound_to=self.bound_to("client_secret")
             )
         if refresh_token:
             self.refresh_token_sealed = secrets.encrypt(
-                refresh_token, bound_to=self._bound_to("refresh_token")
+                refresh_token, bound_to=self.bound_to("refresh_token")
             )
             self.connected_at = timezone.now()
             self.expires_at = expires_at

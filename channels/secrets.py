@@ -36,6 +36,19 @@ def _keys() -> list[bytes]:
     return keys
 
 
+def ids() -> list[str]:
+    """Return what the configured keys are called, newest first; a name tells nothing of its key."""
+    return [_key_id(key).hex() for key in _keys()]
+
+
+def sealed_with(stored: str) -> str:
+    """Return what the key is called with which a text was encrypted, configured or not; empty for what is damaged."""
+    try:
+        return base64.urlsafe_b64decode(stored)[:_KEY_ID_BYTES].hex()
+    except (ValueError, binascii.Error):
+        return ""
+
+
 def _key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"headend key id" + key).digest()[:_KEY_ID_BYTES]
 

@@ -25,6 +25,7 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 SECRETS = frozenset(
     {
         "SECRET_KEY",
+        "SECRET_KEY_FALLBACKS",
         "HEADEND_ENCRYPTION_KEYS",
         "HEADEND_METRICS_TOKEN",
         "HEADEND_HEARTBEAT_URL",
@@ -32,6 +33,7 @@ SECRETS = frozenset(
         "GITHUB_TOKEN",
         "GITHUB_APP_PRIVATE_KEY",
         "GITHUB_WEBHOOK_SECRET",
+        "GITHUB_WEBHOOK_SECRET_FALLBACKS",
         "GOOGLE_CLIENT_SECRET",
     }
 )

@@ -5,11 +5,13 @@ import binascii
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from channels import log_redaction
 from config import env
 
 ENCRYPTION_KEY_BYTES = 32
@@ -48,6 +50,59 @@ def read_or_make(path: Path, make: Callable[[], str], setting: str = "") -> str:
     return content
 
 
+class KeyFile(Sequence[str]):
+    """The encryption keys of a key file, one a line, newest first: read anew when the file has changed.
+
+    So every process learns of a new key at its next use of one, and none has to be restarted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._keys: Sequence[str] = ()
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._current()[place]
+
+    def __len__(self) -> int:
+        return len(self._current())
+
+    def _current(self) -> Sequence[str]:
+        try:
+            now = self.path.stat()
+            seen = (now.st_ino, now.st_mtime_ns, now.st_size)
+            if seen != self._seen:
+                self._keys = check_encryption_keys(
+                    self.path.read_text(encoding="ascii").split(), str(self.path)
+                )
+                self._seen = seen
+                log_redaction.protect(*self._keys)
+        except OSError as error:
+            if not self._keys:
+                raise ImproperlyConfigured(
+                    f"The key file {self.path} cannot be used: {error.strerror}."
+                ) from error
+        return self._keys
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the keys of a key file, newest first."""
+    return path.read_text(encoding="ascii").split()
+
+
+def write_lines(path: Path, lines: Sequence[str]) -> None:
+    """Put keys in place of a file's, for its owner alone, all at once: nobody ever reads half of them."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).replace(path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
 def make_secret_key() -> str:
     """Return a new key for signing sessions and forms."""
     return secrets.token_urlsafe(50)
@@ -63,7 +118,7 @@ def make_encryption_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(ENCRYPTION_KEY_BYTES)).decode("ascii")
 
 
-def check_encryption_keys(keys: list[str], name: str = "HEADEND_ENCRYPTION_KEYS") -> list[str]:
+def check_encryption_keys(keys: Sequence[str], name: str = "HEADEND_ENCRYPTION_KEYS") -> Sequence[str]:
     """Return the keys if each is 32 bytes in URL-safe base64; the first encrypts, all of them decrypt.
 
     Raises:

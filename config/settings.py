@@ -26,6 +26,7 @@ HIGH_WATER_FILE = DATA_DIR / "high_water.json"
 HEADEND_PUBLIC_URL = env.url("HEADEND_PUBLIC_URL", None)
 HEADEND_TRUSTED_PROXIES = env.networks("HEADEND_TRUSTED_PROXIES")
 DEBUG = env.flag("HEADEND_DEBUG", False)
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 if PRODUCTION:
     SECRET_KEY = env.text("SECRET_KEY")
     ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
@@ -37,18 +38,20 @@ if PRODUCTION:
     if HEADEND_DEMO:
         raise env.fault("HEADEND_ENV", "must not be production in a data folder that holds a demo.")
 else:
-    SECRET_KEY = env.text("SECRET_KEY", None) or keys.read_or_make(
-        DATA_DIR / "keys" / "secret_key", keys.make_secret_key, "SECRET_KEY"
-    )
+    SECRET_KEY = env.text("SECRET_KEY", None)
+    if not SECRET_KEY:
+        # `manage.py rotate_keys` leaves the former ones below.
+        SECRET_KEY, *_former = keys.read_or_make(
+            DATA_DIR / "keys" / "secret_key", keys.make_secret_key, "SECRET_KEY"
+        ).split()
+        SECRET_KEY_FALLBACKS += _former
     ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
-    HEADEND_ENCRYPTION_KEYS = keys.check_encryption_keys(
-        env.words("HEADEND_ENCRYPTION_KEYS")
-        or [
-            keys.read_or_make(
-                DATA_DIR / "keys" / "encryption_key", keys.make_encryption_key, "HEADEND_ENCRYPTION_KEYS"
-            )
-        ]
-    )
+    HEADEND_ENCRYPTION_KEYS = env.words("HEADEND_ENCRYPTION_KEYS")
+    if not HEADEND_ENCRYPTION_KEYS:
+        _keys_file = DATA_DIR / "keys" / "encryption_key"
+        keys.read_or_make(_keys_file, keys.make_encryption_key, "HEADEND_ENCRYPTION_KEYS")
+        HEADEND_ENCRYPTION_KEYS = keys.KeyFile(_keys_file)
+    keys.check_encryption_keys(HEADEND_ENCRYPTION_KEYS)
 CSRF_TRUSTED_ORIGINS = []
 if HEADEND_PUBLIC_URL:
     _public = urlsplit(HEADEND_PUBLIC_URL)
@@ -239,6 +242,7 @@ GITHUB_APP_PRIVATE_KEY = keys.read_private_key(
 GITHUB_OIDC = env.flag("GITHUB_OIDC", True)
 GITHUB_OIDC_ISSUER = env.url("GITHUB_OIDC_ISSUER", "https://token.actions.githubusercontent.com")
 GITHUB_WEBHOOK_SECRET = env.text("GITHUB_WEBHOOK_SECRET", "")
+GITHUB_WEBHOOK_SECRET_FALLBACKS = env.words("GITHUB_WEBHOOK_SECRET_FALLBACKS")
 HEADEND_METRICS_TOKEN = env.text("HEADEND_METRICS_TOKEN", "")
 YOUTUBE_API_URL = env.url("YOUTUBE_API_URL", "https://youtube.googleapis.com")
 GOOGLE_TOKEN_URL = env.url("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
@@ -288,6 +292,8 @@ log_redaction.protect(
     GITHUB_TOKEN,
     GITHUB_APP_PRIVATE_KEY,
     GITHUB_WEBHOOK_SECRET,
+    *SECRET_KEY_FALLBACKS,
+    *GITHUB_WEBHOOK_SECRET_FALLBACKS,
     GOOGLE_CLIENT_SECRET,
     HEADEND_METRICS_TOKEN,
     HEADEND_HEARTBEAT_URL,

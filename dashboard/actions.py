@@ -25,7 +25,7 @@ from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound, NotPermitted, OrchestrationError
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
-from orchestration.text import unturned
+from orchestration.text import plain_line
 
 UNDO = "undo-"
 """Before a correlation id among a message's tags."""
@@ -155,5 +155,5 @@ def version_of(request: HttpRequest) -> int | None:
 
 
 def reason_of(request: HttpRequest) -> str:
-    """Return the reason that was typed beside a button, without what no column of PostgreSQL holds."""
-    return unturned(request.POST.get("reason", "").replace("\x00", "")).strip()[:300]
+    """Return the reason that was typed beside a button, as one line that any column holds."""
+    return plain_line(request.POST.get("reason", ""))[:300]

@@ -11,6 +11,7 @@ from django import forms
 from django.http import QueryDict
 
 from channels.models import Channel
+from channels.text import control_in
 from dashboard import own_times
 from dashboard.picking import MOST_OPTIONS, ChannelsField, VideosField, usable_videos
 from orchestration.models import Job, Video
@@ -43,11 +44,14 @@ def zones() -> list[tuple[str, str]]:
 
 
 class LineField(forms.CharField):
-    """A line of text without what turns the direction of writing."""
+    """A line of text without what turns the direction of writing; control characters are refused."""
 
     def to_python(self, value: Any) -> str:
         """Return the line as it may stand in a sentence."""
-        return unturned(super().to_python(value) or "")
+        text = unturned(super().to_python(value) or "")
+        if control := control_in(text):
+            raise forms.ValidationError(f"It contains {control}.", code="invalid")
+        return text
 
 
 class LocalTimeField(forms.DateTimeField):
@@ -133,9 +137,9 @@ class WordsOnYouTubeForm(forms.Form):
     YES_NO = ("embeddable", "made_for_kids", "synthetic_media", "paid_promotion")
     ANSWERS = (("yes", "yes"), ("no", "no"))
 
-    title = forms.CharField(required=False, max_length=500, strip=True)
+    title = LineField(required=False, max_length=500, strip=True)
     description = forms.CharField(required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 6}))
-    tags = forms.CharField(required=False, max_length=2_000, label="tags, with commas between")
+    tags = LineField(required=False, max_length=2_000, label="tags, with commas between")
     licence = forms.ChoiceField(choices=tuple(LICENCES.items()))
     embeddable = forms.ChoiceField(choices=ANSWERS, label="may be embedded")
     made_for_kids = forms.ChoiceField(choices=ANSWERS, label="made for kids")

@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from channels.text import control_in
 from orchestration.text import unturned
 
 LARGEST_ID = 2**63 - 1
@@ -39,9 +40,21 @@ def parse_instant(value: Any) -> datetime:
 
 
 def check_text(value: str) -> str:
-    """Refuse characters that no database column holds, NUL and lone surrogates; drop what turns the writing."""
-    if "\x00" in value:
-        raise ValueError("contains a NUL character")
+    """Refuse what no line of text holds: control characters, line ends, lone surrogates; drop what turns the writing.
+
+    A line end at either end is what a file or a pipe leaves there: it is dropped.
+    """
+    return _checked(value.strip(), lines=False)
+
+
+def check_passage(value: str) -> str:
+    """Refuse the same in a text of several lines, but for line ends and tabs."""
+    return _checked(value, lines=True)
+
+
+def _checked(value: str, *, lines: bool) -> str:
+    if control := control_in(value, lines=lines):
+        raise ValueError(f"contains {control}")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -49,9 +62,9 @@ def check_text(value: str) -> str:
     return unturned(value).strip()
 
 
-def check_secret(value: str) -> str:
-    """Refuse what no database column holds; a secret is kept as it is, its spaces included."""
-    check_text(value)
+def check_whole(value: str) -> str:
+    """Refuse what no passage holds; what is a secret, or a file, is kept as it is, its spaces included."""
+    check_passage(value)
     return value
 
 
@@ -89,7 +102,9 @@ WallDateTime = Annotated[
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 BodyId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
 Text = Annotated[str, AfterValidator(check_text)]
-Secret = Annotated[str, AfterValidator(check_secret)]
+Passage = Annotated[str, AfterValidator(check_passage)]
+Secret = Annotated[str, AfterValidator(check_whole)]
+FileText = Annotated[str, AfterValidator(check_whole)]
 Word = Annotated[Text, Field(min_length=1, max_length=200)]
 Reason = Annotated[Text, Field(max_length=300, description="why, for the activity log")]
 Priority = Annotated[int, Field(strict=True, ge=0, le=10, description="0 to 10; 10 goes first")]

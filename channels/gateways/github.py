@@ -34,7 +34,8 @@ from channels.gateways.errors import (
 from channels.gateways.github_artifacts import ReadsArtifacts
 from channels.gateways.github_git import CommitsFiles
 from channels.gateways.github_setup import SetsUpRepositories
-from channels.gateways.github_wire import API_VERSION, as_dict, error_of, link, never_sent, reading, token_end
+from channels.gateways.github_wire import API_VERSION, as_dict, error_of, never_sent, reading, token_end
+from channels.links import web_link
 
 FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 MAX_INPUTS = 25
@@ -174,7 +175,7 @@ class GitHubGateway(SetsUpRepositories, CommitsFiles, ReadsArtifacts):
                 default_branch=found.default_branch,
                 private=found.private,
                 archived=found.archived,
-                html_url=link(found.html_url),
+                html_url=web_link(found.html_url),
             )
 
     def read_file(self, full_name: str, path: str, ref: str | None = None) -> FileContent | None:
@@ -242,7 +243,7 @@ class GitHubGateway(SetsUpRepositories, CommitsFiles, ReadsArtifacts):
             return DispatchReceipt(run_id=None, html_url=None)
         if not isinstance(data, dict) or not isinstance(data.get("workflow_run_id"), int):
             raise RemoteUncertain(f"{doing}: GitHub's answer names no run", status=status)
-        return DispatchReceipt(run_id=data["workflow_run_id"], html_url=link(data.get("html_url")))
+        return DispatchReceipt(run_id=data["workflow_run_id"], html_url=web_link(data.get("html_url")))
 
     def run(self, full_name: str, run_id: int) -> RunInfo:
         """Return a run as it is now."""
@@ -372,7 +373,7 @@ def _run_info(run: WorkflowRun) -> RunInfo:
         display_title=run.display_title,
         status=run.status,
         conclusion=run.conclusion,
-        html_url=link(run.html_url),
+        html_url=web_link(run.html_url),
         event=run.event,
         created_at=run.created_at,
         updated_at=run.updated_at,

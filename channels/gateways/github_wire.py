@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from github import GithubException
@@ -127,9 +126,6 @@ def error_of(error: GithubException, doing: str, where: str = "any", *, writes: 
     return found.error(text, status=error.status)
 
 
-LONGEST_LINK = 500
-
-
 def token_end(headers: Mapping[str, Any]) -> datetime | None:
     """Return when a personal token expires, which GitHub says in every answer; None: never, or it does not say."""
     said = str({name.lower(): value for name, value in headers.items()}.get(EXPIRY_HEADER, ""))
@@ -141,9 +137,3 @@ def token_end(headers: Mapping[str, Any]) -> datetime | None:
 
 def as_dict(data: Any) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
-
-
-def link(address: Any) -> str:
-    """Return an address that may become a link on a page: http or https, else nothing."""
-    text = str(address or "")
-    return text if urlsplit(text).scheme in {"http", "https"} and len(text) <= LONGEST_LINK else ""

@@ -5,6 +5,8 @@ https://developers.google.com/youtube/v3/guides/auth/server-side-web-apps
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -67,16 +69,33 @@ class TokenGrant:
     expires_in_seconds: int | None = None
 
 
+def challenge_of(verifier: str) -> str:
+    """Return what the consent page is told of a verifier, by which nobody finds it (RFC 7636, S256)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
 def authorization_url(
-    *, client_id: str, redirect_uri: str, state: str, auth_url: str = GOOGLE_AUTH_URL, login_hint: str = ""
+    *,
+    client_id: str,
+    redirect_uri: str,
+    state: str,
+    verifier: str,
+    auth_url: str = GOOGLE_AUTH_URL,
+    login_hint: str = "",
 ) -> str:
-    """Return the address of the consent page. `state` must be unguessable and is to be compared on return."""
+    """Return the address of the consent page.
+
+    `state` must be unguessable and is to be compared on return; `verifier`, 43 to 128 letters of its own, is to be kept and
+    given with the code, so that a code which somebody else reads opens nothing.
+    """
     parameters = {
         "client_id": client_id,
         "redirect_uri": redirect_uri,
         "response_type": "code",
         "scope": " ".join(SCOPES),
         "state": state,
+        "code_challenge": challenge_of(verifier),
+        "code_challenge_method": "S256",
         # A refresh token comes only with offline access, and a second time only if consent is asked again.
         "access_type": "offline",
         "prompt": "consent select_account",
@@ -92,6 +111,7 @@ def exchange_code(
     client_id: str,
     client_secret: str,
     redirect_uri: str,
+    verifier: str,
     token_url: str = GOOGLE_TOKEN_URL,
     timeout_seconds: float = 30,
 ) -> TokenGrant:
@@ -105,9 +125,10 @@ def exchange_code(
         "client_id": client_id,
         "client_secret": client_secret,
         "redirect_uri": redirect_uri,
+        "code_verifier": verifier,
         "grant_type": "authorization_code",
     }
-    with redaction.knowing(code, client_secret):
+    with redaction.knowing(code, client_secret, verifier):
         return _exchanged(form, token_url, timeout_seconds)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
 from datetime import timedelta
 from html import escape
@@ -69,6 +71,7 @@ def give_code(sandbox: Sandbox, request: Request) -> Response:
             "client_id": query["client_id"],
             "redirect_uri": query["redirect_uri"],
             "scopes": query.get("scope", "").split(),
+            "challenge": query.get("code_challenge", ""),
             "offline": query.get("access_type") == "offline",
             "expires_at": text(sandbox.store.now() + timedelta(seconds=CODE_SECONDS)),
         }
@@ -94,6 +97,12 @@ def _redeem(sandbox: Sandbox, youtube: Section, form: dict[str, str]) -> Respons
         raise _refusal(400, "invalid_grant", "The code has expired.")
     if code["redirect_uri"] != form.get("redirect_uri"):
         raise _refusal(400, "redirect_uri_mismatch", "Bad Request")
+    if code["challenge"] and not _verifies(form.get("code_verifier", ""), code["challenge"]):
+        raise _refusal(
+            400,
+            "invalid_grant",
+            "Invalid code verifier." if "code_verifier" in form else "Missing code verifier.",
+        )
     name = f"sandbox-refresh-{secrets.token_urlsafe(16)}"
     seconds = setting(youtube, "refresh_token_seconds")
     ends = text(sandbox.store.now() + timedelta(seconds=seconds)) if seconds else None
@@ -102,6 +111,12 @@ def _redeem(sandbox: Sandbox, youtube: Section, form: dict[str, str]) -> Respons
     if code["offline"]:
         answer |= {"refresh_token": name, **({"refresh_token_expires_in": seconds} if seconds else {})}
     return Response.json(answer)
+
+
+def _verifies(verifier: str, challenge: str) -> bool:
+    """Return whether a challenge was made of a verifier by S256 (RFC 7636)."""
+    made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    return secrets.compare_digest(made, challenge)
 
 
 def _access(sandbox: Sandbox, youtube: Section, known: dict[str, Any], refresh_token: str) -> dict[str, Any]:

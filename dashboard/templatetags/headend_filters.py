@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.urls import NoReverseMatch, reverse
 
+from channels.links import web_link
 from dashboard import badges
 from dashboard.actions import UNDO
 from dashboard.wording import (
@@ -40,6 +41,10 @@ for _say in (
     without_secrets,
 ):
     register.filter(_say)
+
+
+register.filter("outside", web_link)
+"""An address that others chose goes through it before it becomes a link; empty where it must not."""
 
 
 @register.filter

@@ -29,16 +29,25 @@ def redirect_uri_of(request: HttpRequest) -> str:
 
 @require_POST
 def channel_connect(request: HttpRequest, slug: str) -> HttpResponse:
-    """Begin a connection: remember an unguessable state in the session and show the way to the consent page."""
+    """Begin a connection: remember state and verifier in the session, show the way to the consent page."""
     channel = get_object_or_404(Channel, slug=slug)
-    state, redirect_uri = secrets.token_urlsafe(24), redirect_uri_of(request)
+    state, verifier, redirect_uri = (
+        secrets.token_urlsafe(24),
+        secrets.token_urlsafe(48),
+        redirect_uri_of(request),
+    )
     try:
         consent_url = service(request).begin_connection(
-            channel_id=channel.pk, redirect_uri=redirect_uri, state=state
+            channel_id=channel.pk, redirect_uri=redirect_uri, state=state, verifier=verifier
         )
     except OrchestrationError as error:
         return refuse(request, error, reverse("dashboard:channel", args=[slug]))
-    request.session[SESSION_KEY] = {"state": state, "channel_id": channel.pk, "slug": slug}
+    request.session[SESSION_KEY] = {
+        "state": state,
+        "verifier": verifier,
+        "channel_id": channel.pk,
+        "slug": slug,
+    }
     # A link and not a redirect: the content security policy lets our forms lead nowhere but here.
     return show(
         request,
@@ -65,6 +74,7 @@ def connect_google(request: HttpRequest) -> HttpResponse:
             channel_id=begun["channel_id"],
             code=request.GET.get("code", ""),
             redirect_uri=redirect_uri_of(request),
+            verifier=begun["verifier"],
         )
     except OrchestrationError as error:
         messages.error(request, error.message)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from dashboard.actions import act, done, refuse, service, where_from
 from orchestration.errors import OrchestrationError
 from orchestration.models import SavedView
-from orchestration.text import unturned
+from orchestration.text import plain_line
 
 
 def _list_of(page: str) -> str:
@@ -20,7 +20,7 @@ def _list_of(page: str) -> str:
 
 
 def _name(request: HttpRequest) -> str:
-    return unturned(request.POST.get("name", "").replace("\x00", ""))
+    return plain_line(request.POST.get("name", ""))
 
 
 def _opened(row: SavedView) -> str:

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from channels.admin import BoundedNumbers, KeepsHistory, ReadOnlyAdmin
+from channels.admin import BoundedInput, KeepsHistory, ReadOnlyAdmin
 from orchestration.admin.actions import for_each, service
 from orchestration.media import canonical_url
 from orchestration.models import Attachment, Profile, Rendition, Source, Upload, Video
@@ -51,7 +51,7 @@ class SourceForm(forms.ModelForm):
 
 
 @admin.register(Source)
-class SourceAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
+class SourceAdmin(KeepsHistory, BoundedInput, admin.ModelAdmin):
     """Configure sources and the rights on which their videos are published."""
 
     form = SourceForm

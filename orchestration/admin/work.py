@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from channels.admin import BoundedNumbers, KeepsHistory, ReadOnlyAdmin
+from channels.admin import BoundedInput, KeepsHistory, ReadOnlyAdmin
 from orchestration.admin.actions import for_each
 from orchestration.models import Blocker, BudgetEntry, Call, Job, Lease, OrphanUpload, Pool, WorkflowRun
 
@@ -65,7 +65,7 @@ class OrphanUploadAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Pool)
-class PoolAdmin(KeepsHistory, BoundedNumbers, admin.ModelAdmin):
+class PoolAdmin(KeepsHistory, BoundedInput, admin.ModelAdmin):
     """Set the capacity of shared resources."""
 
     list_display = ("label", "name", "kind", "capacity", "window_seconds", "reserve", "paused")

@@ -141,20 +141,21 @@ class Source(Stateful):
             return "{endpoint}/{bucket}/{prefix}".format(**self.place)
         return self.url or str(self.place.get("path", ""))
 
-    def _bound_to(self) -> str:
+    def bound_to(self) -> str:
+        """Return what its seal is bound to."""
         return f"orchestration.source:{self.pk}:access"
 
     def opened_by(self) -> dict[str, Any]:
         """Return what was sealed for it, in plain text; never log it, never show it. Raises: SecretUnreadable."""
         return (
-            json.loads(secrets.decrypt(self.access_sealed, bound_to=self._bound_to()))
+            json.loads(secrets.decrypt(self.access_sealed, bound_to=self.bound_to()))
             if self.access_sealed
             else {}
         )
 
     def sealed(self, document: dict[str, Any]) -> str:
         """Return a document sealed for this row, which must have been saved: the seal is bound to its id."""
-        return secrets.encrypt(json.dumps(document), bound_to=self._bound_to())
+        return secrets.encrypt(json.dumps(document), bound_to=self.bound_to())
 
     @property
     def access(self) -> Access | None:

@@ -85,17 +85,18 @@ class NotificationAddress(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def _bound_to(self) -> str:
+    def bound_to(self) -> str:
+        """Return what its seal is bound to."""
         return f"orchestration.notificationaddress:{self.pk}:url"
 
     @property
     def url(self) -> str:
         """Return the address in plain text; never log it, never show it."""
-        return secrets.decrypt(self.url_sealed, bound_to=self._bound_to())
+        return secrets.decrypt(self.url_sealed, bound_to=self.bound_to())
 
     def seal(self, url: str) -> None:
         """Seal the address; the row must have been saved, for the seal is bound to its id."""
-        self.url_sealed = secrets.encrypt(url, bound_to=self._bound_to())
+        self.url_sealed = secrets.encrypt(url, bound_to=self.bound_to())
 
 
 class NotificationRule(models.Model):

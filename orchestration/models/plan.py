@@ -201,13 +201,15 @@ class Distribution(Stateful):
     @property
     def upload_session(self) -> str:
         """Return the resumable session's URI, which is a bearer capability; never log it."""
-        return secrets.decrypt(
-            self.upload_session_sealed, bound_to=f"orchestration.distribution:{self.pk}:session"
-        )
+        return secrets.decrypt(self.upload_session_sealed, bound_to=self.bound_to())
 
     def sealed_session(self, uri: str) -> str:
         """Return `uri` sealed for this row."""
-        return secrets.encrypt(uri, bound_to=f"orchestration.distribution:{self.pk}:session")
+        return secrets.encrypt(uri, bound_to=self.bound_to())
+
+    def bound_to(self) -> str:
+        """Return what its seal is bound to."""
+        return f"orchestration.distribution:{self.pk}:session"
 
 
 LAST_MOMENT = timedelta(seconds=2)

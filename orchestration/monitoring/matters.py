@@ -145,6 +145,8 @@ MATTERS: tuple[Matter, ...] = (
             "silence_added",
             "silence_ended",
             "issue_token",
+            "reseal_secrets",
+            "rotate_keys",
             "rename_token",
             "revoke_token",
             "user_added",

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from orchestration import media
-from orchestration.fields import check_text, parse_instant
+from orchestration.fields import check_passage, parse_instant
 from orchestration.media import folder, subtitles
 from orchestration.media.pictures import make_picture
 from orchestration.text import plain_line
@@ -148,7 +148,7 @@ def _checked(document: Mapping[Any, Any]) -> dict[str, Any]:
 def _text(value: Any, most: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("has to be text")
-    text = check_text(str(value))
+    text = check_passage(str(value))
     if len(text) > most:
         raise ValueError(f"has {len(text)} characters; at most {most} are kept")
     return text

@@ -46,7 +46,7 @@ REMEDIES: Mapping[str, Remedy] = MappingProxyType(
         ),
         "secret_unreadable": Remedy(
             "secret cannot be read",
-            "Bring back the key it was sealed with (HEADEND_SECRET_KEYS), or connect the channel again; of a source, "
+            "Bring back the key it was sealed with (HEADEND_ENCRYPTION_KEYS), or connect the channel again; of a source, "
             "give it its access again, on its page.",
         ),
         "github_token_missing": Remedy("no GitHub token", _ANOTHER_AT_GITHUB),

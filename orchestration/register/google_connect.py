@@ -47,7 +47,7 @@ def _known(channel_id: int) -> Channel:
     return lookup.one(Channel, channel_id, field="channel_id")
 
 
-def begin(channel_id: int, *, redirect_uri: str, state: str) -> str:
+def begin(channel_id: int, *, redirect_uri: str, state: str, verifier: str) -> str:
     """Return the address of Google's consent page for a channel. Raises: NotFound, ClientMissing."""
     channel = _known(channel_id)
     if not (settings.GOOGLE_CLIENT_ID and settings.GOOGLE_CLIENT_SECRET):
@@ -58,11 +58,12 @@ def begin(channel_id: int, *, redirect_uri: str, state: str) -> str:
         client_id=settings.GOOGLE_CLIENT_ID,
         redirect_uri=redirect_uri,
         state=state,
+        verifier=verifier,
         auth_url=settings.GOOGLE_AUTH_URL,
     )
 
 
-def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
+def finish(channel_id: int, *, code: str, redirect_uri: str, verifier: str) -> Connected:
     """Exchange the code, see which channel it opens, and store the credential sealed.
 
     The channel's id is pinned at the first connection; a consent for another channel is refused and nothing is stored.
@@ -77,6 +78,7 @@ def finish(channel_id: int, *, code: str, redirect_uri: str) -> Connected:
             client_id=settings.GOOGLE_CLIENT_ID,
             client_secret=settings.GOOGLE_CLIENT_SECRET,
             redirect_uri=redirect_uri,
+            verifier=verifier,
             token_url=settings.GOOGLE_TOKEN_URL,
         )
         granted = OAuthCredential(

@@ -23,6 +23,8 @@ from orchestration.monitoring.record_check import Verified
 from orchestration.monitoring.record_retention import Pruned
 from orchestration.monitoring.settings_shown import SettingsReport
 from orchestration.monitoring.system_report import InstallationReport
+from orchestration.register import sealed
+from orchestration.register.sealed import Resealed, SealedCount
 from orchestration.service.base import Door
 
 
@@ -43,6 +45,21 @@ class Administration(Door):
     def set_cadence(self, *, name: str, seconds: int | None = None, reason: str = "") -> CadenceShown:
         """Let one of the clock's entries come every so many seconds; None: as often as by default."""
         return cadence_reports.set_seconds(name, seconds, reason)
+
+    @action("admin")
+    def count_sealed(self) -> list[SealedCount]:
+        """Say how many stored secrets each encryption key holds, field by field."""
+        return sealed.counted()
+
+    @action("admin")
+    def reseal_secrets(self, *, batch: int = sealed.BATCH, reason: str = "") -> Resealed:
+        """Encrypt every stored secret with the newest key, while everything runs; goes on where an earlier call ended."""
+        return sealed.reseal(batch=batch, reason=reason)
+
+    @action("admin")
+    def note_key_change(self, *, which: str, what: str, reason: str = "") -> None:
+        """Keep in the record that a key of this installation was added or dropped, which only its machine's owner can do."""
+        sealed.note_change(which, what, reason)
 
     @action("admin")
     def get_installation(self) -> InstallationReport:

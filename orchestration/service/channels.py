@@ -141,11 +141,13 @@ class Channels(Door):
         return channels.disable_channel(channel_id, reason, version=version)
 
     @action("admin")
-    def begin_connection(self, *, channel_id: int, redirect_uri: str, state: str) -> str:
+    def begin_connection(self, *, channel_id: int, redirect_uri: str, state: str, verifier: str) -> str:
         """Return the address of Google's consent page for a channel; `state` must come back with the code."""
-        return google_connect.begin(channel_id, redirect_uri=redirect_uri, state=state)
+        return google_connect.begin(channel_id, redirect_uri=redirect_uri, state=state, verifier=verifier)
 
     @action("admin")
-    def finish_connection(self, *, channel_id: int, code: str, redirect_uri: str) -> google_connect.Connected:
+    def finish_connection(
+        self, *, channel_id: int, code: str, redirect_uri: str, verifier: str
+    ) -> google_connect.Connected:
         """Turn the code that Google sent back into the channel's credential, if it opens the right channel."""
-        return google_connect.finish(channel_id, code=code, redirect_uri=redirect_uri)
+        return google_connect.finish(channel_id, code=code, redirect_uri=redirect_uri, verifier=verifier)

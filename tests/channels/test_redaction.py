@@ -7,9 +7,9 @@ import pytest
 from channels.gateways import redaction
 from channels.gateways.errors import RemoteError
 from channels.gateways.github import GitHubGateway
-from channels.gateways.github_wire import link
 from channels.gateways.youtube import YouTubeGateway
 from channels.gateways.youtube_oauth import OAuthCredential, exchange_code
+from channels.links import web_link
 from channels.sandbox.faults import Match
 from channels.sandbox.seed import GITHUB_TOKEN
 from channels.sandbox.youtube_state import SECTION, seed_demo
@@ -75,6 +75,7 @@ def test_a_refused_consent_shows_neither_code_nor_secret(sandbox):
             client_id="client",
             client_secret=SECRET,
             redirect_uri="http://127.0.0.1/",
+            verifier="a-verifier",
             token_url=sandbox.token_url,
         )
     )
@@ -102,6 +103,10 @@ def test_short_words_are_not_taken_for_secrets():
         ("JavaScript:alert(1)", False),
         ("data:text/html,x", False),
         ("//elsewhere.example/x", False),
+        ("https:///no-host", False),
+        ("https://x/a\nb", False),
+        ("https://x/a b", False),
+        ("https://[", False),
         ("", False),
         (None, False),
         (7, False),
@@ -109,7 +114,7 @@ def test_short_words_are_not_taken_for_secrets():
     ],
 )
 def test_only_web_addresses_become_links(address, kept):
-    assert link(address) == (address if kept else "")
+    assert web_link(address) == (address if kept else "")
 
 
 def test_a_run_whose_address_is_no_web_address_has_none(sandbox):

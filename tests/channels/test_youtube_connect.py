@@ -15,12 +15,19 @@ from channels.gateways.errors import (
     RemoteUncertain,
 )
 from channels.gateways.youtube import YouTubeGateway
-from channels.gateways.youtube_oauth import SCOPES, OAuthCredential, authorization_url, exchange_code
+from channels.gateways.youtube_oauth import (
+    SCOPES,
+    OAuthCredential,
+    authorization_url,
+    challenge_of,
+    exchange_code,
+)
 from channels.sandbox.faults import Match
 from channels.sandbox.youtube_state import seed_demo
 
 CALLBACK = "http://127.0.0.1:8000/channels/connect/callback/"
 CLIENT = {"client_id": "sandbox-client", "client_secret": "sandbox-client-secret"}
+VERIFIER = "a-verifier-of-43-letters-at-least-by-rfc-7636"
 
 
 def consent(sandbox, choice="Borealis", **changes):
@@ -29,6 +36,7 @@ def consent(sandbox, choice="Borealis", **changes):
         client_id="sandbox-client",
         redirect_uri=CALLBACK,
         state="unguessable",
+        verifier=VERIFIER,
         auth_url=f"{sandbox.url}/oauth/authorize",
     )
     for old, new in changes.items():
@@ -50,7 +58,9 @@ def seeded(sandbox):
 def test_a_channel_is_connected_by_consent_and_the_credential_works(sandbox):
     back = consent(sandbox)
     assert back["state"] == "unguessable"
-    granted = exchange_code(back["code"], **CLIENT, redirect_uri=CALLBACK, token_url=sandbox.token_url)
+    granted = exchange_code(
+        back["code"], **CLIENT, verifier=VERIFIER, redirect_uri=CALLBACK, token_url=sandbox.token_url
+    )
     assert granted.scopes == SCOPES
     credential = OAuthCredential(**CLIENT, refresh_token=granted.refresh_token)
     with YouTubeGateway(credential, sandbox.youtube_url, sandbox.token_url) as youtube:
@@ -59,7 +69,9 @@ def test_a_channel_is_connected_by_consent_and_the_credential_works(sandbox):
 
 
 def test_the_consent_page_asks_for_offline_access_and_consent_each_time():
-    asked = parse_qs(urlsplit(authorization_url(client_id="c", redirect_uri=CALLBACK, state="s")).query)
+    asked = parse_qs(
+        urlsplit(authorization_url(client_id="c", redirect_uri=CALLBACK, state="s", verifier=VERIFIER)).query
+    )
     assert asked["access_type"] == ["offline"]
     assert "consent" in asked["prompt"][0]
     assert asked["scope"] == [" ".join(SCOPES)]
@@ -86,31 +98,48 @@ def test_an_owner_who_refuses_is_sent_back_with_that(sandbox):
 
 def test_a_code_works_once_and_only_with_its_own_address(sandbox):
     code = consent(sandbox)["code"]
-    exchange_code(code, **CLIENT, redirect_uri=CALLBACK, token_url=sandbox.token_url)
+    exchange_code(code, **CLIENT, verifier=VERIFIER, redirect_uri=CALLBACK, token_url=sandbox.token_url)
     with pytest.raises(RemoteRejected, match="invalid_grant"):
-        exchange_code(code, **CLIENT, redirect_uri=CALLBACK, token_url=sandbox.token_url)
+        exchange_code(code, **CLIENT, verifier=VERIFIER, redirect_uri=CALLBACK, token_url=sandbox.token_url)
     other = consent(sandbox)["code"]
     with pytest.raises(RemoteRejected, match="redirect_uri_mismatch"):
-        exchange_code(other, **CLIENT, redirect_uri="http://elsewhere/", token_url=sandbox.token_url)
+        exchange_code(
+            other, **CLIENT, verifier=VERIFIER, redirect_uri="http://elsewhere/", token_url=sandbox.token_url
+        )
+
+
+def test_a_code_opens_nothing_for_who_does_not_know_its_verifier(sandbox):
+    code = consent(sandbox)["code"]
+    with pytest.raises(RemoteRejected, match="Invalid code verifier"):
+        exchange_code(
+            code, **CLIENT, verifier="another-verifier", redirect_uri=CALLBACK, token_url=sandbox.token_url
+        )
+
+
+def test_the_challenge_is_that_of_the_rfc():
+    assert (
+        challenge_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+        == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    )  # RFC 7636, appendix B
 
 
 def test_a_code_expires(sandbox):
     code = consent(sandbox)["code"]
     sandbox.store.advance(601)
     with pytest.raises(RemoteRejected, match="expired"):
-        exchange_code(code, **CLIENT, redirect_uri=CALLBACK, token_url=sandbox.token_url)
+        exchange_code(code, **CLIENT, verifier=VERIFIER, redirect_uri=CALLBACK, token_url=sandbox.token_url)
 
 
 def test_a_grant_without_a_refresh_token_is_refused(sandbox):
     code = consent(sandbox, **{"access_type=offline": "access_type=online"})["code"]
     with pytest.raises(RemoteRejected, match="no refresh token"):
-        exchange_code(code, **CLIENT, redirect_uri=CALLBACK, token_url=sandbox.token_url)
+        exchange_code(code, **CLIENT, verifier=VERIFIER, redirect_uri=CALLBACK, token_url=sandbox.token_url)
 
 
 def test_a_scope_that_the_owner_left_out_is_named(sandbox):
     code = consent(sandbox, **{"auth%2Fyoutube": "auth%2Fyoutube.readonly"})["code"]
     with pytest.raises(PermissionMissing, match="auth/youtube was not granted"):
-        exchange_code(code, **CLIENT, redirect_uri=CALLBACK, token_url=sandbox.token_url)
+        exchange_code(code, **CLIENT, verifier=VERIFIER, redirect_uri=CALLBACK, token_url=sandbox.token_url)
 
 
 @pytest.mark.parametrize(
@@ -126,18 +155,22 @@ def test_a_failing_token_endpoint_is_called_once(sandbox, fault, options, kind):
     code = consent(sandbox)["code"]
     sandbox.faults.add(Match(path="^/oauth/token"), fault, **options)
     with pytest.raises(kind):
-        exchange_code(code, **CLIENT, redirect_uri=CALLBACK, token_url=sandbox.token_url)
+        exchange_code(code, **CLIENT, verifier=VERIFIER, redirect_uri=CALLBACK, token_url=sandbox.token_url)
     assert len(sandbox.requests("POST", "/oauth/token")) == 1
 
 
 def test_no_connection_to_the_token_endpoint_is_unavailable(sandbox):
     sandbox.stop()
     with pytest.raises(RemoteUnavailable):
-        exchange_code("code", **CLIENT, redirect_uri=CALLBACK, token_url=sandbox.token_url)
+        exchange_code("code", **CLIENT, verifier=VERIFIER, redirect_uri=CALLBACK, token_url=sandbox.token_url)
 
 
 def test_an_unknown_client_sees_an_error_page_and_is_not_sent_anywhere(sandbox):
     where = authorization_url(
-        client_id="stranger", redirect_uri=CALLBACK, state="s", auth_url=f"{sandbox.url}/oauth/authorize"
+        client_id="stranger",
+        redirect_uri=CALLBACK,
+        state="s",
+        verifier=VERIFIER,
+        auth_url=f"{sandbox.url}/oauth/authorize",
     )
     assert requests.get(where, timeout=30, allow_redirects=False).status_code == 401

@@ -104,6 +104,15 @@ def test_a_form_encoded_event_is_refused_and_told_what_to_set(client):
     assert run.next_look_at > timezone.now()
 
 
+def test_a_former_secret_is_taken_while_it_is_kept_and_said(client, settings, caplog):
+    run = _later_run()
+    settings.GITHUB_WEBHOOK_SECRET, settings.GITHUB_WEBHOOK_SECRET_FALLBACKS = "the-new-secret", [SECRET]
+    assert _send(client, _event(run)).status_code == 204
+    assert "former secret" in caplog.text and SECRET not in caplog.text
+    settings.GITHUB_WEBHOOK_SECRET_FALLBACKS = []
+    assert _send(client, _event(run)).status_code == 401
+
+
 def test_without_a_secret_no_webhook_is_taken(client, settings):
     settings.GITHUB_WEBHOOK_SECRET = ""
     assert _send(client, {}).status_code == 503

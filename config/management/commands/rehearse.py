@@ -28,6 +28,7 @@ OURS = (
     "DATABASE_URL",
     "CELERY_",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "ALLOWED_HOSTS",
 )
 """What of this installation's environment never reaches the rehearsal's."""

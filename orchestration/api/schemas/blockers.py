@@ -7,11 +7,11 @@ from pydantic import Field
 
 from orchestration.api.schemas.requests import Because
 from orchestration.api.schemas.selection import NamesChannels
-from orchestration.fields import Id, Value
+from orchestration.fields import Id, Text, Value
 from orchestration.states import BlockerScope
 
 Cause = Annotated[
-    str, Field(min_length=1, max_length=60, description="an error code, as jobs and blockers show it")
+    Text, Field(min_length=1, max_length=60, description="an error code, as jobs and blockers show it")
 ]
 
 

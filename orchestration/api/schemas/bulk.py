@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from orchestration.api.schemas.selection import Ids
 from orchestration.engine.bulk import KINDS
-from orchestration.fields import Body, BodyId, Reason, Value, Word
+from orchestration.fields import Body, BodyId, Reason, Text, Value, Word
 
 Kinds = ", ".join(f"{kind} ({', '.join(how.verbs)})" for kind, how in KINDS.items())
 
@@ -59,7 +59,7 @@ class BulkDone(BulkAsked):
 class BulkRefusalOut(Value):
     """Why some rows are left as they are."""
 
-    cause: str
+    cause: Text
     count: int
     ids: list[int]
     names: list[str] = Field(description="the first twenty")

@@ -13,7 +13,18 @@ from channels.states import CredentialState, Executor, MisfirePolicy, SecretsIn
 from orchestration.api.schemas.register import ChannelBrief, SlotOut
 from orchestration.api.schemas.requests import Because, Decision
 from orchestration.api.schemas.words import Document, ResolvedOut
-from orchestration.fields import Body, BodyId, Count, Priority, Secret, Text, Value, WallDate, WallTime
+from orchestration.fields import (
+    Body,
+    BodyId,
+    Count,
+    Passage,
+    Priority,
+    Secret,
+    Text,
+    Value,
+    WallDate,
+    WallTime,
+)
 from orchestration.planning.week_facts import SlotAt
 
 Line = Annotated[Text, Field(max_length=500)]
@@ -34,7 +45,7 @@ class _Channel(Body):
     misfire_grace_minutes: Count | None = None
     filters: FilterDocument | None = Field(None, description="what it takes; given whole")
     title_template: Line | None = None
-    description_template: Text | None = None
+    description_template: Passage | None = None
     tags: list[Line] | None = Field(None, max_length=500)
     category_id: Line | None = None
     language: Line | None = None

@@ -2,7 +2,7 @@
 
 from ninja import Schema
 
-from orchestration.fields import Body, Reason
+from orchestration.fields import Body, Reason, Text
 
 
 class CleanDisk(Body):
@@ -14,8 +14,8 @@ class CleanDisk(Body):
 class SourceRetention(Body):
     """For how long a source's files are kept: `forever`, `published`, or days; empty: as the installation keeps them."""
 
-    keep_originals: str = ""
-    keep_prepared: str = ""
+    keep_originals: Text = ""
+    keep_prepared: Text = ""
     reason: Reason = ""
     version: int | None = None
 

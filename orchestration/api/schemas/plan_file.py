@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from orchestration.api.schemas.plan import DifferencesOut
-from orchestration.fields import Body, BodyId, Value
+from orchestration.fields import Body, BodyId, FileText, Value
 
 
 class PlanFileBody(Body):
@@ -20,7 +20,7 @@ class PlanFileBody(Body):
         }
     )
 
-    text: Annotated[str, Field(min_length=1, max_length=2_000_000, description="CSV with a head")]
+    text: Annotated[FileText, Field(min_length=1, max_length=2_000_000, description="CSV with a head")]
     acknowledge_policy: bool = Field(
         False, strict=True, description="you know that the same video goes to many channels"
     )

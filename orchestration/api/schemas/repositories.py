@@ -8,7 +8,7 @@ from pydantic import Field
 from orchestration.api.schemas.register import ChannelBrief
 from orchestration.api.schemas.requests import Because
 from orchestration.api.schemas.work import JobOut
-from orchestration.fields import Value
+from orchestration.fields import Text, Value
 
 
 class AcknowledgePublic(Because):
@@ -28,7 +28,7 @@ class ResolveDrift(Because):
 class Provision(Because):
     """Which repository a channel gets."""
 
-    repository: str = Field("", max_length=140, description="owner/name; empty: the one that it has")
+    repository: Text = Field("", max_length=140, description="owner/name; empty: the one that it has")
     create: bool = Field(False, strict=True, description="create it, private, where it does not exist")
     dry_run: bool = Field(False, strict=True, description="show what would be written, write nothing")
 

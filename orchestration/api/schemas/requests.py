@@ -12,6 +12,7 @@ from orchestration.fields import (
     Count,
     Id,
     Instant,
+    Passage,
     Priority,
     Reason,
     Text,
@@ -396,7 +397,7 @@ class RunIdentity(Body):
 class RunClaim(RunIdentity):
     """Which run asks for its permit."""
 
-    claim: str = Field(
+    claim: Text = Field(
         default="",
         max_length=200,
         description="a random text that only the process which asks knows: with it, an answer that was lost can be asked "
@@ -408,7 +409,7 @@ class RunError(Body):
     """What went wrong in the run."""
 
     code: Annotated[Text, Field(max_length=60)] = ""
-    message: Annotated[Text, Field(max_length=2000)] = ""
+    message: Annotated[Passage, Field(max_length=2000)] = ""
     again_at: Instant | None = Field(
         None, description="when a spent budget is refilled, or a limit ends; the job waits until then"
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from orchestration.api.schemas.requests import Because
-from orchestration.fields import Body, BodyId, Value
+from orchestration.fields import Body, BodyId, FileText, Text, Value
 from orchestration.states import DistributionState
 from orchestration.words.answers import Subject
 from orchestration.words.fields import LayerName
@@ -163,7 +163,9 @@ class WordsEditIn(Body):
     subject: Subject
     id: BodyId
     words: Document
-    version: str | None = Field(None, max_length=12, description="the `version` of its words as you saw them")
+    version: Text | None = Field(
+        None, max_length=12, description="the `version` of its words as you saw them"
+    )
 
 
 class _Writing(Because):
@@ -182,4 +184,4 @@ class EditWords(_Writing):
 class ImportWords(_Writing):
     """A table as `GET /api/words/table` gives it, changed."""
 
-    csv: str = Field(max_length=20_000_000, description="its text")
+    csv: FileText = Field(max_length=20_000_000, description="its text")
