@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
+from config import private
 from config.env import fault
 
 # WAL lets readers go on while one writes; FULL makes a committed intent survive a power cut, not NORMAL.
@@ -24,7 +25,8 @@ def settings_for(url: str | None, data_dir: Path) -> dict[str, Any]:
     if url is None:
         return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": data_dir / "headend.sqlite3",
+            # Its -wal and -shm get the rights of the file itself.
+            "NAME": private.file(data_dir / "headend.sqlite3"),
             "OPTIONS": {
                 # Django's default, DEFERRED, fails at once with "database is locked" when two writers meet.
                 "transaction_mode": "IMMEDIATE",

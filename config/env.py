@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config import private
+
 T = TypeVar("T")
 BASE_DIR = Path(__file__).resolve().parent.parent
 INSTALLATION_FILE = "installation.env"
@@ -55,14 +57,14 @@ def data_dir() -> Path:
 
 
 def make_data_dir() -> Path:
-    """Make the data folder, readable by its owner alone, and check that it can be written.
+    """Make the data folder, closed to others whatever the umask, and check that it can be written.
 
     Raises:
         ImproperlyConfigured: it cannot be made or written.
     """
     folder = data_dir()
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.folder(folder)
     except OSError as error:
         raise fault("HEADEND_DATA_DIR", f"({folder}) cannot be made: {error.strerror}.") from error
     if not os.access(folder, os.W_OK | os.X_OK):

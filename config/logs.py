@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from channels.log_redaction import redact
+from config import private
 from orchestration.core import at_work
 
 
@@ -49,9 +50,9 @@ def settings_for(data_dir: Path | None, *, json_lines: bool, debug: bool) -> dic
         "console": {"class": "logging.StreamHandler", "formatter": "json" if json_lines else "line"},
     }
     if data_dir is not None:
-        (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        private.folder(data_dir / "logs")
         handlers["file"] = {
-            "class": "logging.handlers.WatchedFileHandler",
+            "class": "config.private.PrivateFileHandler",
             "filename": str(data_dir / "logs" / "headend.log"),
             "formatter": "json" if json_lines else "line",
             "level": "WARNING",

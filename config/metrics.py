@@ -10,15 +10,19 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from orchestration.core.permissions import Actor
-from orchestration.monitoring.metrics import operations
+from orchestration.errors import NotPermitted
+from orchestration.monitoring.metrics import Operations
 from orchestration.service import CentralOrchestrationService
 
 
 class _Figures:
     """Read the figures when they are asked for; they live in the database, not in this process."""
 
+    def __init__(self, service: CentralOrchestrationService, figures: Operations) -> None:
+        self.service, self.figures = service, figures
+
     def collect(self):
-        service = CentralOrchestrationService(actor=Actor("metrics"))
+        service, figures = self.service, self.figures
         status = service.get_status()
         yield _gauge("headend_running", "1 while the system runs", {(): float(status.state == "running")})
         yield _gauge(
@@ -35,7 +39,6 @@ class _Figures:
             _by(status.components),
             "component",
         )
-        figures = operations()
         yield _gauge("headend_jobs", "jobs by kind and state", figures.jobs, "kind", "state")
         yield _gauge("headend_schedules", "schedules by state", figures.schedules, "state")
         yield _gauge("headend_channels", "channels by state and health", figures.channels, "state", "health")
@@ -73,17 +76,24 @@ def _gauge(name: str, help_text: str, values, *labels: str) -> GaugeMetricFamily
 @require_safe
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer a scrape: a logged-in user, or the bearer token of HEADEND_METRICS_TOKEN."""
+    """Answer a scrape: an administrator, or the bearer token of HEADEND_METRICS_TOKEN, which opens nothing else."""
     token = settings.HEADEND_METRICS_TOKEN
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    allowed = request.user.is_authenticated or (token and hmac.compare_digest(given.encode(), token.encode()))
-    if not allowed:
+    if token and hmac.compare_digest(given.encode(), token.encode()):
+        asking = Actor.system("metrics")
+    elif request.user.is_authenticated:
+        asking = Actor.of_user(request.user)
+    else:
         return HttpResponse(
-            "log in, or set HEADEND_METRICS_TOKEN and send it as a bearer token",
+            "set HEADEND_METRICS_TOKEN and send it as a bearer token, or log in as an administrator",
             status=401,
             content_type="text/plain",
             headers={"WWW-Authenticate": "Bearer"},
         )
+    service = CentralOrchestrationService(actor=asking)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures())
+    try:
+        registry.register(_Figures(service, service.get_metrics()))
+    except NotPermitted as error:
+        return HttpResponse(error.message, status=403, content_type="text/plain")
     return HttpResponse(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from channels import log_redaction
-from config import broker, database, env, keys, logs
+from config import broker, database, env, keys, logs, private
 
 BASE_DIR = env.BASE_DIR
 DATA_DIR = HEADEND_DATA_DIR = env.make_data_dir()
@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.sessions.EndsSessions",
     "config.middleware.LoginRequired",
     "config.middleware.Audit",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -145,6 +146,11 @@ AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
 AXES_VERBOSE = False
 
+# --- sessions -------------------------------------------------------------------------------------------
+HEADEND_SESSION_IDLE_MINUTES = env.integer("HEADEND_SESSION_IDLE_MINUTES", 720, minimum=5, maximum=20_160)
+HEADEND_SESSION_DAYS = env.integer("HEADEND_SESSION_DAYS", 14, minimum=1, maximum=365)
+SESSION_COOKIE_AGE = HEADEND_SESSION_DAYS * 86_400
+
 # --- in the browser --------------------------------------------------------------------------------------
 # Two installations on one machine differ by port only, and cookies do not: so their names do.
 SESSION_COOKIE_NAME = "headend_session" if PRODUCTION else f"headend_session_{HEADEND_INSTALLATION_ID[:8]}"
@@ -161,8 +167,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 15_000
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
+STATIC_ROOT = private.folder(DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 # Outside production files are served from where they lie, so that `up` needs no collectstatic.
 WHITENOISE_USE_FINDERS = not PRODUCTION

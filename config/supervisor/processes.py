@@ -12,6 +12,8 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO, cast
 
+from config import private
+
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -96,7 +98,7 @@ class Child:
     def start(self, sweeper: Sweeper) -> None:
         """Start the process in a session of its own, so that the terminal's Ctrl-C does not reach it."""
         parent = os.getpid()
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        private.folder(self.log_path.parent)
         with self.log_path.open("ab") as log:
             self.process = _spawn(self, log, parent)
         sweeper.watch(self.process.pid)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 OPEN = {
     "healthz": "a load balancer asks",
     "readyz": "a load balancer asks",
-    "metrics": "asks for its own token, or a session",
+    "metrics": "asks for its own token, or an administrator",
     "webhooks/github": "asks for GitHub's signature",
     "login/": "the way in",
     "logout/": "the way out takes POST and ends whatever there is",
