@@ -19,9 +19,9 @@ from orchestration.monitoring import (
 )
 from orchestration.monitoring.background import BackgroundRun
 from orchestration.monitoring.log_files import LogFile, LogTail
+from orchestration.monitoring.metrics import Operations, operations
 from orchestration.monitoring.record_check import Verified
 from orchestration.monitoring.record_retention import Pruned
-from orchestration.monitoring.metrics import Operations, operations
 from orchestration.monitoring.settings_shown import SettingsReport
 from orchestration.monitoring.system_report import InstallationReport
 from orchestration.register import sealed
@@ -52,17 +52,17 @@ class Administration(Door):
         """Count our own operations, for a monitoring system."""
         return operations()
 
-    @action("own")
+    @action("admin")
     def count_sealed(self) -> list[SealedCount]:
         """Say how many stored secrets each encryption key holds, field by field."""
         return sealed.counted()
 
-    @action("own")
+    @action("admin")
     def reseal_secrets(self, *, batch: int = sealed.BATCH, reason: str = "") -> Resealed:
         """Encrypt every stored secret with the newest key, while everything runs; goes on where an earlier call ended."""
         return sealed.reseal(batch=batch, reason=reason)
 
-    @action("own")
+    @action("admin")
     def note_key_change(self, *, which: str, what: str, reason: str = "") -> None:
         """Keep in the record that a key of this installation was added or dropped, which only its machine's owner can do."""
         sealed.note_change(which, what, reason)

@@ -85,7 +85,7 @@ LOOKS = (
 SEEN_BY_FEWER = {
     **dict.fromkeys(
         ("get_settings", "get_cadences", "get_installation", "get_logs", "get_log", "get_users", "get_user", "get_lockouts",
-         "get_tokens"), "admin"),
+         "get_tokens", "get_metrics", "count_sealed"), "admin"),
     "preview_bulk": "schedule", "preview_plan_file": "schedule",
 }  # fmt: skip
 """What is not for everybody to look at, or looks by trying."""
