@@ -363,6 +363,8 @@ class ConfigRevision(models.Model):
     synced_at = models.DateTimeField(null=True, blank=True)
     sync_error = models.CharField(max_length=300, blank=True)
 
+    objects = Lockable.as_manager()
+
     class Meta:
         ordering = ["channel", "-number"]
         constraints = [models.UniqueConstraint(fields=["channel", "number"], name="revision_number_once")]
@@ -380,6 +382,8 @@ class ChannelStatistics(models.Model):
     view_count = models.BigIntegerField()
     video_count = models.IntegerField()
     is_latest = models.BooleanField(default=False, editable=False, help_text="YouTube gave none after it")
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["-collected_at"]

@@ -1,14 +1,34 @@
 """Name the questions that are asked of the register's rows, and the one lock under which rows are changed."""
 
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import connections, models
 
+from channels.limits import narrow
 from channels.states import OPENING_CREDENTIALS, ChannelState
 
+R = TypeVar("R", bound=models.QuerySet[Any])
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
+def _as_manager(rows: type[models.QuerySet[Any]]) -> models.Manager[Any]:
+    """Return Django's own manager of rows, which shows whoever is limited to some channels nothing of the others."""
+    manager: Any = _django(rows)
+    narrow(type(manager))
+    return manager
+
+
+_as_manager.queryset_only = True  # type: ignore[attr-defined]  # as Django marks its own
+_django: Any = models.QuerySet.as_manager.__func__  # type: ignore[attr-defined]
+
+
+def _narrowed(rows: type[R]) -> type[R]:
+    """Give a query set that manager; the class of it stays Django's, by which the check of types knows it."""
+    rows.as_manager = classmethod(_as_manager)  # type: ignore[assignment]
+    return rows
+
+
+@_narrowed
 class Lockable(models.QuerySet[Row]):
     """Rows that can be locked until the transaction ends. Nothing else in Headend takes a lock on rows."""
 

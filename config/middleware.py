@@ -1,22 +1,23 @@
 """Guard every request: who sent it, what it may load, and that nobody enters without logging in."""
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
 from auditlog.middleware import AuditlogMiddleware
-from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 
+from channels.limits import current, limited_to, narrow_to
 from dashboard import tickets
 from dashboard.actions import where_from
 from orchestration.api.auth import READING
+from orchestration.core.addresses import client_address, is_trusted
 from orchestration.core.audit import Acting, acting_as
+from orchestration.core.permissions import Actor
 from orchestration.states import Trigger
 
 POLICY = "; ".join(
@@ -41,34 +42,6 @@ API_PREFIX = "/api/"
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
-def _trusted(address: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in settings.HEADEND_TRUSTED_PROXIES)
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """Return the address a request came from: the last one in X-Forwarded-For that is not a proxy of ours.
-
-    What stands further left was written by the client and may be anything.
-    """
-    address = request.META.get("REMOTE_ADDR") or None
-    if address is None or not _trusted(address):
-        return address
-    for part in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-        candidate = part.strip()
-        try:
-            ipaddress.ip_address(candidate)
-        except ValueError:
-            break
-        address = candidate
-        if not _trusted(candidate):
-            break
-    return address
-
-
 class TrustedProxies:
     """Drop forwarding headers unless a proxy named in HEADEND_TRUSTED_PROXIES sent them."""
 
@@ -77,7 +50,7 @@ class TrustedProxies:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Clean the request before anything reads it."""
-        if not _trusted(request.META.get("REMOTE_ADDR", "")):
+        if not is_trusted(request.META.get("REMOTE_ADDR", "")):
             for name in FORWARDED_HEADERS:
                 request.META.pop(name, None)
         return self.get_response(request)
@@ -144,6 +117,31 @@ class LoginRequired(LoginRequiredMiddleware):
         return redirect_to_login(
             where_from(request, "/"), self.get_login_url(view_func), self.get_redirect_field_name(view_func)
         )
+
+
+class Limits:
+    """Show whoever is limited to groups of channels nothing of the others, in whatever a request asks for.
+
+    A file that is made as it is sent is made before this is over. The API finds out itself who calls.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Begin without a limit, and end with none."""
+        with limited_to(None):
+            response = self.get_response(request)
+            if current() is not None and response.streaming and not isinstance(response, FileResponse):
+                sent: Any = response
+                sent.streaming_content = [b"".join(sent.streaming_content)]
+        return response
+
+    def process_view(self, request: HttpRequest, view_func, view_args, view_kwargs):
+        """Limit what a page asks for; what is open without a login asks for nothing of channels."""
+        open_to_all = not getattr(view_func, "login_required", True)
+        if not open_to_all and not request.path_info.startswith(API_PREFIX) and request.user.is_authenticated:
+            narrow_to(Actor.of_user(request.user).limit)
 
 
 class WrongMethodPage:

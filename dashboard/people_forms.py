@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 
+from channels.models import ChannelGroup
 from dashboard.forms import LineField, LocalTimeField, ZonedForm
 from orchestration.core.permissions import LEVELS
 from orchestration.models import ApiToken
@@ -53,6 +54,18 @@ class SetPasswordForm(TwicePassword):
         self.user = user
 
 
+class GroupsField(forms.MultipleChoiceField):
+    """The groups of channels that somebody is limited to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=lambda: list(ChannelGroup.objects.values_list("slug", "name")),
+            required=False,
+            label="limited to groups",
+            help_text="they see and change only what belongs to these channels; none: no limit",
+        )
+
+
 class UserForm(forms.Form):
     """Who a person is and what they may do."""
 
@@ -67,19 +80,21 @@ class UserForm(forms.Form):
     email = forms.EmailField(
         required=False, label="mail address", help_text="a note only; nothing is sent there"
     )
+    limited_to = GroupsField()
     reason = LineField(max_length=300, required=False, label="reason")
 
     @classmethod
     def of(cls, row: UserShown) -> UserForm:
         """Return the form that shows a person."""
-        return cls(initial={name: getattr(row, name) for name in ("username", "level", "full_name", "email")})
+        names = ("username", "level", "full_name", "email", "limited_to")
+        return cls(initial={name: getattr(row, name) for name in names})
 
 
 class NewUserForm(UserForm):
     """A person who is to log in."""
 
     password = PasswordField(required=False, label="password", help_text="empty: they set one by a link")
-    field_order = ("username", "level", "full_name", "email", "password")
+    field_order = ("username", "level", "limited_to", "full_name", "email", "password")
 
 
 class TokenForm(ZonedForm):
@@ -94,7 +109,18 @@ class TokenForm(ZonedForm):
         help_text="read looks, schedule plans, operate acts, admin sets up, own may all; no more than you may",
     )
     expires_at = LocalTimeField(required=False, label="expires", help_text="empty: never")
-    field_order = ("name", "scope", "expires_at", "zone")
+    limited_to = GroupsField()
+    networks = LineField(
+        max_length=1000,
+        required=False,
+        label="only from",
+        help_text="networks, as 203.0.113.0/24; empty: everywhere",
+    )
+    field_order = ("name", "scope", "limited_to", "networks", "expires_at", "zone")
+
+    def clean_networks(self) -> list[str]:
+        """Return the networks one by one."""
+        return self.cleaned_data["networks"].replace(",", " ").split()
 
 
 class TokenNameForm(forms.Form):

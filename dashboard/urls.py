@@ -339,6 +339,7 @@ urlpatterns = [
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/make/", tokens.token_make, name="token_make"),
     path("tokens/<int:pk>/rename/", tokens.token_rename, name="token_rename"),
+    path("tokens/<int:pk>/rotate/", tokens.token_rotate, name="token_rotate"),
     path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("me/", me.me, name="me"),
     path("me/set-password/", me.me_set_password, name="me_set_password"),

@@ -624,6 +624,7 @@ POOL_VERBS: dict[str, Verb] = {
 TOKEN_VERBS: dict[str, Verb] = {
     "revoke": verb({TokenState.OPEN, TokenState.EXPIRED}, {TokenState.REVOKED}),
     "rename": verb({TokenState.OPEN, TokenState.EXPIRED}),
+    "rotate": verb({TokenState.OPEN}),
 }
 ACCOUNT_VERBS: dict[str, Verb] = {
     "deactivate": verb({AccountState.ACTIVE}, {AccountState.DEACTIVATED}),

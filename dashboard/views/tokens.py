@@ -38,7 +38,8 @@ def token_make(request: HttpRequest) -> HttpResponse:
         return refuse(request, InvalidRequest(sentence_of(form)), _home())
     try:
         made = service(request).make_token(
-            name=form.cleaned_data["name"], scope=form.cleaned_data["scope"], expires_at=expires_at
+            expires_at=expires_at,
+            **{name: form.cleaned_data[name] for name in ("name", "scope", "limited_to", "networks")},
         )
     except OrchestrationError as error:
         return refuse(request, error, _home())
@@ -57,6 +58,16 @@ def token_rename(request: HttpRequest, pk: int) -> HttpResponse:
         lambda token: f"It is called {token.name} from now on.",
         to=_home(),
     )
+
+
+@require_POST
+def token_rotate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a token another text and show it this once."""
+    try:
+        made = service(request).rotate_token(token_id=pk, reason=reason_of(request))
+    except OrchestrationError as error:
+        return refuse(request, error, _home())
+    return show(request, "token_made.html", {"made": made})
 
 
 @require_POST

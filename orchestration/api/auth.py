@@ -6,6 +6,8 @@ from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
+from channels.limits import narrow_to
+from orchestration.core.addresses import client_address
 from orchestration.core.permissions import Actor
 from orchestration.errors import OrchestrationError
 from orchestration.models import ApiToken
@@ -42,6 +44,7 @@ def bearer_secret(request: HttpRequest) -> str | None:
 
 def _checked(request: HttpRequest, actor: Actor) -> Actor:
     """Refuse a change early to whoever may only read; what a method needs beyond that, the service says."""
+    narrow_to(actor.limit)
     if request.method not in READING:
         actor.require(ApiToken.Scope.SCHEDULE, "a change")
     return actor
@@ -58,9 +61,9 @@ class TokenAuth(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
         """Return the token's actor. Raises: NotAuthenticated, if it is unknown or revoked."""
         found = tokens.verify(token)
-        if found is None:
+        if found is None or not tokens.is_from(found, client_address(request)):
             raise NotAuthenticated(
-                "This token is unknown or revoked.",
+                "This token is unknown or revoked, or does not open anything from here.",
                 challenge='Bearer realm="headend", error="invalid_token"',
             )
         return _checked(request, Actor.of_token(found))

@@ -6,7 +6,7 @@ from ninja.pagination import paginate
 
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.people import NewToken, TokenMadeOut, TokenName, TokenOut
+from orchestration.api.schemas.people import NewToken, TokenMadeOut, TokenName, TokenOut, TokenRotation
 from orchestration.api.schemas.requests import NO_REASON, Because
 from orchestration.fields import Id
 
@@ -30,6 +30,17 @@ def tokens_create(request: HttpRequest, body: NewToken):
 def tokens_rename(request: HttpRequest, token_id: Path[Id], body: TokenName):
     """What it did stays under its old name in the activity log."""
     return service(request).rename_token(token_id=token_id, **body.model_dump())
+
+
+@router.post(
+    "/{token_id}/rotate",
+    response=TokenMadeOut,
+    operation_id="tokens_rotate",
+    summary="Give a token another text",
+)
+def tokens_rotate(request: HttpRequest, token_id: Path[Id], body: TokenRotation):
+    """The text is in this answer and nowhere else; the one before it opens for `overlap_hours` yet, older ones not."""
+    return service(request).rotate_token(token_id=token_id, **body.model_dump())
 
 
 @router.post("/{token_id}/revoke", response=TokenOut, operation_id="tokens_revoke", summary="Revoke a token")

@@ -19,11 +19,12 @@ from orchestration.results.people import LockoutShown, PasswordLink, TokenMade, 
 
 def _users(rows: Sequence[UserShown]) -> list[str]:
     return table(
-        ["user", "level", "state", "name", "mail", "last login", "tokens", "sessions"],
+        ["user", "level", "limited to", "state", "name", "mail", "last login", "tokens", "sessions"],
         [
             [
                 row.username,
                 LEVELS[row.level],
+                ", ".join(row.limited_to) if row.limited_to is not None else "",
                 row.state if row.has_password else f"{row.state}, no password yet",
                 row.full_name,
                 row.email,
@@ -76,6 +77,17 @@ def _named(parser: argparse.ArgumentParser) -> None:
     arguments.add_reason(parser)
 
 
+def _limited(parser: argparse.ArgumentParser, default: list[str] | None) -> None:
+    parser.add_argument(
+        "--limit-to",
+        dest="limited_to",
+        nargs="+",
+        metavar="GROUP",
+        default=default,
+        help="slugs of groups: nothing else is seen or changed",
+    )
+
+
 def _add_options(parser: argparse.ArgumentParser) -> None:
     _named(parser)
     parser.add_argument(
@@ -86,6 +98,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", dest="full_name", default="", help="the person's name")
     parser.add_argument("--email", default="")
+    _limited(parser, default=[])
     parser.add_argument(
         "--password", action="store_true", help="ask for a password, or read it from the standard input"
     )
@@ -97,6 +110,10 @@ def _change_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rename", dest="new_username", metavar="USERNAME")
     parser.add_argument("--name", dest="full_name")
     parser.add_argument("--email")
+    _limited(parser, default=None)
+    parser.add_argument(
+        "--unlimited", dest="limited_to", action="store_const", const=[], help="lift the limit"
+    )
 
 
 def _password() -> str:
@@ -111,7 +128,7 @@ def _password() -> str:
 
 def _add(service: Service, options: Options) -> UserShown:
     body = people.NewUser(
-        **given(options, "username", "level", "full_name", "email", "reason"),
+        **given(options, "username", "level", "full_name", "email", "limited_to", "reason"),
         password=_password() if options.password else "",
     )
     return service.add_user(**body.model_dump())
@@ -119,7 +136,7 @@ def _add(service: Service, options: Options) -> UserShown:
 
 def _change(service: Service, options: Options) -> UserShown:
     body = people.UserChange(
-        **given(options, "level", "full_name", "email", "reason"), username=options.new_username
+        **given(options, "level", "full_name", "email", "limited_to", "reason"), username=options.new_username
     )
     return service.change_user(user_id=register.id_of(options.username), **body.model_dump())
 
@@ -140,6 +157,15 @@ def _token_options(parser: argparse.ArgumentParser) -> None:
         metavar="INSTANT",
         help="from when on it opens nothing",
     )
+    _limited(parser, default=[])
+    parser.add_argument(
+        "--from",
+        dest="networks",
+        nargs="+",
+        metavar="CIDR",
+        default=[],
+        help="networks from which it opens anything",
+    )
     arguments.add_reason(parser)
 
 
@@ -153,8 +179,27 @@ def _rename_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("new_name", help="what it is called from now on")
 
 
+def _rotate_options(parser: argparse.ArgumentParser) -> None:
+    _token_named(parser)
+    parser.add_argument(
+        "--overlap",
+        dest="overlap_hours",
+        type=float,
+        default=24,
+        metavar="HOURS",
+        help="for which the text before it opens yet (24)",
+    )
+
+
+def _rotate_token(service: Service, options: Options) -> TokenMade:
+    body = people.TokenRotation(overlap_hours=options.overlap_hours, reason=reason(options))
+    return service.rotate_token(token_id=tokens.id_of(options.name), **body.model_dump())
+
+
 def _make_token(service: Service, options: Options) -> TokenMade:
-    body = people.NewToken(**given(options, "name", "scope", "expires_at", "reason"))
+    body = people.NewToken(
+        **given(options, "name", "scope", "expires_at", "limited_to", "networks", "reason")
+    )
     return service.make_token(**body.model_dump())
 
 
@@ -240,6 +285,14 @@ PEOPLE = (
         people.TokenOut,
         lambda t: _tokens([t]),
         _rename_options,
+    ),
+    Command(
+        "token-rotate",
+        "give a token another text and show it this once",
+        _rotate_token,
+        people.TokenMadeOut,
+        _made,
+        _rotate_options,
     ),
     Command(
         "token-revoke",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -10,9 +11,12 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Case, OuterRef, QuerySet, Subquery, When
 
+from channels.limits import Limit, limited_to
+from channels.models import Channel
+from orchestration.core import reach
 from orchestration.core.audit import Acting, acting_as
 from orchestration.errors import NotPermitted
-from orchestration.models import ApiToken
+from orchestration.models import ApiToken, Restriction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,20 +50,34 @@ def with_level(users: QuerySet[Any]) -> QuerySet[Any]:
         .order_by("-rank")
         .values("rank")[:1]
     )
-    return users.annotate(held_rank=Subquery(held))
+    restricted = Restriction.objects.filter(user=OuterRef("pk")).values("pk")
+    return users.annotate(held_rank=Subquery(held), restriction_pk=Subquery(restricted))
+
+
+def limit_of(restriction_pk: int | None) -> Limit | None:
+    """Return what somebody is limited to, as it is at this moment; None without a restriction."""
+    if restriction_pk is None:
+        return None
+    named = Restriction.groups.through.objects.filter(restriction=restriction_pk)
+    groups = frozenset(named.values_list("channelgroup", flat=True))
+    members = Channel.groups.through.objects.filter(channelgroup__in=groups)
+    return Limit(groups, frozenset(members.values_list("channel", flat=True)))
 
 
 def level_of(user: Any) -> str:
     """Return what a person may do: the one place where that is read, from the permissions of their groups."""
     if user.is_superuser:
         return ApiToken.Scope.OWN
-    if not hasattr(user, "held_rank"):
-        user.held_rank = (
-            with_level(type(user)._default_manager.filter(pk=user.pk))
-            .values_list("held_rank", flat=True)
-            .first()
-        )
-    return list(LEVELS)[user.held_rank or 0]
+    return list(LEVELS)[_known(user).held_rank or 0]
+
+
+def _known(user: Any) -> Any:
+    """Return a person's row with what `with_level` asks for."""
+    if not hasattr(user, "restriction_pk"):
+        row = with_level(type(user)._default_manager.filter(pk=user.pk)).first()
+        user.held_rank = row.held_rank if row else None
+        user.restriction_pk = row.restriction_pk if row else None
+    return user
 
 
 def give_level(user: Any, level: str) -> None:
@@ -72,7 +90,7 @@ def give_level(user: Any, level: str) -> None:
     user.save(update_fields=["is_superuser", "is_staff"])
     others = user.groups.exclude(name__in=LEVELS.values())
     user.groups.set([*others, Group.objects.get_or_create(name=LEVELS[level])[0]])
-    user.held_rank = SCOPES[level]
+    user.__dict__.pop("restriction_pk", None)  # read anew, with the level
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +100,22 @@ class Actor:
     label: str
     scope: str = ApiToken.Scope.READ
     user_id: int | None = None
+    limit: Limit | None = None
 
     @classmethod
     def of_user(cls, user: Any) -> Actor:
         """Return the actor of a logged-in user."""
-        return cls(user.get_username(), level_of(user), user.pk)
+        level = level_of(user)
+        limit = None if level == ApiToken.Scope.OWN else limit_of(_known(user).restriction_pk)
+        return cls(user.get_username(), level, user.pk, limit)
 
     @classmethod
     def of_token(cls, token: ApiToken) -> Actor:
         """Return the actor of a bearer token."""
-        return cls(f"token {token.name}", token.scope)
+        restriction = getattr(token, "restriction", None)
+        return cls(
+            f"token {token.name}", token.scope, limit=limit_of(restriction.pk if restriction else None)
+        )
 
     @classmethod
     def system(cls, label: str = "headend") -> Actor:
@@ -133,11 +157,19 @@ def action(scope: str) -> Callable[[Callable[Concatenate[A, P], R]], Callable[Co
 
     def decorate(method: Callable[Concatenate[A, P], R]) -> Callable[Concatenate[A, P], R]:
         NEEDS[method.__name__] = scope
+        signature = inspect.signature(method)
 
         @functools.wraps(method)
         def guarded(self: A, *args: P.args, **kwargs: P.kwargs) -> R:
             self.actor.require(scope, method.__name__)
-            with acting_as(Acting(self.actor.label, self.actor.user_id, self.trigger, self.correlation_id)):
+            limit = self.actor.limit
+            if limit is not None:
+                named = signature.bind(self, *args, **kwargs).arguments
+                limit = reach.judge(limit, method.__name__, self.actor.label, named)
+            with (
+                limited_to(limit),
+                acting_as(Acting(self.actor.label, self.actor.user_id, self.trigger, self.correlation_id)),
+            ):
                 return method(self, *args, **kwargs)
 
         return guarded

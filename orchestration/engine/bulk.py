@@ -226,6 +226,10 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+OF_CHANNELS = frozenset({"channel", "schedule", "job", "wave", "conflict"})
+"""The kinds of rows that belong to channels, so that whoever is limited to some may take them."""
+
+
 def verbs_of(kind: str) -> list[str]:
     """Return what can be done to many rows of a kind."""
     return list(KINDS[kind].verbs)

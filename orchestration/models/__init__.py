@@ -20,7 +20,7 @@ from orchestration.models.rollouts import Rollout, RolloutMember
 from orchestration.models.seals import Seal, SealBlock
 from orchestration.models.standing import CalendarAddress, StandingRule
 from orchestration.models.statistics import VideoStatistics
-from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, SystemState
+from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, Restriction, SystemState
 from orchestration.models.uploads import Upload
 from orchestration.models.work import Call, Job, OrphanUpload, WorkflowRun
 
@@ -51,6 +51,7 @@ __all__ = [
     "Profile",
     "Rendition",
     "RepositoryRecord",
+    "Restriction",
     "Rollout",
     "RolloutMember",
     "SavedView",

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from channels.limits import narrow
 from orchestration.states import Trigger
 
 
@@ -97,3 +98,6 @@ class Activity(AbstractLogEntry):
     def delete(self, *args, **kwargs):
         """Refuse: the log is append-only; `manage.py prune_audit` exports what it takes away."""
         raise AppendOnlyError("The activity log is append-only.")
+
+
+narrow(type(Activity.objects))

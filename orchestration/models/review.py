@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
+from channels.querysets import Lockable
 from orchestration.models.plan import Distribution
 from orchestration.states import Verdict
 
@@ -19,6 +20,8 @@ class Approval(models.Model):
     by = models.CharField(max_length=150)
     reason = models.CharField(max_length=300, blank=True)
     decided_at = models.DateTimeField(default=timezone.now)
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["-decided_at", "-pk"]

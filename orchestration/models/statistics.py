@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from channels.querysets import Lockable
 from orchestration.models.plan import Distribution
 
 
@@ -16,6 +17,8 @@ class VideoStatistics(models.Model):
     like_count = models.BigIntegerField(null=True)
     comment_count = models.BigIntegerField(null=True)
     is_latest = models.BooleanField(default=False, editable=False, help_text="YouTube gave none after it")
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["-collected_at"]

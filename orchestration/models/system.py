@@ -106,6 +106,13 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True, help_text="from when on it opens nothing")
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    networks = models.JSONField(
+        default=list, blank=True, help_text="from where it opens anything, as CIDR; empty: from everywhere"
+    )
+    old_hash = models.CharField(max_length=64, blank=True, default="", editable=False, db_index=True)
+    old_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="until when the text before the last rotation opens"
+    )
 
     objects = Lockable.as_manager()
 
@@ -116,6 +123,12 @@ class ApiToken(models.Model):
         return self.name
 
     @property
+    def limited_to(self) -> list[str] | None:
+        """Return the slugs of the groups of channels that it is limited to; None without a limit."""
+        limit = getattr(self, "restriction", None)
+        return None if limit is None else sorted(group.slug for group in limit.groups.all())
+
+    @property
     def state(self) -> str:
         """Return whether it opens anything: open, revoked or expired."""
         if self.revoked_at is not None:
@@ -123,6 +136,32 @@ class ApiToken(models.Model):
         if self.expires_at is not None and self.expires_at <= timezone.now():
             return TokenState.EXPIRED
         return TokenState.OPEN
+
+
+class Restriction(models.Model):
+    """That a person or a token may see and do only what belongs to channels of some groups; without one there is no limit.
+
+    Which channels these are is asked at each request. With all its groups gone, nothing is seen.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="restriction"
+    )
+    token = models.OneToOneField(
+        ApiToken, null=True, blank=True, on_delete=models.CASCADE, related_name="restriction"
+    )
+    groups = models.ManyToManyField("channels.ChannelGroup", related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user=None, token__isnull=False) | Q(user__isnull=False, token=None),
+                name="restriction_of_one",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"what {self.user or self.token} is limited to"
 
 
 class IdempotencyRecord(models.Model):

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from channels.models import PRIORITY_VALIDATORS, Channel
+from channels.querysets import Lockable
 from channels.stateful import Stateful
 from channels.states import Executor
 from orchestration.models.blockers import Blocker
@@ -314,6 +315,8 @@ class Call(models.Model):
     request_id = models.CharField(max_length=120, blank=True, help_text="as the remote calls it")
     duration_ms = models.PositiveIntegerField()
     error = models.CharField(max_length=200, blank=True)
+
+    objects = Lockable.as_manager()
 
     class Meta:
         ordering = ["job", "at", "id"]

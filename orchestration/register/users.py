@@ -5,6 +5,7 @@ A person's password, and every session that knew it, is theirs: whoever sets ano
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from auditlog.context import disable_auditlog
@@ -19,7 +20,7 @@ from orchestration.core import audit
 from orchestration.core.permissions import LEVELS, SCOPES, Actor, give_level, level_of, with_level
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
 from orchestration.models import ApiToken, CalendarAddress, Preferences
-from orchestration.register import sessions
+from orchestration.register import restrictions, sessions
 from orchestration.results.people import UserShown
 from orchestration.states import ACCOUNT_VERBS, AccountState
 from orchestration.text import plain_line
@@ -32,6 +33,7 @@ def shown(*, asks: Actor | None = None, only: int | None = None) -> list[UserSho
     rows = (
         with_level(get_user_model().objects.all())
         .select_related("preferences")
+        .prefetch_related("restriction__groups")
         .annotate(has_calendar=Exists(calendars), token_count=Count("apitoken"))
         .order_by("username", "pk")
     )
@@ -75,6 +77,7 @@ def add(
     full_name: str = "",
     email: str = "",
     password: str = "",
+    limited_to: Sequence[str] = (),
     asks: Actor | None = None,
     reason: str = "",
 ) -> int:
@@ -96,6 +99,7 @@ def add(
         with transaction.atomic(), disable_auditlog():
             user.save()
             give_level(user, level)
+            restrictions.keep(user, level, limited_to)
             audit.record("user_added", user, after=_document(user), reason=reason)
     except IntegrityError as error:
         raise InvalidRequest(f"There is a user named {user.username} already.", field="username") from error
@@ -109,6 +113,7 @@ def change(
     username: str | None = None,
     full_name: str | None = None,
     email: str | None = None,
+    limited_to: Sequence[str] | None = None,
     asks: Actor | None = None,
     reason: str = "",
 ) -> None:
@@ -129,6 +134,7 @@ def change(
             if SCOPES[level] < SCOPES[level_of(user)]:
                 _refuse_loss(user, owners, asks)
             give_level(user, level)
+        restrictions.keep(user, level_of(user), limited_to)
         if username is not None:
             user.username = get_user_model().normalize_username(username.strip())
         _describe(user, full_name, email)
@@ -299,6 +305,7 @@ def _document(user: Any) -> dict[str, Any]:
         "level": level_of(user),
         "full_name": user.get_full_name(),
         "email": user.email,
+        "limited_to": restrictions.of(user),
     }
 
 
@@ -312,6 +319,7 @@ def _shown(row: Any, asks: Actor, owners: list[int]) -> UserShown:
         full_name=row.get_full_name(),
         email=row.email,
         level=level_of(row),
+        limited_to=restrictions.of(row),
         state=state_of(row),
         is_you=row.pk == asks.user_id,
         has_password=row.has_usable_password(),

@@ -21,6 +21,8 @@ class UserShown:
     full_name: str
     email: str
     level: str
+    limited_to: list[str] | None
+    """The groups of channels whose they may see and do something to, by slug; None without a limit."""
     state: str
     is_you: bool
     has_password: bool

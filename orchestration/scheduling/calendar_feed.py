@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -13,7 +13,9 @@ from django.db import transaction
 from django.utils import timezone
 from icalendar import Calendar, Event
 
+from channels.limits import limited_to
 from orchestration.core import audit
+from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound
 from orchestration.models import CalendarAddress, Schedule
 from orchestration.states import OCCUPYING_SCHEDULES, ScheduleState
@@ -64,11 +66,20 @@ def read(secret: str, *, slugs: Sequence[str] = ()) -> bytes | None:
 
     It shows 30 days back and 90 ahead, the nearest 5,000 publications at most.
     """
-    row = CalendarAddress.objects.filter(secret_hash=_hash(secret), user__is_active=True).first()
+    row = (
+        CalendarAddress.objects.select_related("user")
+        .filter(secret_hash=_hash(secret), user__is_active=True)
+        .first()
+    )
     if row is None:
         return None
     now = timezone.now()
     CalendarAddress.objects.filter(pk=row.pk).update(last_read_at=now)
+    with limited_to(Actor.of_user(row.user).limit):
+        return _feed(now, slugs)
+
+
+def _feed(now: datetime, slugs: Sequence[str]) -> bytes:
     rows = Schedule.objects.filter(
         state__in=OCCUPYING_SCHEDULES, publish_at__gte=now - BEFORE, publish_at__lt=now + AHEAD
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from channels.limits import limited_to
 from orchestration import lists
+from orchestration.core import reach
 from orchestration.core.permissions import NEEDS, action
 from orchestration.engine import bulk, undoing
 from orchestration.engine.bulk import BulkResult
 from orchestration.engine.undoing import UndoResult
+from orchestration.errors import NotPermitted
 from orchestration.service.base import Door
 
 
@@ -58,8 +61,10 @@ class Bulk(Door):
     @action("read")
     def can_undo(self, *, correlation_id: str) -> bool:
         """Return whether an action did anything for which there is an inverse that this actor may do."""
-        return undoing.can_be_undone(correlation_id) and all(
-            self.actor.may(method) for method in undoing.methods_of(correlation_id)
+        return (
+            self.actor.limit is None
+            and undoing.can_be_undone(correlation_id)
+            and all(self.actor.may(method) for method in undoing.methods_of(correlation_id))
         )
 
     def _require_verb(self, kind: str, verb: str) -> None:
@@ -69,4 +74,14 @@ class Bulk(Door):
             self.actor.require(NEEDS[method], method)
 
     def _ids(self, kind: str, ids: Sequence[int] | None, filters: Mapping[str, Any] | None) -> Sequence[int]:
-        return ids if ids is not None else lists.ids_that_fit(kind, filters or {})
+        limit = self.actor.limit
+        if ids is None:
+            with limited_to(limit):
+                return list(lists.ids_that_fit(kind, filters or {}))
+        if limit is not None:
+            if kind not in bulk.OF_CHANNELS:
+                raise NotPermitted(
+                    f"{self.actor.label} is limited to groups of channels; a {kind} is of all."
+                )
+            reach.require(limit, bulk.KINDS[kind].rows().model, ids, self.actor.label, "ids")
+        return ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -39,6 +40,7 @@ class People(Door):
         full_name: str = "",
         email: str = "",
         password: str = "",
+        limited_to: Sequence[str] = (),
         reason: str = "",
     ) -> UserShown:
         """Register a person with the level of a role; without a password they set one by a link."""
@@ -49,6 +51,7 @@ class People(Door):
                 full_name=full_name,
                 email=email,
                 password=password,
+                limited_to=limited_to,
                 asks=self.actor,
                 reason=reason,
             )
@@ -63,15 +66,17 @@ class People(Door):
         username: str | None = None,
         full_name: str | None = None,
         email: str | None = None,
+        limited_to: Sequence[str] | None = None,
         reason: str = "",
     ) -> UserShown:
-        """Give a person another level, user name, name or mail address; what is left out stays."""
+        """Give a person another level, user name, name or mail address, or limit them; what is left out stays."""
         users.change(
             user_id,
             level=level,
             username=username,
             full_name=full_name,
             email=email,
+            limited_to=limited_to,
             asks=self.actor,
             reason=reason,
         )
@@ -130,17 +135,30 @@ class People(Door):
     @action("admin")
     def get_tokens(self) -> list[ApiToken]:
         """List the tokens of the API, those that open nothing any more too."""
-        return list(ApiToken.objects.select_related("created_by"))
+        return list(ApiToken.objects.select_related("created_by").prefetch_related("restriction__groups"))
 
     @action("admin")
     def make_token(
-        self, *, name: str, scope: str, expires_at: datetime | None = None, reason: str = ""
+        self,
+        *,
+        name: str,
+        scope: str,
+        expires_at: datetime | None = None,
+        limited_to: Sequence[str] = (),
+        networks: Sequence[str] = (),
+        reason: str = "",
     ) -> TokenMade:
         """Make a token, with a scope that its maker reaches; its text is in this answer and nowhere else."""
         if scope in SCOPES:
             self.actor.require(scope, f"a token that may {scope}")
         token, text = tokens.issue(
-            name, scope, expires_at=expires_at, reason=reason, created_by=self.actor.user_id
+            name,
+            scope,
+            expires_at=expires_at,
+            limited_to=limited_to,
+            networks=networks,
+            reason=reason,
+            created_by=self.actor.user_id,
         )
         return TokenMade(token=token, text=text)
 
@@ -148,6 +166,12 @@ class People(Door):
     def rename_token(self, *, token_id: int, name: str, reason: str = "") -> ApiToken:
         """Call a token something else."""
         return tokens.rename(token_id, name, reason)
+
+    @action("admin")
+    def rotate_token(self, *, token_id: int, overlap_hours: float = 24, reason: str = "") -> TokenMade:
+        """Give a token another text, shown in this answer alone; the one before it opens for some hours yet."""
+        token, text = tokens.rotate(token_id, overlap_hours, asks=self.actor, reason=reason)
+        return TokenMade(token=token, text=text)
 
     @action("admin")
     def revoke_token(self, *, token_id: int, reason: str = "") -> ApiToken:

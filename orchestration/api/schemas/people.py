@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from orchestration.fields import Body, Instant, Reason, Secret, Text, Value
+from orchestration.fields import Body, Instant, Reason, Secret, Text, Value, Word
 from orchestration.models import ApiToken
 from orchestration.states import AccountState, TokenState
 
@@ -18,6 +18,15 @@ Level = Annotated[
 Password = Annotated[Secret, Field(min_length=1, max_length=200)]
 
 
+LimitedTo = Annotated[
+    list[Word],
+    Field(
+        max_length=50,
+        description="slugs of groups: only their channels, and what belongs to them, are seen and changed; empty: no limit",
+    ),
+]
+
+
 class NewUser(Body):
     """A person who may log in; without a password they set one by a link."""
 
@@ -28,6 +37,7 @@ class NewUser(Body):
     full_name: Annotated[Text, Field(max_length=300)] = ""
     email: Annotated[Text, Field(max_length=254)] = ""
     password: Annotated[Secret, Field(max_length=200)] = ""
+    limited_to: LimitedTo = []
     reason: Reason = ""
 
 
@@ -40,6 +50,7 @@ class UserChange(Body):
     username: Annotated[Text, Field(min_length=1, max_length=150)] | None = None
     full_name: Annotated[Text, Field(max_length=300)] | None = None
     email: Annotated[Text, Field(max_length=254)] | None = None
+    limited_to: LimitedTo | None = None
     reason: Reason = ""
 
 
@@ -58,6 +69,9 @@ class UserOut(Value):
     full_name: str
     email: str
     level: Level
+    limited_to: list[str] | None = Field(
+        description="slugs of the groups that they are limited to; null: no limit"
+    )
     state: AccountState
     has_password: bool
     joined_at: datetime
@@ -118,6 +132,11 @@ class NewToken(Body):
     name: Annotated[Text, Field(min_length=1, max_length=80)]
     scope: ApiToken.Scope = ApiToken.Scope.READ
     expires_at: Instant | None = Field(None, description="from when on it opens nothing; null: never")
+    limited_to: LimitedTo = []
+    networks: Annotated[
+        list[Text],
+        Field(max_length=50, description="from where it opens anything, as CIDR; empty: from everywhere"),
+    ] = []
     reason: Reason = ""
 
 
@@ -125,6 +144,17 @@ class TokenName(Body):
     """What a token is to be called."""
 
     name: Annotated[Text, Field(min_length=1, max_length=80)]
+    reason: Reason = ""
+
+
+class TokenRotation(Body):
+    """How long the text before it opens yet."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_hours": 24}]})
+
+    overlap_hours: Annotated[
+        float, Field(ge=0, le=720, description="hours that the text before it opens yet")
+    ] = 24
     reason: Reason = ""
 
 
@@ -139,6 +169,11 @@ class TokenOut(Value):
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    limited_to: list[str] | None = Field(
+        description="slugs of the groups that it is limited to; null: no limit"
+    )
+    networks: list[str]
+    old_until: datetime | None = Field(description="until when the text before the last rotation opens")
 
 
 class TokenMadeOut(Value):
