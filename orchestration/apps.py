@@ -89,4 +89,4 @@ class OrchestrationConfig(AppConfig):
             m2m_fields={"addresses", "channels", "groups", "labels"},
         )
         auditlog.register(Silence)
-        auditlog.register(ApiToken, exclude_fields=["token_hash", "last_used_at"])
+        auditlog.register(ApiToken, exclude_fields=["token_hash", "old_hash", "last_used_at"])

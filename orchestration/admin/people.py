@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 
 from channels.admin import ReadOnlyAdmin
-from orchestration.models import ApiToken
+from orchestration.models import ApiToken, Restriction
 
 
 @admin.register(ApiToken)
@@ -15,10 +15,18 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     """Show who may call the API; tokens are made, renamed and revoked on the page *Tokens*, their text shown once."""
 
     list_display = ("name", "scope", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at")
-    exclude = ("token_hash",)
+    exclude = ("token_hash", "old_hash")
     list_filter = ("scope",)
     list_select_related = ("created_by",)
     search_fields = ("name",)
+
+
+@admin.register(Restriction)
+class RestrictionAdmin(ReadOnlyAdmin):
+    """Show who is limited to groups of channels; limits are set on the pages *Users* and *Tokens*."""
+
+    list_display = ("user", "token")
+    list_select_related = ("user", "token")
 
 
 for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
