@@ -45,6 +45,7 @@ PLACES: dict[str, Place] = {
     "channels.label": Place("groups"),
     "orchestration.activity": Place("activity"),
     "orchestration.apitoken": Place("tokens"),
+    "orchestration.restriction": Place("users"),
     "orchestration.approval": Place("reviews"),
     "orchestration.attachment": Place("videos", _video_of),
     "orchestration.blocker": Place("blockers"),

@@ -51,6 +51,7 @@ from orchestration.models import (
     Profile,
     Rendition,
     RepositoryRecord,
+    Restriction,
     Rollout,
     RolloutMember,
     SavedView,
@@ -899,6 +900,15 @@ class ApiTokenFactory(DjangoModelFactory):
 
     name = factory.Sequence(lambda n: f"token {n}")
     token_hash = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class RestrictionFactory(DjangoModelFactory):
+    """That a token is limited to groups, and to none so far."""
+
+    class Meta:
+        model = Restriction
+
+    token = factory.SubFactory(ApiTokenFactory)
 
 
 class IdempotencyRecordFactory(DjangoModelFactory):
