@@ -18,8 +18,9 @@ class WiringConfig(AppConfig):
 
         Web processes, workers and the clock are started by other programs: there, each action names who does it.
         """
-        from config import checks  # noqa: F401
+        from config import checks, logins  # noqa: F401
         from orchestration.core import audit
 
+        logins.connect()
         if Path(sys.argv[0]).name == "manage.py":
             audit.this_process_acts_as(audit.whoever_sits_here())

@@ -1,12 +1,13 @@
 """Celery's entry point: messages only say "look"; the database is the queue of record."""
 
 import gc
+import logging
 import os
 from importlib import import_module
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import celeryd_after_setup, celeryd_init, setup_logging, worker_process_init
+from celery.signals import beat_init, celeryd_after_setup, celeryd_init, setup_logging, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -63,6 +64,25 @@ def name_the_worker(**_: object) -> None:
     from orchestration.states import Trigger
 
     audit.this_process_acts_as(audit.Acting(f"worker {holders.host().split('.')[0]}", None, Trigger.WORKER))
+
+
+@beat_init.connect
+def record_what_was_set(**_: object) -> None:
+    """Record which settings are others than when the clock started last; one clock runs for an installation."""
+    from django.conf import settings
+    from django.db import DatabaseError
+
+    from config import env
+    from orchestration.core import audit
+    from orchestration.monitoring import settings_record
+    from orchestration.states import Trigger
+
+    given = {name: env.raw(name) or str(getattr(settings, name, "")) for name in settings.SETTINGS_READ}
+    try:
+        with audit.acting_as(audit.Acting("beat", None, Trigger.BEAT)):
+            settings_record.compare(given)
+    except DatabaseError:
+        logging.getLogger("headend.audit").exception("what was set could not be recorded")
 
 
 @worker_process_init.connect

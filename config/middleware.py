@@ -14,7 +14,8 @@ from django.shortcuts import render
 from channels.limits import current, limited_to, narrow_to
 from dashboard import tickets
 from dashboard.actions import where_from
-from orchestration.api.auth import READING
+from orchestration.api.auth import READING, bearer_secret
+from orchestration.core import refusals
 from orchestration.core.addresses import client_address, is_trusted
 from orchestration.core.audit import Acting, acting_as
 from orchestration.core.permissions import Actor
@@ -173,8 +174,12 @@ class Audit(AuditlogMiddleware):
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Let whoever sent it act, from before anything is written until its answer is made."""
-        with acting_as(_whoever_sent(request)):
-            return super().__call__(request)
+        who = _whoever_sent(request)
+        with acting_as(who):
+            response = super().__call__(request)
+        if response.status_code in (401, 403):
+            _count_refusal(request, response, who)
+        return response
 
     @staticmethod
     def _get_remote_addr(request: HttpRequest) -> str | None:
@@ -184,6 +189,17 @@ class Audit(AuditlogMiddleware):
     def get_extra_data(self, request: HttpRequest) -> dict[str, Any]:
         """Leave the user out: who acts is named by `acting_as`, for entries of the library and of our own alike."""
         return {"remote_addr": self._get_remote_addr(request), "remote_port": self._get_remote_port(request)}
+
+
+def _count_refusal(request: HttpRequest, response: HttpResponse, who: Acting) -> None:
+    """Keep that a call was refused: of whom, a token's by its name, and what the first of them was."""
+    token = getattr(request, "token_label", "")
+    if token:
+        who = Acting(token, None, who.trigger)
+    elif not who.user_id and bearer_secret(request) is not None:
+        who = Acting("unknown token", None, who.trigger)
+    what = f"{response.status_code} {request.method} {request.path_info}"
+    refusals.note(refusals.CALL, who, address=client_address(request), what=what)
 
 
 def _whoever_sent(request: HttpRequest) -> Acting:

@@ -66,6 +66,7 @@ PLACES: dict[str, Place] = {
     "orchestration.pool": Place("pools", _own("pool")),
     "orchestration.preferences": Place("me"),
     "orchestration.profile": Place("profiles", _own("profile", "key")),
+    "orchestration.refusal": Place("activity"),
     "orchestration.rendition": Place("videos", _video_of),
     "orchestration.repositoryrecord": Place("channels", _channel_of),
     "orchestration.rollout": Place("rollouts"),

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from orchestration.core import anchors, audit, sealing
+from orchestration.core import anchors, audit, refusals, sealing
 from orchestration.core.heartbeats import beat
 from orchestration.core.installation import is_copy, is_waiting_to_be_taken_over
 from orchestration.core.wakeups import wake_heartbeat
@@ -129,8 +129,9 @@ def notify() -> None:
 
 @shared_task
 def seal_record() -> None:
-    """Seal what the record says, and let an anchor leave the database; a copy of one tells nobody."""
+    """Tell what was refused, seal what the record says, and let an anchor leave the database; a copy of one tells nobody."""
     with _as("sealer"):
+        refusals.tell()
         sealing.seal()
         dropped = None if is_copy() else anchors.drop()
         if dropped is not None:

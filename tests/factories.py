@@ -6,6 +6,7 @@ Rows are written directly, past the service: a factory sets a scene, it does not
 from datetime import UTC, datetime, time, timedelta
 
 import factory
+from auditlog.context import disable_auditlog
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
@@ -49,6 +50,7 @@ from orchestration.models import (
     Pool,
     Preferences,
     Profile,
+    Refusal,
     Rendition,
     RepositoryRecord,
     Restriction,
@@ -117,8 +119,9 @@ class UserFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class, *args, role, **kwargs):
-        user = super()._create(model_class, *args, **kwargs)
-        give_level(user, role)
+        with disable_auditlog():  # as the service does, which records it by itself
+            user = super()._create(model_class, *args, **kwargs)
+            give_level(user, role)
         return user
 
 
@@ -451,6 +454,21 @@ class KeptReportFactory(DjangoModelFactory):
     document = factory.LazyFunction(lambda: {"days": 7})
     computed_at = factory.LazyFunction(timezone.now)
     took_seconds = 0.1
+
+
+class RefusalFactory(DjangoModelFactory):
+    """A refused call that is not told yet."""
+
+    class Meta:
+        model = Refusal
+
+    key = factory.Sequence(lambda n: f"{n:064x}")
+    verb = "call_refused"
+    actor_label = "token reader"
+    trigger = Trigger.API
+    count = 1
+    first_at = factory.LazyFunction(timezone.now)
+    last_at = factory.SelfAttribute("first_at")
 
 
 class SealBlockFactory(DjangoModelFactory):

@@ -12,6 +12,7 @@ from orchestration.models import (
     IdempotencyRecord,
     KeptReport,
     Preferences,
+    Refusal,
     SavedView,
     Seal,
     SealBlock,
@@ -97,6 +98,14 @@ class SavedViewAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "owner", "page", "shared", "created_at")
     list_select_related = ("owner",)
+
+
+@admin.register(Refusal)
+class RefusalAdmin(ReadOnlyAdmin):
+    """Show what was refused lately and is not in the activity log yet."""
+
+    list_display = ("verb", "actor_label", "address", "count", "first_at", "last_at", "told_at")
+    exclude = ("key",)
 
 
 @admin.register(SealBlock)

@@ -66,7 +66,9 @@ class TokenAuth(HttpBearer):
                 "This token is unknown or revoked, or does not open anything from here.",
                 challenge='Bearer realm="headend", error="invalid_token"',
             )
-        return _checked(request, Actor.of_token(found))
+        actor = Actor.of_token(found)
+        request.token_label = actor.label  # type: ignore[attr-defined]  # for the record, should it be refused
+        return _checked(request, actor)
 
 
 class SessionAuth(APIKeyCookie):

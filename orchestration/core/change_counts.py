@@ -99,6 +99,7 @@ NOT_COUNTED: dict[str, str] = {
     "orchestration.ChangeCount": "it is the count",
     "orchestration.Heartbeat": "it changes every few seconds, and what it says is the age that a page shows by the clock",
     "orchestration.IdempotencyRecord": "no page shows it",
+    "orchestration.Refusal": "no page shows it until it is an entry of the record",
     "orchestration.Seal": "its block is counted, which is written with it",
     "auth.Permission": "migrations write it",
     "django_celery_beat.PeriodicTasks": "it only says that another table has changed",

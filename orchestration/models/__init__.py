@@ -13,6 +13,7 @@ from orchestration.models.notify import (
 )
 from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
 from orchestration.models.pools import BudgetEntry, Lease, Pool
+from orchestration.models.refusals import Refusal
 from orchestration.models.renditions import Profile, Rendition
 from orchestration.models.repositories import RepositoryRecord
 from orchestration.models.review import Approval
@@ -49,6 +50,7 @@ __all__ = [
     "Pool",
     "Preferences",
     "Profile",
+    "Refusal",
     "Rendition",
     "RepositoryRecord",
     "Restriction",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from auditlog.context import disable_auditlog
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission
@@ -31,7 +32,8 @@ def install(**_signal: Any) -> None:
     there = set(connection.introspection.table_names())
     if not {Group._meta.db_table, get_user_model()._meta.db_table, SystemState._meta.db_table} <= there:
         return
-    with transaction.atomic():
+    # What a version brings is nobody's edit.
+    with transaction.atomic(), disable_auditlog():
         permissions = _permissions()
         for level, name in LEVELS.items():
             wanted = [permissions[below] for below, rank in SCOPES.items() if rank <= SCOPES[level]]
