@@ -42,6 +42,7 @@ from django.utils import timezone
 
 from channels.models import Channel, Credential, PostingSlot
 from orchestration.core import append_only
+from orchestration.core.audit import Acting, this_process_acts_as
 from orchestration.engine import tick
 from orchestration.models import (
     BudgetEntry,
@@ -384,4 +385,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    this_process_acts_as(Acting("a benchmark"))
     main()

@@ -49,6 +49,7 @@ from django.utils import timezone
 
 from channels.models import Channel, ChannelStatistics, Credential, PostingSlot
 from dashboard.urls import urlpatterns
+from orchestration.core.audit import Acting, this_process_acts_as
 from orchestration.core.bulk_insert import insert_set
 from orchestration.core.heartbeats import beat
 from orchestration.models import Activity, Distribution, Job, Schedule, Source, SystemState, Video, Wave
@@ -338,4 +339,5 @@ def poll(client: Client, rounds: int) -> None:
 
 
 if __name__ == "__main__":
+    this_process_acts_as(Acting("a benchmark"))
     main()

@@ -36,6 +36,7 @@ from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
 from channels.models import Channel, ChannelGroup, ChannelStatistics
+from orchestration.core.audit import Acting, this_process_acts_as
 from orchestration.models import (
     BudgetEntry,
     Distribution,
@@ -211,4 +212,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    this_process_acts_as(Acting("a benchmark"))
     main()

@@ -37,6 +37,7 @@ django.setup()
 from django.core.management import call_command
 
 from config.supervisor import plan
+from orchestration.core.audit import Acting, this_process_acts_as
 from orchestration.models import ApiToken
 from orchestration.register import tokens
 from orchestration.service import CentralOrchestrationService
@@ -179,4 +180,5 @@ def measure(bytes_: int, runs: int, address: str, source_id: int, bearer: dict[s
 
 
 if __name__ == "__main__":
+    this_process_acts_as(Acting("a benchmark"))
     main()

@@ -35,6 +35,7 @@ from django.db.models import Sum
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
+from orchestration.core.audit import Acting, this_process_acts_as
 from orchestration.models import Job, Lease, Pool
 from orchestration.queue import pools
 from orchestration.states import JobKind, JobState
@@ -110,4 +111,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    this_process_acts_as(Acting("a drill"))
     sys.exit(main())

@@ -27,6 +27,7 @@ from django.utils import timezone
 from channels.models import Channel
 from channels.sandbox.seed import CLIENT_ID, CLIENT_SECRET
 from channels.states import MisfirePolicy
+from orchestration.core.audit import Acting, this_process_acts_as
 from orchestration.core.permissions import Actor
 from orchestration.models import Distribution, Job, Lease, Pool, Schedule, SystemState, Video, WorkflowRun
 from orchestration.monitoring import invariants
@@ -203,4 +204,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    this_process_acts_as(Acting("a drill"))
     main()
