@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +25,7 @@ _BY_UP = "up"
 """Origins whose values `manage.py up` chooses anew at each start."""
 
 
-def compare(raw: dict[str, str | None]) -> dict[str, Any]:
+def compare(raw: Mapping[str, str | None]) -> dict[str, Any]:
     """Record which settings are others than at the last boot, and return them; `raw` has what was given, secrets too."""
     now = {
         name: {"shown": _shown(name), "print": _print(name, raw.get(name) or "")}
