@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from channels.stateful import Stateful
+from dashboard.templatetags.headend_tags import icon
 from dashboard.who_may import May, method_of
 
 register = template.Library()
+
+CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 @register.filter
@@ -73,7 +79,16 @@ DIALOGS = frozenset({"trigger"})
 """Of these the form stands in a dialog of the page, which the button opens."""
 
 
-@register.inclusion_tag("parts/button.html", takes_context=True)
+_FORM = (
+    '<form method="post" action="{url}" hx-post="{url}" hx-target="#messages" hx-swap="innerHTML" '
+    'hx-disable="find button"{confirm} class="one">{fields}'
+    '<button class="{look}" data-action="{action}">{icon}{label}</button></form>'
+)
+_LINK = '<a class="button {look}" href="{url}" data-action="{action}">{icon}{label}</a>'
+_OPENER = '<button type="button" popovertarget="{action}" data-action="{action}">{icon}{label}…</button>'
+
+
+@register.simple_tag(takes_context=True)
 def button(
     context: template.Context,
     action: str,
@@ -82,27 +97,46 @@ def button(
     small: bool = False,
     confirm: str = "",
     **fields: Any,
-) -> dict[str, Any]:
+) -> SafeString:
     """Show one action as a form of its own that posts to `url`; it works without JavaScript, too.
 
     `confirm` is asked first. Nothing is shown to whoever may not do it.
     """
+    if not context["may"].post(url):
+        return SafeString("")
+    return _form(context, action, url, label=label, small=small, confirm=confirm, fields=fields)
+
+
+def _form(
+    context: template.Context,
+    action: str,
+    url: str,
+    *,
+    label: str = "",
+    small: bool = False,
+    confirm: str = "",
+    fields: Mapping[str, Any],
+) -> SafeString:
+    """Return an action's form; a list has hundreds of them, so they are put together here and not by a template each."""
     text, symbol, look = BUTTONS.get(action, (action.replace("_", " ").capitalize(), "", ""))
-    return {
-        "action": action,
-        "url": url,
-        "label": label or text,
-        "icon": symbol,
-        "look": look,
-        "small": small,
-        "confirm": confirm,
-        "fields": fields,
-        "may_press": context["may"].post(url),
-        "csrf_token": context.get("csrf_token"),
-    }
+    hidden = fields if context.get("csrf_token") is None else {CSRF_FIELD: context["csrf_token"], **fields}
+    return format_html(
+        _FORM,
+        url=url,
+        confirm=format_html(' hx-confirm="{}"', confirm) if confirm else "",
+        fields=format_html_join("", '<input type="hidden" name="{}" value="{}">', hidden.items()),
+        look=_look(look, small),
+        action=action,
+        icon=icon(symbol) if symbol else "",
+        label=label or text,
+    )
 
 
-@register.inclusion_tag("parts/actions.html", takes_context=True)
+def _look(look: str, small: bool) -> str:
+    return f"{look} small".strip() if small else look
+
+
+@register.simple_tag(takes_context=True)
 def actions(
     context: template.Context,
     row: Stateful,
@@ -111,32 +145,37 @@ def actions(
     page: str = "",
     small: bool = True,
     without: str = "",
-) -> dict[str, Any]:
+) -> SafeString:
     """Show the actions that are legal for one row: `kind` is the prefix of the URL names (job, schedule, …).
 
     Each button says which version of the row it was pressed for. What whoever looks may not do is not shown.
     """
-    may = context["may"]
-    left_out = set(without.split())
-    return {
-        "items": [
-            {
-                "action": name,
-                "url": f"{page}#{name}"
-                if name in ELSEWHERE
-                else reverse(f"dashboard:{kind}_{name}", args=[key]),
-                "elsewhere": name in ELSEWHERE,
-                "dialog": name in DIALOGS,
-                "label": BUTTONS[name][0],
-                "icon": BUTTONS[name][1],
-                "look": BUTTONS[name][2],
-            }
-            for name in row.actions
-            if name not in left_out and may[method_of(f"{kind}_{name}") or ""]
-        ],
-        "version": row.version,
-        "small": small,
-        "may": may,
-        "screen": context["screen"],
-        "csrf_token": context.get("csrf_token"),
-    }
+    may, left_out = context["may"], set(without.split())
+    shown = [
+        _action(context, name, kind, key, page=page, small=small, version=row.version)
+        for name in row.actions
+        if name not in left_out and may[method_of(f"{kind}_{name}") or ""]
+    ]
+    return (
+        format_html('<div class="actions">{}</div>', SafeString("".join(shown))) if shown else SafeString("")
+    )
+
+
+def _action(
+    context: template.Context, name: str, kind: str, key: object, *, page: str, small: bool, version: int
+) -> SafeString:
+    """Return the form of one action, or the button that leads to the form which asks for more."""
+    label, symbol, look = BUTTONS[name]
+    if name in DIALOGS:
+        return format_html(_OPENER, action=name, icon=icon(symbol), label=label)
+    if name in ELSEWHERE:
+        return format_html(
+            _LINK,
+            url=f"{page}#{name}",
+            look=_look(look, small),
+            action=name,
+            icon=icon(symbol),
+            label=label,
+        )
+    url = reverse(f"dashboard:{kind}_{name}", args=[key])
+    return _form(context, name, url, small=small, fields={"version": version})

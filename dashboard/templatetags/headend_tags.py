@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
 from django.http import QueryDict
 from django.template.base import Parser, Token
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
-from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard import badges, tickets
@@ -210,10 +212,9 @@ def field_label(name: str) -> str:
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
-    """Draw one of our own icons; it is decoration, the word stands beside it."""
-    from django.templatetags.static import static
-
+    """Draw one of our own icons; it is decoration, the word stands beside it. They are few, and on every button."""
     return format_html(
         '<svg class="icon" aria-hidden="true" width="16" height="16"><use href="{}#{}"></use></svg>',
         static("headend-icons.svg"),
@@ -224,39 +225,21 @@ def icon(name: str) -> SafeString:
 @register.simple_tag
 def pins(lane: Lane) -> SafeString:
     """Draw the publications of a lane, each after the gap that it keeps; hundreds of them, so they are put together here."""
-    page = reverse("dashboard:publication", args=[0])
-    gaps = format_html_join(
-        "",
-        '<rect class="{}" x="{}" width="{}" y="{}" height="10" rx="2"></rect>',
-        (
-            (
-                "clash" if pin.clash else f"gap {badges.badge_of(pin.schedule.state)}",
-                pin.gap.x,
-                pin.gap.width,
-                lane.y + 9,
-            )
-            for pin in lane.pins
-        ),
-    )
-    dots = format_html_join(
-        "",
-        '<a href="{}" class="{}"><circle class="pin" cx="{}" cy="{}" r="5"></circle>'
-        "<title>{} · {} UTC · {}{}</title></a>",
-        (
-            (
-                page.replace("/0/", f"/{pin.schedule.pk}/"),
-                badges.badge_of(pin.schedule.state),
-                pin.x,
-                lane.middle,
-                pin.schedule.label,
-                f"{pin.schedule.publish_at.astimezone(UTC):%a %d %b %H:%M:%S}",
-                pin.schedule.state.replace("_", " "),
-                " · closer than the minimum gap" if pin.clash else "",
-            )
-            for pin in lane.pins
-        ),
-    )
-    return SafeString(gaps + dots)
+    before, after = reverse("dashboard:publication", args=[0]).rsplit("0", 1)
+    gaps, dots = [], []
+    for pin in lane.pins:
+        row, badge = pin.schedule, badges.badge_of(pin.schedule.state)
+        near = " · closer than the minimum gap" if pin.clash else ""
+        gaps.append(
+            f'<rect class="{"clash" if pin.clash else f"gap {badge}"}" x="{pin.gap.x}" width="{pin.gap.width}" '
+            f'y="{lane.y + 9}" height="10" rx="2"></rect>'
+        )
+        dots.append(
+            f'<a href="{before}{row.pk}{after}" class="{badge}"><circle class="pin" cx="{pin.x}" cy="{lane.middle}" r="5">'
+            f"</circle><title>{escape(row.label)} · {row.publish_at.astimezone(UTC):%a %d %b %H:%M:%S} UTC"
+            f" · {row.state.replace('_', ' ')}{near}</title></a>"
+        )
+    return SafeString("".join(gaps + dots))
 
 
 @register.simple_tag
