@@ -300,20 +300,24 @@ def _counted(now: datetime) -> QuerySet[SystemState]:
     """Return the one row with what there is to do beside it, each count by an index of its own; all in one statement."""
     of_open = Schedule.objects.open()
     return SystemState.objects.filter(pk=1).annotate(
-        running=_Count(Job.objects.filter(state=JobState.RUNNING).values("pk")),
-        queued=_Count(Job.objects.filter(state__in=CLAIMABLE_JOBS).values("pk")),
-        disarming=_Count(Job.objects.filter(kind=JobKind.DISARM, state__in=OPEN_JOBS).values("pk")),
-        open=_Count(of_open.values("pk")),
-        overdue=_Count(of_open.filter(is_overdue(now)).values("pk")),
-        armed=_Count(of_open.filter(armed_for__gt=now).values("pk")),
+        running=_count(Job.objects.filter(state=JobState.RUNNING)),
+        queued=_count(Job.objects.filter(state__in=CLAIMABLE_JOBS)),
+        disarming=_count(Job.objects.filter(kind=JobKind.DISARM, state__in=OPEN_JOBS)),
+        open=_count(of_open),
+        overdue=_count(of_open.filter(is_overdue(now))),
+        armed=_count(of_open.filter(armed_for__gt=now)),
     )
 
 
-class _Count(Subquery):
+class _Counted(Subquery):
     """How many rows there are; nothing is grouped, so that none are 0."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
+
+
+def _count(rows: QuerySet[Any]) -> _Counted:
+    return _Counted(rows.order_by().values("pk"))
 
 
 def preview_resume() -> ResumePreview:

@@ -1139,7 +1139,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='schedule',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'planned', 'publishing', 'staged', 'staging'])), fields=['publish_at', 'id'], name='schedule_open'),
+            index=models.Index(condition=models.Q(('state__in', ['held', 'planned', 'publishing', 'staged', 'staging'])), fields=['publish_at', 'id'], include=('state',), name='schedule_open'),
         ),
         migrations.AddIndex(
             model_name='schedule',

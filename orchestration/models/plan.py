@@ -262,9 +262,11 @@ class Schedule(Stateful):
         indexes = [
             models.Index(fields=["state", "stage_at"]),
             models.Index(fields=["publish_at"]),
-            # What is open, by its moment: what comes next, what is due, what is overdue.
+            # What is open, by its moment: what comes next, what is due, what is overdue (of which what is held is none,
+            # so that the state is in it: every page counts them, and would look at all that was ever published).
             models.Index(
                 fields=["publish_at", "id"],
+                include=["state"],
                 condition=Q(state__in=sorted(OPEN_SCHEDULES)),
                 name="schedule_open",
             ),
