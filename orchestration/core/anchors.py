@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from orchestration.core.sealing import last_block
+from orchestration.models import SealBlock
 
 logger = logging.getLogger("headend.audit")
+_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ def read() -> list[Anchor]:
             said = json.loads(line)
             if said["installation"] != settings.HEADEND_INSTALLATION_ID:
                 continue
-            if "taken_over_at_block" in said:
-                found = [anchor for anchor in found if anchor.block <= said["taken_over_at_block"]]
+            if "ended_from_block" in said:
+                found = [anchor for anchor in found if anchor.block < said["ended_from_block"]]
             else:
                 found.append(
                     Anchor(datetime.fromisoformat(said["at"]), int(said["block"]), str(said["digest"]))
@@ -91,11 +94,31 @@ def drop(now: datetime | None = None) -> Anchor | None:
     return Anchor(now, block.number, block.digest)
 
 
+def missed(known: Iterable[Anchor]) -> Iterator[tuple[Anchor, bool]]:
+    """Return the anchors that the chain does not hold, each with whether it has such a block at all."""
+    wanted = list(known)
+    stands: dict[int, str] = {}
+    for begin in range(0, len(wanted), _AT_ONCE):
+        numbers = {anchor.block for anchor in wanted[begin : begin + _AT_ONCE]}
+        stands |= dict(SealBlock.objects.filter(number__in=numbers).values_list("number", "digest"))
+    for anchor in wanted:
+        if stands.get(anchor.block) != anchor.digest:
+            yield anchor, anchor.block in stands
+
+
 def note_taken_over() -> None:
-    """Keep that an older database goes on from its own last block: anchors of later ones are of a chain that has ended."""
-    block = last_block()
-    if path().exists():
-        _append({"at": timezone.now().isoformat(), "taken_over_at_block": block.number if block else 0})
+    """Let anchors end that this database does not hold: a person has said that it goes on from here, a restored backup."""
+    try:
+        lost = [anchor for anchor, _ in missed(read())]
+    except ValueError as error:
+        logger.error("the anchors cannot be read: %s", error)
+        return
+    if lost:
+        logger.warning(
+            "%d audit anchors end: this database, which was taken over, does not hold them", len(lost)
+        )
+        first = min(anchor.block for anchor in lost)
+        _append({"at": timezone.now().isoformat(), "ended_from_block": first})
 
 
 def _append(said: dict[str, object]) -> None:

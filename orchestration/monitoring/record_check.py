@@ -197,18 +197,11 @@ def _known_anchors() -> tuple[list[Anchor], list[Finding]]:
 
 
 def _against(known: list[Anchor]) -> Iterator[Finding]:
-    numbers = sorted({anchor.block for anchor in known})
-    stands: dict[int, str] = {}
-    for begin in range(0, len(numbers), _AT_ONCE):
-        rows = SealBlock.objects.filter(number__in=numbers[begin : begin + _AT_ONCE])
-        stands |= dict(rows.values_list("number", "digest"))
-    for anchor in known:
-        if stands.get(anchor.block) == anchor.digest:
-            continue
+    for anchor, has_block in anchors.missed(known):
         of = f"of {anchor.at:%Y-%m-%d %H:%M} UTC " if anchor.at else ""
         wrong = (
             "which has another digest: the chain was made anew"
-            if anchor.block in stands
+            if has_block
             else "which is not there: the end of the chain was taken away, or this database is an older one"
         )
         yield Finding(

@@ -25,6 +25,7 @@ from orchestration.models import Activity, Seal, SealBlock
 from orchestration.monitoring import invariants, record_retention
 from orchestration.monitoring.record_check import verify
 from orchestration.monitoring.record_retention import RecordNotWhole
+from orchestration.service import CentralOrchestrationService
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -165,8 +166,12 @@ def test_the_end_of_the_chain_cannot_be_cut_off_unnoticed(chain):
 def test_anchors_of_a_database_that_was_put_back_end_with_its_take_over(chain):
     anchors.drop()
     remove(*chain[6:], *Seal.objects.filter(block=3), SealBlock.objects.get(number=3))
+    factories.ActivityFactory()
+    assert sealing.seal() > 0, "it is sealed before anybody takes it over"
+    assert found() == {("anchor", "block 3")}
     anchors.note_taken_over()
     assert verify().is_whole
+    assert anchors.drop().block == 3 and verify().is_whole
 
 
 def test_an_anchor_comes_as_often_as_is_set_and_only_when_the_chain_has_grown(chain, settings):
@@ -334,6 +339,19 @@ def test_the_invariants_look_at_what_was_sealed_lately_and_at_all_when_asked(cha
     ]
     change(chain[8], reason="history rewritten")
     assert [each.subject for each in invariants.check(ticking=False)] == [f"entry {chain[8].pk}"]
+
+
+def test_the_page_of_the_system_says_how_the_record_stands(chain):
+    door = CentralOrchestrationService()
+    anchors.drop()
+    said = {fact.name: (fact.value, fact.warning) for fact in door.get_installation().record}
+    assert said["Sealed"] == ("9 entries in 3 blocks", "")
+    assert said["Changing an entry"] == ("refused by the database", "")
+    assert said["Last anchor"][0].startswith("block 3 at ")
+    anchors.path().write_text("no anchor\n")
+    said = {fact.name: (fact.value, fact.warning) for fact in door.get_installation().record}
+    assert "line 1" in said["Last anchor"][1]
+    assert ("anchor", anchors.path().name) in found()
 
 
 def test_a_subject_that_is_gone_keeps_its_sealed_history(chain):
