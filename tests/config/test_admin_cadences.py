@@ -147,7 +147,7 @@ def test_the_pages_hold_no_script_of_their_own(root):
 
 def test_who_may_only_look_sees_the_cadence_and_cannot_act(client, db):
     cadences.keep()
-    looker = factories.UserFactory(operator=True)
+    looker = factories.UserFactory(administrator=True)
     looker.user_permissions.add(Permission.objects.get(codename="view_periodictask"))
     client.force_login(looker)
     page = client.get(address(row("tick"))).content.decode()
