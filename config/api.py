@@ -53,7 +53,7 @@ from orchestration.api import (
     words_outside,
 )
 from orchestration.api.answers import answered, problem_response
-from orchestration.api.auth import WAYS_IN, NotAuthenticated
+from orchestration.api.auth import WAYS_IN, NotAuthenticated, TooManyRequests
 from orchestration.api.document import complete
 from orchestration.api.problems import fact_of, of_error, problem
 from orchestration.errors import NotFound, OrchestrationError
@@ -120,7 +120,8 @@ def _where(location: tuple[Any, ...]) -> str:
 
 def refused(request: HttpRequest, error: OrchestrationError) -> HttpResponse:
     """Answer a refusal of the service."""
-    return problem_response(of_error(error))
+    headers = {"Retry-After": str(error.wait_seconds)} if isinstance(error, TooManyRequests) else {}
+    return problem_response(of_error(error), **headers)
 
 
 def not_authenticated(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -129,6 +129,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 AUTHENTICATION_BACKENDS = [
+    "orchestration.register.login_throttle.ThrottleBackend",
     "axes.backends.AxesStandaloneBackend",
     "orchestration.register.roles.RoleBackend",
 ]
@@ -146,6 +147,10 @@ AXES_LOCKOUT_TEMPLATE = "429.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
 AXES_VERBOSE = False
+HEADEND_LOGIN_FAILURES_PER_ADDRESS = env.integer("HEADEND_LOGIN_FAILURES_PER_ADDRESS", 20, minimum=1)
+HEADEND_LOGIN_FAILURES_PER_NAME = env.integer("HEADEND_LOGIN_FAILURES_PER_NAME", 100, minimum=8)
+HEADEND_API_PER_MINUTE = env.integer("HEADEND_API_PER_MINUTE", 1200, minimum=0, maximum=1_000_000)
+HEADEND_API_FAILURES_PER_MINUTE = env.integer("HEADEND_API_FAILURES_PER_MINUTE", 30, minimum=1)
 
 # --- sessions -------------------------------------------------------------------------------------------
 HEADEND_SESSION_IDLE_MINUTES = env.integer("HEADEND_SESSION_IDLE_MINUTES", 720, minimum=5, maximum=20_160)

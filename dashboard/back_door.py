@@ -89,6 +89,7 @@ PLACES: dict[str, Place] = {
 }
 NOWHERE: dict[str, str] = {
     "orchestration.changecount": "Kept by the database for pages that are open; nothing is to be done with it.",
+    "orchestration.ratecount": "How often something was asked in a window of time; nothing is to be done with it.",
     "orchestration.idempotencyrecord": "Answers that are kept for a day; nothing is to be done with them.",
     "orchestration.seal": "Written by the sealer, once; `manage.py verify_audit` reads them.",
     "orchestration.savedview": "Saved where the list is, by whom it is for.",

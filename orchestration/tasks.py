@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from orchestration.core import anchors, audit, refusals, sealing
+from orchestration.core import anchors, audit, rates, refusals, sealing
 from orchestration.core.heartbeats import beat
 from orchestration.core.installation import is_copy, is_waiting_to_be_taken_over
 from orchestration.core.wakeups import wake_heartbeat
@@ -115,6 +115,7 @@ def clean_disk() -> None:
         with _as("beat"):
             retention.clean()
             calls.prune(timezone.now())
+            rates.prune()
             record_retention.prune_due()
 
 

@@ -247,4 +247,5 @@ def small_and_apart(settings, tmp_path: Path) -> None:
     settings.AUDIT_ANCHORS_FILE = tmp_path / "audit_anchors.jsonl"
     settings.AUDIT_EXPORTS = tmp_path / "audit_exports"
     settings.HEADEND_HEARTBEAT_SECONDS = 0  # a lease beats when it is asked, not from a thread of its own
+    settings.HEADEND_API_PER_MINUTE = 0  # tests ask more often than any program of one caller
     settings.WHITENOISE_AUTOREFRESH = True  # look for a file when it is asked for, not for all at every start

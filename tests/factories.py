@@ -50,6 +50,7 @@ from orchestration.models import (
     Pool,
     Preferences,
     Profile,
+    RateCount,
     Refusal,
     Rendition,
     RepositoryRecord,
@@ -927,6 +928,18 @@ class RestrictionFactory(DjangoModelFactory):
         model = Restriction
 
     token = factory.SubFactory(ApiTokenFactory)
+
+
+class RateCountFactory(DjangoModelFactory):
+    """That something happened once."""
+
+    class Meta:
+        model = RateCount
+
+    key = factory.Sequence(lambda n: f"asks:token {n}")
+    window = 1
+    seconds = 60
+    count = 1
 
 
 class IdempotencyRecordFactory(DjangoModelFactory):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model, update_session_auth_hash
-from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, LoginView, PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
@@ -20,6 +20,7 @@ from dashboard.live_pages import show
 from dashboard.people_forms import ClockForm, OwnPasswordForm, SetPasswordForm
 from orchestration.core.permissions import LEVELS, Actor
 from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.register import login_throttle
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 
@@ -88,6 +89,16 @@ def me_end_sessions(request: HttpRequest) -> HttpResponse:
         lambda ended: f"Logged out of {ended} other browser{'' if ended == 1 else 's'}.",
         to=_home(),
     )
+
+
+class LogIn(LoginView):
+    """Log in; the browser can show later that this name was logged in with it, and is not kept from trying again."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Let it be known to the browser by whom."""
+        response = super().form_valid(form)
+        login_throttle.know(response, form.get_user().get_username())
+        return response
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

@@ -12,6 +12,7 @@ from orchestration.models import (
     IdempotencyRecord,
     KeptReport,
     Preferences,
+    RateCount,
     Refusal,
     SavedView,
     Seal,
@@ -43,6 +44,14 @@ class VideoStatisticsAdmin(ReadOnlyAdmin):
     list_display = ("distribution", "collected_at", "view_count", "like_count", "comment_count")
     list_select_related = ("distribution__video", "distribution__channel")
     date_hierarchy = "collected_at"
+
+
+@admin.register(RateCount)
+class RateCountAdmin(ReadOnlyAdmin):
+    """Show what is counted against limits."""
+
+    list_display = ("key", "count", "window", "seconds")
+    search_fields = ("key",)
 
 
 @admin.register(IdempotencyRecord)

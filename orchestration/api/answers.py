@@ -12,7 +12,7 @@ from django.urls import URLPattern
 from ninja.responses import NinjaJSONEncoder
 
 from orchestration.api import idempotency
-from orchestration.api.auth import ApiRequest, identify
+from orchestration.api.auth import ApiRequest, identify, rate_headers
 from orchestration.api.problems import CONTENT_TYPE, problem
 from orchestration.core.audit import new_correlation_id
 from orchestration.errors import IdempotencyConflict, OrchestrationError
@@ -73,6 +73,8 @@ def answered(
             )
         response.headers.setdefault("X-Correlation-Id", request.correlation_id)
         response.headers.setdefault("Cache-Control", "no-store")
+        for name, value in rate_headers(request).items():
+            response.headers[name] = value
         if request.path.startswith(TUS_PREFIX):  # tus asks for it on every answer, refusals too
             response.headers.setdefault("Tus-Resumable", "1.0.0")
             response.headers.setdefault("Tus-Version", "1.0.0")

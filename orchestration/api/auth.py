@@ -2,11 +2,13 @@
 
 from typing import Any, ClassVar, cast
 
+from django.conf import settings
 from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
 from channels.limits import narrow_to
+from orchestration.core import rates
 from orchestration.core.addresses import client_address
 from orchestration.core.permissions import Actor
 from orchestration.errors import OrchestrationError
@@ -15,6 +17,7 @@ from orchestration.register import tokens
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 
+REQUESTS = rates.Allowance("asks", 60)
 READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -27,6 +30,18 @@ class NotAuthenticated(OrchestrationError):
     def __init__(self, message: str, *, challenge: str = 'Bearer realm="headend"') -> None:
         super().__init__(message)
         self.challenge = challenge
+
+
+class TooManyRequests(OrchestrationError):
+    """A caller asked more often than it may, or an address sent too many tokens that open nothing."""
+
+    code = "too_many_requests"
+    status = 429
+    again = "again"
+
+    def __init__(self, message: str, *, wait_seconds: int) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
 
 
 class CsrfFailed(OrchestrationError):
@@ -42,8 +57,35 @@ def bearer_secret(request: HttpRequest) -> str | None:
     return secret.strip() if scheme.lower() == "bearer" else None
 
 
+def _count(request: HttpRequest, actor: Actor) -> None:
+    """Count a request, once, and note what its answer says of that. Raises: TooManyRequests."""
+    limit = settings.HEADEND_API_PER_MINUTE
+    if limit == 0 or hasattr(request, "rate"):
+        return
+    spent = REQUESTS.spend(actor.label, limit)
+    request.rate = (limit, spent)  # type: ignore[attr-defined]
+    if not spent.allowed:
+        raise TooManyRequests(
+            f"{actor.label} may ask {limit} times a minute; wait {spent.resets_in} s.",
+            wait_seconds=spent.resets_in,
+        )
+
+
+def rate_headers(request: HttpRequest) -> dict[str, str]:
+    """Return how often the caller may ask, as the IETF's draft of RateLimit header fields says it; empty without a limit."""
+    found = getattr(request, "rate", None)
+    if found is None:
+        return {}
+    limit, spent = found
+    return {
+        "RateLimit-Policy": f'"minute";q={limit};w=60',
+        "RateLimit": f'"minute";r={spent.remaining};t={spent.resets_in}',
+    }
+
+
 def _checked(request: HttpRequest, actor: Actor) -> Actor:
     """Refuse a change early to whoever may only read; what a method needs beyond that, the service says."""
+    _count(request, actor)
     narrow_to(actor.limit)
     if request.method not in READING:
         actor.require(ApiToken.Scope.SCHEDULE, "a change")
@@ -61,7 +103,14 @@ class TokenAuth(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
         """Return the token's actor. Raises: NotAuthenticated, if it is unknown or revoked."""
         found = tokens.verify(token)
-        if found is None or not tokens.is_from(found, client_address(request)):
+        address = client_address(request)
+        if found is None or not tokens.is_from(found, address):
+            most = settings.HEADEND_API_FAILURES_PER_MINUTE
+            if rates.add(f"wrong tokens from {address}", 60) > most:
+                raise TooManyRequests(
+                    f"More than {most} tokens that open nothing came from your address within a minute.",
+                    wait_seconds=rates.window_of(60)[1],
+                )
             raise NotAuthenticated(
                 "This token is unknown or revoked, or does not open anything from here.",
                 challenge='Bearer realm="headend", error="invalid_token"',

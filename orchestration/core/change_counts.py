@@ -34,6 +34,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "auth.Group",
         "auth.Group_permissions",
         "sessions.Session",
+        "orchestration.Restriction",
+        "orchestration.Restriction_groups",
     ),
     "channels": (
         "channels.Channel",
@@ -100,6 +102,7 @@ NOT_COUNTED: dict[str, str] = {
     "orchestration.Heartbeat": "it changes every few seconds, and what it says is the age that a page shows by the clock",
     "orchestration.IdempotencyRecord": "no page shows it",
     "orchestration.Refusal": "no page shows it until it is an entry of the record",
+    "orchestration.RateCount": "each request of the API may write it, and no page shows it",
     "orchestration.Seal": "its block is counted, which is written with it",
     "auth.Permission": "migrations write it",
     "django_celery_beat.PeriodicTasks": "it only says that another table has changed",

@@ -21,7 +21,14 @@ from orchestration.models.rollouts import Rollout, RolloutMember
 from orchestration.models.seals import Seal, SealBlock
 from orchestration.models.standing import CalendarAddress, StandingRule
 from orchestration.models.statistics import VideoStatistics
-from orchestration.models.system import ApiToken, Heartbeat, IdempotencyRecord, Restriction, SystemState
+from orchestration.models.system import (
+    ApiToken,
+    Heartbeat,
+    IdempotencyRecord,
+    RateCount,
+    Restriction,
+    SystemState,
+)
 from orchestration.models.uploads import Upload
 from orchestration.models.work import Call, Job, OrphanUpload, WorkflowRun
 
@@ -50,6 +57,7 @@ __all__ = [
     "Pool",
     "Preferences",
     "Profile",
+    "RateCount",
     "Refusal",
     "Rendition",
     "RepositoryRecord",

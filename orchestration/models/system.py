@@ -164,6 +164,18 @@ class Restriction(models.Model):
         return f"what {self.user or self.token} is limited to"
 
 
+class RateCount(models.Model):
+    """How often something happened in a window of time; written by one statement each (`core/rates.py`)."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    window = models.BigIntegerField(help_text="the number of the window, counted from 1970")
+    seconds = models.PositiveIntegerField(help_text="how long a window is")
+    count = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"
+
+
 class IdempotencyRecord(models.Model):
     """The answer that was given to an Idempotency-Key, so that the same request has one effect."""
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from orchestration.core import audit
 from orchestration.errors import NotFound
 from orchestration.models import SystemState
+from orchestration.register import login_throttle
 from orchestration.results.people import LockoutShown
 
 
@@ -47,6 +48,7 @@ def lift(username: str, reason: str = "") -> int:
         raise NotFound(f"{username[:150]} is not locked out.", field="username")
     with transaction.atomic():
         reset(username=username)
+        login_throttle.forget(username)
         state, _ = SystemState.objects.get_or_create(pk=1)
         audit.record(
             "lockout_lifted",
