@@ -47,6 +47,7 @@ NOT_FOLLOWED: dict[str, str] = {
     "orchestration.OrphanUpload": _WORK,
     "orchestration.Preferences": _DOOR,
     "orchestration.Profile": _DOOR,
+    "orchestration.RateCount": _WORK,
     "orchestration.Refusal": _RECORD,
     "orchestration.Rendition": _WORK,
     "orchestration.RepositoryRecord": _DOOR,
