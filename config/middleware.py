@@ -15,6 +15,7 @@ from channels.limits import current, limited_to, narrow_to
 from dashboard import tickets
 from dashboard.actions import where_from
 from orchestration.api.auth import READING, bearer_secret
+from orchestration.below import below
 from orchestration.core import refusals
 from orchestration.core.addresses import client_address, is_trusted
 from orchestration.core.audit import Acting, acting_as
@@ -116,7 +117,9 @@ class LoginRequired(LoginRequiredMiddleware):
         if request.method in READING:
             return super().handle_no_permission(request, view_func)
         return redirect_to_login(
-            where_from(request, "/"), self.get_login_url(view_func), self.get_redirect_field_name(view_func)
+            where_from(request, below("/")),
+            self.get_login_url(view_func),
+            self.get_redirect_field_name(view_func),
         )
 
 

@@ -53,12 +53,16 @@ else:
         HEADEND_ENCRYPTION_KEYS = keys.KeyFile(_keys_file)
     keys.check_encryption_keys(HEADEND_ENCRYPTION_KEYS)
 CSRF_TRUSTED_ORIGINS = []
+FORCE_SCRIPT_NAME = None
 if HEADEND_PUBLIC_URL:
     _public = urlsplit(HEADEND_PUBLIC_URL)
     _host = _public.hostname or ""  # `env.url` refuses an address without one
     _host = f"[{_host}]" if ":" in _host else _host
     ALLOWED_HOSTS = list(dict.fromkeys([*ALLOWED_HOSTS, _host]))
     CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+    # Of https://example.org/headend the folder is /headend; the proxy takes it off.
+    FORCE_SCRIPT_NAME = _public.path.rstrip("/") or None
+_folder = FORCE_SCRIPT_NAME or ""
 
 # --- what it is made of ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -126,7 +130,7 @@ USE_TZ = True
 
 # --- logging in ------------------------------------------------------------------------------------------
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "dashboard:overview"
 LOGOUT_REDIRECT_URL = "login"
 AUTHENTICATION_BACKENDS = [
     "orchestration.register.login_throttle.ThrottleBackend",
@@ -161,6 +165,7 @@ SESSION_COOKIE_AGE = HEADEND_SESSION_DAYS * 86_400
 # Two installations on one machine differ by port only, and cookies do not: so their names do.
 SESSION_COOKIE_NAME = "headend_session" if PRODUCTION else f"headend_session_{HEADEND_INSTALLATION_ID[:8]}"
 CSRF_COOKIE_NAME = "headend_csrf" if PRODUCTION else f"headend_csrf_{HEADEND_INSTALLATION_ID[:8]}"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{_folder}/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes of a load balancer come over plain HTTP
@@ -172,7 +177,7 @@ X_FRAME_OPTIONS = "DENY"
 # A wave may go to a thousand channels and a recall confirm ten thousand videos, each of them a field of a form.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 15_000
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{_folder}/static/"
 STATIC_ROOT = private.folder(DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 # Outside production files are served from where they lie, so that `up` needs no collectstatic.

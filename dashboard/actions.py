@@ -20,6 +20,7 @@ from django_htmx.middleware import HtmxDetails
 
 from dashboard.field_words import refusal_words
 from dashboard.listing import id_of
+from orchestration.below import within
 from orchestration.core import readings
 from orchestration.core.permissions import Actor
 from orchestration.errors import NotFound, NotPermitted, OrchestrationError
@@ -83,7 +84,7 @@ def where_from(request: HttpRequest, fallback: str) -> str:
         return fallback
     parts = urlsplit(address)
     try:
-        view = resolve(parts.path).func
+        view = resolve(within(parts.path)).func
     except Resolver404:
         return fallback
     return urlunsplit(("", "", parts.path, parts.query, "")) if getattr(view, "is_page", False) else fallback

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
+from orchestration.below import below, within
 from orchestration.core.permissions import Actor
 
 READ, SCHEDULE, OPERATE, ADMIN = "read", "schedule", "operate", "admin"
@@ -113,7 +114,7 @@ def navigation_of(request: HttpRequest) -> list[Group]:
     """Return the menu with the page that is open marked."""
     actor = Actor.of_user(request.user)
     addresses = {name: reverse(f"dashboard:{name}") for _, entries in GROUPS for name, _, _ in entries}
-    current = _current(request.path, addresses)
+    current = _current(within(request.path), {name: within(address) for name, address in addresses.items()})
     groups = [
         Group(
             title,
@@ -126,7 +127,7 @@ def navigation_of(request: HttpRequest) -> list[Group]:
         for title, entries in GROUPS
     ]
     groups[-1].items.extend(
-        Item(label, icon, url, False) for label, icon, url, needs in BACK_DOOR if actor.reaches(needs)
+        Item(label, icon, below(url), False) for label, icon, url, needs in BACK_DOOR if actor.reaches(needs)
     )
     return groups
 

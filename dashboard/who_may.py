@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
+from orchestration.below import within
 from orchestration.core.permissions import LEVELS, NEEDS, Actor
 from orchestration.models import ApiToken
 
@@ -118,7 +119,7 @@ def method_of(name: str) -> str | None:
 def may_post(actor: Actor, url: str) -> bool:
     """Return whether somebody may press the button that posts to an address; of one that is unknown nobody may."""
     try:
-        method = method_of(resolve(url.partition("?")[0].partition("#")[0]).url_name or "")
+        method = method_of(resolve(within(url.partition("?")[0].partition("#")[0])).url_name or "")
     except Resolver404:
         return False
     return method is not None and actor.may(method)

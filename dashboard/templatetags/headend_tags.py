@@ -23,12 +23,14 @@ from dashboard.actions import service
 from dashboard.live_pages import LiveNode
 from dashboard.naming import named, told
 from dashboard.timeline import Lane
+from orchestration.below import below
 from orchestration.media.urls import without_secrets_in
 from orchestration.monitoring.since import SinceCount
 from orchestration.words.fields import CATEGORIES, FIELDS, LICENCES
 
 register = template.Library()
 register.simple_tag(named)
+register.simple_tag(below)
 register.simple_tag(told)
 
 NOTHING = SafeString('<span class="none" aria-label="none">–</span>')

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from channels.models import Channel
 from dashboard.actions import refuse, service
 from dashboard.live_pages import show
+from orchestration.below import public
 from orchestration.errors import OrchestrationError
 
 SESSION_KEY = "google_connection"
@@ -20,11 +21,7 @@ SESSION_KEY = "google_connection"
 def redirect_uri_of(request: HttpRequest) -> str:
     """Return where Google sends the browser back to; it must be registered with the OAuth client word for word."""
     path = reverse("dashboard:connect_google")
-    return (
-        f"{settings.HEADEND_PUBLIC_URL.rstrip('/')}{path}"
-        if settings.HEADEND_PUBLIC_URL
-        else request.build_absolute_uri(path)
-    )
+    return public(path) if settings.HEADEND_PUBLIC_URL else request.build_absolute_uri(path)
 
 
 @require_POST

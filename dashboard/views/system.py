@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
 from dashboard.live_pages import SystemBar, asks_for_live_part, show
+from orchestration.below import below
 from orchestration.errors import OrchestrationError
 from orchestration.results.system import SystemReport
 
@@ -42,7 +43,7 @@ def start(request: HttpRequest) -> HttpResponse:
         request,
         lambda: service(request).start(reason=reason_of(request), version=version_of(request)),
         "The system is running: due work is dispatched from now on.",
-        to=HOME,
+        to=below(HOME),
     )
 
 
@@ -54,7 +55,7 @@ def pause(request: HttpRequest) -> HttpResponse:
         request,
         lambda: service(request).pause(reason=reason_of(request), disarm=disarm),
         lambda report: f"Paused: nothing new starts, what runs finishes.{_of_the_armed(report, disarm)}",
-        to=HOME,
+        to=below(HOME),
     )
 
 
@@ -85,7 +86,7 @@ def resume(request: HttpRequest) -> HttpResponse:
         try:
             preview = service(request).preview_resume()
         except OrchestrationError as error:
-            return refuse(request, error, HOME)
+            return refuse(request, error, below(HOME))
         if preview.items:
             return show(request, "resume.html", {"preview": preview})
     return act(
@@ -97,7 +98,7 @@ def resume(request: HttpRequest) -> HttpResponse:
             all_as=request.POST.get("all_as") or "policy",
         ),
         "The system is running again.",
-        to=HOME,
+        to=below(HOME),
     )
 
 
@@ -117,5 +118,5 @@ def stop(request: HttpRequest) -> HttpResponse:
             )
             + _of_the_armed(report, disarm)
         ),
-        to=HOME,
+        to=below(HOME),
     )

@@ -14,6 +14,7 @@ from ninja.responses import NinjaJSONEncoder
 from orchestration.api import idempotency
 from orchestration.api.auth import ApiRequest, identify, rate_headers
 from orchestration.api.problems import CONTENT_TYPE, problem
+from orchestration.below import below
 from orchestration.core.audit import new_correlation_id
 from orchestration.errors import IdempotencyConflict, OrchestrationError
 
@@ -71,11 +72,13 @@ def answered(
                 problem("method_not_allowed", 405, f"{request.method} is not possible here; {allowed} is."),
                 Allow=allowed,
             )
+        if (where := response.headers.get("Location", "")).startswith("/"):
+            response.headers["Location"] = below(where)
         response.headers.setdefault("X-Correlation-Id", request.correlation_id)
         response.headers.setdefault("Cache-Control", "no-store")
         for name, value in rate_headers(request).items():
             response.headers[name] = value
-        if request.path.startswith(TUS_PREFIX):  # tus asks for it on every answer, refusals too
+        if request.path_info.startswith(TUS_PREFIX):  # tus asks for it on every answer, refusals too
             response.headers.setdefault("Tus-Resumable", "1.0.0")
             response.headers.setdefault("Tus-Version", "1.0.0")
         return response
@@ -101,11 +104,11 @@ def _once(request: ApiRequest, run: Callable[[], HttpResponseBase]) -> HttpRespo
 
     request_print = idempotency.fingerprint(request.method or "", request.get_full_path(), request.body)
     result = idempotency.once(
-        caller.label, key, request_print, answer, apart=LOOK_OUTSIDE.fullmatch(request.path) is not None
+        caller.label, key, request_print, answer, apart=LOOK_OUTSIDE.fullmatch(request.path_info) is not None
     )
     if not result.replayed:
         return kept[-1]
-    if result.status < 300 and SHOWN_ONCE.fullmatch(request.path):
+    if result.status < 300 and SHOWN_ONCE.fullmatch(request.path_info):
         raise IdempotencyConflict(
             "This was done, and its secret was shown with the first answer; it is kept nowhere.",
             field="Idempotency-Key",
@@ -124,7 +127,7 @@ def _answer_of(request: ApiRequest, response: HttpResponseBase) -> idempotency.A
         and response.status_code not in NEVER_KEPT
         and getattr(response, "again", "") != "again"
     )
-    shown_once = response.status_code < 300 and SHOWN_ONCE.fullmatch(request.path) is not None
+    shown_once = response.status_code < 300 and SHOWN_ONCE.fullmatch(request.path_info) is not None
     return idempotency.Answer(
         status=response.status_code,
         body=content.decode() if final and not shown_once else "",

@@ -5,6 +5,7 @@ from ninja import Query, Router, Status
 
 from orchestration.api.auth import service
 from orchestration.api.schemas.plan_file import CalendarAddressOut, PlanFileBody, PlanFileOut, WhoseCalendar
+from orchestration.below import below
 from orchestration.lists import ScheduleFilters
 from orchestration.models import Schedule
 from orchestration.scheduling import plan_file
@@ -58,7 +59,7 @@ def plan_import(request: HttpRequest, body: PlanFileBody):
 def plan_calendar_address(request: HttpRequest, body: WhoseCalendar = OWN):
     """The one before it opens nothing any more; the new one is shown this once."""
     secret = service(request).make_calendar_address(user_id=body.user_id)
-    return Status(201, {"path": f"/calendar/{secret}.ics"})
+    return Status(201, {"path": below(f"/calendar/{secret}.ics")})
 
 
 @router.post(

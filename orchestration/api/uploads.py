@@ -18,6 +18,7 @@ from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import SourceOut
 from orchestration.api.schemas.uploads import NewUploadSource, UploadOut
+from orchestration.below import below
 from orchestration.errors import InvalidRequest, NotFound, TusVersionWrong
 from orchestration.lists import UploadFilters
 from orchestration.models import Upload
@@ -191,7 +192,7 @@ def uploads_create(request: HttpRequest) -> HttpResponseBase:
         metadata=said,
     )
     return _answer(
-        201, {"Location": request.build_absolute_uri(f"/api/uploads/{upload.key}"), **_how_far(upload)}
+        201, {"Location": request.build_absolute_uri(below(f"/api/uploads/{upload.key}")), **_how_far(upload)}
     )
 
 

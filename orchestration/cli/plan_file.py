@@ -7,6 +7,7 @@ from pathlib import Path
 from django.contrib.auth import get_user_model
 
 from orchestration.api.schemas import plan_file as schemas
+from orchestration.below import below
 from orchestration.cli import arguments
 from orchestration.cli.command import Command, Options, Service
 from orchestration.errors import InvalidRequest, NotFound
@@ -75,7 +76,7 @@ def _address(service: Service, options: Options) -> dict[str, str] | None:
     if options.remove:
         service.remove_calendar_address(user_id=user.pk)
         return None
-    return {"path": f"/calendar/{service.make_calendar_address(user_id=user.pk)}.ics"}
+    return {"path": below(f"/calendar/{service.make_calendar_address(user_id=user.pk)}.ics")}
 
 
 PLAN_FILE = (

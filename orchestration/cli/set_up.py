@@ -6,6 +6,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from orchestration.api.schemas.setup import ConnectionReportOut, SetUpOut
+from orchestration.below import public, within
 from orchestration.cli import arguments
 from orchestration.cli.command import Command, Options, Service
 from orchestration.cli.layout import when
@@ -34,9 +35,11 @@ def _report(found: ConnectionReport) -> list[str]:
 
 
 def _google(service: Service, options: Options) -> ConnectionReport:
-    base = options.address or settings.HEADEND_PUBLIC_URL or "http://localhost:8000"
+    path = reverse("dashboard:connect_google")
+    base = options.address or "http://localhost:8000"
+    known = public(path) if settings.HEADEND_PUBLIC_URL and not options.address else ""
     return service.check_google(
-        redirect_uri=f"{base.rstrip('/')}{reverse('dashboard:connect_google')}",
+        redirect_uri=known or f"{base.rstrip('/')}{within(path)}",
         channel_id=arguments.channel(options.channel) if options.channel else None,
     )
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.conf import settings
-
+from orchestration.below import public
 from orchestration.models import Incident, Notification, NotificationAddress, NotificationRule
 from orchestration.models.notify import SEVERITIES, NotificationKind
 
@@ -56,7 +55,7 @@ def of_incident(
 
 def address_of(path: str) -> str:
     """Return the address of a page as a reader of a message can open it, or its path if nobody said where we are."""
-    return f"{settings.HEADEND_PUBLIC_URL or ''}{path}"
+    return public(path)
 
 
 def joined(rows: Sequence[Notification]) -> tuple[str, str, str]:

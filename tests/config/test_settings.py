@@ -16,7 +16,8 @@ SHOW = """
 import json
 from django.conf import settings
 names = ("DEBUG", "ALLOWED_HOSTS", "CELERY_BROKER_URL", "GITHUB_API_URL", "SESSION_COOKIE_SECURE",
-         "SESSION_COOKIE_NAME", "CSRF_TRUSTED_ORIGINS", "HEADEND_WATCH_SECONDS", "SECURE_PROXY_SSL_HEADER")
+         "SESSION_COOKIE_NAME", "CSRF_TRUSTED_ORIGINS",
+         "FORCE_SCRIPT_NAME", "STATIC_URL", "SESSION_COOKIE_PATH", "HEADEND_WATCH_SECONDS", "SECURE_PROXY_SSL_HEADER")
 shown = {name: getattr(settings, name) for name in names}
 shown["ENGINE"] = settings.DATABASES["default"]["ENGINE"]
 shown["OPTIONS"] = settings.DATABASES["default"].get("OPTIONS")
@@ -99,6 +100,18 @@ def test_a_database_and_a_broker_are_taken_from_the_environment(tmp_path: Path) 
     assert "headend.example" in shown["ALLOWED_HOSTS"]
     assert shown["CSRF_TRUSTED_ORIGINS"] == ["https://headend.example:8443"]
     assert shown["SECURE_PROXY_SSL_HEADER"]
+    assert (shown["FORCE_SCRIPT_NAME"], shown["STATIC_URL"], shown["SESSION_COOKIE_PATH"]) == (
+        None,
+        "/static/",
+        "/",
+    )
+
+
+def test_the_public_address_may_be_a_folder_of_a_host(tmp_path: Path) -> None:
+    shown = show(tmp_path, HEADEND_PUBLIC_URL="https://example.org:8443/headend/")
+    assert shown["FORCE_SCRIPT_NAME"] == "/headend"
+    assert (shown["STATIC_URL"], shown["SESSION_COOKIE_PATH"]) == ("/headend/static/", "/headend/")
+    assert shown["CSRF_TRUSTED_ORIGINS"] == ["https://example.org:8443"]
 
 
 @pytest.mark.parametrize(
