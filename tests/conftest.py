@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import coverage
 import django
@@ -210,14 +211,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
             with connection.cursor() as cursor:
                 cursor.execute("DROP TABLE IF EXISTS auditlog_logentry")
             connection.ops.sql_flush = _empty_what_holds_rows
-        empty = connection.ops.execute_sql_flush
+        # Of the class: where Playwright's loop runs in this thread, Django makes another connection.
+        kind = type(connection.ops)
+        empty = kind.execute_sql_flush
 
-        def empty_the_record_too(statements: list[str]) -> None:
+        def empty_the_record_too(self: Any, statements: list[str]) -> None:
             """Empty the tables after a test that committed; the record's only so, through the door of its own."""
             with append_only.may_take_away():
-                empty(statements)
+                empty(self, statements)
 
-        connection.ops.execute_sql_flush = empty_the_record_too
+        kind.execute_sql_flush = empty_the_record_too
 
 
 def _empty_what_holds_rows(

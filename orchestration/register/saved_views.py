@@ -5,11 +5,12 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlencode
 
 from auditlog.context import disable_auditlog
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from orchestration.core import audit, lookup
-from orchestration.errors import InvalidRequest, NotPermitted
+from orchestration.errors import InvalidRequest, NotFound, NotPermitted
 from orchestration.models import SavedView
 
 PAGES = (
@@ -74,6 +75,19 @@ def remove(user_id: int | None, view_id: int) -> None:
         row = _own(user_id, view_id)
         audit.record("view_removed", row, before=_document(row), after={})
         row.delete()
+
+
+def owner_named(username: str) -> int:
+    """Return the id of the person with a user name. Raises: NotFound, naming `owner`."""
+    found = get_user_model().objects.filter(username=username).values_list("pk", flat=True).first()
+    if found is None:
+        raise NotFound(f"There is no user {username[:150]}.", field="owner")
+    return int(found)
+
+
+def owner_of(view_id: int) -> int:
+    """Return whose a view is. Raises: NotFound."""
+    return int(lookup.one(SavedView, view_id, field="view_id").owner_id)
 
 
 def _own(user_id: int | None, view_id: int) -> SavedView:

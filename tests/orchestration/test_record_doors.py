@@ -100,9 +100,15 @@ def test_what_a_person_has_seen_is_not_told_again(moved):
     assert not Activity.objects.filter(actor=user).exists()
 
 
-def test_a_token_has_no_console():
-    answer = ApiClient(tokens.issue("robot", "operate")[1]).post("since/seen", {})
-    assert (answer.status_code, answer.json()["field"]) == (422, "until")
+@pytest.mark.parametrize(("scope", "refused"), [("read", 403), ("operate", 422)])
+def test_a_token_of_any_level_is_nobody_who_was_away_and_whoever_is_logged_in_is(scope, refused, client):
+    answer = ApiClient(tokens.issue("robot", scope)[1]).post("since/seen", {})
+    assert answer.status_code == refused
+    assert ApiClient(tokens.issue("another", scope)[1]).get("since").status_code == 200
+    user = factories.UserFactory(role=scope)
+    client.force_login(user)
+    said = client.post("/api/since/seen", {}, content_type="application/json")
+    assert said.status_code == 200 and Preferences.objects.get(user=user).seen_until
 
 
 def test_an_edit_in_the_midst_of_an_action_names_who_acts():

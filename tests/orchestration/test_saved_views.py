@@ -1,12 +1,14 @@
 """A list with its filters is saved under a name: own or shared, changed by its owner only."""
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from orchestration.core.permissions import Actor
 from orchestration.errors import InvalidRequest, NotPermitted
-from orchestration.models import Activity
+from orchestration.models import Activity, SavedView
 from orchestration.service import CentralOrchestrationService
 from tests import factories
+from tests.engine_room import door
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +86,24 @@ def test_the_api_has_them_and_a_token_owns_none(client):
     assert client.get("/api/views?of_page=jobs").json()["total"] == 1
     with pytest.raises(InvalidRequest, match="Only a person"):
         CentralOrchestrationService(actor=Actor.system()).add_saved_view(page="jobs", name="x")
+
+
+def test_whoever_sits_at_the_machine_saves_views_for_a_person(capsys):
+    factories.UserFactory(username="petra")
+    call_command("orchestration", "view-add", "jobs", "Failed", "--query", "state=failed", "--owner", "petra")
+    row = SavedView.objects.get()
+    assert (row.owner.username, row.query, row.shared) == ("petra", "state=failed", False)
+    call_command("orchestration", "view-change", str(row.pk), "--name", "Broken", "--shared", "yes")
+    call_command("orchestration", "views", "--page", "jobs")
+    assert "Broken" in capsys.readouterr().out
+    row.refresh_from_db()
+    assert (row.name, row.query, row.shared, row.owner.username) == ("Broken", "state=failed", True, "petra")
+    call_command("orchestration", "view-remove", str(row.pk))
+    assert not SavedView.objects.exists()
+    with pytest.raises((CommandError, SystemExit)):
+        call_command("orchestration", "view-add", "jobs", "X", "--owner", "nobody")
+
+
+def test_a_person_saves_no_view_for_another_by_the_service():
+    with pytest.raises(NotPermitted, match="somebody else"):
+        door().add_saved_view(page="jobs", name="X", owner="petra")
