@@ -23,7 +23,7 @@ class SavedViews(Door):
     ) -> SavedView:
         """Save the filters of a list under a name; sharing it, and saving it for another person (`owner`), needs more."""
         self._may_share(shared)
-        return saved_views.add(self._whose(owner), page, name, query, shared)
+        return saved_views.add(self._id_of_owner(owner), page, name, query, shared)
 
     @action("read")
     def change_saved_view(
@@ -31,20 +31,20 @@ class SavedViews(Door):
     ) -> SavedView:
         """Give one's own view another name or other filters, share it or keep it."""
         self._may_share(bool(shared))
-        return saved_views.change(self._for(view_id), view_id, name=name, query=query, shared=shared)
+        return saved_views.change(self._as_whom(view_id), view_id, name=name, query=query, shared=shared)
 
     @action("read")
     def remove_saved_view(self, *, view_id: int) -> None:
         """Remove one's own view."""
-        saved_views.remove(self._for(view_id), view_id)
+        saved_views.remove(self._as_whom(view_id), view_id)
 
-    def _whose(self, owner: str) -> int | None:
+    def _id_of_owner(self, owner: str) -> int | None:
         if not owner:
             return self.actor.user_id
         self.actor.require(ApiToken.Scope.OWN, "saving a view for somebody else")
         return saved_views.owner_named(owner)
 
-    def _for(self, view_id: int) -> int | None:
+    def _as_whom(self, view_id: int) -> int | None:
         """Return as whom a view is changed: whoever sits at the machine is nobody of the console, and acts for its owner."""
         if (
             self.actor.user_id is None

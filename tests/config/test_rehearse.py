@@ -21,10 +21,10 @@ class Second:
     def __init__(self, monkeypatch, *looks):
         self.looks, self.started, self.signals = list(looks), [], []
         monkeypatch.setattr(rehearse, "LOOK_SECONDS", 0.0)
-        monkeypatch.setattr(rehearse.subprocess, "Popen", self.begin)
+        monkeypatch.setattr(rehearse, "_begin", self.begin)
         monkeypatch.setattr(rehearse, "_ask", self.ask)
 
-    def begin(self, command, *, env, **_):
+    def begin(self, command, env, _):
         self.started.append((command, env, json.loads(Path(command[-1]).read_text(encoding="utf-8"))))
         return self
 

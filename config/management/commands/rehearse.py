@@ -9,7 +9,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -76,7 +76,7 @@ class Command(BaseCommand):
         command = [sys.executable, "manage.py", "up", "--demo", "--port", str(port), "--like", str(sheet)]
         self.stdout.write(f"A rehearsal with {len(like)} channel(s) begins; it takes about three minutes.")
         with (folder / "up.log").open("w") as log:
-            running = subprocess.Popen(command, cwd=BASE_DIR, env=environment, stdout=log, stderr=log)
+            running = _begin(command, environment, log)
         try:
             return self._wait(running, environment, len(like), time.monotonic() + seconds)
         finally:
@@ -99,6 +99,10 @@ class Command(BaseCommand):
                 break
         work = _ask(environment, "statistics-work", "--days", "1") if publications else {}
         return rehearsal.Played(wanted=wanted, publications=publications, work=work)
+
+
+def _begin(command: list[str], environment: dict[str, str], log: IO[str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(command, cwd=BASE_DIR, env=environment, stdout=log, stderr=log)
 
 
 def _ask(environment: dict[str, str], *command: str) -> dict[str, Any]:
