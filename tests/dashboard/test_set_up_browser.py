@@ -12,7 +12,7 @@ def test_the_palette_leads_to_the_set_up_and_back_to_what_was_opened_last(page):
     log_in(page)
     page.keyboard.press("Control+k")
     field = page.locator("#palette input[name=q]")
-    field.fill("set-up")
+    field.fill("first st")
     page.wait_for_selector("#palette-list a.hit[aria-selected=true][href='/set-up/']")
     field.press("Enter")
     page.wait_for_url("**/set-up/")
@@ -27,7 +27,7 @@ def test_the_palette_leads_to_the_set_up_and_back_to_what_was_opened_last(page):
     opener = page.locator("[data-palette-open]").first
     opener.focus()
     opener.press("Enter")
-    page.wait_for_selector("#palette-list a.hit >> nth=0 >> text=Set-up")
+    page.wait_for_selector("#palette-list a.hit >> nth=0 >> text=First steps")
     field.fill("auro")
     page.wait_for_selector("#palette-list a.hit[href='/channels/aurora/']")
     field.press("ArrowDown")
