@@ -38,7 +38,7 @@ def test_a_wrong_token_is_refused(stranger, token):
 def test_a_revoked_token_is_refused(api):
     assert api.get(STATUS).status_code == 200
 
-    tokens.revoke("operate caller")
+    tokens.revoke("admin caller")
 
     assert api.get(STATUS).status_code == 401
 
@@ -99,7 +99,7 @@ def test_the_activity_names_the_token(api):
     api.post("orchestration/start")
 
     entry = Activity.objects.get(verb="system_started")
-    assert (entry.actor_label, entry.trigger) == ("token operate caller", Trigger.API)
+    assert (entry.actor_label, entry.trigger) == ("token admin caller", Trigger.API)
 
 
 def test_the_answer_names_the_correlation_id_of_the_activity(api):
