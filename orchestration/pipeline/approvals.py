@@ -25,6 +25,7 @@ from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, StaleVersion
 from orchestration.models import Approval, Distribution, Rendition, Schedule, Source
 from orchestration.pipeline import words_kept
+from orchestration.pipeline.own_edits import refuse_own_edits
 from orchestration.pipeline.profile_choice import profiles, wanted_of
 from orchestration.pipeline.words_outside import SOURCE_PICTURE, extras_of
 from orchestration.results.library import ApprovalChange, PendingReview
@@ -95,12 +96,14 @@ def approve(
 ) -> list[Schedule]:
     """Approve publications as they are now, all or none; with `seals`, only if they are still what was seen.
 
-    Raises: NotFound, InvalidRequest; IllegalTransition for what is over; StaleVersion for what is not as it was seen.
+    Raises: NotFound, InvalidRequest; IllegalTransition for what is over; StaleVersion for what is not as it was seen;
+    NotPermitted for what is not theirs to approve.
     """
     if seals and len(seals) != len(schedule_ids):
         raise InvalidRequest("seals has not as many members as schedule_ids.", field="seals")
     with transaction.atomic():
         rows = _locked(schedule_ids)
+        refuse_own_edits(rows, by)
         seen = _seen([row.distribution_id for row in rows])
         given = dict(zip(schedule_ids, seals, strict=True)) if seals else {}
         for row in rows:
