@@ -411,7 +411,7 @@ def test_the_command_reads_it_from_files_and_the_standard_input(source, tmp_path
 
 def test_the_page_takes_it_and_never_shows_it(source):
     browser = Client()
-    browser.force_login(factories.UserFactory(operator=True))
+    browser.force_login(factories.UserFactory(administrator=True))
     page = f"/sources/{source.pk}/"
     assert "read as by anybody" in browser.get(page).content.decode()
     typed = {
