@@ -96,7 +96,12 @@ def test_every_operation_says_who_may_call_it_and_how_it_refuses(document):
     for path, _, operation in operations(document):
         assert operation["security"], path
         assert {name for way in operation["security"] for name in way} <= set(schemes)
-        assert "application/problem+json" in operation["responses"]["default"]["content"]
+        refusals = {status for status in operation["responses"] if status[0] in "45"}
+        assert {"401", "403", "429", "5XX"} <= refusals, path
+        for status in refusals - {"416"}:
+            assert operation["responses"][status]["$ref"] == f"#/components/responses/Refused{status}", path
+    for response in document["components"]["responses"].values():
+        assert "application/problem+json" in response["content"]
 
 
 def test_every_body_refuses_unknown_fields(document):

@@ -29,7 +29,8 @@ REFUSALS = sorted(
 
 @pytest.fixture
 def failing(monkeypatch, api):
-    """Let `GET status` fail with an error."""
+    """Let `GET status` fail with an error, also with one that it does not document."""
+    api.held = False
 
     def ask(error: Exception):
         def fail(self):
