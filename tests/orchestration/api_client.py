@@ -46,14 +46,9 @@ class ApiClient:
             return answer
         status = str(answer.status_code)
         status = status if status in described else f"{status[0]}XX"
-        assert status in described, (
-            f"{asked.method} {asked.path} answered {answer.status_code}: {answer.content}"
-        )
-        if (
-            status[0] == "2"
-            and answer.content
-            and answer.get("Content-Type", "").startswith("application/json")
-        ):
+        assert status in described, f"{asked.method} {asked.path} answered {answer.status_code}: {answer}"
+        is_json = answer.get("Content-Type", "").startswith("application/json")
+        if status[0] == "2" and is_json and answer.content:
             validator_of(asked.method, asked.path, status).validate(answer.json())
         return answer
 
