@@ -75,7 +75,11 @@ class LocalTimeField(forms.DateTimeField):
 class ZonedForm(forms.Form):
     """A form whose local times are meant in the zone chosen with them."""
 
-    zone = forms.ChoiceField(choices=zones, initial="UTC", label="on the clock of")
+    zone = forms.ChoiceField(initial="UTC", label="on the clock of")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer(self, "zone", zones())  # looked up once, however often the form is drawn
 
     def instant(self, field: str) -> datetime | None:
         """Return the instant that a local time means; a time that the zone's clocks skip is refused beside its field."""

@@ -56,7 +56,7 @@ def explain_publication(schedule_id: int) -> PublicationWhy:
         stage_at=row.stage_at,
         public_at=row.distribution.published_at if row.state == ScheduleState.PUBLISHED else None,
         moves=[*_conflicts(row), *_moves(own)],
-        stretches=[*_of_jobs(jobs), *_pauses(row, until), *_held(own), *_blockers(row, until)],
+        stretches=[*_of_jobs(jobs), *_pauses(row, until), *_held(own), *_blockers(row, jobs, until)],
         ending=_ending(row, own),
         misfire=row.misfire_action,
         waits_for=_waits_for(row, jobs),
@@ -197,15 +197,15 @@ def _pauses(row: Schedule, until: datetime) -> list[Stretch]:
     return found
 
 
-def _blockers(row: Schedule, until: datetime) -> list[Stretch]:
+def _blockers(row: Schedule, jobs: Sequence[Job], until: datetime) -> list[Stretch]:
     """Return the conditions that held for its channel, or for all, meanwhile, if one of its jobs met one of that code."""
     scope = (
         Q(channel=row.channel_id) | Q(channel=None, source=None) | Q(source=row.distribution.video.source_id)
     )
     rows = Blocker.objects.filter(scope, since__lte=until)
     rows = rows.filter(Q(ended_at=None) | Q(ended_at__gt=row.stage_at)).order_by("-pk")[:MOST]
-    met = set(row.jobs.exclude(error_code="").values_list("error_code", flat=True))
-    waiting = set(row.jobs.filter(blocked_on__isnull=False).values_list("blocked_on", flat=True))
+    met = {job.error_code for job in jobs}
+    waiting = {job.blocked_on_id for job in jobs}
     return [
         Stretch("blocked", f"{remedy_of(each.code).title}: {each.sentence}", each.since, each.ended_at)
         for each in rows

@@ -176,10 +176,9 @@ def report(now: datetime | None = None) -> DiskReport:
     usage = shutil.disk_usage(folder)
     since = now - timedelta(days=GROWTH_DAYS)
     videos, files = Video.objects.exclude(original_file=""), Rendition.objects.present()
-    grown = _sum(videos.filter(created_at__gte=since), "size_bytes") + _sum(
-        files.filter(made_at__gte=since), "size_bytes"
-    )
-    a_day = grown // GROWTH_DAYS
+    originals, originals_grown = _sums(videos, Q(created_at__gte=since))
+    prepared, prepared_grown = _sums(files, Q(made_at__gte=since))
+    a_day = (originals_grown + prepared_grown) // GROWTH_DAYS
     room = usage.free - settings.HEADEND_DISK_FLOOR_BYTES
     waiting = Upload.objects.filter(state__in=[UploadState.OPEN, UploadState.RECEIVED, UploadState.FAILED])
     freed_bytes, freed_videos = _would_be_freed(now)
@@ -187,9 +186,9 @@ def report(now: datetime | None = None) -> DiskReport:
         total_bytes=usage.total,
         free_bytes=usage.free,
         floor_bytes=settings.HEADEND_DISK_FLOOR_BYTES,
-        originals_bytes=_sum(videos, "size_bytes"),
-        prepared_bytes=_sum(files, "size_bytes"),
-        uploads_bytes=_sum(waiting, "received_bytes"),
+        originals_bytes=originals,
+        prepared_bytes=prepared,
+        uploads_bytes=waiting.aggregate(total=Sum("received_bytes"))["total"] or 0,
         grows_bytes_a_day=a_day,
         days_left=max(0, room // a_day) if a_day else None,
         keep_originals=settings.HEADEND_KEEP_ORIGINALS,
@@ -211,5 +210,7 @@ def _would_be_freed(now: datetime) -> tuple[int, int]:
     return told
 
 
-def _sum(rows: QuerySet, field: str) -> int:
-    return rows.aggregate(total=Sum(field))["total"] or 0
+def _sums(rows: QuerySet, lately: Q) -> tuple[int, int]:
+    """Return how many bytes there are in all, and how many of them came lately."""
+    told = rows.aggregate(all=Sum("size_bytes"), lately=Sum("size_bytes", filter=lately))
+    return told["all"] or 0, told["lately"] or 0

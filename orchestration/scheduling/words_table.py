@@ -70,17 +70,25 @@ def of_subject(subject: str, subject_id: int, *, few: int = FEW) -> SubjectWords
     known = subject_of(subject)
     row = documents.rows_of(known, [subject_id], lock=False)[subject_id]
     own = documents.document_of(row)
-    near = _publications_of(known, subject_id)
-    first = near.order_by(_waiting_first(), F("schedule__publish_at").asc(nulls_last=True), "pk")
+    shown, total = _first_of(known, subject_id, min(few, MOST))
     return SubjectWords(
         subject=known.value,
         id=subject_id,
         label=str(row),
         own=own,
         version=version_of(own),
-        publications=publications(first.values_list("pk", flat=True)[: min(few, MOST)]),
-        total=near.count(),
+        publications=publications(shown),
+        total=total,
     )
+
+
+def _first_of(subject: Subject, subject_id: int, most: int) -> tuple[list[int], int]:
+    """Return a subject's first publications, those still to come first, and how many it has."""
+    if subject == Subject.PUBLICATION:
+        return [subject_id][:most], 1
+    near = _publications_of(subject, subject_id)
+    first = near.order_by(_waiting_first(), F("schedule__publish_at").asc(nulls_last=True), "pk")
+    return list(first.values_list("pk", flat=True)[:most]), near.count()
 
 
 def preview(subject: str, subject_id: int, words: Mapping[str, Any], *, few: int = FEW) -> WordsPreview:
