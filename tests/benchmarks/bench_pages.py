@@ -199,6 +199,7 @@ def fill() -> None:
             object_repr="x",
             before={},
             after={},
+            actor_label="a benchmark",
         ),
         {"object_pk": [str(i) for i in range(2_000)], "cid": [f"c{i}" for i in range(2_000)]},
     )
