@@ -47,7 +47,7 @@ def rows_of(subject: Subject, ids: Iterable[int], *, lock: bool) -> dict[int, Ro
     rows: Any = model._default_manager.filter(pk__in=wanted).order_by("pk")
     if lock:
         rows = rows.locked()
-    elif subject == Subject.PUBLICATION:
+    if subject == Subject.PUBLICATION:
         rows = rows.select_related("video", "channel")  # by which it is named
     found = {row.pk: row for row in rows}
     lookup.check_found(model, wanted, found, field=f"{subject}_id")

@@ -90,23 +90,24 @@ def test_a_rule_is_entered_and_changed_by_its_form(root, receiver: Receiver):
     assert not NotificationRule.objects.exists()
 
 
-def test_an_operator_silences_but_changes_no_address(console, receiver: Receiver):
+def test_an_operator_silences_but_changes_no_address(client, db, receiver: Receiver):
+    client.force_login(factories.UserFactory(operator=True, username="olga"))
     row = addresses.add_address(name="ops", url=receiver.url)
     incident = factories.IncidentFactory()
-    page = console.get("/notifications/").content.decode()
+    page = client.get("/notifications/").content.decode()
     assert "/notifications/silences/add/" in page
     assert "/notifications/addresses/add/" not in page
-    answer = console.post(
+    answer = client.post(
         "/notifications/silences/add/", {"cause": incident.key, "hours": "24"}, headers=HTMX
     )
     assert answer.status_code == 200, answer.content
     silence = Silence.objects.get()
     assert timedelta(hours=23) < silence.until - timezone.now() <= timedelta(hours=24)
     assert (silence.cause, silence.who) == (incident.key, "olga")
-    console.post(f"/notifications/silences/{silence.pk}/end/", headers=HTMX)
+    client.post(f"/notifications/silences/{silence.pk}/end/", headers=HTMX)
     silence.refresh_from_db()
     assert silence.until <= timezone.now()
-    assert console.post(f"/notifications/addresses/{row.pk}/remove/", headers=HTMX).status_code == 403
+    assert client.post(f"/notifications/addresses/{row.pk}/remove/", headers=HTMX).status_code == 403
     assert NotificationAddress.objects.exists()
 
 
