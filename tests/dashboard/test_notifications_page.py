@@ -97,9 +97,7 @@ def test_an_operator_silences_but_changes_no_address(client, db, receiver: Recei
     page = client.get("/notifications/").content.decode()
     assert "/notifications/silences/add/" in page
     assert "/notifications/addresses/add/" not in page
-    answer = client.post(
-        "/notifications/silences/add/", {"cause": incident.key, "hours": "24"}, headers=HTMX
-    )
+    answer = client.post("/notifications/silences/add/", {"cause": incident.key, "hours": "24"}, headers=HTMX)
     assert answer.status_code == 200, answer.content
     silence = Silence.objects.get()
     assert timedelta(hours=23) < silence.until - timezone.now() <= timedelta(hours=24)
