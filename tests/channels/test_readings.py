@@ -1,9 +1,7 @@
 """One table says what an answer means; our gateways and the channel's script read it alike, row by row."""
 
-import importlib.util
 import itertools
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,23 +11,9 @@ from channels import quota
 from channels.gateways import readings
 from channels.gateways.errors import by_code, of_code
 
-SCRIPT = readings.TABLE.with_name("stage.py")
 NOW = datetime(2026, 11, 26, 16, 30, tzinfo=UTC)
 CLASSES = {"again", "again_at", "blocked", "never", "unknown", "go_on", "gone", "renew_token"}
 SERVICES = ("youtube", "google_token", "github")
-
-
-@pytest.fixture(scope="module")
-def script():
-    """Return the channel's script as a module; it is not run."""
-    spec = importlib.util.spec_from_file_location("headend_stage_script", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "dont_write_bytecode", True)  # the template's folder is copied as it is
-        spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 def each(value):

@@ -15,7 +15,6 @@ from channels.gateways.errors import (
 from channels.gateways.youtube_upload import resource_of, unmarked_description
 from channels.sandbox import youtube_state, youtube_words
 from channels.sandbox.faults import Match
-from channels.template.headend import stage as script
 from tests.channels.youtube_helpers import MARKER, gateway, metadata, stored_videos, upload, video_file
 
 SRT = "1\n00:00:00,000 --> 00:00:01,000\nBoats leave.\n"
@@ -60,7 +59,7 @@ def test_an_upload_says_all_its_words(sandbox, youtube, tmp_path):
 
 
 @pytest.mark.parametrize("changes", [{}, ALL, {"language": ""}, {"notify_subscribers": False}])
-def test_the_script_of_a_repository_sends_the_same_as_our_workers(changes):
+def test_the_script_of_a_repository_sends_the_same_as_our_workers(script, changes):
     words = metadata(**changes)
     told = {name: getattr(words, name) for name in words.__dataclass_fields__}
     assert script.resource_of(json.loads(json.dumps(told))) == resource_of(words)

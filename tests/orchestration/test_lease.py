@@ -192,7 +192,9 @@ from django.conf import settings
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
+from orchestration.core.audit import Acting, acting_as
 from orchestration.engine import worker
+from orchestration.states import Trigger
 
 def hangs(job, lease):
     lease.progress(0.3, "half way")
@@ -200,7 +202,8 @@ def hangs(job, lease):
     sys.stdin.read()
 
 worker.RUNNERS = dict.fromkeys(worker.RUNNERS, hangs)
-worker.work(fast=False)
+with acting_as(Acting("worker", None, Trigger.WORKER)):
+    worker.work(fast=False)
 """
 
 
