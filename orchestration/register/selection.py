@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from channels.models import Channel, ChannelGroup, Label
 from channels.querysets import ChannelQuerySet
 from channels.states import ChannelState
+from channels.text import control_in
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.fields import LARGEST_ID
 
@@ -177,7 +178,11 @@ class _Parts:
         """Sort one word by what it stands for."""
         kind, colon, rest = word.partition(":")
         rest = rest.replace('"', "").strip()
-        if colon and kind.lower() == "id" and _is_id(rest):
+        if control_in(word):
+            self.empty.append(
+                "".join("\N{REPLACEMENT CHARACTER}" if control_in(sign) else sign for sign in word)
+            )
+        elif colon and kind.lower() == "id" and _is_id(rest):
             self.numbers[word] = int(rest)
             self.names.append(word)
         elif colon and kind.lower() in _KINDS:
