@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -39,14 +40,20 @@ def cancel(job_id: int, reason: str = "", *, version: int | None = None) -> Job:
             job,
             JobState.CANCELLED,
             reason=reason,
-            finished_at=timezone.now(),
-            error_code="cancelled",
-            error_message=reason[:500] or "cancelled by an operator",
-            cancel_reason="operator",
-            waits_for="",
+            **_cancelled_by_operator(reason),
         )
         outcomes.settle(job)
     return job
+
+
+def _cancelled_by_operator(reason: str) -> dict[str, Any]:
+    return {
+        "finished_at": timezone.now(),
+        "error_code": "cancelled",
+        "error_message": reason[:500] or "cancelled by an operator",
+        "cancel_reason": "operator",
+        "waits_for": "",
+    }
 
 
 def cancel_all(job_ids: Sequence[int], reason: str = "") -> dict[int, str]:
@@ -63,11 +70,7 @@ def cancel_all(job_ids: Sequence[int], reason: str = "") -> dict[int, str]:
             waiting,
             JobState.CANCELLED,
             reason=reason,
-            finished_at=timezone.now(),
-            error_code="cancelled",
-            error_message=reason[:500] or "cancelled by an operator",
-            cancel_reason="operator",
-            waits_for="",
+            **_cancelled_by_operator(reason),
         )
         for job in waiting:
             outcomes.settle(job)
