@@ -11,6 +11,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - said before an import fails on s
 def main() -> None:
     """Hand the command line to Django."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if sys.argv[1:] in (["version"], ["--version"]):
+        from config.version import VERSION
+
+        print(f"Headend {VERSION}")
+        return
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line

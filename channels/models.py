@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -25,6 +25,7 @@ from channels.states import (
     MisfirePolicy,
     SecretsIn,
 )
+from channels.zones import zone_names
 
 PRIORITY_VALIDATORS = [MinValueValidator(0), MaxValueValidator(10)]
 
@@ -35,7 +36,7 @@ RESERVED_SLUGS = frozenset({"add", "check", "new", "sync"})
 
 def validate_zone(name: str) -> None:
     """Refuse a name that is not in the IANA time zone database."""
-    if name not in available_timezones():
+    if name not in zone_names():
         raise ValidationError(
             "%(name)s is not an IANA time zone, for example Europe/Berlin", params={"name": name}
         )

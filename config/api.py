@@ -1,11 +1,12 @@
 """The API: its routers, its one error table, its documentation."""
 
 import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelInvalid
-from django.db import OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI, Router
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
@@ -22,17 +23,21 @@ from orchestration.api import (
     callbacks,
     channel_setup,
     channels,
+    configuration,
     conflicts,
     control,
     disk,
     distributions,
+    events,
     groups,
     jobs,
     me,
     notifications,
+    operations,
     plan_file,
     pools,
     profiles,
+    proposals,
     record,
     repositories,
     reviews,
@@ -49,13 +54,16 @@ from orchestration.api import (
     users,
     videos,
     waves,
+    webhooks,
     words,
     words_outside,
 )
 from orchestration.api.answers import answered, problem_response
 from orchestration.api.auth import WAYS_IN, NotAuthenticated, TooManyRequests
 from orchestration.api.document import complete
-from orchestration.api.problems import fact_of, of_error, problem
+from orchestration.api.facts import fact_of
+from orchestration.api.problems import of_error, problem
+from orchestration.core.database_loss import is_lost
 from orchestration.errors import NotFound, OrchestrationError
 
 logger = logging.getLogger("headend.api")
@@ -64,8 +72,9 @@ MAX_ERRORS = 50
 DESCRIPTION = """
 Publish videos over many channels: plan, preview, schedule, watch, correct.
 
-Instants are ISO 8601 with an offset. Errors are problem documents (RFC 9457) with a stable `code`. Lists take `page` and
-`limit` (at most 200). Every POST takes an `Idempotency-Key`: the same key and body have one effect and one answer.
+Instants are ISO 8601 with an offset. Errors are problem documents (RFC 9457) with a stable `code`. Lists are gone through by
+`cursor`, or by `page`, with `limit` (at most 200), `sort` and `fields`. What was read with an `ETag` is edited only if it is
+still that (`If-Match`). Every POST takes an `Idempotency-Key`: the same key and body have one effect and one answer.
 Log in with a bearer token (`manage.py issue_token`) or with the browser's session.
 """
 
@@ -121,6 +130,8 @@ def _where(location: tuple[Any, ...]) -> str:
 def refused(request: HttpRequest, error: OrchestrationError) -> HttpResponse:
     """Answer a refusal of the service."""
     headers = {"Retry-After": str(error.wait_seconds)} if isinstance(error, TooManyRequests) else {}
+    if "etag" in error.details:
+        headers["ETag"] = error.details["etag"]
     return problem_response(of_error(error), **headers)
 
 
@@ -183,8 +194,10 @@ def remote(request: HttpRequest, error: RemoteError) -> HttpResponse:
     return problem_response(problem(error.code, status, str(error), again=error.again), **headers)
 
 
-def database_busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    """Answer that the database did not answer in time."""
+def database_error(request: HttpRequest, error: DatabaseError | InterfaceError) -> HttpResponse:
+    """Answer that the database did not answer in time; what it refused is a fault of ours."""
+    if not is_lost(error):
+        return unexpected(request, error)
     logger.exception("the database did not answer")
     return problem_response(
         problem("database_busy", 503, "The database did not answer in time; try again.", again="again"),
@@ -220,7 +233,8 @@ ERRORS: dict[type[Exception], Any] = {
     UnreadablePostError: not_readable,
     HttpError: http_error,
     RemoteError: remote,
-    OperationalError: database_busy,
+    DatabaseError: database_error,
+    InterfaceError: database_error,
     Exception: unexpected,
 }
 for _kind, _handler in ERRORS.items():
@@ -233,6 +247,7 @@ api.add_router("/orchestration", actions.router)
 api.add_router("/orchestration", disk.router)
 api.add_router("/orchestration", administration.router)
 api.add_router("/orchestration", blockers.by_cause)
+api.add_router("/orchestration", events.router)
 api.add_router("/blockers", blockers.blockers)
 api.add_router("/channels", channels.router)
 api.add_router("/channels", channel_setup.router)
@@ -246,8 +261,10 @@ api.add_router("/channels", reviews.of_channels)
 api.add_router("/sources", reviews.of_sources)
 api.add_router("/rollouts", rollouts.rollouts)
 api.add_router("/profiles", profiles.router)
+api.add_router("/proposals", proposals.router)
 api.add_router("/standing", standing.router)
 api.add_router("/plan", plan_file.router)
+api.add_router("/configuration", configuration.router)
 api.add_router("/setup", setup.router)
 api.add_router("/slots", channels.slots)
 api.add_router("/blackouts", channels.blackouts)
@@ -275,6 +292,7 @@ api.add_router("/notifications/addresses", notifications.addresses)
 api.add_router("/notifications/rules", notifications.rules)
 api.add_router("/notifications/silences", notifications.silences)
 api.add_router("/notifications", notifications.router)
+api.add_router("/webhooks", webhooks.router)
 api.add_router("/users", users.router)
 api.add_router("/tokens", tokens.router)
 api.add_router("/me", me.router)
@@ -300,3 +318,14 @@ def nothing_here(request: HttpRequest, rest: str):
 
 
 api.add_router("", everything_else)
+
+
+def _views() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for bound in api._get_bound_routers():
+        for path_view in bound.path_operations.values():
+            for operation in path_view.operations:
+                if operation.operation_id:
+                    yield operation.operation_id, operation.view_func
+
+
+operations.know(lambda: api.get_openapi_schema(path_prefix=operations.PREFIX), _views())

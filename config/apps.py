@@ -5,6 +5,9 @@ from pathlib import Path
 
 from django.apps import AppConfig
 
+COMMANDS = ("manage.py", "headend")
+"""What is typed to run a command: in a checkout, and of the installed package."""
+
 
 class WiringConfig(AppConfig):
     """Register the wiring: the `up` command and the system checks."""
@@ -22,5 +25,5 @@ class WiringConfig(AppConfig):
         from orchestration.core import audit
 
         logins.connect()
-        if Path(sys.argv[0]).name == "manage.py":
+        if Path(sys.argv[0]).name in COMMANDS:
             audit.this_process_acts_as(audit.whoever_sits_here())

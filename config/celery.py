@@ -7,7 +7,15 @@ from importlib import import_module
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import beat_init, celeryd_after_setup, celeryd_init, setup_logging, worker_process_init
+from celery.signals import (
+    beat_init,
+    celeryd_after_setup,
+    celeryd_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -64,6 +72,20 @@ def name_the_worker(**_: object) -> None:
     from orchestration.states import Trigger
 
     audit.this_process_acts_as(audit.Acting(f"worker {holders.host().split('.')[0]}", None, Trigger.WORKER))
+
+
+@task_prerun.connect
+@task_postrun.connect
+def keep_sound_connections(sender: Any, **_: object) -> None:
+    """Let a task go on with the connection of the one before, as requests do: one that is old or broken is closed.
+
+    Celery itself closes it before and after each task (CELERY_DB_REUSE_MAX keeps it from that), and most tasks of an idle
+    installation asked less of the database than a new connection takes.
+    """
+    from django.db import close_old_connections
+
+    if not getattr(sender.request, "is_eager", False):
+        close_old_connections()
 
 
 @beat_init.connect

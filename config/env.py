@@ -29,6 +29,7 @@ SECRETS = frozenset(
         "SECRET_KEY",
         "SECRET_KEY_FALLBACKS",
         "HEADEND_ENCRYPTION_KEYS",
+        "HEADEND_MCP_TOKEN",
         "HEADEND_METRICS_TOKEN",
         "HEADEND_HEARTBEAT_URL",
         "HEADEND_AUDIT_ANCHOR_URL",
@@ -37,6 +38,7 @@ SECRETS = frozenset(
         "GITHUB_WEBHOOK_SECRET",
         "GITHUB_WEBHOOK_SECRET_FALLBACKS",
         "GOOGLE_CLIENT_SECRET",
+        "HEADEND_OIDC_CLIENT_SECRET",
     }
 )
 """Whose values are shown to nobody."""
@@ -52,8 +54,16 @@ def data_dir() -> Path:
     """Return the folder under which this installation keeps everything."""
     _read_names.setdefault("HEADEND_DATA_DIR", False)
     given = os.environ.get("HEADEND_DATA_DIR", "").strip()
-    path = Path(given).expanduser() if given else BASE_DIR / "var"
+    path = Path(given).expanduser() if given else _usual_data_dir()
     return path if path.is_absolute() else Path.cwd() / path
+
+
+def _usual_data_dir() -> Path:
+    """Return `var` beside the code of a checkout; of an installed package, which is replaced whole, one of the user's."""
+    if (BASE_DIR / "pyproject.toml").is_file():
+        return BASE_DIR / "var"
+    given = os.environ.get("XDG_DATA_HOME", "").strip()
+    return (Path(given) if given else Path.home() / ".local" / "share") / "headend"
 
 
 def make_data_dir() -> Path:
@@ -232,6 +242,21 @@ def url(name: str, *default: Any, schemes: tuple[str, ...] = ("https", "http")) 
         return value.rstrip("/")
 
     return _read(name, parse, default)
+
+
+def pairs(name: str, values: tuple[str, ...]) -> dict[str, str]:
+    """Return `a=x, b=y` as a mapping; each value is one of the listed words."""
+
+    def parse(value: str) -> dict[str, str]:
+        found = {}
+        for part in filter(None, (each.strip() for each in value.split(","))):
+            key, _, word = part.rpartition("=")
+            if not key.strip() or word.strip() not in values:
+                raise fault(name, f"has {part!r}, which is no NAME={'|'.join(values)}.")
+            found[key.strip()] = word.strip()
+        return found
+
+    return _read(name, parse, ({},))
 
 
 def one_of(name: str, choices: tuple[str, ...], default: str) -> str:

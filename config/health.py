@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from config.version import VERSION
 from orchestration.core.broker_check import why_silent
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, WORKERS, component_ages, woken_by
 
@@ -31,8 +32,8 @@ class Finding:
 @never_cache
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer that the web process works."""
-    return HttpResponse("ok", content_type="text/plain")
+    """Answer that the web process works, and which version of Headend it is."""
+    return HttpResponse(f"ok {VERSION}", content_type="text/plain")
 
 
 @require_safe

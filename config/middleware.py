@@ -9,7 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from channels.limits import current, limited_to, narrow_to
 from dashboard import tickets
@@ -20,6 +20,7 @@ from orchestration.core import refusals
 from orchestration.core.addresses import client_address, is_trusted
 from orchestration.core.audit import Acting, acting_as
 from orchestration.core.permissions import Actor
+from orchestration.register import factors
 from orchestration.states import Trigger
 
 POLICY = "; ".join(
@@ -100,6 +101,19 @@ class Polls:
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
 
 
+WITHOUT_SECOND_FACTOR = frozenset(
+    {
+        "second_factor",
+        "authenticator_begin",
+        "authenticator_confirm",
+        "passkey_add_begin",
+        "passkey_add",
+        "logout",
+    }
+)
+"""Where whoever needs a second factor and has none gets one, or leaves; everything else leads there."""
+
+
 class LoginRequired(LoginRequiredMiddleware):
     """Refuse every page to whoever is not logged in, unless the view is marked `login_not_required`."""
 
@@ -107,7 +121,13 @@ class LoginRequired(LoginRequiredMiddleware):
         """Leave the API to its own authentication, which answers 401 instead of sending to a login page."""
         if request.path_info.startswith(API_PREFIX):
             return None
-        return super().process_view(request, view_func, view_args, view_kwargs)
+        refused = super().process_view(request, view_func, view_args, view_kwargs)
+        if refused is not None or not getattr(view_func, "login_required", True):
+            return refused
+        match = request.resolver_match
+        if (match is None or match.url_name not in WITHOUT_SECOND_FACTOR) and factors.lacks(request.user):
+            return redirect("dashboard:second_factor")
+        return None
 
     def handle_no_permission(self, request: HttpRequest, view_func):
         """Lead whoever pressed a button without a session back to the page that it was on, once they have logged in.
@@ -126,7 +146,8 @@ class LoginRequired(LoginRequiredMiddleware):
 class Limits:
     """Show whoever is limited to groups of channels nothing of the others, in whatever a request asks for.
 
-    A file that is made as it is sent is made before this is over. The API finds out itself who calls.
+    A file that is made as it is sent is made before this is over; the stream of events narrows itself. The API finds out
+    itself who calls.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -136,8 +157,9 @@ class Limits:
         """Begin without a limit, and end with none."""
         with limited_to(None):
             response = self.get_response(request)
-            if current() is not None and response.streaming and not isinstance(response, FileResponse):
-                sent: Any = response
+            sent: Any = response
+            narrows_itself = isinstance(response, FileResponse) or getattr(sent, "narrows_itself", False)
+            if current() is not None and response.streaming and not narrows_itself:
                 sent.streaming_content = [b"".join(sent.streaming_content)]
         return response
 

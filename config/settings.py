@@ -3,13 +3,16 @@
 Everything that an installation keeps lies under HEADEND_DATA_DIR. docs/settings.md lists names and defaults.
 """
 
+import sys
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from channels import log_redaction
 from config import broker, database, env, keys, logs, private
+from config.version import VERSION
 
 BASE_DIR = env.BASE_DIR
+HEADEND_VERSION = VERSION
 DATA_DIR = HEADEND_DATA_DIR = env.make_data_dir()
 HEADEND_ENV = env.one_of("HEADEND_ENV", ("development", "production"), "development")
 PRODUCTION = HEADEND_ENV == "production"
@@ -109,6 +112,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["dashboard.templatetags.headend_urls"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -121,7 +125,18 @@ TEMPLATES = [
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-DATABASES = {"default": database.settings_for(env.text("DATABASE_URL", None), DATA_DIR)}
+# SQLite ignores what PostgreSQL keeps beside an index's keys; nobody has to be told that at every command.
+SILENCED_SYSTEM_CHECKS = ["models.W040"]
+_direct_url = env.text("HEADEND_DATABASE_DIRECT_URL", None)
+DATABASES = {
+    "default": database.settings_for(
+        env.text("DATABASE_URL", None), DATA_DIR, is_pooled=_direct_url is not None
+    )
+}
+# Where PostgreSQL's own programs find the database; they set up their session, which a pooler hands on to others.
+HEADEND_DATABASE_DIRECT = (
+    database.postgresql("HEADEND_DATABASE_DIRECT_URL", _direct_url) if _direct_url is not None else {}
+)
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -136,6 +151,7 @@ AUTHENTICATION_BACKENDS = [
     "orchestration.register.login_throttle.ThrottleBackend",
     "axes.backends.AxesStandaloneBackend",
     "orchestration.register.roles.RoleBackend",
+    "orchestration.register.second_step.SecondStepBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -151,10 +167,26 @@ AXES_LOCKOUT_TEMPLATE = "429.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "config.middleware.client_address"
 AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "credential", "secret_code", "secret_passkey"]
 HEADEND_LOGIN_FAILURES_PER_ADDRESS = env.integer("HEADEND_LOGIN_FAILURES_PER_ADDRESS", 20, minimum=1)
 HEADEND_LOGIN_FAILURES_PER_NAME = env.integer("HEADEND_LOGIN_FAILURES_PER_NAME", 100, minimum=8)
+HEADEND_REQUIRE_SECOND_FACTOR = env.one_of(
+    "HEADEND_REQUIRE_SECOND_FACTOR", ("nobody", "administrators", "everybody"), "nobody"
+)
+# Log in at an OpenID Connect provider; without an issuer nothing of it is offered.
+HEADEND_OIDC_ISSUER = env.url("HEADEND_OIDC_ISSUER", None)
+HEADEND_OIDC_CLIENT_ID = env.text("HEADEND_OIDC_CLIENT_ID", "")
+HEADEND_OIDC_CLIENT_SECRET = env.text("HEADEND_OIDC_CLIENT_SECRET", "")
+HEADEND_OIDC_NAME = env.text("HEADEND_OIDC_NAME", "single sign-on")
+HEADEND_OIDC_SCOPES = env.text("HEADEND_OIDC_SCOPES", "openid profile email")
+HEADEND_OIDC_GROUPS_CLAIM = env.text("HEADEND_OIDC_GROUPS_CLAIM", "groups")
+HEADEND_OIDC_LEVELS = env.pairs("HEADEND_OIDC_LEVELS", ("read", "schedule", "operate", "admin"))
+HEADEND_OIDC_TRUST_NAMES = env.flag("HEADEND_OIDC_TRUST_NAMES", False)
 HEADEND_API_PER_MINUTE = env.integer("HEADEND_API_PER_MINUTE", 1200, minimum=0, maximum=1_000_000)
 HEADEND_API_FAILURES_PER_MINUTE = env.integer("HEADEND_API_FAILURES_PER_MINUTE", 30, minimum=1)
+# What `manage.py mcp` opens itself with, and for how long what an assistant proposes may be confirmed and made.
+HEADEND_MCP_TOKEN = env.text("HEADEND_MCP_TOKEN", "")
+HEADEND_PROPOSAL_MINUTES = env.integer("HEADEND_PROPOSAL_MINUTES", 60, minimum=5, maximum=1440)
 
 # --- sessions -------------------------------------------------------------------------------------------
 HEADEND_SESSION_IDLE_MINUTES = env.integer("HEADEND_SESSION_IDLE_MINUTES", 720, minimum=5, maximum=20_160)
@@ -224,6 +256,13 @@ CELERY_TASK_PUBLISH_RETRY = False  # a lost message costs one tick; a blocked re
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Nobody asks workers anything by way of the broker. On RabbitMQ each would hold a queue of its name for that alone, and die
+# of it where a second one has the same name, or where its own lost connection is not known to be lost yet.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+# After a lost connection it would be restored from the thread that ended a task, beside the main one: with RabbitMQ both
+# then wait for the answer of the same socket, and the worker hangs for ever.
+CELERY_WORKER_ENABLE_PREFETCH_COUNT_REDUCTION = False
+CELERY_DB_REUSE_MAX = sys.maxsize  # `config.celery` closes what is old or broken
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
@@ -241,6 +280,7 @@ CELERY_TASK_ROUTES = {
     "orchestration.tasks.notify": {"queue": "control"},
     "orchestration.tasks.heartbeat": {"queue": "control"},
     "orchestration.tasks.seal_record": {"queue": "control"},
+    "orchestration.tasks.send_webhooks": {"queue": "control"},
 }
 # Its entries, with their bounds, stand in orchestration/engine/cadences.py; how often each comes, an operator may change.
 CELERY_BEAT_SCHEDULER = "config.beat:CadenceScheduler"
@@ -300,6 +340,9 @@ HEADEND_HEARTBEAT_URL = env.url("HEADEND_HEARTBEAT_URL", "")
 HEADEND_NOTIFY_SETTLE_SECONDS = env.integer("HEADEND_NOTIFY_SETTLE_SECONDS", 60, minimum=0, maximum=3600)
 HEADEND_NOTIFY_PER_MINUTE = env.integer("HEADEND_NOTIFY_PER_MINUTE", 6, minimum=1, maximum=60)
 HEADEND_NOTIFY_PRIVATE_HOSTS = env.flag("HEADEND_NOTIFY_PRIVATE_HOSTS", True)
+HEADEND_WEBHOOK_PRIVATE_HOSTS = env.flag("HEADEND_WEBHOOK_PRIVATE_HOSTS", False)
+HEADEND_KEEP_WEBHOOK_DAYS = env.integer("HEADEND_KEEP_WEBHOOK_DAYS", 30, minimum=1, maximum=3650)
+HEADEND_EVENT_STREAMS = env.integer("HEADEND_EVENT_STREAMS", 8, minimum=0, maximum=24)
 
 # --- logs ------------------------------------------------------------------------------------------------
 HEADEND_JSON_LOGS = env.flag("HEADEND_JSON_LOGS", False)
@@ -309,10 +352,12 @@ log_redaction.protect(
     GITHUB_TOKEN,
     GITHUB_APP_PRIVATE_KEY,
     GITHUB_WEBHOOK_SECRET,
+    HEADEND_OIDC_CLIENT_SECRET,
     *SECRET_KEY_FALLBACKS,
     *GITHUB_WEBHOOK_SECRET_FALLBACKS,
     GOOGLE_CLIENT_SECRET,
     HEADEND_METRICS_TOKEN,
+    HEADEND_MCP_TOKEN,
     HEADEND_HEARTBEAT_URL,
     HEADEND_AUDIT_ANCHOR_URL,
 )

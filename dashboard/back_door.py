@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Model
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
+
+from dashboard.addresses import reverse
 
 OfRow = Callable[[Any], tuple[str, Any] | None]
 
@@ -54,6 +56,7 @@ PLACES: dict[str, Place] = {
     "orchestration.call": Place("jobs", _job_of),
     "orchestration.conflict": Place("conflicts"),
     "orchestration.distribution": Place("videos", _video_of),
+    "orchestration.externalidentity": Place("users"),
     "orchestration.heartbeat": Place("system"),
     "orchestration.incident": Place("notifications"),
     "orchestration.job": Place("jobs", _own("job")),
@@ -66,6 +69,8 @@ PLACES: dict[str, Place] = {
     "orchestration.pool": Place("pools", _own("pool")),
     "orchestration.preferences": Place("me"),
     "orchestration.profile": Place("profiles", _own("profile", "key")),
+    "orchestration.proposal": Place("proposals", _own("proposal")),
+    "orchestration.recoverycode": Place("users"),
     "orchestration.refusal": Place("activity"),
     "orchestration.rendition": Place("videos", _video_of),
     "orchestration.repositoryrecord": Place("channels", _channel_of),
@@ -73,10 +78,13 @@ PLACES: dict[str, Place] = {
     "orchestration.rolloutmember": Place("rollouts"),
     "orchestration.schedule": Place("schedule", _own("publication")),
     "orchestration.silence": Place("notifications"),
+    "orchestration.secondfactor": Place("users"),
     "orchestration.sealblock": Place("system"),
     "orchestration.source": Place("sources", _own("source_edit")),
     "orchestration.standingrule": Place("standing_rules", _own("standing_rule")),
     "orchestration.systemstate": Place("system"),
+    "orchestration.webhookdelivery": Place("webhook_deliveries", _own("webhook_delivery")),
+    "orchestration.webhookendpoint": Place("webhooks", _own("webhook")),
     "orchestration.upload": Place("library"),
     "orchestration.video": Place("videos", _own("video")),
     "orchestration.videostatistics": Place("statistics"),

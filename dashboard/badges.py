@@ -13,7 +13,7 @@ MARKS = {GOOD: "●", LIVE: "◉", BUSY: "◐", WARN: "▲", BAD: "✕", IDLE: "
 _STATES = {
     GOOD: (
         "running active healthy valid ready published succeeded completed resolved settled ok alive success public sent "
-        "taken"
+        "taken delivered done confirmed"
     ),
     LIVE: "publishing",
     BUSY: (
@@ -26,7 +26,7 @@ _STATES = {
     ),
     BAD: (
         "failing failed errored revoked wrong_channel missing rejected failure startup_failure error conflict "
-        "critical given_up"
+        "critical given_up refused"
     ),
     IDLE: (
         "stopped disabled unknown found scraped planned assigned cancelled recalled withdrawn dismissed released "

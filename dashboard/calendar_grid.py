@@ -126,6 +126,11 @@ class Square:
         return " ".join(name for name, holds in names.items() if holds)
 
     @property
+    def them(self) -> str:
+        """Return how to speak of those that are not shown."""
+        return "it" if self.more == 1 else "them"
+
+    @property
     def entries(self) -> list[tuple[str, Any]]:
         """Return items and empty slots in the order of the clock."""
         found: list[tuple[Any, str, Any]] = [(item.wall, "item", item) for item in self.items]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 from django import forms
 from django.http import QueryDict
@@ -31,11 +30,6 @@ SECRETS_WORDS = {
     SecretsIn.ENVIRONMENT: "an environment, which only runs of the branch read",
     SecretsIn.REPOSITORY: "the repository, where the plan has no environments",
 }
-
-
-def zone_names() -> list[str]:
-    """Return every time zone that there is, UTC first."""
-    return ["UTC", *sorted(available_timezones() - {"UTC"})]
 
 
 def refused(form: forms.Form, error: OrchestrationError) -> None:

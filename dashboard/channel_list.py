@@ -67,7 +67,7 @@ def rows_of(reports: list[ChannelReport]) -> list[Row]:
         PostingSlot.objects.filter(channel__in=ids, enabled=True)
         .order_by()
         .values("channel")
-        .annotate(many=Count("pk"))
+        .annotate(many=Count("*"))
         .values_list("channel", "many")
     )
     return [Row(report, counts.get(report.channel.pk, 0)) for report in reports]

@@ -25,10 +25,10 @@ from dashboard.channel_forms import (
     CredentialForm,
     GroupsForm,
     SlotsForm,
-    zone_names,
 )
 from dashboard.listing import whole_number
 from dashboard.wording import plural
+from dashboard.zones import datalist_options
 from orchestration.models import Activity, Video
 from orchestration.register.channel_edit import resting_on
 from orchestration.states import VideoState
@@ -192,7 +192,7 @@ def _revisions_line(known: Known) -> str:
 
 def _form_of(name: str) -> Callable[[HttpRequest, Channel], dict[str, Any]]:
     def context(request: HttpRequest, channel: Channel) -> dict[str, Any]:
-        more = {"zones": zone_names()} if name == "basics" else {}
+        more = {"zones": datalist_options()} if name == "basics" else {}
         return {"form": SECTION_FORMS[name].of(channel), **more}
 
     return context

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.html import format_html_join
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from dashboard.sheets import Column, Form, Sheet
@@ -97,11 +97,13 @@ class Chart:
 
     @property
     def bars_drawn(self) -> SafeString:
-        """Return the bars as SVG; a template would take ten times as long for the hundreds of a week."""
-        return format_html_join(
-            "",
-            '<rect class="chart-bar {}" x="{}" width="{}" y="{}" height="{}"><title>{}</title></rect>',
-            ((bar.look, bar.x, bar.width, bar.y, bar.height, bar.title) for bar in self.bars),
+        """Return the bars as SVG, put together here for the hundreds of a week; only the title is anybody's text."""
+        return SafeString(
+            "".join(
+                f'<rect class="chart-bar {bar.look}" x="{bar.x}" width="{bar.width}" y="{bar.y}" height="{bar.height}">'
+                f"<title>{escape(bar.title)}</title></rect>"
+                for bar in self.bars
+            )
         )
 
     @property

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.urls import reverse
-
 from dashboard import badges, charts
+from dashboard.addresses import reverse
 from dashboard.charts import Chart
 from dashboard.sheets import Column, Form, Sheet
 from dashboard.wording import words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, cast
@@ -13,7 +13,8 @@ from django.http import QueryDict
 from channels.models import Channel
 from channels.text import control_in
 from dashboard import own_times
-from dashboard.picking import MOST_OPTIONS, ChannelsField, VideosField, usable_videos
+from dashboard.picking import MOST_OPTIONS, ChannelsField, OneChannelField, VideosField, usable_videos
+from orchestration.core import readings
 from orchestration.models import Job, Video
 from orchestration.planning.slots import NonexistentLocalTime, resolve_local
 from orchestration.states import (
@@ -39,8 +40,17 @@ def offer(form: forms.Form, name: str, choices: Iterable[tuple[Any, str]]) -> No
 
 def zones() -> list[tuple[str, str]]:
     """Return UTC and the zones that channels live in, for a choice."""
+    return [(name, name) for name in dict.fromkeys(["UTC", *zones_of_channels()])]
+
+
+def zones_of_channels() -> Sequence[str]:
+    """Return the zones that channels live in, by name."""
+    return readings.kept("zones of channels", _zones_of_channels)
+
+
+def _zones_of_channels() -> tuple[str, ...]:
     names = Channel.objects.order_by("timezone").values_list("timezone", flat=True).distinct()
-    return [(name, name) for name in dict.fromkeys(["UTC", *names])]
+    return tuple(names)
 
 
 class LineField(forms.CharField):
@@ -104,6 +114,19 @@ class MoveForm(ZonedForm):
     def clean(self) -> dict[str, Any]:
         """Turn the wall-clock time into an instant."""
         self.cleaned_data["at"] = self.instant("at")
+        return self.cleaned_data
+
+
+class AfterForm(ZonedForm):
+    """From which moment free slots are taken; none is now."""
+
+    after = LocalTimeField(required=False, label="to slots from")
+
+    field_order = ("after", "zone")
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the wall-clock time into an instant."""
+        self.cleaned_data["after"] = self.instant("after")
         return self.cleaned_data
 
 
@@ -357,6 +380,35 @@ class DistributeForm(forms.Form):
         return {
             "channel_ids": self.cleaned_data["channels"] or None,
             "horizon_days": self.cleaned_data["horizon_days"],
+        }
+
+
+class RolloutForm(forms.Form):
+    """Whose configurations are written to their repositories, which of them first, and how many at once after that."""
+
+    channels = ChannelsField(
+        enabled=True, required=False, label="channels", help_text="none chosen: every channel that changed"
+    )
+    canary = OneChannelField(
+        required=False, label="canary", help_text="the channel that goes first; the others wait for it"
+    )
+    cohort_size = forms.IntegerField(
+        min_value=1, max_value=1_000, initial=10, label="channels at once", help_text="after the canary"
+    )
+
+    def clean_canary(self) -> int | None:
+        """Return the id of the channel that goes first, if one was named."""
+        chosen = self.cleaned_data["canary"]
+        if chosen.groups:
+            raise forms.ValidationError("choose one channel, not a group.")
+        return next(iter(chosen.ids()), None) if chosen else None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what `sync_channel_configs` takes."""
+        return {
+            "channel_ids": self.cleaned_data["channels"] or None,
+            "canary_id": self.cleaned_data["canary"],
+            "cohort_size": self.cleaned_data["cohort_size"],
         }
 
 

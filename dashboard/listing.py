@@ -8,12 +8,26 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 
-PER_PAGE = 50
+PER_PAGE = 25
+LENGTHS = (PER_PAGE, 50, 100)
+"""How many rows a page may have; the address asks by `rows`."""
 
 
-def page_of(request: HttpRequest, rows: Any, per_page: int = PER_PAGE) -> Page:
-    """Return the page that the address asks for; a page that does not exist is the nearest one."""
-    return Paginator(rows, per_page).get_page(request.GET.get("page"))
+class Pages(Paginator):
+    """Pages whose length a person chooses."""
+
+    lengths = LENGTHS
+
+
+def page_of(request: HttpRequest, rows: Any, length: int = PER_PAGE, *, count: int | None = None) -> Page:
+    """Return the page that the address asks for, as long as it asks; one that does not exist is the nearest one.
+
+    `count` is how many rows there are, where that is known already.
+    """
+    pages = Pages(rows, whole_number(request, "rows", length, LENGTHS))
+    if count is not None:
+        pages.count = count
+    return pages.get_page(request.GET.get("page"))
 
 
 def chosen(request: HttpRequest, name: str, allowed: Iterable[str]) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django import template
@@ -26,30 +25,10 @@ from django.utils.safestring import SafeString
 from dashboard import tickets
 from dashboard.actions import service
 from dashboard.navigation import navigation_of
+from dashboard.system_bar import bar_for
 from orchestration.core import readings
-from orchestration.results.system import SystemReport
-from orchestration.states import SystemStatus
 
 _TOKEN = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*')
-
-
-@dataclass(frozen=True, slots=True)
-class SystemBar:
-    """The switch, as every page shows it."""
-
-    report: SystemReport
-
-    @property
-    def busy(self) -> bool:
-        """Return whether anything may change by itself, so that it is worth looking often."""
-        return self.report.state != SystemStatus.STOPPED or self.report.running_jobs > 0
-
-    @property
-    def note(self) -> str:
-        """Return who set the state, and why."""
-        report = self.report
-        by = f"by {report.changed_by}" if report.changed_by else ""
-        return f"{by}: {report.reason}" if report.reason else by
 
 
 def version_of(html: str) -> str:
@@ -83,12 +62,11 @@ def show(
     }
     values = {**(context or {}), "screen": screen}
     if not live:
+        screen["release"] = settings.HEADEND_VERSION
         screen["navigation"] = navigation_of(request)
         screen["now_ms"] = round(timezone.now().timestamp() * 1000)
         if "system" not in values:
-            with readings.reading(apart=True) as of_the_switch:
-                values["system"] = SystemBar(service(request).get_status())
-            screen["readings"]["system"] = of_the_switch
+            values["system"], screen["readings"]["system"] = bar_for(service(request))
     html = render_to_string(template, values, request)
     if live and tickets.shown_by(request.GET[tickets.PARAMETER]) == screen["version"]:
         response = HttpResponse(status=204)

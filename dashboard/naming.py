@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from django.urls import reverse
-
 from channels.models import Channel
 from dashboard import past
+from dashboard.addresses import reverse
 from dashboard.wording import words
 from orchestration.models import Activity, Distribution, Job, Schedule
 from orchestration.monitoring.since import SinceLine

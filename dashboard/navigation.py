@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from django.urls import reverse
 
+from dashboard.addresses import reverse
 from orchestration.below import below, within
 from orchestration.core.permissions import Actor
+from orchestration.core.reach import concerns_all
 
 READ, SCHEDULE, OPERATE, ADMIN = "read", "schedule", "operate", "admin"
 
@@ -19,6 +20,7 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             ("overview", "Overview", "overview"),
             ("reviews", "Review", "eye"),
+            ("proposals", "Proposals", "check"),
             ("blockers", "Waiting for", "pause"),
             ("conflicts", "Conflicts", "conflicts"),
             ("jobs", "Jobs", "jobs"),
@@ -71,15 +73,27 @@ GROUPS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             ("pools", "Pools", "pools"),
             ("profiles", "Profiles", "videos"),
             ("notifications", "Notifications", "bell"),
+            ("webhooks", "Webhooks", "away"),
             ("users", "Users", "channels"),
             ("tokens", "Tokens", "bolt"),
+            ("configuration", "Configuration", "down"),
             ("settings", "Settings", "admin"),
             ("system", "System", "pulse"),
         ),
     ),
 )
-LEVELS = {"users": ADMIN, "tokens": ADMIN, "settings": ADMIN, "system": ADMIN}
+LEVELS = dict.fromkeys(("webhooks", "users", "tokens", "configuration", "settings", "system"), ADMIN)
 """What a page asks for, where it is more than to be logged in."""
+READ_BY = {
+    "forecast": "get_kept_forecast",
+    "notifications": "get_notification_board",
+    "pools": "get_disk",
+    "rewind": "get_state_at",
+    "rollouts": "get_rollouts",
+    "set_up": "get_set_up",
+    "standing_rules": "get_standing_rules",
+}
+"""The method that a page asks, where that is refused to whoever is limited to groups of channels."""
 BELOW = {"schedule": ("/schedules/",)}
 """Addresses that belong to an entry besides those that begin as its own does."""
 BACK_DOOR = (("Back door", "away", "/admin/", ADMIN), ("API", "api", "/api/docs", READ))
@@ -122,6 +136,7 @@ def navigation_of(request: HttpRequest) -> list[Group]:
                 Item(label, icon, addresses[name], name == current)
                 for name, label, icon in entries
                 if actor.reaches(LEVELS.get(name, READ))
+                and not (actor.limit is not None and name in READ_BY and concerns_all(READ_BY[name]))
             ],
         )
         for title, entries in GROUPS

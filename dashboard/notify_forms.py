@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 
 from dashboard.forms import LineField, LocalTimeField, ZonedForm, offer
 from dashboard.listing import ids_of
 from dashboard.picking import OneChannelField, ScopeField, scope_values
+from dashboard.zones import ZoneChoice
 from orchestration.core.scope import words_of
 from orchestration.models import NotificationAddress, NotificationRule
 from orchestration.models.notify import HEARTBEAT, Category, Severity
 from orchestration.notify.rules import RuleValues
 
 LONGEST_BUTTON_SILENCE_HOURS = 168
-
-
-def all_zones() -> list[tuple[str, str]]:
-    """Return every time zone that there is, UTC first."""
-    return [(name, name) for name in dict.fromkeys(["UTC", *sorted(available_timezones())])]
 
 
 class WallTimeField(forms.TimeField):
@@ -83,7 +78,7 @@ class RuleForm(forms.Form):
     )
     quiet_from = WallTimeField(label="quiet from", help_text="what arises then is sent at the end")
     quiet_until = WallTimeField(label="quiet until")
-    zone = forms.ChoiceField(choices=all_zones, initial="UTC", label="on the clock of")
+    zone = ZoneChoice(initial="UTC", label="on the clock of")
     critical_breaks_quiet = forms.BooleanField(
         required=False, initial=True, label="what is critical is sent in quiet hours, too"
     )

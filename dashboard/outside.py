@@ -13,9 +13,10 @@ from orchestration.models import Schedule
 def lines_of(row: Schedule) -> list[dict[str, str]]:
     """Return the lines of the table, instants in the publication's zone."""
     distribution = row.distribution
-    recorded, last_set, seen = distribution.recorded, distribution.last_set, distribution.last_seen
+    last_set, seen = distribution.last_set, distribution.last_seen
     if not seen:
         return []
+    recorded = distribution.recorded_by(row)
     state = "deleted" if seen.get("is_gone") else seen.get("privacy_status", "")
     why = seen.get("rejection_reason") or seen.get("failure_reason") or seen.get("processing_status") or ""
     upload = ": ".join(part for part in (seen.get("upload_status", ""), why) if part)

@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.urls import reverse
-
+from dashboard.addresses import reverse
 from dashboard.wording import duration, words
 from orchestration.models import Wave
 from orchestration.monitoring.rewind.answers import Past, PastPublication, Tick

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 
 from channels.models import ChannelGroup
 from dashboard.forms import LineField, LocalTimeField, ZonedForm
+from dashboard.zones import ZoneChoice
 from orchestration.core.permissions import LEVELS
 from orchestration.models import ApiToken
 from orchestration.results.people import UserShown
@@ -44,6 +44,22 @@ class OwnPasswordForm(TwicePassword):
 
     current = PasswordField(known=True, label="present password")
     field_order = ("current", "password", "again")
+
+
+class PresentPasswordForm(forms.Form):
+    """One's own password, before something that only its owner may do."""
+
+    current = PasswordField(known=True, label="present password")
+
+
+class CodeForm(forms.Form):
+    """The digits that an authenticator app shows."""
+
+    code = LineField(
+        max_length=40,
+        label="code",
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
 
 
 class SetPasswordForm(TwicePassword):
@@ -116,7 +132,12 @@ class TokenForm(ZonedForm):
         label="only from",
         help_text="networks, as 203.0.113.0/24; empty: everywhere",
     )
-    field_order = ("name", "scope", "limited_to", "networks", "expires_at", "zone")
+    for_assistant = forms.BooleanField(
+        required=False,
+        label="for an assistant",
+        help_text="it looks and proposes; what it changes, a person has confirmed",
+    )
+    field_order = ("name", "scope", "limited_to", "networks", "expires_at", "zone", "for_assistant")
 
     def clean_networks(self) -> list[str]:
         """Return the networks one by one."""
@@ -129,12 +150,7 @@ class TokenNameForm(forms.Form):
     name = LineField(max_length=80, label="new name")
 
 
-def clocks() -> list[tuple[str, str]]:
-    """Return every zone that there is, after the choice of none."""
-    return [("", "each channel's own clock"), *((name, name) for name in sorted(available_timezones()))]
-
-
 class ClockForm(forms.Form):
     """By whose clock one is told times."""
 
-    timezone = forms.ChoiceField(choices=clocks, required=False, label="your clock")
+    timezone = ZoneChoice(empty="each channel's own clock", label="your clock")

@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 
 from dashboard.forms import LineField, LocalTimeField, ZonedForm, offer
-from dashboard.notify_forms import WallTimeField, all_zones
+from dashboard.notify_forms import WallTimeField
 from dashboard.picking import ScopeField, scope_values
+from dashboard.zones import ZoneChoice
 from orchestration.core.scope import words_of
 from orchestration.errors import InvalidRequest
 from orchestration.models import Source, StandingRule
@@ -55,7 +56,7 @@ class StandingRuleForm(ZonedForm):
     )
     every_minutes = forms.IntegerField(min_value=5, max_value=10_080, initial=60, label="runs every, minutes")
     daily_at = WallTimeField(label="or once a day at", help_text="empty: every so many minutes")
-    zone = forms.ChoiceField(choices=all_zones, initial="UTC", label="on the clock of")
+    zone = ZoneChoice(initial="UTC", label="on the clock of")
     enabled = forms.BooleanField(required=False, initial=True, label="switched on")
 
     field_order = (

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.safestring import SafeString
 
+from dashboard import options
 from orchestration.errors import InvalidRequest
-from orchestration.models import Attachment, Video
+from orchestration.models import Attachment
 from orchestration.scheduling.words_csv import cell, value_of
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import AttachmentKind
@@ -40,6 +42,11 @@ class Cell:
     help: str
     choices: Sequence[tuple[str, str]] = ()
     wide: bool = False
+
+    @property
+    def options(self) -> SafeString:
+        """Return its choices, drawn; the one that it has is chosen."""
+        return options.drawn(tuple(self.choices), self.value)
 
     @property
     def is_long(self) -> bool:
@@ -76,17 +83,19 @@ def cells_of(subject: SubjectWords, attachments: Sequence[Attachment] = ()) -> l
 
 
 def cards(publications: Iterable[PublicationWords]) -> dict[str, Any]:
-    """Return publications to be drawn as YouTube would show them, and which of their videos have a still."""
-    rows = list(publications)
-    stills = Video.objects.filter(pk__in={row.video_id for row in rows}).exclude(thumbnail_file="")
-    return {"cards": rows, "stills": set(stills.values_list("pk", flat=True))}
+    """Return publications to be drawn as YouTube would show them."""
+    return {"cards": list(publications)}
 
 
 def panel_of(service: CentralOrchestrationService, subject: str, pk: int, few: int = 3) -> dict[str, Any]:
     """Return what the page of a subject shows of its words: of a publication all of them, else what it says itself."""
-    shown = service.get_words(subject=subject, subject_id=pk, few=few)
+    return panel(service.get_words(subject=subject, subject_id=pk, few=few), few)
+
+
+def panel(shown: SubjectWords, few: int = 3) -> dict[str, Any]:
+    """Return the same of words that were read already."""
     cells = cells_of(shown)
-    if subject != Subject.PUBLICATION:
+    if shown.subject != Subject.PUBLICATION:
         cells = [replace(cell, holds="", origin="") for cell in cells if cell.value]
     return {"subject": shown, "cells": cells, "more": shown.total > few, **cards(shown.publications)}
 

@@ -2,7 +2,8 @@
 
     python3 deploy/healthcheck.py web|control|work|beat [ADDRESS OF WEB]
 
-web is asked whether it answers. The others listen nowhere: web, which may run elsewhere, says when they last showed life.
+web is asked whether it answers, by default at HEADEND_PORT of this machine, where deploy/run starts it. The
+others listen nowhere: web, which may run elsewhere, says when they last showed life.
 """
 
 import json
@@ -33,12 +34,13 @@ def ask(address: str) -> str:
         return error.read().decode()
 
 
-def main(process: str, web: str = "http://127.0.0.1:8000") -> str:
+def main(process: str, web: str = "") -> str:
     """Return what is wrong with a process; empty if nothing is."""
+    web = web or f"http://127.0.0.1:{os.environ.get('HEADEND_PORT') or 8000}"
     try:
         if process == "web":
             said = ask(f"{web}/healthz")
-            return "" if said == "ok" else said
+            return "" if said.split(" ")[0] == "ok" else said
         part = json.loads(ask(f"{web}/readyz"))["checks"][PART[process]]
     except (OSError, ValueError, KeyError) as error:
         return f"{type(error).__name__}: {error}"

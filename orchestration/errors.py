@@ -44,6 +44,12 @@ class NotPermitted(OrchestrationError):
     status = 403
 
 
+class ConfirmationNeeded(NotPermitted):
+    """An assistant's token asked for a change that no person has confirmed; it may propose it."""
+
+    code = "confirmation_needed"
+
+
 class ProofRefused(OrchestrationError):
     """What a GitHub run showed of itself was not made by GitHub, not for us, or not for now."""
 
@@ -87,6 +93,13 @@ class StaleVersion(OrchestrationError):
 
     code = "stale_version"
     status = 409
+
+
+class PreconditionFailed(OrchestrationError):
+    """The thing is not as `If-Match` says; `etag` is its present one, and `version` its version where it has one."""
+
+    code = "precondition_failed"
+    status = 412
 
 
 class ChannelPaused(OrchestrationError):

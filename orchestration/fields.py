@@ -10,14 +10,27 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     TypeAdapter,
     WithJsonSchema,
+    model_validator,
 )
+from pydantic_core import core_schema
 
 from channels.text import control_in
 from orchestration.text import unturned
 
 LARGEST_ID = 2**63 - 1
+FIRST_DATE, LAST_DATE = date(2000, 1, 1), date(2199, 12, 31)
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Of instants: what is added to one, or an offset, leads out of what a calendar knows nowhere near."""
+LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+PASSAGE_PATTERN = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]*$"
+"""What `check_text` and `check_passage` take, as JSON Schema says it; both take line ends behind a line, and drop them."""
+INSTANT_PATTERN = (
+    r"^(19|2\d)\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+)
+CLOCK_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 EXAMPLE_INSTANT = "2026-11-23T18:00:00+01:00"
 
 
@@ -31,12 +44,11 @@ def parse_instant(value: Any) -> datetime:
             raise ValueError(f"not an ISO 8601 instant such as {EXAMPLE_INSTANT}{hint}") from None
     if not isinstance(value, datetime):
         raise ValueError(f"not an ISO 8601 instant such as {EXAMPLE_INSTANT}")
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
     if value.utcoffset() is None:
         raise ValueError(f"has no offset from UTC; write for example {EXAMPLE_INSTANT}, or end it with Z")
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+    return value.astimezone(UTC)
 
 
 def check_text(value: str) -> str:
@@ -71,12 +83,24 @@ def check_whole(value: str) -> str:
 Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": [EXAMPLE_INSTANT]}),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "pattern": INSTANT_PATTERN, "examples": [EXAMPLE_INSTANT]}
+    ),
 ]
+
+
+def _clock_text(value: Any) -> Any:
+    """Let a wall clock's time be text alone: a number would be seconds since midnight, with an offset."""
+    if not isinstance(value, time) and not (isinstance(value, str) and re.search(CLOCK_PATTERN, value)):
+        raise ValueError("not a time such as 18:00")
+    return value
+
+
 # JSON Schema's own formats `time` and `date-time` want an offset, which a clock on a wall does not have.
 WallTime = Annotated[
     time,
-    WithJsonSchema({"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$", "examples": ["18:00"]}),
+    BeforeValidator(_clock_text),
+    WithJsonSchema({"type": "string", "pattern": CLOCK_PATTERN, "examples": ["18:00"]}),
 ]
 
 
@@ -88,7 +112,31 @@ def _date_text(value: Any) -> Any:
     return value
 
 
-WallDate = Annotated[date, BeforeValidator(_date_text)]
+def _date_in_bounds(value: date) -> date:
+    if not FIRST_DATE <= value <= LAST_DATE:
+        raise ValueError(f"lies outside {FIRST_DATE} to {LAST_DATE}")
+    return value
+
+
+class Says:
+    """Say more of a type in its JSON schema than its validators do."""
+
+    def __init__(self, **more: Any) -> None:
+        self.more = more
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the type's JSON schema with that."""
+        return {**handler(schema), **self.more}
+
+
+WallDate = Annotated[
+    date,
+    BeforeValidator(_date_text),
+    AfterValidator(_date_in_bounds),
+    Says(pattern=r"^2[01]\d\d-\d\d-\d\d$"),
+]
 WallDateTime = Annotated[
     datetime,
     WithJsonSchema(
@@ -101,10 +149,10 @@ WallDateTime = Annotated[
 ]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 BodyId = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID)]
-Text = Annotated[str, AfterValidator(check_text)]
-Passage = Annotated[str, AfterValidator(check_passage)]
-Secret = Annotated[str, AfterValidator(check_whole)]
-FileText = Annotated[str, AfterValidator(check_whole)]
+Text = Annotated[str, AfterValidator(check_text), Says(pattern=LINE_PATTERN)]
+Passage = Annotated[str, AfterValidator(check_passage), Says(pattern=PASSAGE_PATTERN)]
+Secret = Annotated[str, AfterValidator(check_whole), Says(pattern=PASSAGE_PATTERN)]
+FileText = Annotated[str, AfterValidator(check_whole), Says(pattern=PASSAGE_PATTERN)]
 Word = Annotated[Text, Field(min_length=1, max_length=200)]
 Reason = Annotated[Text, Field(max_length=300, description="why, for the activity log")]
 Priority = Annotated[int, Field(strict=True, ge=0, le=10, description="0 to 10; 10 goes first")]
@@ -126,6 +174,21 @@ class Body(BaseModel):
     """A request's body: a field that is not named here is refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def whole_numbers(cls, data: Any) -> Any:
+        """Read 7.0 as 7: JSON has one kind of number, and its schemas call both integers."""
+        if not isinstance(data, dict):
+            return data
+        return {
+            name: [_whole(each) for each in value] if isinstance(value, list) else _whole(value)
+            for name, value in data.items()
+        }
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Value(BaseModel):

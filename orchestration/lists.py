@@ -22,6 +22,7 @@ from orchestration.fields import Id, Instant, WallDate, Word
 from orchestration.models import Conflict, Distribution, Job, Schedule, Source, Wave
 from orchestration.models.notify import NotificationKind, NotificationOutcome, Severity
 from orchestration.models.querysets import ON_TIME, is_overdue
+from orchestration.models.webhooks import DeliveryOutcome
 from orchestration.register.channel_filters import OfChannels
 from orchestration.states import (
     OPEN_JOBS,
@@ -375,6 +376,21 @@ class NotificationFilters(OfChannels):
         Word | None,
         FilterLookup(["title__icontains", "body__icontains", "address_name__icontains", "error__icontains"]),
         Field(description="part of the title, the text, the address's name or the error"),
+    ] = None
+    since: CreatedSince = None
+    until: CreatedUntil = None
+
+
+class DeliveryFilters(FilterSchema):
+    """Of what was sent to webhook endpoints."""
+
+    endpoint_id: Annotated[list[Id] | None, FilterLookup("endpoint_id__in")] = None
+    outcome: Annotated[list[DeliveryOutcome] | None, FilterLookup("outcome__in")] = None
+    type: Annotated[Word | None, FilterLookup("type"), Field(description="such as schedule.published")] = None
+    q: Annotated[
+        Word | None,
+        FilterLookup(["type__icontains", "event_id__startswith", "error__icontains", "answer__icontains"]),
+        Field(description="part of the type, the error or the answer, or how the event's id begins"),
     ] = None
     since: CreatedSince = None
     until: CreatedUntil = None

@@ -89,7 +89,7 @@ def head(now: datetime | None = None, *, most_needs: int | None = MOST_NEEDS) ->
         problems=problems[:MAX_PROBLEMS],
         upcoming=upcoming,
         waves=waves.briefs(_waves(now)),
-        channel_counts=_channel_counts(),
+        channel_counts=readings.kept("overview: channels counted", _channel_counts),
         first_steps=_first_steps(),
     )
 
@@ -107,16 +107,17 @@ def _said(row: Schedule) -> str:
 def more(now: datetime | None = None) -> OverviewMore:
     """Return the rest of the overview, each part cut to what is looked at first."""
     now = now or timezone.now()
+    running, recent = _jobs()
     return OverviewMore(
-        channels=health.channel_reports(_channels_to_look_at(), now),
-        running_jobs=_running_jobs(),
-        recent_jobs=_recent_jobs(),
-        sources=_sources(),
-        videos=_video_counts(),
-        recent_videos=_recent_videos(),
+        channels=health.channel_reports(readings.kept("overview: channels", _channels_to_look_at), now),
+        running_jobs=running,
+        recent_jobs=recent,
+        sources=readings.kept("overview: sources", _sources),
+        videos=readings.kept("overview: videos counted", _video_counts),
+        recent_videos=readings.kept("overview: videos", _recent_videos),
         pools=[replace(pool, leases=pool.leases[:MAX_LEASES]) for pool in pool_reports.report(now)],
         activity=_activity(),
-        statistics=replace(statistics.report(STATISTICS_DAYS, now), channels=[]),
+        statistics=statistics.report(STATISTICS_DAYS, now, of_channels=False),
     )
 
 
@@ -153,7 +154,7 @@ def _channel_counts() -> ChannelCounts:
     used = ~Q(state=ChannelState.DISABLED)
     return ChannelCounts(
         **Channel.objects.aggregate(
-            total=Count("pk"),
+            total=Count("*"),
             active=Count("pk", filter=Q(state=ChannelState.ACTIVE)),
             paused=Count("pk", filter=Q(state=ChannelState.PAUSED)),
             failing=Count("pk", filter=used & Q(health=ChannelHealth.FAILING)),
@@ -162,19 +163,20 @@ def _channel_counts() -> ChannelCounts:
     )
 
 
-def _jobs() -> Any:
-    return Job.objects.select_related("channel", "video", "source", "schedule")
-
-
-def _running_jobs() -> list[Job]:
-    return list(_jobs().filter(state=JobState.RUNNING).order_by("started_at", "id")[:MAX_JOBS])
-
-
-def _recent_jobs() -> list[Job]:
-    """Return what ended last, without what is done all the time and went well."""
-    ended = _jobs().filter(state__in=FINISHED_JOBS, finished_at__isnull=False)
-    ended = ended.exclude(kind__in=ROUTINE_JOBS, state=JobState.SUCCEEDED)
-    return list(ended.order_by("-finished_at", "-id")[:MAX_JOBS])
+def _jobs() -> tuple[list[Job], list[Job]]:
+    """Return what runs, the longest first, and what ended last, without what is done all the time and went well."""
+    running = Job.objects.filter(state=JobState.RUNNING).order_by("started_at", "id")
+    ended = Job.objects.filter(state__in=FINISHED_JOBS, finished_at__isnull=False)
+    ended = ended.exclude(kind__in=ROUTINE_JOBS, state=JobState.SUCCEEDED).order_by("-finished_at", "-id")
+    either = Q(pk__in=running.values("pk")[:MAX_JOBS]) | Q(pk__in=ended.values("pk")[:MAX_JOBS])
+    rows = Job.objects.filter(either).select_related("channel", "video", "source", "schedule").order_by("id")
+    found = list(rows)
+    running_now = [job for job in found if job.state == JobState.RUNNING]
+    over = [job for job in found if job.finished_at is not None and job.state in FINISHED_JOBS]
+    return (
+        sorted(running_now, key=lambda job: (job.started_at is None, job.started_at)),
+        sorted(over, key=lambda job: (job.finished_at, job.pk), reverse=True),
+    )
 
 
 def _sources() -> list[Source]:
@@ -184,12 +186,12 @@ def _sources() -> list[Source]:
 
 def _video_counts() -> dict[str, int]:
     """Count the videos by state, states without any included."""
-    counted = dict(Video.objects.order_by().values_list("state").annotate(Count("pk")))
+    counted = dict(Video.objects.order_by().values_list("state").annotate(many=Count("*")))
     return {state: counted.get(state, 0) for state in VideoState.values}
 
 
 def _recent_videos() -> list[Video]:
-    return list(Video.objects.select_related("source").order_by("-created_at", "-id")[:MAX_VIDEOS])
+    return list(Video.objects.select_related("source").order_by("-id")[:MAX_VIDEOS])
 
 
 def _activity() -> list[Activity]:

@@ -224,6 +224,17 @@ class TokenState(models.TextChoices):
     REVOKED = "revoked"
 
 
+class ProposalState(models.TextChoices):
+    """How far a change has come that an assistant proposes; stored as who decided it, and what became of it."""
+
+    WAITING = "waiting"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class AccountState(models.TextChoices):
     """Whether a person can log in; stored as Django's `is_active`."""
 
@@ -288,6 +299,7 @@ class Trigger(models.TextChoices):
 
     BUTTON = "button"
     API = "api"
+    ASSISTANT = "assistant", "assistant (a program that proposes)"
     CLI = "cli"
     ADMIN = "admin"
     BEAT = "beat", "beat (the clock)"
@@ -625,6 +637,11 @@ TOKEN_VERBS: dict[str, Verb] = {
     "revoke": verb({TokenState.OPEN, TokenState.EXPIRED}, {TokenState.REVOKED}),
     "rename": verb({TokenState.OPEN, TokenState.EXPIRED}),
     "rotate": verb({TokenState.OPEN}),
+}
+PROPOSAL_VERBS: dict[str, Verb] = {
+    "confirm": verb({ProposalState.WAITING}, {ProposalState.CONFIRMED}),
+    "refuse": verb({ProposalState.WAITING, ProposalState.CONFIRMED}, {ProposalState.REFUSED}),
+    "commit": verb({ProposalState.CONFIRMED}, {ProposalState.DONE, ProposalState.FAILED}),
 }
 ACCOUNT_VERBS: dict[str, Verb] = {
     "deactivate": verb({AccountState.ACTIVE}, {AccountState.DEACTIVATED}),

@@ -15,9 +15,10 @@ from orchestration.monitoring import background, health, probes, record_retentio
 from orchestration.notify import anchor_call, evaluation, outbox
 from orchestration.notify import heartbeat as heart
 from orchestration.pipeline import retention, uploads
-from orchestration.register import sources
+from orchestration.register import proposals, sources
 from orchestration.scheduling import kept_forecast, standing_runs
 from orchestration.states import Trigger
+from orchestration.webhooks import deliveries
 
 
 def _as(name: str):
@@ -26,16 +27,21 @@ def _as(name: str):
 
 @shared_task
 def tick(by_beat: bool = False) -> None:
-    """Let time pass; the clock says so of itself, a wake-up does not."""
-    if by_beat:
-        beat("beat")
+    """Let time pass; the clock shows itself while it does, and rests where nothing can be due. A wake-up does neither."""
+    if not by_beat:
+        with _as("tick"):
+            clock.tick()
+        return
+    if not clock.may_find():
+        return
+    beat("beat")
     failed = True
     try:
         with _as("tick"):
-            clock.tick()
+            clock.look()
         failed = False
     finally:
-        if by_beat and heart.is_due():
+        if heart.is_due():
             wake_heartbeat(tick_failed=failed)
 
 
@@ -116,6 +122,8 @@ def clean_disk() -> None:
             retention.clean()
             calls.prune(timezone.now())
             rates.prune()
+            deliveries.prune()
+            proposals.prune(timezone.now())
             record_retention.prune_due()
 
 
@@ -140,6 +148,14 @@ def seal_record() -> None:
 
 
 @shared_task
+def send_webhooks() -> None:
+    """Write out what is new for each webhook endpoint, and begin to send; a copy of a database sends nobody anything."""
+    if not is_copy():
+        with _as("webhooks"):
+            deliveries.look()
+
+
+@shared_task
 def heartbeat(tick_failed: bool = False) -> None:
     """Call the watchdog outside, which tells a person when the calls stay away; a copy of a database calls nobody."""
     if not is_copy():
@@ -156,6 +172,18 @@ def make_backup() -> None:
 def check_invariants() -> None:
     """Check the invariants, as an administrator asked, if none has taken it."""
     background.take(background.INVARIANTS)
+
+
+@shared_task
+def verify_record() -> None:
+    """Hold the record against its chain, as an administrator asked, if none has taken it."""
+    background.take(background.VERIFICATION)
+
+
+@shared_task
+def prune_record() -> None:
+    """Export old entries and take them away, as an administrator asked, if none has taken it."""
+    background.take(background.PRUNING)
 
 
 @shared_task

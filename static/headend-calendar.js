@@ -16,6 +16,13 @@
     if (place && place.textContent !== text) place.textContent = text;
   };
 
+  // A narrow screen shows a part of the week: the part that today is in.
+  const box = document.querySelector(".calendar-box");
+  const now = box?.querySelector("thead th.today");
+  if (now && box.scrollWidth > box.clientWidth) {
+    box.scrollLeft = now.offsetLeft - box.querySelector("thead th").offsetWidth;
+  }
+
   // ------------------------- wall clocks: "2026-11-23T18:00:00", without a zone
   const two = (n) => String(n).padStart(2, "0");
   const parse = (wall) => ({

@@ -95,7 +95,8 @@
     text.append(name, item.note, item.bar);
     item.pause = buttonOf("Pause", () => toggle(item));
     item.cancel = buttonOf("Give up", () => giveUp(item));
-    row.append(text, item.pause, item.cancel);
+    item.again = buttonOf("Try again", () => tryAgain(item));
+    row.append(text, item.again, item.pause, item.cancel);
     item.row = row;
     queue.append(row);
     show(item, "waits for its turn");
@@ -114,6 +115,7 @@
     item.note.textContent = `${percent} % · ${note}`;
     item.row.dataset.state = item.state;
     item.pause.hidden = item.cancel.hidden = item.state === "done" || item.state === "failed";
+    item.again.hidden = !(item.state === "failed" && item.mayAgain);
     item.pause.textContent = item.state === "paused" ? "Go on" : "Pause";
     const done = files.filter((one) => one.state === "done").length;
     const failed = files.filter((one) => one.state === "failed").length;
@@ -129,6 +131,12 @@
       item.stop?.abort();
       show(item, "paused");
     }
+  }
+  function tryAgain(item) {
+    item.mayAgain = false;
+    item.state = "waiting";
+    show(item, "waits for its turn");
+    next();
   }
   async function giveUp(item) {
     item.state = "failed";
@@ -175,6 +183,7 @@
         tries += 1;
         if (!again || (!item.address && tries > 5)) {
           item.state = "failed";
+          item.mayAgain = true; // what was refused may be mended beside it, such as a new source without a name
           show(item, error.message);
           return;
         }

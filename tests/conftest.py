@@ -79,6 +79,7 @@ GIVES_A_DATABASE = {"db", "transactional_db", "live_server", "database"}
 # database is tried at the service. They, and what drives a browser, run on SQLite alone: they were a third of all that was
 # repeated.
 SAID_THE_SAME = (
+    "tests/config/test_admin_cadences.py",
     "tests/config/test_default_deny.py",
     "tests/config/test_up.py::test_a_disk_",
     "tests/config/test_up.py::test_a_port_",
@@ -86,6 +87,8 @@ SAID_THE_SAME = (
     "tests/config/test_up.py::test_without_any_server_",
     "tests/dashboard/test_admin.py",
     "tests/dashboard/test_buttons.py",
+    "tests/dashboard/test_empty_lists.py",
+    "tests/dashboard/test_watching.py",
     "tests/orchestration/api/test_authentication.py",
     "tests/orchestration/api/test_document.py",
     "tests/orchestration/api/test_documentation_page.py",
@@ -239,6 +242,18 @@ def _empty_what_holds_rows(
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(asked))
         return [f"DELETE FROM {names[table]}" for (table,) in cursor.fetchall()]  # noqa: S608
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept_of_another_test() -> None:
+    """Have each test's pages and ticks count anew: what a test changed is undone, and the counts of its changes with it."""
+    from dashboard import system_bar
+    from orchestration.core import readings
+    from orchestration.engine import tick
+
+    system_bar.forget()
+    readings.forget()
+    tick.QUIET.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ from orchestration.models import (
     ChangeCount,
     Conflict,
     Distribution,
+    ExternalIdentity,
     Heartbeat,
     IdempotencyRecord,
     Incident,
@@ -50,7 +51,9 @@ from orchestration.models import (
     Pool,
     Preferences,
     Profile,
+    Proposal,
     RateCount,
+    RecoveryCode,
     Refusal,
     Rendition,
     RepositoryRecord,
@@ -61,6 +64,7 @@ from orchestration.models import (
     Schedule,
     Seal,
     SealBlock,
+    SecondFactor,
     Silence,
     Source,
     StandingRule,
@@ -69,8 +73,11 @@ from orchestration.models import (
     Video,
     VideoStatistics,
     Wave,
+    WebhookDelivery,
+    WebhookEndpoint,
     WorkflowRun,
 )
+from orchestration.models.factors import FactorKind
 from orchestration.states import (
     AttachmentKind,
     BlockerScope,
@@ -867,6 +874,62 @@ class NotificationRuleFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"rule {n}")
 
 
+class SecondFactorFactory(DjangoModelFactory):
+    """An authenticator app that counts."""
+
+    class Meta:
+        model = SecondFactor
+
+    user = factory.SubFactory(UserFactory)
+    kind = FactorKind.AUTHENTICATOR
+    name = "authenticator app"
+    confirmed_at = factory.LazyFunction(timezone.now)
+
+
+class ExternalIdentityFactory(DjangoModelFactory):
+    """Who somebody is to a provider."""
+
+    class Meta:
+        model = ExternalIdentity
+
+    user = factory.SubFactory(UserFactory)
+    issuer = "https://login.example.org"
+    subject = factory.Sequence(lambda n: f"subject-{n}")
+
+
+class RecoveryCodeFactory(DjangoModelFactory):
+    """A code that was not used yet."""
+
+    class Meta:
+        model = RecoveryCode
+
+    user = factory.SubFactory(UserFactory)
+    digest = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class WebhookEndpointFactory(DjangoModelFactory):
+    """An endpoint that leads nowhere."""
+
+    class Meta:
+        model = WebhookEndpoint
+
+    name = factory.Sequence(lambda n: f"endpoint {n}")
+    shown = "https://hooks.example.org"
+
+
+class WebhookDeliveryFactory(DjangoModelFactory):
+    """An event that waits for its endpoint."""
+
+    class Meta:
+        model = WebhookDelivery
+
+    endpoint = factory.SubFactory(WebhookEndpointFactory)
+    event_id = factory.Sequence(lambda n: f"1-{n}-0123abcd")
+    entry = factory.Sequence(lambda n: 1_000_000 + n)
+    type = "schedule.published"
+    give_up_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=1))
+
+
 class SilenceFactory(DjangoModelFactory):
     """A silence of an hour."""
 
@@ -919,6 +982,27 @@ class ApiTokenFactory(DjangoModelFactory):
 
     name = factory.Sequence(lambda n: f"token {n}")
     token_hash = factory.Sequence(lambda n: f"{n:064x}")
+
+
+class ProposalFactory(DjangoModelFactory):
+    """A hold that an assistant proposes, and nobody has said anything to."""
+
+    class Meta:
+        model = Proposal
+
+    class Params:
+        confirmed = factory.Trait(confirmed_at=factory.LazyFunction(timezone.now), decided_by="olga")
+        expired = factory.Trait(
+            expires_at=factory.LazyFunction(lambda: timezone.now() - timedelta(minutes=1))
+        )
+
+    token = factory.SubFactory(ApiTokenFactory, for_assistant=True, scope="schedule")
+    operation = "schedules_hold"
+    title = "Hold a publication"
+    arguments = factory.LazyFunction(lambda: {"schedule_id": 1})
+    needs = "schedule"
+    correlation_id = factory.Sequence(lambda n: f"proposal-{n}")
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=1))
 
 
 class RestrictionFactory(DjangoModelFactory):

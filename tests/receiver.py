@@ -23,6 +23,11 @@ class Receiver:
     status: int = 200
     taken: list[dict[str, Any]] = field(default_factory=list)
     refused: int = 0
+    raw: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    """Headers and body of each call, taken or not."""
+    says: dict[str, str] = field(default_factory=dict)
+    """Headers of the answers."""
+    body: bytes = b"{}"
     asked: threading.Event = field(default_factory=threading.Event)
     hold: threading.Event | None = None
     """Answers wait for it, where there is one."""
@@ -58,6 +63,7 @@ def receiver() -> Iterator[Receiver]:
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             content = self.rfile.read(length).decode()
+            state.raw.append((dict(self.headers), content.encode()))
             state.asked.set()
             if state.hold is not None:
                 state.hold.wait(60)
@@ -77,8 +83,10 @@ def receiver() -> Iterator[Receiver]:
             self.send_response(state.status)
             if 300 <= state.status < 400:
                 self.send_header("Location", f"http://127.0.0.1:{state.port}/elsewhere")
+            for name, value in state.says.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(state.body)
 
         do_GET = do_POST = do_PUT = answer
 

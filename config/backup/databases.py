@@ -66,7 +66,7 @@ def put_in_place(copy: Path, put_aside: Path) -> None:
         connections.close_all()
         _run(
             "pg_restore", "--single-transaction", "--exit-on-error", "--clean", "--if-exists", "--no-owner",
-            "--no-privileges", f"--dbname={connection.settings_dict['NAME']}", str(copy),
+            "--no-privileges", f"--dbname={_direct()['NAME']}", str(copy),
         )  # fmt: skip
         return
     database = Path(connection.settings_dict["NAME"])
@@ -108,8 +108,13 @@ def _refuse_older(tool: str, found: str) -> None:
         )
 
 
+def _direct() -> dict[str, Any]:
+    """Return where the database is without a pooler in between, for a session of its own."""
+    return settings.HEADEND_DATABASE_DIRECT or settings.DATABASES["default"] | connection.settings_dict
+
+
 def _environment() -> dict[str, str]:
-    kept: dict[str, Any] = settings.DATABASES["default"] | connection.settings_dict
+    kept = _direct()
     values = {
         "PGHOST": kept.get("HOST"),
         "PGPORT": kept.get("PORT"),

@@ -20,8 +20,10 @@ COUNTED = (Channel, Video, Distribution, Schedule)
 Say = Callable[[str], None]
 
 
-def make(to: Path, *, keys: bool, media: bool, say: Say) -> tuple[Path, Manifest]:
+def make(to: Path, *, keys: bool, media: bool, say: Say, noted: bool = True) -> tuple[Path, Manifest]:
     """Make a backup in a new folder below `to`, readable by its owner alone; may be called while Headend runs.
+
+    If it is to be `noted`, it is an entry of the record; an upgrade has to wait with that until the record has its columns.
 
     Raises:
         BackupRefused: it could not be made; nothing of it is left.
@@ -42,7 +44,8 @@ def make(to: Path, *, keys: bool, media: bool, say: Say) -> tuple[Path, Manifest
         raise BackupRefused(f"The backup could not be written to {to}: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    _audit(folder, made)
+    if noted:
+        _audit(folder, made)
     return folder, made
 
 
@@ -62,10 +65,10 @@ def _fill(draft: Path, *, keys: bool, media: bool, say: Say) -> Manifest:
     files = sorted(path for path in draft.rglob("*") if path.is_file())
     return Manifest(
         format=manifest.FORMAT,
-        version=manifest.version(),
+        version=settings.HEADEND_VERSION,
         created_at=timezone.now().isoformat(),
         engine="postgresql" if databases.part_name() == databases.POSTGRESQL else "sqlite",
-        tables_digest=manifest.tables_digest(),
+        tables_digest=manifest.digest_of_tables(manifest.models_of_database()),
         migrations=manifest.applied_migrations(),
         installation=settings.HEADEND_INSTALLATION_ID,
         newest_entry=newest[0] if newest else 0,

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from django.apps import apps
-from django.conf import settings
-from django.db import connection
+from django.db import connection, models
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from config.backup.errors import BackupRefused
@@ -36,25 +36,38 @@ class Manifest:
     parts: dict[str, str] = field(default_factory=dict)
 
 
-def version() -> str:
-    """Return which Headend this is."""
-    try:
-        return str(
-            tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-        )
-    except (OSError, ValueError, KeyError):
-        return "of an unknown version"
-
-
-def tables_digest() -> str:
-    """Return a digest of all tables and columns that the code knows: a backup fits only the same."""
+def digest_of_tables(tables: Iterable[type[models.Model]]) -> str:
+    """Return a digest of all tables and columns of some models: a backup fits only the same."""
     columns = sorted(
         f"{model._meta.db_table}.{column.column} {column.db_type(connection)} {column.null}"
-        for model in apps.get_models(include_auto_created=True)
+        for model in tables
         if model._meta.managed
         for column in model._meta.local_concrete_fields
     )
     return hashlib.sha256("\n".join(columns).encode()).hexdigest()
+
+
+def models_of_database() -> Iterable[type[models.Model]]:
+    """Return the models as the database has them, by the migrations that it has seen; those of the code may be newer."""
+    loader = MigrationLoader(connection)
+    return _models_after(loader, [node for node in loader.applied_migrations if node in loader.graph.nodes])
+
+
+def models_of_code() -> Iterable[type[models.Model]]:
+    """Return the models as this version's migrations make them, which is what a database holds that has seen them all.
+
+    Not the classes of the code: the key of a table between two models has another type in these than in a migration, where
+    an app does not set the project's default.
+    """
+    return _models_after(MigrationLoader(connection), None)
+
+
+def _models_after(
+    loader: MigrationLoader, seen: list[tuple[str, str]] | None
+) -> Iterable[type[models.Model]]:
+    swapped = {model._meta.db_table for model in apps.get_models(include_swapped=True) if model._meta.swapped}
+    known = loader.project_state(seen).apps.get_models(include_auto_created=True)
+    return [model for model in known if model._meta.db_table not in swapped]
 
 
 def applied_migrations() -> list[str]:

@@ -53,10 +53,10 @@ def _refuse_what_does_not_fit(made: Manifest) -> None:
         raise BackupRefused(
             f"The backup is of {made.engine}, and DATABASE_URL says {engine}: set it to a database of the backup's kind."
         )
-    if made.tables_digest != manifest.tables_digest():
+    if made.tables_digest != manifest.digest_of_tables(manifest.models_of_code()):
         raise BackupRefused(
             f"This backup was made by Headend {made.version} on {made.created_at:.10}; its tables are others than those of "
-            f"this Headend ({manifest.version()}). Restore it with the version that made it, and upgrade after that."
+            f"this Headend ({settings.HEADEND_VERSION}). Restore it with the version that made it, and upgrade after that."
         )
 
 

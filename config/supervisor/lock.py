@@ -38,6 +38,7 @@ class DataFolderLock:
         file.write(f"{os.getpid()}\n")
         file.flush()
         self._file = file
+        os.register_at_fork(after_in_child=file.close)  # a fork does not hold it
         return self
 
     def __exit__(self, *_: object) -> None:

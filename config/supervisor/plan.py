@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from config.env import BASE_DIR, GIVEN_BY_UP
 from config.supervisor import embedded_broker, installation
@@ -15,6 +16,9 @@ WEB_THREADS = 32
 CONTROL_THREADS = 10
 # Chatter between workers that nobody listens to here: one host, and heartbeats of our own in the database.
 QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+BEGUN_ANEW = "HEADEND_UP_PROCESS"
+"""Names the process that `manage.py up` is, once it has begun anew with the environment of its children."""
 
 BROKER, SANDBOX, WEB, CONTROL, WORK, BEAT = "broker", "sandbox", "web", "control", "work", "beat"
 # Who may start new work goes first, who carries messages last.
@@ -50,8 +54,9 @@ def children(
     commands[WORK] = worker("work", "--pool", "prefork", "--concurrency", str(work_concurrency))
     commands[BEAT] = python("celery", "--app", "config", "beat")
     environment = environment_for(data_dir, host)
+    shared = (WEB, CONTROL, WORK, BEAT) if is_begun_anew() else ()
     return [
-        Child(name, command, data_dir / "logs" / f"{name}.log", environment, BASE_DIR)
+        Child(name, command, data_dir / "logs" / f"{name}.log", environment, BASE_DIR, shares=name in shared)
         for name, command in commands.items()
     ]
 
@@ -78,8 +83,24 @@ def worker(queue: str, *pool: str) -> list[str]:
     return python("celery", "--app", "config", "worker", "--queues", queue, "--hostname", name, *pool, *QUIET)
 
 
+def is_begun_anew() -> bool:
+    """Return whether this process has the environment, and with it the settings, of its children: it may be forked."""
+    return os.environ.get(BEGUN_ANEW) == str(os.getpid())
+
+
+def begin_anew(data_dir: Path, host: str) -> NoReturn:
+    """Become a new interpreter with the same command line, and with the environment of the children.
+
+    Settings are read once, by the environment that a process began with; so does the C library read its own.
+    """
+    environment = environment_for(data_dir, host) | {BEGUN_ANEW: str(os.getpid())}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - no shell
+
+
 def environment_for(data_dir: Path, host: str) -> dict[str, str]:
     """Return the environment of the children: ours, with what they must agree on spelled out."""
+    if is_begun_anew():
+        return dict(os.environ)
     environment = {**os.environ, "HEADEND_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
     environment.setdefault(

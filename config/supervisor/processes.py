@@ -13,6 +13,7 @@ from time import monotonic
 from typing import BinaryIO, cast
 
 from config import private
+from config.supervisor import forks
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -48,6 +49,8 @@ class Sweeper:
             env={"PATH": os.environ.get("PATH", "")},
         )
         self._input = cast(BinaryIO, self._process.stdin)  # a pipe
+        # A fork that held the pipe would keep its end from the sweeper.
+        os.register_at_fork(after_in_child=self._input.close)
 
     @property
     def pid(self) -> int:
@@ -85,7 +88,9 @@ class Child:
     log_path: Path
     environment: Mapping[str, str]
     folder: Path
-    process: subprocess.Popen[bytes] | None = None
+    shares: bool = False
+    """Whether it is `python -m` something and may be a fork of this process, which then has loaded it (`forks.load`)."""
+    process: subprocess.Popen[bytes] | forks.Forked | None = None
     started_at: float = 0.0
     start_again_at: float | None = None
     failures: int = field(default=0)
@@ -141,7 +146,12 @@ class Child:
         return delay
 
 
-def _spawn(child: Child, log: BinaryIO, parent: int) -> subprocess.Popen[bytes]:
+def _spawn(child: Child, log: BinaryIO, parent: int) -> subprocess.Popen[bytes] | forks.Forked:
+    if child.shares:
+        _, _, module, *arguments = child.arguments
+        return forks.fork(
+            child.name, module, arguments, log, child.folder, at_first=lambda: die_with_parent(parent)
+        )
     return subprocess.Popen(
         child.arguments,
         cwd=child.folder,

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from channels.stateful import Stateful
+from dashboard.addresses import reverse
 from dashboard.templatetags.headend_tags import icon
 from dashboard.who_may import May, method_of
 
@@ -47,6 +47,8 @@ BUTTONS = {
     "probe": ("Ask now", "pulse", ""),
     "take_over_branch": ("Use the default branch", "check", ""),
     "take_back": ("Take back", "back", ""),
+    "confirm": ("Confirm", "check", "primary"),
+    "refuse": ("Refuse", "x", "danger"),
     "review": ("Review", "eye", "primary"),
     "take_theirs": ("Take theirs", "check", "primary"),
     "put_ours_back": ("Put ours back", "redo", ""),
@@ -54,6 +56,7 @@ BUTTONS = {
     "enable": ("Switch on", "play", ""),
     "switch_off": ("Switch off", "off", ""),
     "test": ("Test", "bell", ""),
+    "resend": ("Send again", "redo", ""),
     "choose": ("Choose", "check", ""),
     "take_out": ("Take out", "x", ""),
     "remove": ("Remove", "x", "danger"),
@@ -67,6 +70,7 @@ BUTTONS = {
     "revoke": ("Revoke", "x", "danger"),
     "deactivate": ("Shut out", "off", "danger"),
     "reactivate": ("Let in again", "play", "primary"),
+    "reset_second_factors": ("Take the second factor away", "x", "danger"),
     "end_sessions": ("Log out everywhere", "out", ""),
     "note_deleted": ("It is deleted", "check", ""),
     "lift_lockout": ("Let try again", "play", ""),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
-from django.urls import reverse
+
+from dashboard.addresses import reverse
 
 register = template.Library()
 
@@ -90,6 +91,17 @@ EMPTIES = {
         "notifications",
         "add_notification_address",
     ),
+    "webhooks": Empty(
+        "No event is sent anywhere yet",
+        "An endpoint is another machine that is told what happens, each event signed. Enter one below.",
+    ),
+    "webhook_deliveries": Empty(
+        "No event was sent yet",
+        "What happens is sent to endpoints, and stands here with what became of it.",
+        "Enter an endpoint",
+        "webhooks",
+        "add_webhook_endpoint",
+    ),
     "pools": Empty(
         "No pools yet",
         "They say how much goes on at once, and how many units a day may cost. They are made when Start is pressed for "
@@ -97,8 +109,11 @@ EMPTIES = {
     ),
     "rollouts": Empty(
         "There was no rollout yet",
-        "A configuration is written to one channel first, then cohort by cohort: orchestration sync --canary SLUG "
-        "--cohort N begins it.",
+        "A configuration is written to one channel first, then cohort by cohort; each halts as soon as one fails.",
+    ),
+    "proposals": Empty(
+        "Nothing was proposed yet",
+        "An assistant (manage.py mcp) looks, plans and proposes; what it would change stands here for a person to confirm.",
     ),
     "activity": Empty(
         "Nothing has happened yet", "Whatever anybody does stands here: who, what, by which way, and why."

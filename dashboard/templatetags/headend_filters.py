@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 
 from channels.links import web_link
 from dashboard import badges
 from dashboard.actions import UNDO
+from dashboard.addresses import reverse
 from dashboard.wording import (
     clock_length,
     counts,

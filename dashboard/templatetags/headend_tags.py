@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
-from django.http import QueryDict
+from django.db.models import Model
 from django.template.base import Parser, Token
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard import badges, tickets
 from dashboard.actions import service
+from dashboard.addresses import reverse
 from dashboard.live_pages import LiveNode
 from dashboard.naming import named, told
+from dashboard.options import drawn
 from dashboard.timeline import Lane
+from dashboard.wording import words
 from orchestration.below import below
 from orchestration.media.urls import without_secrets_in
 from orchestration.monitoring.since import SinceCount
@@ -61,7 +64,11 @@ class TightNode(template.Node):
         self.nodelist = nodelist
 
     def render(self, context: template.Context) -> SafeString:
-        """Render it; two elements that stand in a line of text stay apart, as they do in the template."""
+        """Render it; two elements that stand in a line of text stay apart, as they do in the template.
+
+        Numbers are written as they are: how a language writes them would be looked up for each.
+        """
+        context.use_l10n = False
         html = _WORDS.sub(r"\1\0", self.nodelist.render(context).strip())
         return SafeString(_BETWEEN.sub("><", html).replace("\0", " "))
 
@@ -245,6 +252,35 @@ def pins(lane: Lane) -> SafeString:
 
 
 @register.simple_tag
+def options(rows: Iterable[Model], chosen: object = None) -> SafeString:
+    """Draw rows as the options of a choice, by their names; `chosen` is the id of one."""
+    return drawn(tuple((str(row.pk), str(row)) for row in rows), "" if chosen is None else str(chosen))
+
+
+@register.simple_tag
+def choice(
+    name: str, choices: Iterable[Any], chosen: object = None, nothing: str = "", label: str = ""
+) -> SafeString:
+    """Draw a filter's choice: of values with their labels, of words, or of rows by their ids; `nothing` chooses none."""
+    return format_html(
+        '<select name="{}" aria-label="{}">{}{}</select>',
+        name,
+        label or name,
+        format_html('<option value="">{}</option>', nothing) if nothing else "",
+        drawn(tuple(map(_valued, choices)), "" if chosen is None else str(chosen)),
+    )
+
+
+def _valued(entry: Any) -> tuple[str, str]:
+    if isinstance(entry, Model):
+        return str(entry.pk), str(entry)
+    if isinstance(entry, str):
+        return entry, words(entry)
+    value, label = entry
+    return str(value), str(label)
+
+
+@register.simple_tag
 def bar(value: float | None, maximum: float | None, label: str = "", badge: str = "") -> SafeString:
     """Draw a share as a bar; `label` says it in words for whoever cannot see it."""
     top = float(maximum or 0)
@@ -263,13 +299,13 @@ def bar(value: float | None, maximum: float | None, label: str = "", badge: str 
 @register.simple_tag(takes_context=True)
 def query(context: template.Context, **changes: Any) -> str:
     """Return this page's query with some parameters changed; an empty value takes one out."""
-    current: QueryDict = context["request"].GET.copy()
+    current = dict(context["request"].GET.lists())
     current.pop(tickets.PARAMETER, None)
     for name, value in changes.items():
         current.pop(name, None)
         if value not in (None, ""):
-            current[name] = value
-    return f"?{current.urlencode()}" if current else "?"
+            current[name] = [value]
+    return f"?{urlencode(current, doseq=True)}"
 
 
 @register.simple_tag(name="facts", takes_context=True)

@@ -77,7 +77,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     day = _day(request)
     if day is not None:
         rows = rows.filter(timestamp__gte=day, timestamp__lt=day + ONE_DAY)
-    here = page_of(request, rows.order_by("-timestamp", "-id"))
+    here = page_of(request, rows.order_by("-timestamp", "-id"), 50)  # entries of one action are one line
     return show(
         request,
         "activity.html",

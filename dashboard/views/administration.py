@@ -6,12 +6,13 @@ from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, service
+from dashboard.addresses import reverse
 from dashboard.listing import id_of, whole_number
 from dashboard.live_pages import show
+from dashboard.wording import plural
 from orchestration.monitoring.settings_shown import ORIGINS, SettingShown
 
 LINES = (100, 200, 500, 2_000)
@@ -74,7 +75,13 @@ def system(request: HttpRequest) -> HttpResponse:
     values = {
         "installation": report,
         "disk": asked.get_disk(),
-        "busy": report.backup.is_open or report.invariants.is_open,
+        "runs_of_the_record": (
+            (report.verification, "The last check"),
+            (report.pruning, "What was last taken away"),
+        ),
+        "busy": any(
+            run.is_open for run in (report.backup, report.invariants, report.verification, report.pruning)
+        ),
     }
     return show(request, "installation.html", values)
 
@@ -99,6 +106,41 @@ def system_check_invariants(request: HttpRequest) -> HttpResponse:
         request,
         lambda: service(request).check_invariants(everything=everything, reason=reason_of(request)),
         "A worker checks them; this page says what it found.",
+        to=reverse("dashboard:system"),
+    )
+
+
+@require_POST
+def system_check_record(request: HttpRequest) -> HttpResponse:
+    """Have a worker read the record against its chain."""
+    return act(
+        request,
+        lambda: service(request).check_record(reason=reason_of(request)),
+        "A worker reads it; this page says what it found.",
+        to=reverse("dashboard:system"),
+    )
+
+
+@require_POST
+def system_prune_record(request: HttpRequest) -> HttpResponse:
+    """Say what of the record is that old, or have a worker export it and take it away."""
+    days = id_of(request.POST.get("days", "").strip()) or 0
+    if request.POST.get("way") == "prune":
+        return act(
+            request,
+            lambda: service(request).order_pruning(days=days, reason=reason_of(request)),
+            "A worker does it; this page says where they lie.",
+            to=reverse("dashboard:system"),
+        )
+    return act(
+        request,
+        lambda: service(request).prune_record(days=days, dry_run=True),
+        lambda would: (
+            f"{plural(would.entries, 'entry,entries')} of blocks {would.first_block} to {would.last_block} would go; "
+            "nothing was taken away."
+            if would.entries
+            else "Nothing is that old."
+        ),
         to=reverse("dashboard:system"),
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.addresses import reverse
+from dashboard.forms import AfterForm, sentence_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.results.causes import BlockerReport, CauseResult
@@ -54,16 +57,23 @@ def by_cause(request: HttpRequest) -> HttpResponse:
     verb, cause = request.POST.get("verb", ""), request.POST.get("cause", "")
     if verb not in VERBS:
         return refuse(request, InvalidRequest(f"verb is one of {', '.join(VERBS)}.", field="verb"), to)
-    options = {"next_free": request.POST.get("next_free") == "1"} if verb == "retry" else {}
+    options: dict[str, Any] = {}
+    form = None
+    if verb == "retry":
+        options["next_free"] = request.POST.get("next_free") == "1"
+    if verb == "move":
+        form = AfterForm({"zone": "UTC", **request.POST.dict()})
+        if not form.is_valid():
+            return refuse(request, InvalidRequest(sentence_of(form), field="after"), to)
+        options["after"] = form.cleaned_data["after"]
     call = getattr(service(request), VERBS[verb])
     if request.POST.get("preview"):
         try:
             result = call(cause=cause, dry_run=True, **options)
         except OrchestrationError as error:
             return refuse(request, error, to)
-        return show(
-            request, "by_cause.html", {"result": result, "next_free": options.get("next_free", False)}
-        )
+        shown = {"result": result, "next_free": options.get("next_free", False), "form": form}
+        return show(request, "by_cause.html", shown)
 
     def outcome(result: CauseResult) -> str:
         done = sum(member.done for member in result.members)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import done, reason_of, refuse, service, where_from
+from dashboard.addresses import reverse
 from dashboard.bulk import NAMES, PAGES, filters_of_text, label_of
 from dashboard.listing import ids_of
 from dashboard.live_pages import show

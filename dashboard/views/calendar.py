@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import available_timezones
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from channels.models import Channel
+from channels.zones import zone_names
 from dashboard import calendar_grid as grid
 from dashboard.actions import page, service
 from dashboard.filters import filters_of, first
+from dashboard.forms import zones_of_channels
 from dashboard.listing import whole_number
 from dashboard.live_pages import asks_for_live_part, show
 from dashboard.picking import channel_words, filter_picker
@@ -42,6 +42,8 @@ PER_CELL = {
     (grid.DAY, True): 4,
 }
 """How many publications of a cell are shown, by view and whether channels are lanes; of the others it is said how many."""
+CROWDED = 100
+"""Of a cell that holds more, none is shown: the first two of a thousand say nothing, and to find them all are sorted."""
 LANES = 20
 MOST_WAVES = 50
 MOST_WORDS = 100
@@ -53,7 +55,7 @@ def calendar_zone(request: HttpRequest) -> str:
     if asked is None:
         found = Preferences.objects.filter(user=request.user.pk).values_list("timezone", flat=True).first()
         asked = found or OWN_ZONE
-    return asked if asked in available_timezones() else OWN_ZONE
+    return asked if asked in zone_names() else OWN_ZONE
 
 
 def _day(request: HttpRequest, today: date) -> date:
@@ -97,6 +99,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
         by_hour=(view, lanes) in {(grid.WEEK, False), (grid.DAY, False), (grid.DAY, True)},
         lanes=lanes,
         per_cell=PER_CELL[view, lanes],
+        crowded=CROWDED,
         page=whole_number(request, "page", 1, range(1, 100_000)),
         limit=LANES,
         channels=channel_words(filters),
@@ -147,10 +150,9 @@ def _backlog(request: HttpRequest, found: CalendarView) -> Backlog | None:
 
 def _choices(request: HttpRequest, zone: str, wave_id: Any) -> dict[str, Any]:
     """Return what the filters offer."""
-    zones = Channel.objects.order_by("timezone").values_list("timezone", flat=True).distinct()
     waves = Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(pk=wave_id or 0)).only("pk", "name")
     return {
-        "zones": [name for name in dict.fromkeys(["UTC", zone, *zones]) if name],
+        "zones": [name for name in dict.fromkeys(["UTC", zone, *zones_of_channels()]) if name],
         "states": STATES,
         "waves": waves[:MOST_WAVES],
         "wave_id": wave_id,

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_POST
 
 from channels.models import Channel
 from dashboard import calendar_bands
 from dashboard.actions import act, page, reason_of, refuse, service, version_of, where_from
+from dashboard.addresses import reverse
 from dashboard.listing import id_of
 from dashboard.live_pages import show
 from dashboard.views.calendar import calendar_zone

@@ -9,7 +9,6 @@ from typing import Any, cast
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
@@ -17,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from channels.models import Channel
 from dashboard import timeline, words_form
 from dashboard.actions import by_htmx, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.channel_forms import (
     SECTION_FORMS,
     CredentialForm,
@@ -24,13 +24,13 @@ from dashboard.channel_forms import (
     NewChannelForm,
     SectionForm,
     refused,
-    zone_names,
 )
 from dashboard.channel_sections import SECTIONS, Section, section_of, sections_of, words_tried
 from dashboard.forms import TriggerForm
 from dashboard.listing import id_of
 from dashboard.live_pages import asks_for_live_part, show
 from dashboard.wording import plural
+from dashboard.zones import datalist_options
 from orchestration.errors import InvalidRequest, OrchestrationError, StaleVersion
 from orchestration.words.answers import WordsEdit
 
@@ -153,7 +153,7 @@ def _slug_now(row: Channel) -> str:
 @page
 def channel_new(request: HttpRequest) -> HttpResponse:
     """Offer a new channel in four fields."""
-    return show(request, "channel_new.html", {"form": NewChannelForm(), "zones": zone_names()})
+    return show(request, "channel_new.html", {"form": NewChannelForm(), "zones": datalist_options()})
 
 
 @require_POST
@@ -172,7 +172,7 @@ def channel_add(request: HttpRequest) -> HttpResponse:
                 request, f"{row.name} is registered. Give it the times of its week, then connect it."
             )
             return redirect(page_of(row.slug, "week"))
-    return show(request, "channel_new.html", {"form": form, "zones": zone_names()}, status=422)
+    return show(request, "channel_new.html", {"form": form, "zones": datalist_options()}, status=422)
 
 
 # -- sections -------------------------------------------------------------------------------------------------------

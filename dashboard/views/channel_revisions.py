@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from dashboard.actions import by_htmx, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.live_pages import show
 from dashboard.views.channel_page import channel_of, page_of
 from dashboard.views.missing import found

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from channels.states import ChannelHealth, ChannelState, Executor
 from dashboard import bulk, channel_list
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import TriggerForm, sentence_of
 from dashboard.listing import chosen, page_of

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard import bulk
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.listing import id_of, page_of
 from dashboard.live_pages import show
@@ -40,7 +40,7 @@ def conflicts(request: HttpRequest) -> HttpResponse:
     open_first = Case(
         When(state=ConflictState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField()
     )
-    here = page_of(request, filters.filter(rows).order_by(open_first, "-created_at", "-id"), 30)
+    here = page_of(request, filters.filter(rows).order_by(open_first, "-created_at", "-id"))
     return show(
         request,
         "conflicts.html",

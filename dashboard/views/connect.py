@@ -6,11 +6,11 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from channels.models import Channel
 from dashboard.actions import refuse, service
+from dashboard.addresses import reverse
 from dashboard.live_pages import show
 from orchestration.below import public
 from orchestration.errors import OrchestrationError

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import by_htmx, done, page, refuse, service
+from dashboard.addresses import reverse
 from dashboard.forms import DistributeForm, sentence_of
 from dashboard.live_pages import own_address, show
 from orchestration.errors import InvalidRequest, OrchestrationError

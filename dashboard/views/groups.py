@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel, ChannelGroup
 from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of
 from dashboard.forms import sentence_of
 from dashboard.group_forms import GroupForm, LabelForm, MembersForm

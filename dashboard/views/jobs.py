@@ -8,12 +8,12 @@ from typing import Any
 from django.db.models import Case, Count, IntegerField, Max, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from dashboard import bulk
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import ReviewJobForm, sentence_of
 from dashboard.listing import page_of
@@ -53,7 +53,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
         default=Value(3),
         output_field=IntegerField(),
     )
-    counts = dict(every.values_list("state").annotate(Count("pk")))
+    counts = dict(every.values_list("state").annotate(many=Count("*")))
     here = page_of(request, rows.order_by(first_of_all, "-id"))
     unasked = {} if with_routine else {"routine": False}
     return show(
@@ -89,7 +89,9 @@ def _folded(now: datetime) -> list[dict[str, Any]]:
     names = dict(JobKind.choices)
     return [
         {"kind": kind, "name": names[JobKind(kind)], "count": count, "last_at": last_at}
-        for kind, count, last_at in done.values_list("kind").annotate(Count("pk"), Max("finished_at"))
+        for kind, count, last_at in done.values_list("kind").annotate(
+            many=Count("*"), last_at=Max("finished_at")
+        )
     ]
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import UploadForm, sentence_of
 from dashboard.listing import page_of

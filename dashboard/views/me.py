@@ -6,21 +6,21 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model, update_session_auth_hash
-from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, LoginView, PasswordResetConfirmView
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, done, page, refuse, service
+from dashboard.addresses import reverse
 from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.people_forms import ClockForm, OwnPasswordForm, SetPasswordForm
 from orchestration.core.permissions import LEVELS, Actor
 from orchestration.errors import InvalidRequest, OrchestrationError
-from orchestration.register import login_throttle
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 
@@ -32,7 +32,8 @@ def _home() -> str:
 @page
 def me(request: HttpRequest) -> HttpResponse:
     """Show who one is, and what one may set."""
-    who = service(request).get_me()
+    asked = service(request)
+    who = asked.get_me()
     return show(
         request,
         "me.html",
@@ -40,6 +41,7 @@ def me(request: HttpRequest) -> HttpResponse:
             "me": who,
             "level": LEVELS[who.level],
             "others": max(0, who.sessions - 1),
+            "factors": asked.get_own_second_factors(),
             "password_form": OwnPasswordForm(),
             "clock_form": ClockForm(initial={"timezone": who.timezone}),
         },
@@ -89,16 +91,6 @@ def me_end_sessions(request: HttpRequest) -> HttpResponse:
         lambda ended: f"Logged out of {ended} other browser{'' if ended == 1 else 's'}.",
         to=_home(),
     )
-
-
-class LogIn(LoginView):
-    """Log in; the browser can show later that this name was logged in with it, and is not kept from trying again."""
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        """Let it be known to the browser by whom."""
-        response = super().form_valid(form)
-        login_throttle.know(response, form.get_user().get_username())
-        return response
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

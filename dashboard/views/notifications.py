@@ -8,10 +8,10 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import sentence_of
 from dashboard.listing import page_of

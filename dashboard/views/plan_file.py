@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from channels.models import Channel
 from dashboard.actions import act, page, refuse, service
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of
 from dashboard.live_pages import show
+from dashboard.sent_file import text_of
 from orchestration.api.plan_file import csv_of
-from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.errors import OrchestrationError
 from orchestration.lists import ScheduleFilters
 from orchestration.models import CalendarAddress
 from orchestration.scheduling import calendar_feed as feed
@@ -43,28 +44,12 @@ def plan_export(request: HttpRequest) -> StreamingHttpResponse:
     return csv_of(filters_of(request, ScheduleFilters, FILTERS))
 
 
-def _text(request: HttpRequest) -> str:
-    """Return the file that was chosen, or that was previewed just now. Raises: InvalidRequest."""
-    file = request.FILES.get("file")
-    if file is None:
-        text = request.POST.get("text", "")
-        if not text:
-            raise InvalidRequest("Choose a file first.", field="file")
-        return text
-    if (file.size or 0) > MOST_CHARACTERS:
-        raise InvalidRequest(f"The file is larger than {MOST_CHARACTERS:,} bytes.", field="file")
-    try:
-        return file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidRequest("The file is not written in UTF-8.", field="file") from error
-
-
 @require_POST
 def plan_preview(request: HttpRequest) -> HttpResponse:
     """Show what each line of a file would do."""
     acknowledged = request.POST.get("acknowledge_policy") == "on"
     try:
-        text = _text(request)
+        text = text_of(request, most=MOST_CHARACTERS)
         made = service(request).preview_plan_file(text=text, acknowledge_policy=acknowledged)
     except OrchestrationError as error:
         return refuse(request, error, reverse("dashboard:plan_file"))
@@ -78,7 +63,8 @@ def plan_import(request: HttpRequest) -> HttpResponse:
     return act(
         request,
         lambda: service(request).import_plan_file(
-            text=_text(request), acknowledge_policy=request.POST.get("acknowledge_policy") == "on"
+            text=text_of(request, most=MOST_CHARACTERS),
+            acknowledge_policy=request.POST.get("acknowledge_policy") == "on",
         ),
         lambda made: f"The plan is imported: {made.summary}.",
         to=reverse("dashboard:plan_file"),

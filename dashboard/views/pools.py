@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, service
+from dashboard.addresses import reverse
 from dashboard.live_pages import show
 from orchestration.models import Job, Pool
 from orchestration.states import (
     JobState,
 )
+
+MOST_WAITING = 50
 
 
 @page
@@ -25,14 +27,15 @@ def pools(request: HttpRequest) -> HttpResponse:
         .select_related("channel", "video", "source")
         .order_by("-priority", "run_at", "id")
     )
+    first = list(waiting[:MOST_WAITING])
     return show(
         request,
         "pools.html",
         {
             "disk": service(request).get_disk(),
             "pools": service(request).get_pools(),
-            "waiting": waiting[:50],
-            "waiting_count": waiting.count(),
+            "waiting": first,
+            "waiting_count": len(first) if len(first) < MOST_WAITING else waiting.count(),
         },
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.addresses import reverse
 from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.profile_forms import ProfileForm

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.gateways.errors import RemoteError
 from channels.models import Channel
 from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest, OrchestrationError
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.listing import id_of
 from dashboard.live_pages import show
 from orchestration.errors import InvalidRequest
@@ -22,7 +22,7 @@ def reviews(request: HttpRequest) -> HttpResponse:
     return show(
         request,
         "reviews.html",
-        {"rows": service(request).get_reviews(), "count": approvals.count_waiting(), "busy": False},
+        {"rows": service(request).get_reviews(), "most": approvals.MAX_LISTED, "busy": False},
     )
 
 

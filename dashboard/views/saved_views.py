@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, done, refuse, service, where_from
+from dashboard.addresses import reverse
 from orchestration.errors import OrchestrationError
 from orchestration.models import SavedView
 from orchestration.text import plain_line

@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, Min, Q, QuerySet
-from django.db.models.functions import TruncHour, TruncMinute
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
@@ -16,20 +14,23 @@ from django.views.decorators.http import require_POST
 from channels.models import Blackout, Channel
 from dashboard import bulk, outside, timeline
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, ReviewForm, TimeForm, sentence_of
 from dashboard.listing import page_of, whole_number
 from dashboard.live_pages import show
 from dashboard.picking import filter_picker
 from dashboard.views import words_outside
-from dashboard.words_form import panel_of
+from dashboard.views.missing import found
+from dashboard.words_form import panel
 from orchestration.errors import InvalidRequest
 from orchestration.lists import ScheduleFilters, ScheduleGroup
-from orchestration.models import Activity, Schedule, Video, Wave
+from orchestration.models import Schedule, Video, Wave
+from orchestration.models.functions import HourOf, MinuteOf
 from orchestration.states import OCCUPYING_SCHEDULES, OPEN_WAVES, ScheduleState
 
 SPANS = ((6, "6 h"), (24, "24 h"), (72, "3 d"), (168, "7 d"), (336, "14 d"))
-MAX_DRAWN, MAX_LANES = 600, 24
+MAX_DRAWN, MAX_LANES = 300, 24
 COLUMNS = {6: 48, 24: 24, 72: 36, 168: 42, 336: 42}
 """How many columns show bursts, by the hours of the window: each is whole hours wide, or minutes in the shortest."""
 STATES = (*ScheduleGroup.choices, *ScheduleState.choices)
@@ -59,12 +60,17 @@ def _window(request: HttpRequest, hours: int, now: datetime) -> datetime:
 
 
 def _drawing(
-    inside: QuerySet[Schedule], starts_at: datetime, ends_at: datetime, now: datetime
+    inside: QuerySet[Schedule],
+    counted: list[tuple[int, int]],
+    starts_at: datetime,
+    ends_at: datetime,
+    now: datetime,
 ) -> timeline.Drawing:
-    """Draw the channels of a window, the busiest alone where there are too many; bursts are counted of all."""
+    """Draw the channels of a window, the busiest alone where there are too many; bursts are counted of all.
+
+    `counted` are the channels' ids with how many publications each has in the window, the busiest first.
+    """
     hours = round((ends_at - starts_at).total_seconds() / 3600)
-    by_channel = inside.order_by().values_list("channel_id").annotate(count=Count("pk"))
-    counted = list(by_channel.order_by("-count", "channel_id"))
     chosen: list[int] = []
     drawn = 0
     for channel_id, count in counted[:MAX_LANES]:
@@ -85,13 +91,13 @@ def _drawing(
         timeline.Event(pk, channel_id, at, state, title or str(Video(pk=video_id)))
         for pk, channel_id, at, state, video_id, title in rows.values_list(*columns)[:MAX_DRAWN]
     ]
-    trunc = TruncMinute if hours < 24 else TruncHour
+    span_of = MinuteOf if hours < 24 else HourOf
     moments = (
         inside.filter(state__in=OCCUPYING_SCHEDULES)
         .order_by()
-        .annotate(moment=trunc("publish_at", tzinfo=UTC))
+        .annotate(moment=span_of("publish_at"))
         .values_list("moment")
-        .annotate(Count("pk"))
+        .annotate(many=Count("*"))
     )
     channels = Channel.objects.in_bulk(chosen)
     order = chosen if len(chosen) < len(counted) else sorted(chosen, key=lambda pk: channels[pk].name)
@@ -126,10 +132,16 @@ def schedule(request: HttpRequest) -> HttpResponse:
     if filters.late and not request.GET.get("from"):
         starts_at = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
     ends_at = starts_at + timedelta(hours=hours)
-    rows = filters.filter(Schedule.objects.select_related("distribution__video", "channel", "wave"))
+    rows = filters.filter(Schedule.objects.in_a_row())
     inside = rows.filter(publish_at__gte=starts_at, publish_at__lt=ends_at)
-    later = rows.open().filter(publish_at__gte=ends_at).aggregate(count=Count("pk"), first=Min("publish_at"))
-    here = page_of(request, inside.order_by("publish_at", "channel__name", "id"))
+    later = rows.open().filter(publish_at__gte=ends_at).aggregate(count=Count("*"), first=Min("publish_at"))
+    by_channel = inside.order_by().values_list("channel_id").annotate(count=Count("*"))
+    counted = list(by_channel.order_by("-count", "channel_id"))
+    here = page_of(
+        request,
+        inside.order_by("publish_at", "channel__name", "id"),
+        count=sum(count for _, count in counted),
+    )
     return show(
         request,
         "schedule.html",
@@ -137,7 +149,7 @@ def schedule(request: HttpRequest) -> HttpResponse:
             "bulk": bulk.bar(
                 request, "schedule", filters, here.paginator.count, since=starts_at, until=ends_at
             ),
-            "drawing": _drawing(inside, starts_at, ends_at, now),
+            "drawing": _drawing(inside, counted, starts_at, ends_at, now),
             "page": here,
             "later": later["count"],
             "overdue": rows.open().filter(publish_at__lt=starts_at).count(),
@@ -163,11 +175,9 @@ def schedule(request: HttpRequest) -> HttpResponse:
 @page
 def publication(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one publication and everything that can be done with it."""
-    row = get_object_or_404(
-        Schedule.objects.select_related("distribution__video__source", "channel", "wave"), pk=pk
-    )
+    shown = found(lambda: service(request).get_publication(schedule_id=pk))
+    row, there = shown.schedule, shown.words_outside
     local = row.publish_at.astimezone(row.channel.zone).replace(tzinfo=None, microsecond=0)
-    there = service(request).get_words_on_youtube(distribution_id=row.distribution_id)
     return show(
         request,
         "publication.html",
@@ -175,19 +185,17 @@ def publication(request: HttpRequest, pk: int) -> HttpResponse:
             "schedule": row,
             "distribution": row.distribution,
             "outside": outside.lines_of(row),
-            "why": service(request).explain_publication(schedule_id=pk),
-            "words": panel_of(service(request), "publication", row.distribution_id),
+            "why": shown.why,
+            "words": panel(shown.words),
             "words_outside": there,
             "words_outside_form": words_outside.form_of(row, there) if there.may_edit else None,
             "forms": ("move", "release", "reopen", "review"),
             "time_forms": _time_forms(row),
             "move_form": MoveForm(initial={"at": local, "zone": row.channel.timezone}),
             "review_form": ReviewForm(initial={"youtube_video_id": row.distribution.youtube_video_id or ""}),
-            "jobs": row.jobs.select_related("channel").prefetch_related("runs")[:20],
-            "conflicts": row.conflicts.select_related("other_schedule")[:10],
-            "activity": Activity.objects.filter(
-                content_type__app_label="orchestration", content_type__model="schedule", object_id=row.pk
-            ).select_related("content_type")[:15],
+            "jobs": shown.jobs,
+            "conflicts": shown.conflicts,
+            "activity": shown.entries,
             "busy": row.is_open,
         },
     )

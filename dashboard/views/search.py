@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 
 from dashboard.actions import by_htmx, page, service
+from dashboard.addresses import reverse
 from dashboard.live_pages import show
 from dashboard.navigation import GROUPS, LEVELS, OPERATE, READ, SCHEDULE
 from orchestration.core.permissions import Actor

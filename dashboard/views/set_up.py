@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard.actions import page, refuse, service
+from dashboard.addresses import reverse
 from dashboard.listing import id_of
 from dashboard.live_pages import show
 from dashboard.views.connect import redirect_uri_of

@@ -8,10 +8,10 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.addresses import reverse
 from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.setup_forms import PoolForm, RetentionForm, RightsForm, SourceEditForm

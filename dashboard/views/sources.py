@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard import bulk
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import SourceForm, sentence_of
 from dashboard.listing import page_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.forms import sentence_of
 from dashboard.listing import id_of
 from dashboard.live_pages import show

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 
 from dashboard import figure_sheets
 from dashboard.actions import page, service
+from dashboard.addresses import reverse
 from dashboard.figure_sheets import Shown
 from dashboard.listing import chosen_id, whole_number
 from dashboard.live_pages import asks_for_live_part, show

@@ -7,7 +7,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, refuse, service, version_of
-from dashboard.live_pages import SystemBar, asks_for_live_part, show
+from dashboard.live_pages import asks_for_live_part, show
+from dashboard.system_bar import SystemBar, bar_for
 from orchestration.below import below
 from orchestration.errors import OrchestrationError
 from orchestration.results.system import SystemReport
@@ -33,7 +34,7 @@ def switch(request: HttpRequest) -> HttpResponse:
     """Answer the switch in the head of every page, when it asks whether it changed."""
     if not asks_for_live_part(request):
         return redirect("dashboard:overview")
-    return show(request, "switch.html", {"system": SystemBar(service(request).get_status())})
+    return show(request, "switch.html", {"system": bar_for(service(request))[0]})
 
 
 @require_POST

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.people_forms import TokenForm, TokenNameForm
@@ -39,7 +39,10 @@ def token_make(request: HttpRequest) -> HttpResponse:
     try:
         made = service(request).make_token(
             expires_at=expires_at,
-            **{name: form.cleaned_data[name] for name in ("name", "scope", "limited_to", "networks")},
+            **{
+                name: form.cleaned_data[name]
+                for name in ("name", "scope", "limited_to", "networks", "for_assistant")
+            },
         )
     except OrchestrationError as error:
         return refuse(request, error, _home())

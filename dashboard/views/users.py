@@ -7,11 +7,11 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.people_forms import NewUserForm, TwicePassword, UserForm
@@ -57,7 +57,11 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
             "form": UserForm.of(row),
             "password_form": None if row.is_you else TwicePassword(auto_id="password_%s"),
             "tokens": [token for token in asked.get_tokens() if token.created_by_id == pk],
-            "lockouts": [found for found in asked.get_lockouts() if found.username == row.username],
+            "lockouts": [
+                found
+                for found in asked.get_lockouts()
+                if found.username.casefold() == row.username.casefold()
+            ],
         },
     )
 
@@ -154,6 +158,17 @@ def user_reactivate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def user_reset_second_factors(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take away what somebody has lost."""
+    return act(
+        request,
+        lambda: service(request).reset_second_factors(user_id=pk, reason=reason_of(request)),
+        lambda row: f"{row.username} logs in with the password alone, until they add a second factor.",
+        to=_page_of(pk),
+    )
+
+
+@require_POST
 def user_end_sessions(request: HttpRequest, pk: int) -> HttpResponse:
     """Log a person out of every browser."""
     return act(
@@ -166,11 +181,12 @@ def user_end_sessions(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def lockout_lift(request: HttpRequest) -> HttpResponse:
-    """Let a locked-out name try again."""
+    """Let a locked-out name, or every name from an address, try again."""
     username = request.POST.get("username", "").replace("\x00", "")[:150]
+    address = request.POST.get("address", "").replace("\x00", "")[:64]
     return act(
         request,
-        lambda: service(request).lift_lockout(username=username, reason=reason_of(request)),
-        f"{username} may try again.",
+        lambda: service(request).lift_lockout(username=username, address=address, reason=reason_of(request)),
+        f"{username or f'Every name from {address}'} may try again.",
         to=_home(),
     )

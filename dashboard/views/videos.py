@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, OuterRef, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import by_htmx, done, page, refuse, service
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import CoordinateForm, sentence_of
 from dashboard.listing import chosen_id, page_of
@@ -25,7 +25,8 @@ from dashboard.words_form import panel_of
 from orchestration.core.permissions import Actor
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import VideoFilters
-from orchestration.models import Activity, Source, Video
+from orchestration.models import Activity, Distribution, Source, Video
+from orchestration.models.functions import CountOf
 from orchestration.states import USABLE_VIDEOS, VideoState
 
 
@@ -33,8 +34,9 @@ from orchestration.states import USABLE_VIDEOS, VideoState
 def videos(request: HttpRequest) -> HttpResponse:
     """List the videos with their state."""
     filters = filters_of(request, VideoFilters, ("state", "source_id", "q"))
-    rows = filters.filter(Video.objects.select_related("source")).annotate(channels=Count("distributions"))
-    counts = dict(Video.objects.order_by().values_list("state").annotate(Count("pk")))
+    places = Distribution.objects.filter(video=OuterRef("pk"))
+    rows = filters.filter(Video.objects.select_related("source")).annotate(channels=CountOf(places))
+    counts = dict(Video.objects.order_by().values_list("state").annotate(many=Count("*")))
     return show(
         request,
         "videos.html",
@@ -58,12 +60,27 @@ def video(request: HttpRequest, pk: int) -> HttpResponse:
     return _show(request, pk, {})
 
 
+def _where(row: Video) -> QuerySet[Distribution]:
+    """Return where a video goes, as a row of the table tells it: to a thousand channels, perhaps."""
+    shown = ("state", "published_at", "youtube_video_id", "method", "reason", "channel", "wave", "video")
+    of_others = (
+        "channel__name",
+        "channel__slug",
+        "channel__timezone",
+        "wave__name",
+        "schedule__publish_at",
+        "schedule__distribution",
+    )
+    rows = row.distributions.select_related("channel", "wave", "schedule").only(*shown, *of_others)
+    return rows.order_by("channel__name", "pk")
+
+
 def _show(request: HttpRequest, pk: int, more: dict[str, Any]) -> HttpResponse:
     row = get_object_or_404(Video.objects.select_related("source", "duplicate_of"), pk=pk)
     why = one_channel(request, "channel")
     context: dict[str, Any] = {
         "video": row,
-        "distributions": row.distributions.select_related("channel", "wave", "schedule"),
+        "page": page_of(request, _where(row)),
         "jobs": row.jobs.select_related("channel", "source").prefetch_related("runs")[:15],
         "why_picker": why,
         "activity": Activity.objects.filter(

@@ -8,10 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.actions import act, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.listing import id_of
 from orchestration.api.attachments import on_disk
 from orchestration.api.media import show

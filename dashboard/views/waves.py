@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from dashboard import bulk, other_ways
 from dashboard.actions import act, by_htmx, done, page, reason_of, refuse, service, version_of
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import MoveForm, TimeForm, WaveForm, sentence_of
 from dashboard.listing import ids_of, page_of
@@ -26,7 +27,6 @@ from orchestration.models import Schedule, Wave
 from orchestration.results.waves import WaveReport
 from orchestration.states import OPEN_WAVES, ScheduleState, WaveState
 
-MEMBERS_SHOWN = 100
 CANCEL_QUESTION = (
     "Cancel every member of this wave that is not public yet? "
     "Only a person takes up again what was cancelled."
@@ -38,18 +38,14 @@ MOVE_NOTE = "The first member falls on this time, the others follow by the same 
 def waves(request: HttpRequest) -> HttpResponse:
     """List the waves, those under way first."""
     filters = filters_of(request, WaveFilters, ("state", "q", "channels", "group", "label"))
-    rows = filters.filter(Wave.objects.all()).annotate(
-        members=Count("schedules"),
-        public=Count("schedules", filter=Q(schedules__state=ScheduleState.PUBLISHED)),
-        first_at=Min("schedules__publish_at"),
-        last_at=Max("schedules__publish_at"),
-    )
-    here = page_of(request, rows.order_by("-created_at", "-id"))
+    here = page_of(request, filters.filter(Wave.objects.all()).order_by("-created_at", "-id"))
+    members = _members_of(here.object_list)
     return show(
         request,
         "waves.html",
         {
             "page": here,
+            "rows": [(wave, members.get(wave.pk)) for wave in here.object_list],
             "bulk": bulk.bar(request, "wave", filters, here.paginator.count),
             "state": first(filters.state),
             "states": [*WaveGroup.choices, *WaveState.choices],
@@ -58,6 +54,18 @@ def waves(request: HttpRequest) -> HttpResponse:
             "busy": Wave.objects.open().exists(),
         },
     )
+
+
+def _members_of(waves: Iterable[Wave]) -> Mapping[int, Mapping[str, Any]]:
+    """Return how many members each of some waves has, how many of them are public, and their first and last moments."""
+    members = Schedule.objects.filter(wave__in=[wave.pk for wave in waves]).order_by().values("wave_id")
+    counted = members.annotate(
+        members=Count("*"),
+        public=Count("pk", filter=Q(state=ScheduleState.PUBLISHED)),
+        first_at=Min("publish_at"),
+        last_at=Max("publish_at"),
+    )
+    return {row["wave_id"]: row for row in counted}
 
 
 @page
@@ -150,11 +158,11 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one wave: each member's readiness and, once public, how far apart they went out."""
     members = Schedule.objects.filter(wave=pk)
     told = members.aggregate(
-        count=Count("pk"), first=Min("publish_at"), one_zone=Min("zone"), other_zone=Max("zone")
+        count=Count("*"), first=Min("publish_at"), one_zone=Min("zone"), other_zone=Max("zone")
     )
-    here = page_of(request, range(told["count"]), MEMBERS_SHOWN)
-    skip = (here.number - 1) * MEMBERS_SHOWN
-    report = found(lambda: service(request).get_wave(wave_id=pk, skip=skip, most=MEMBERS_SHOWN))
+    here = page_of(request, range(told["count"]))
+    skip = max(here.start_index(), 1) - 1
+    report = found(lambda: service(request).get_wave(wave_id=pk, skip=skip, most=here.paginator.per_page))
     here.object_list = report.members
     first = told["first"] or report.wave.scheduled_at
     zone = told["one_zone"] if told["one_zone"] and told["one_zone"] == told["other_zone"] else "UTC"

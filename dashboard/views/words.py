@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
 from dashboard import words_form
 from dashboard.actions import by_htmx, done, page, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
-from dashboard.listing import ids_of
+from dashboard.listing import ids_of, page_of
 from dashboard.live_pages import show
 from dashboard.picking import filter_picker
 from dashboard.views.missing import found
@@ -35,7 +34,6 @@ from orchestration.words.answers import (
 )
 from orchestration.words.fields import FIELDS
 
-PER_PAGE = 50
 FILTERS = ("state", "channel_id", "wave_id", "video_id", "source_id", "q", "channels", "group", "label")
 SHOWN = 100
 
@@ -49,7 +47,7 @@ def _rows(request: HttpRequest) -> tuple[WordsFilters, Any]:
 def words(request: HttpRequest) -> HttpResponse:
     """List publications with their words, to be changed in the table or in a file."""
     filters, ids = _rows(request)
-    here = Paginator(ids, PER_PAGE).get_page(request.GET.get("page"))
+    here = page_of(request, ids)
     shown = service(request).list_words(distribution_ids=list(here.object_list))
     return show(
         request,
@@ -83,7 +81,6 @@ def _row(row: PublicationWords) -> dict[str, Any]:
                 "holds": words_form.holds(row, name),
                 "origin": words_form.origin(row, name),
                 "choices": words_form.CHOICES.get(FIELDS[name].kind, ()),
-                "is_long": name == "description",
             }
             for name in words_form.TABLE
         ],

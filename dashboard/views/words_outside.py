@@ -6,10 +6,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.actions import act, reason_of, refuse, service
+from dashboard.addresses import reverse
 from dashboard.forms import WordsOnYouTubeForm, sentence_of
 from orchestration.errors import InvalidRequest
 from orchestration.models import Schedule

@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.contrib import admin
 
 from channels.admin import ReadOnlyAdmin
-from orchestration.models import Incident, Notification, NotificationAddress, NotificationRule, Silence
+from orchestration.models import (
+    Incident,
+    Notification,
+    NotificationAddress,
+    NotificationRule,
+    Silence,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 
 @admin.register(NotificationAddress)
@@ -48,3 +56,23 @@ class NotificationAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "kind", "address_name", "title", "outcome", "attempts", "error")
     list_filter = ("kind", "outcome")
     search_fields = ("title", "cause", "address_name")
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ReadOnlyAdmin):
+    """Show where events are sent; endpoints are entered on the page *Webhooks*, their secrets shown once."""
+
+    list_display = ("name", "shown", "enabled", "failures", "failing_since", "last_error", "disabled_because")
+    list_filter = ("enabled",)
+    search_fields = ("name", "shown")
+    exclude = ("url_sealed", "secret_sealed", "older_secret_sealed")
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    """Show what was sent, or is to be; it is sent again on the page *Webhooks*."""
+
+    list_display = ("event_id", "endpoint", "type", "outcome", "attempts", "status", "due_at", "error")
+    list_filter = ("outcome",)
+    list_select_related = ("endpoint",)
+    search_fields = ("event_id", "type")

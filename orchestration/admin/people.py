@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 
 from channels.admin import ReadOnlyAdmin
-from orchestration.models import ApiToken, Restriction
+from orchestration.models import ApiToken, ExternalIdentity, Proposal, RecoveryCode, Restriction, SecondFactor
 
 
 @admin.register(ApiToken)
@@ -21,12 +21,52 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     search_fields = ("name",)
 
 
+@admin.register(Proposal)
+class ProposalAdmin(ReadOnlyAdmin):
+    """Show what assistants proposed; a person confirms or refuses it on the page *Proposals*."""
+
+    list_display = ("title", "token", "created_at", "expires_at", "confirmed_at", "decided_by", "ended_at")
+    list_filter = ("needs",)
+    list_select_related = ("token",)
+    search_fields = ("title", "operation", "token__name")
+
+
 @admin.register(Restriction)
 class RestrictionAdmin(ReadOnlyAdmin):
     """Show who is limited to groups of channels; limits are set on the pages *Users* and *Tokens*."""
 
     list_display = ("user", "token")
     list_select_related = ("user", "token")
+
+
+@admin.register(SecondFactor)
+class SecondFactorAdmin(ReadOnlyAdmin):
+    """Show who has which second factor; each adds their own on *You*, lost ones are taken away on the page *Users*."""
+
+    list_display = ("user", "kind", "name", "confirmed_at", "last_used_at")
+    list_filter = ("kind",)
+    list_select_related = ("user",)
+    search_fields = ("user__username", "name")
+    fields = ("user", "kind", "name", "created_at", "confirmed_at", "last_used_at")
+
+
+@admin.register(RecoveryCode)
+class RecoveryCodeAdmin(ReadOnlyAdmin):
+    """Show how many recovery codes somebody has left, and when one was used; the codes are kept nowhere."""
+
+    list_display = ("user", "created_at", "used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "created_at", "used_at")
+
+
+@admin.register(ExternalIdentity)
+class ExternalIdentityAdmin(ReadOnlyAdmin):
+    """Show who is known by which provider; an identity is connected when somebody first logs in with it."""
+
+    list_display = ("user", "issuer", "subject", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "subject")
 
 
 for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.system import ActivityOut
 from orchestration.core import lookup
@@ -15,7 +16,7 @@ log = Router(tags=["activity"])
 
 
 @log.get("", response=list[ActivityOut], operation_id="activity_list", summary="List what was done")
-@paginate(Pages)
+@paginate(Pages, item=ActivityOut, order=orders.ACTIVITY)
 def activity_list(request: HttpRequest, filters: Query[ActivityFilters]):
     """Newest first: who did what to which row, through which door, and why."""
     return filters.filter(Activity.objects.select_related("content_type"))

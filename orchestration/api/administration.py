@@ -12,9 +12,12 @@ from orchestration.api.schemas.administration import (
     CadenceBody,
     CadenceOut,
     CheckInvariants,
+    CheckRecord,
     InstallationOut,
     LogTailOut,
     MakeBackup,
+    PrunedOut,
+    PruneRecord,
     SettingsOut,
 )
 from orchestration.monitoring.log_files import MOST_LINES
@@ -22,6 +25,7 @@ from orchestration.monitoring.log_files import MOST_LINES
 router = Router(tags=["administration"])
 AS_USUAL_BACKUP = MakeBackup()
 AS_USUAL_CHECK = CheckInvariants()
+AS_USUAL_LOOK = CheckRecord()
 
 
 @router.get(
@@ -89,3 +93,27 @@ def orchestration_make_backup(request: HttpRequest, body: MakeBackup = AS_USUAL_
 def orchestration_check_invariants(request: HttpRequest, body: CheckInvariants = AS_USUAL_CHECK):
     """A worker checks them; `system` says what it found. Administrators only."""
     return Status(202, service(request).check_invariants(**body.model_dump()))
+
+
+@router.post(
+    "/check-record",
+    response={202: BackgroundRunOut},
+    operation_id="orchestration_check_record",
+    summary="Have the record checked",
+)
+def orchestration_check_record(request: HttpRequest, body: CheckRecord = AS_USUAL_LOOK):
+    """A worker reads it against its chain and its anchors; `system` says what it found. Administrators only."""
+    return Status(202, service(request).check_record(**body.model_dump()))
+
+
+@router.post(
+    "/prune-record",
+    response={200: PrunedOut, 202: BackgroundRunOut},
+    operation_id="orchestration_prune_record",
+    summary="Export old entries of the record and take them away",
+)
+def orchestration_prune_record(request: HttpRequest, body: PruneRecord):
+    """A worker does it; `system` says where they lie. 200 with how much it would be for a dry run. Administrators only."""
+    if body.dry_run:
+        return Status(200, service(request).prune_record(days=body.days, dry_run=True))
+    return Status(202, service(request).order_pruning(days=body.days, reason=body.reason))

@@ -6,30 +6,38 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern
 from ninja.responses import NinjaJSONEncoder
 
 from orchestration.api import idempotency
-from orchestration.api.auth import ApiRequest, identify, rate_headers
+from orchestration.api.auth import READING, ApiRequest, identify, rate_headers
+from orchestration.api.conditions import conditionally
+from orchestration.api.pagination import only_fields
 from orchestration.api.problems import CONTENT_TYPE, problem
 from orchestration.below import below
 from orchestration.core.audit import new_correlation_id
-from orchestration.errors import IdempotencyConflict, OrchestrationError
+from orchestration.errors import IdempotencyConflict
 
 View = Callable[..., HttpResponseBase]
 KEPT_HEADERS = ("Content-Type", "Location", "X-Correlation-Id")
 TUS_PREFIX = "/api/uploads"
-NEVER_KEPT = frozenset({401, 403, 429})
-# A new source's host name is looked up before anything is written, which may not happen inside a transaction.
-# The same is true of a notification's address; its test sends a message.
+RUNS_OWN = re.compile(r"/api/runs/[^/]+/(permit|result)")
+"""Where the bearer is a run's and no token of ours: it is not looked for among these, nor counted as a wrong one."""
+NEVER_KEPT = frozenset({401, 403, 412, 429})
+# What asks another machine, runs ffmpeg or throws files away may not lie inside a transaction: a new source's host name and
+# a notification's or webhook's address are looked up, a test sends a message, probes and checks ask Google or GitHub.
 LOOK_OUTSIDE = re.compile(
-    r"/api/(sources(/storages|/\d+/change)?|notifications/addresses(/\d+/(change|test))?)"
+    r"/api/(sources(/storages|/\d+(/change)?)?|notifications/addresses(/\d+(/(change|test))?)?|"
+    r"webhooks(/\d+(/(change|test))?)?|webhooks/deliveries/\d+/resend|blockers/\d+/(probe|take-over-branch)|"
+    r"setup/check-\w+|channels/\d+/repository/(resolve|provision)|videos/\d+/(pictures|frames|subtitles)|"
+    r"orchestration/clean-disk|configuration)"
 )
 
 # What these answer is shown once: it is kept nowhere, so a repeat of their key is refused instead of answered.
-SHOWN_ONCE = re.compile(r"/api/(tokens|users/\d+/password-link|plan/calendar-address)")
+SHOWN_ONCE = re.compile(r"/api/(tokens|users/\d+/password-link|plan/calendar-address|webhooks(/\d+/rotate)?)")
 
 
 class ProblemResponse(HttpResponse):
@@ -60,12 +68,12 @@ def answered(
     def wrapper(request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.correlation_id = new_correlation_id()
         try:
-            if request.method == "POST" and "Idempotency-Key" in request.headers:
-                response = _once(request, functools.partial(view, request, *args, **kwargs))
-            else:
-                response = view(request, *args, **kwargs)
+            run = functools.partial(conditionally, request, functools.partial(view, request, *args, **kwargs))
+            is_once = request.method == "POST" and "Idempotency-Key" in request.headers
+            response = _once(request, run) if is_once else _whole(request, run)
         except Exception as error:
             response = on_exception(request, error)
+        response = only_fields(request, response)
         if response.status_code == 405:
             allowed = response.headers.get("Allow", "")
             response = problem_response(
@@ -87,11 +95,21 @@ def answered(
     return pattern
 
 
+def _whole(request: ApiRequest, run: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """Answer a change in one transaction, its answer included: what is answered by an error of ours was not done."""
+    path = request.path_info
+    apart = path.startswith(TUS_PREFIX) or RUNS_OWN.fullmatch(path) or LOOK_OUTSIDE.fullmatch(path)
+    if request.method in READING or apart or identify(request) is None:
+        return run()
+    with transaction.atomic():
+        response = run()
+        if response.status_code >= 500 or connection.needs_rollback:
+            transaction.set_rollback(True)
+    return response
+
+
 def _once(request: ApiRequest, run: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-    try:
-        caller = identify(request)
-    except OrchestrationError:
-        caller = None
+    caller = None if RUNS_OWN.fullmatch(request.path_info) else identify(request)
     if caller is None:
         return run()  # refuses by itself, or is a run's callback, which is safe to double
     key = idempotency.check_key(request.headers["Idempotency-Key"].strip())

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import File, Form, Path, Router, Status, UploadedFile
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.media import show
 from orchestration.api.pagination import Pages
@@ -47,7 +48,7 @@ def videos_media(request: HttpRequest, video_id: Path[Id], which: str):
     operation_id="videos_attachments",
     summary="List a video's pictures and subtitles",
 )
-@paginate(Pages)
+@paginate(Pages, item=AttachmentOut, order=orders.ATTACHMENTS)
 def videos_attachments(request: HttpRequest, video_id: Path[Id]):
     """What words may name as `picture` and `subtitles`."""
     return service(request).get_attachments(video_id=video_id)
@@ -146,3 +147,15 @@ def attachments_file(request: HttpRequest, attachment_id: Path[Id]):
 def attachments_remove(request: HttpRequest, attachment_id: Path[Id], body: Because = NO_REASON):
     """Refused while words name it. Answers with its video."""
     return service(request).remove_attachment(attachment_id=attachment_id, reason=body.reason)
+
+
+@attachments.delete(
+    "/{attachment_id}",
+    response={204: None},
+    operation_id="attachments_delete",
+    summary="Take a picture or subtitles away",
+)
+def attachments_delete(request: HttpRequest, attachment_id: Path[Id]):
+    """As `remove`, without a reason."""
+    service(request).remove_attachment(attachment_id=attachment_id)
+    return Status(204, None)

@@ -11,9 +11,9 @@ from channels.limits import narrow_to
 from orchestration.core import rates
 from orchestration.core.addresses import client_address
 from orchestration.core.permissions import Actor
-from orchestration.errors import OrchestrationError
+from orchestration.errors import NotPermitted, OrchestrationError
 from orchestration.models import ApiToken
-from orchestration.register import tokens
+from orchestration.register import factors, tokens
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 
@@ -102,6 +102,8 @@ class TokenAuth(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> Actor | None:
         """Leave a request without a bearer token to the next way of logging in."""
+        if known := getattr(request, "known", None):
+            return known
         secret = bearer_secret(request)
         return None if secret is None else self.authenticate(request, secret)
 
@@ -144,8 +146,12 @@ class SessionAuth(APIKeyCookie):
         return str(user.pk)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
-        """Return the user's actor."""
-        return _checked(request, Actor.of_user(request.user)) if key else None
+        """Return the user's actor. Raises: NotPermitted, if they need a second factor and have none yet."""
+        if not key:
+            return None
+        if factors.lacks(request.user):
+            raise NotPermitted("Your role needs a second factor here: add one on your page first.")
+        return _checked(request, Actor.of_user(request.user))
 
 
 class ApiRequest(HttpRequest):
@@ -163,13 +169,19 @@ def identify(request: HttpRequest) -> Actor | None:
     for way in WAYS_IN:
         actor = way(request)
         if actor:
+            request.known = actor  # type: ignore[attr-defined]  # who asks is asked twice: here, and by ninja
             return actor
     return None
+
+
+def identify_anew(request: HttpRequest) -> Actor | None:
+    """Return who calls as it is by now, for an answer that goes on; what was known of it before is not asked."""
+    vars(request).pop("known", None)
+    return identify(request)
 
 
 def service(request: HttpRequest) -> CentralOrchestrationService:
     """Return the service for whoever sent this request."""
     asked = cast(ApiRequest, request)
-    return CentralOrchestrationService(
-        actor=asked.auth, trigger=Trigger.API, correlation_id=asked.correlation_id
-    )
+    trigger = Trigger.ASSISTANT if asked.auth.proposes else Trigger.API
+    return CentralOrchestrationService(actor=asked.auth, trigger=trigger, correlation_id=asked.correlation_id)

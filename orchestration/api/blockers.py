@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.blockers import (
@@ -22,7 +23,7 @@ by_cause = Router(tags=["orchestration"])
 
 
 @blockers.get("", response=list[BlockerOut], operation_id="blockers_list", summary="List what work waits for")
-@paginate(Pages)
+@paginate(Pages, item=BlockerOut, order=orders.BLOCKERS)
 def blockers_list(request: HttpRequest):
     """The open conditions, those that most wait for first, each with what ends it."""
     return service(request).get_blockers()
@@ -56,7 +57,7 @@ def blockers_take_over_branch(request: HttpRequest, blocker_id: Path[Id], body: 
     operation_id="orchestration_causes",
     summary="Count failed jobs by cause",
 )
-@paginate(Pages)
+@paginate(Pages, item=CauseCountOut, order=orders.CAUSES)
 def causes(request: HttpRequest):
     """By which codes jobs ended badly that no later job has done, those with the most first."""
     return service(request).get_causes()

@@ -5,9 +5,17 @@ from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
 
 from channels.models import Blackout, Channel, PostingSlot
+from orchestration.api import orders
 from orchestration.api.auth import service
+from orchestration.api.conditions import unchanged
 from orchestration.api.pagination import Pages
-from orchestration.api.schemas.channel_setup import BlackoutChange, ChannelChange, NewChannel, SlotChange
+from orchestration.api.schemas.channel_setup import (
+    BlackoutChange,
+    BlackoutParts,
+    ChannelChange,
+    NewChannel,
+    SlotChange,
+)
 from orchestration.api.schemas.profiles import ChosenProfile
 from orchestration.api.schemas.register import BlackoutOut, ChannelDetail, ChannelOut, SlotOut
 from orchestration.api.schemas.requests import AS_SEEN, Decision, NewBlackout, NewSlot
@@ -22,7 +30,7 @@ blackouts = Router(tags=["blackouts"])
 
 
 @router.get("", response=list[ChannelOut], operation_id="channels_list", summary="List channels")
-@paginate(Pages)
+@paginate(Pages, item=ChannelOut, order=orders.CHANNELS)
 def channels_list(request: HttpRequest, filters: Query[ChannelFilters]):
     """By name."""
     return filters.filter(Channel.objects.select_related("credential").prefetch_related("groups", "labels"))
@@ -121,7 +129,7 @@ def channels_sync(request: HttpRequest, channel_id: Path[Id]):
 
 
 @slots.get("", response=list[SlotOut], operation_id="slots_list", summary="List posting slots")
-@paginate(Pages)
+@paginate(Pages, item=SlotOut, order=orders.SLOTS)
 def slots_list(request: HttpRequest, filters: Query[SlotFilters]):
     """By channel and time of the week."""
     rows = PostingSlot.objects.select_related("channel")
@@ -156,7 +164,7 @@ def slots_change(request: HttpRequest, slot_id: Path[Id], body: SlotChange):
 
 
 @blackouts.get("", response=list[BlackoutOut], operation_id="blackouts_list", summary="List blackouts")
-@paginate(Pages)
+@paginate(Pages, item=BlackoutOut, order=orders.BLACKOUTS)
 def blackouts_list(request: HttpRequest, filters: Query[BlackoutFilters]):
     """By channel and first date."""
     rows = Blackout.objects.select_related("channel")
@@ -188,9 +196,23 @@ def blackouts_delete(request: HttpRequest, blackout_id: Path[Id]):
     return Status(204, None)
 
 
+@blackouts.put(
+    "/{blackout_id}",
+    response=BlackoutOut,
+    operation_id="blackouts_replace",
+    summary="Give a blackout another stretch",
+)
+def blackouts_replace(request: HttpRequest, blackout_id: Path[Id], body: BlackoutChange):
+    """Given whole; what is planned in it stays, and is a warning of the channel's health."""
+    return service(request).change_blackout(blackout_id=blackout_id, **body.model_dump())
+
+
 @blackouts.patch(
     "/{blackout_id}", response=BlackoutOut, operation_id="blackouts_change", summary="Change a blackout"
 )
-def blackouts_change(request: HttpRequest, blackout_id: Path[Id], body: BlackoutChange):
-    """Given whole; what is planned in it stays, and is a warning of the channel's health."""
-    return service(request).change_blackout(blackout_id=blackout_id, **body.model_dump())
+def blackouts_change(request: HttpRequest, blackout_id: Path[Id], body: BlackoutParts):
+    """What is left out stays; what is planned in it stays, and is a warning of the channel's health."""
+    with unchanged(request):
+        present = BlackoutOut.from_orm(lookup.one(Blackout, blackout_id, field="blackout_id"))
+        whole = body.over(present, BlackoutChange)
+        return service(request).change_blackout(blackout_id=blackout_id, **whole.model_dump())

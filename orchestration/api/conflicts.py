@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import (
@@ -23,7 +24,7 @@ conflicts = Router(tags=["conflicts"])
 
 
 @conflicts.get("", response=list[ConflictOut], operation_id="conflicts_list", summary="List conflicts")
-@paginate(Pages)
+@paginate(Pages, item=ConflictOut, order=orders.CONFLICTS)
 def conflicts_list(request: HttpRequest, filters: Query[ConflictFilters]):
     """Newest first: what collided, by which rule, who yielded, and how it was resolved."""
     return filters.filter(Conflict.objects.all())

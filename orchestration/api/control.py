@@ -16,7 +16,7 @@ from orchestration.api.schemas.requests import (
     Resume,
     Stop,
 )
-from orchestration.api.schemas.system import DashboardOut, ForecastOut, NeedsOut, StatusOut
+from orchestration.api.schemas.system import DashboardOut, KeptForecastOut, NeedsOut, StatusOut
 from orchestration.fields import Id
 
 router = Router(tags=["orchestration"])
@@ -96,13 +96,13 @@ def explain(request: HttpRequest, video_id: Query[Id], channel_id: Query[Id]):
 
 @router.get(
     "/forecast",
-    response=ForecastOut,
+    response=KeptForecastOut,
     operation_id="orchestration_forecast",
     summary="Show what the coming days bring",
 )
 def forecast(request: HttpRequest, window: Query[ForecastWindow]):
-    """Run the planner and dispatcher against a simulated clock: loads, budgets, and what will be late."""
-    return service(request).forecast(days=window.days)
+    """The planner and dispatcher against a simulated clock: loads, budgets, and what will be late; at once, with its age."""
+    return service(request).get_kept_forecast(days=window.days)
 
 
 @router.get(

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import (
@@ -23,7 +24,7 @@ distributions = Router(tags=["distributions"])
 @distributions.get(
     "", response=list[DistributionOut], operation_id="distributions_list", summary="List distributions"
 )
-@paginate(Pages)
+@paginate(Pages, item=DistributionOut, order=orders.DISTRIBUTIONS)
 def distributions_list(request: HttpRequest, filters: Query[DistributionFilters]):
     """Newest first."""
     return filters.filter(Distribution.objects.select_related("video", "channel"))

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from orchestration.api.conditions import DESCRIBED
+from orchestration.api.examples import Examples, refusal_of
 from orchestration.api.idempotency import MAX_KEY_LENGTH
+from orchestration.api.pagination import SPARSE_PAGE, SPARSE_TYPE
 from orchestration.api.problems import CONTENT_TYPE
+from orchestration.fields import LINE_PATTERN
 
 PROBLEM = {
     "title": "Problem",
@@ -29,12 +33,39 @@ PROBLEM = {
         "state": {"type": "string", "description": "the present state, where that is the reason"},
     },
 }
+LINE = LINE_PATTERN.removeprefix("^").removesuffix("*$")
+NOT_BLANK_PATTERN = f"^{LINE}*{LINE.removesuffix(']')}\\s\\u202a-\\u202e\\u2066-\\u2069]{LINE}*$"
 IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
     "required": False,
     "description": "The same key and body have one effect and one answer for 24 hours.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_KEY_LENGTH,
+        "pattern": "^[ -~]*[!-~][ -~]*$",
+    },
+}
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "required": False,
+    "description": "The `ETag` with which the thing was read, or several: refused (412) if it is another by now; `*`: any.",
+    "schema": {
+        "type": "string",
+        "pattern": r"^(\*|(W/)?\"[!#-~]*\"( *, *(W/)?\"[!#-~]*\")*)$",
+        "examples": ['"0f343b0931126a20f133d67c2b018a3b-7f83b1657ff1fc53"'],
+    },
+}
+IF_NONE_MATCH = {
+    **IF_MATCH,
+    "name": "If-None-Match",
+    "description": "The `ETag` with which the thing was read, or several: 304 without a body if all of it is the same.",
+}
+ETAG = {
+    "description": "As what the thing was read; send it as `If-Match` with an edit, as `If-None-Match` with the next read.",
+    "schema": {"type": "string"},
 }
 RUN_TOKEN = {
     "type": "http",
@@ -57,54 +88,113 @@ GIVEN = {
     "422": "What was sent cannot be used: a problem that names the field and the fact",
 }
 CHANGING = {"409": "Not possible in the present state: a problem that names the state"}
+LOOKING_AHEAD = ("/allowed", "preview")
+"""What looks at what a change would do, and is refused where the change would be."""
 BODY = {
     "413": "The body is larger than is read: a problem",
     "415": "The body is not of a media type that is read here: a problem",
 }
+NOT_AS_EXPECTED = (
+    "It is not as `If-Match` says, or this version of the protocol is not spoken here: a problem"
+)
+CONDITIONAL = {"412": NOT_AS_EXPECTED}
+FOLLOWING = {"410": "The stream does not hold the event that is to be gone on from: a problem; begin anew"}
 SENDING = {
     "410": "The upload has ended or was thrown away: a problem",
-    "412": "The version of the protocol is not spoken here: a problem",
+    "412": NOT_AS_EXPECTED,
     "423": "Another request sends to this upload: a problem",
     "460": "The bytes are not those of the checksum: a problem",
 }
 """What the resumable uploads may answer besides (tus 1.0)."""
 
 
+def webhooks_of(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return what Headend itself sends to webhook endpoints; their signing follows Standard Webhooks."""
+    if "EventOut" not in schemas:
+        return {}
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    return {
+        "event": {
+            "post": {
+                "operationId": "webhook_event",
+                "summary": "Something happened",
+                "description": "Each type stands in docs/webhooks.md; `webhook.test` has an `id` and a `message` only.",
+                "parameters": [
+                    {"in": "header", "name": name, "required": True, "schema": {"type": "string"}}
+                    for name in names
+                ],
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventOut"}}},
+                },
+                "responses": {
+                    "2XX": {"description": "Taken"},
+                    "410": {"description": "Send no more: the endpoint is switched off"},
+                },
+            }
+        }
+    }
+
+
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Add what every operation shares, and return the document, so that generators of clients read all of it."""
     components = document["components"]
     components["schemas"]["Problem"] = PROBLEM
+    components["schemas"]["SparsePage"] = SPARSE_PAGE
     components.setdefault("securitySchemes", {})["RunToken"] = RUN_TOKEN
     told = components.setdefault("responses", {})
-    for operations in document["paths"].values():
+    examples = Examples(components)
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _say_examples_once(operation)
             _plain_body(operation)
-            for status, description in refusals_of(method, operation).items():
-                told[f"Refused{status}"] = _refused(description)
+            _say_sparse(operation)
+            _say_conditions(path, method, operation)
+            for status, description in refusals_of(path, method, operation).items():
+                told[f"Refused{status}"] = _refused(status, description)
                 operation["responses"].setdefault(status, {"$ref": f"#/components/responses/Refused{status}"})
+            _say_examples(operation, examples)
             if method == "post" and "run callbacks" not in operation.get("tags", ()):
                 operation["parameters"].append(IDEMPOTENCY_KEY)
+    _say_not_blank(document)
+    document["webhooks"] = webhooks_of(components["schemas"])
     return document
 
 
-def refusals_of(method: str, operation: dict[str, Any]) -> dict[str, str]:
+def refusals_of(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
     """Return which refusals an operation may answer with, each status with what it means."""
     found = dict(ALWAYS)
     if operation.get("parameters") or "requestBody" in operation:
         found |= NAMED | GIVEN
-    if method != "get" or "run callbacks" in operation.get("tags", ()):
+    if method != "get" or path.endswith(LOOKING_AHEAD) or "run callbacks" in operation.get("tags", ()):
         found |= CHANGING
+    if method != "get":
+        found["422"] = GIVEN["422"]
     if "requestBody" in operation:
         found |= BODY
+    if method != "get" and DESCRIBED.match(path):
+        found |= CONDITIONAL
+    if "events" in operation.get("tags", ()):
+        found |= FOLLOWING
     if "uploads" in operation.get("tags", ()):
         found |= BODY | SENDING
     return found
 
 
-def _refused(description: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": description, "content": {CONTENT_TYPE: {"schema": schema}}}
+def _refused(status: str, description: str) -> dict[str, Any]:
+    media = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": refusal_of(status)}
+    return {"description": description, "content": {CONTENT_TYPE: media}}
+
+
+def _say_examples(operation: dict[str, Any], examples: Examples) -> None:
+    """Give a body and what is answered an example each."""
+    name = operation["operationId"]
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        examples.give(media, f"{name}_body", given=True)
+    for status, answer in operation["responses"].items():
+        if str(status).startswith("2"):
+            for media in answer.get("content", {}).values():
+                examples.give(media, f"{name}_{status}", given=False)
 
 
 def _say_examples_once(operation: dict[str, Any]) -> None:
@@ -112,6 +202,44 @@ def _say_examples_once(operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
         if isinstance(parameter.get("examples"), list):
             parameter["schema"].setdefault("examples", parameter.pop("examples"))
+
+
+def _say_not_blank(said: Any) -> None:
+    """Let a line that has to say something hold more than spaces: they are taken away before it is measured."""
+    if isinstance(said, dict):
+        if said.get("pattern") == LINE_PATTERN and said.get("minLength", 0) > 0:
+            said["pattern"] = NOT_BLANK_PATTERN
+        for part in said.values():
+            _say_not_blank(part)
+    elif isinstance(said, list):
+        for part in said:
+            _say_not_blank(part)
+
+
+def _say_sparse(operation: dict[str, Any]) -> None:
+    """Describe what a list answers if only some fields of its items are asked for."""
+    if any(parameter["name"] == "fields" for parameter in operation.get("parameters", ())):
+        content = operation["responses"][200]["content"]
+        content[SPARSE_TYPE] = {"schema": {"$ref": "#/components/schemas/SparsePage"}}
+
+
+def _say_conditions(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Describe by what a thing is known that was read, and what of it an edit may ask."""
+    found = DESCRIBED.match(path)
+    if found is None:
+        return
+    if method != "get":
+        operation["parameters"].append(IF_MATCH)
+    if found[0] == path and method in ("get", "patch", "put"):
+        for status, answer in operation["responses"].items():
+            if str(status) == "200":
+                answer["headers"] = {"ETag": ETAG}
+    if found[0] == path and method == "get":
+        operation.setdefault("parameters", []).append(IF_NONE_MATCH)
+        operation["responses"]["304"] = {
+            "description": "It is as `If-None-Match` says",
+            "headers": {"ETag": ETAG},
+        }
 
 
 def _plain_body(operation: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
 
 from channels.models import ChannelGroup, Label
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.groups import (
@@ -19,6 +20,7 @@ from orchestration.api.schemas.groups import (
     NewGroup,
 )
 from orchestration.api.schemas.requests import NO_REASON, Because
+from orchestration.core import lookup
 from orchestration.fields import Id
 from orchestration.lists import GroupFilters, LabelFilters
 
@@ -27,7 +29,7 @@ labels = Router(tags=["labels"])
 
 
 @router.get("", response=list[GroupOut], operation_id="groups_list", summary="List groups of channels")
-@paginate(Pages)
+@paginate(Pages, item=GroupOut, order=orders.GROUPS)
 def groups_list(request: HttpRequest, filters: Query[GroupFilters]):
     """By name, each with how many channels are in it."""
     return filters.filter(ChannelGroup.objects.annotate(members=Count("channels")))
@@ -47,6 +49,14 @@ def groups_show(request: HttpRequest, group_id: Path[Id]):
     return service(request).get_channel_group(group_id=group_id)
 
 
+@router.delete("/{group_id}", response={204: None}, operation_id="groups_delete", summary="Take a group away")
+def groups_delete(request: HttpRequest, group_id: Path[Id]):
+    """As `remove`, without a reason."""
+    service(request).remove_channel_group(group_id=group_id)
+    return Status(204, None)
+
+
+@router.patch("/{group_id}", response=GroupOut, operation_id="groups_patch", summary="Change a group")
 @router.post(
     "/{group_id}/change", response=GroupOut, operation_id="groups_change", summary="Change what a group says"
 )
@@ -98,7 +108,7 @@ def groups_remove_channels(request: HttpRequest, group_id: Path[Id], body: Membe
 
 
 @labels.get("", response=list[LabelOut], operation_id="labels_list", summary="List labels")
-@paginate(Pages)
+@paginate(Pages, item=LabelOut, order=orders.LABELS)
 def labels_list(request: HttpRequest, filters: Query[LabelFilters]):
     """By name, each with how many channels have it."""
     return filters.filter(Label.objects.annotate(members=Count("channels")))
@@ -122,6 +132,20 @@ def labels_take_off(request: HttpRequest, body: LabelledChannels):
 def labels_set(request: HttpRequest, body: LabelledChannels):
     """Exactly these; none takes all off."""
     return {"changed": service(request).set_channel_labels(**body.arguments())}
+
+
+# After the verbs: Django takes the first address that fits, and `add` would be the id of a label.
+@labels.get("/{label_id}", response=LabelOut, operation_id="labels_show", summary="Show a label")
+def labels_show(request: HttpRequest, label_id: Path[Id]):
+    """With how many channels have it."""
+    return lookup.one(Label.objects.annotate(members=Count("channels")), label_id, field="label_id")
+
+
+@labels.delete("/{label_id}", response={204: None}, operation_id="labels_delete", summary="Take a label away")
+def labels_delete(request: HttpRequest, label_id: Path[Id]):
+    """As `remove`, without a reason."""
+    service(request).remove_label(label_id=label_id)
+    return Status(204, None)
 
 
 @labels.post(

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import AS_IT_WAS, AS_SEEN, Decision, Retry, ReviewJob
@@ -17,7 +18,7 @@ jobs = Router(tags=["jobs"])
 
 
 @jobs.get("", response=list[JobOut], operation_id="jobs_list", summary="List jobs")
-@paginate(Pages)
+@paginate(Pages, item=JobOut, order=orders.JOBS)
 def jobs_list(request: HttpRequest, filters: Query[JobFilters]):
     """Newest first."""
     return filters.filter(Job.objects.select_related("channel", "schedule__wave"))

@@ -4,7 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
+from orchestration.api.conditions import unchanged
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.notify import (
     NO_REASON,
@@ -16,6 +18,7 @@ from orchestration.api.schemas.notify import (
     NotificationOut,
     RuleBody,
     RuleOut,
+    RuleParts,
     SilenceOut,
 )
 from orchestration.api.schemas.requests import Because
@@ -33,7 +36,7 @@ silences = Router(tags=["notifications"])
 @router.get(
     "", response=list[NotificationOut], operation_id="notifications_list", summary="List what was sent"
 )
-@paginate(Pages)
+@paginate(Pages, item=NotificationOut, order=orders.NOTIFICATIONS)
 def notifications_list(request: HttpRequest, filters: Query[NotificationFilters]):
     """The log and the outbox, newest first; it is kept for 90 days."""
     return filters.filter(Notification.objects.order_by("-id"))
@@ -67,7 +70,7 @@ def notifications_show(request: HttpRequest, notification_id: Path[Id]):
 @addresses.get(
     "", response=list[AddressOut], operation_id="notifications_addresses_list", summary="List addresses"
 )
-@paginate(Pages)
+@paginate(Pages, item=AddressOut, order=orders.ADDRESSES)
 def addresses_list(request: HttpRequest):
     """By name; of the address itself only the scheme and the beginning of its host."""
     return NotificationAddress.objects.order_by("name")
@@ -94,6 +97,12 @@ def addresses_show(request: HttpRequest, address_id: Path[Id]):
     return lookup.one(NotificationAddress, address_id, field="address_id")
 
 
+@addresses.patch(
+    "/{address_id}",
+    response=AddressOut,
+    operation_id="notifications_addresses_patch",
+    summary="Change an address",
+)
 @addresses.post(
     "/{address_id}/change",
     response=AddressOut,
@@ -132,7 +141,7 @@ def addresses_delete(request: HttpRequest, address_id: Path[Id]):
 
 
 @rules.get("", response=list[RuleOut], operation_id="notifications_rules_list", summary="List rules")
-@paginate(Pages)
+@paginate(Pages, item=RuleOut, order=orders.RULES)
 def rules_list(request: HttpRequest):
     """By name."""
     return NotificationRule.objects.prefetch_related("addresses", "channels", "groups", "labels").order_by(
@@ -154,12 +163,29 @@ def rules_show(request: HttpRequest, rule_id: Path[Id]):
     return lookup.one(NotificationRule, rule_id, field="rule_id")
 
 
+@rules.put(
+    "/{rule_id}",
+    response=RuleOut,
+    operation_id="notifications_rules_replace",
+    summary="Give a rule all its values anew",
+)
 @rules.post(
     "/{rule_id}/change", response=RuleOut, operation_id="notifications_rules_change", summary="Change a rule"
 )
 def rules_change(request: HttpRequest, rule_id: Path[Id], body: RuleBody):
     """All its values anew: what is left out has its default."""
     return service(request).change_notification_rule(rule_id=rule_id, values=body.values())
+
+
+@rules.patch(
+    "/{rule_id}", response=RuleOut, operation_id="notifications_rules_patch", summary="Change some of a rule"
+)
+def rules_patch(request: HttpRequest, rule_id: Path[Id], body: RuleParts):
+    """What is left out stays."""
+    with unchanged(request):
+        present = RuleOut.from_orm(lookup.one(NotificationRule, rule_id, field="rule_id"))
+        whole = body.over(present, RuleBody, together=("channel_ids", "channels"))
+        return service(request).change_notification_rule(rule_id=rule_id, values=whole.values())
 
 
 @rules.delete(
@@ -177,7 +203,7 @@ def rules_delete(request: HttpRequest, rule_id: Path[Id]):
 @silences.get(
     "", response=list[SilenceOut], operation_id="notifications_silences_list", summary="List silences"
 )
-@paginate(Pages)
+@paginate(Pages, item=SilenceOut, order=orders.SILENCES)
 def silences_list(request: HttpRequest, filters: Query[SilenceFilters]):
     """The last to end first, those that are over too."""
     return filters.filter(Silence.objects.order_by("-until", "-id"))

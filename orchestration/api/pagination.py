@@ -1,60 +1,193 @@
-"""Cut lists into pages, with the addresses of the next and the previous one."""
+"""Cut lists into pages: by number, or by a cursor that keeps its place whatever is added, in an order, in part."""
 
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from ninja import Field, FilterSchema, Schema
 from ninja.pagination import PaginationBase
+from pydantic import BeforeValidator, WithJsonSchema, create_model
+from pydantic_core import core_schema
 
+from orchestration.api import cursors
+from orchestration.api.orders import Order
 from orchestration.errors import InvalidRequest
 
 MAX_LIMIT = 200
+SPARSE_TYPE = "application/vnd.headend.sparse+json"
+SPARSE_PAGE = {
+    "title": "SparsePage",
+    "description": "A page of a list of whose items only the `fields` that were asked for are told.",
+    "type": "object",
+    "required": ["items", "total", "page", "limit", "cursor", "next", "previous"],
+    "additionalProperties": False,
+    "properties": {
+        "items": {"type": "array", "items": {"type": "object"}},
+        "total": {"type": ["integer", "null"]},
+        "page": {"type": ["integer", "null"]},
+        "limit": {"type": "integer"},
+        "cursor": {"type": ["string", "null"]},
+        "next": {"type": ["string", "null"]},
+        "previous": {"type": ["string", "null"]},
+    },
+}
+MAX_CURSOR_LENGTH = 2000
 PageNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 
 
+@dataclass(frozen=True, slots=True)
+class WorkedOut:
+    """Rows of which items are made once it is known which of them are on the page."""
+
+    rows: Any
+    items: Callable[[Sequence[Any]], Sequence[Any]]
+
+
+class OneWord:
+    """Take one of some words, which are known when the program runs."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = list(words)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        """Return the schema of the words."""
+        return core_schema.literal_schema(self.words)
+
+
+def fields_of(item: type[Schema]) -> Any:
+    """Return the type of `fields`: names of an item's fields, repeated or with commas between them."""
+    known = list(item.model_fields)
+
+    def named(value: Any) -> Any:
+        given = [value] if isinstance(value, str) else value
+        if not isinstance(given, list) or not all(isinstance(part, str) for part in given):
+            return value
+        names = [name.strip() for part in given for name in part.split(",")]
+        for name in names:
+            if name not in known:
+                raise ValueError(f"there is no field {name!r}; an item has {', '.join(known)}")
+        return names
+
+    names = {"type": "array", "items": {"type": "string", "enum": known}, "minItems": 1}
+    return Annotated[
+        list[str] | None,
+        BeforeValidator(named),
+        WithJsonSchema(names),
+        Field(description="only these fields of each item; repeated, or with commas between them"),
+    ]
+
+
 class Pages(PaginationBase):
-    """`?page=2&limit=50`; a parameter that the list does not know is refused, as a mistyped filter would show all."""
+    """`?page=2&limit=50`, or `?cursor=…`; a parameter that the list does not know is refused.
+
+    A mistyped filter would else show all.
+    """
 
     class Input(Schema):
-        page: PageNumber = 1
+        """Which part of a list, in which order, with which fields."""
+
+        page: Annotated[
+            PageNumber | None, Field(description="by number, from 1; not together with `cursor`")
+        ] = None
+        cursor: Annotated[
+            str | None,
+            Field(
+                max_length=MAX_CURSOR_LENGTH,
+                description="where to go on: the `cursor` of an answer before; empty: from the beginning. "
+                "Nothing is told twice or left out by what is added meanwhile",
+            ),
+        ] = None
         limit: Limit = 50
+        count: Annotated[
+            bool | None,
+            Field(
+                description="whether `total` is counted; left out: with pages by number, not with a cursor"
+            ),
+        ] = None
 
     class Output(Schema):
         items: list[Any]
-        total: int = Field(description="items on all pages")
-        page: int
+        total: int | None = Field(description="items on all pages; null if it was not counted")
+        page: int | None = Field(description="number of this page; null with a cursor")
         limit: int
+        cursor: str | None = Field(description="send it as `cursor` to go on; null: there is no more")
         next: str | None = Field(description="address of the next page")
-        previous: str | None = Field(description="address of the previous page")
+        previous: str | None = Field(description="address of the previous page; null with a cursor")
+
+    def __init__(self, *, item: type[Schema], order: Order, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.order = order
+        sort: Any = Annotated[str, OneWord(order.words), Field(description=order.description)]
+        self.Input = create_model(  # type: ignore[misc]
+            f"PageOf{item.__name__}",
+            __base__=Pages.Input,
+            sort=(sort, order.default),
+            fields=(fields_of(item), None),
+        )
 
     def paginate_queryset(
-        self, queryset: Any, pagination: Input, request: HttpRequest, **params: Any
+        self, queryset: Any, pagination: Any, request: HttpRequest, **params: Any
     ) -> dict[str, Any]:
         """Return one page of a query or of a list."""
-        known = {"page", "limit"}
-        for value in params.values():
-            if isinstance(value, FilterSchema):
-                known |= set(type(value).model_fields)
-        for name in request.GET:
-            if name not in known:
-                raise InvalidRequest(
-                    f"This list has no filter {name}; it knows {', '.join(sorted(known))}.", field=name
-                )
-        start = (pagination.page - 1) * pagination.limit
-        items = list(queryset[start : start + pagination.limit + 1])
-        more = len(items) > pagination.limit
+        _refuse_unknown(request, set(type(pagination).model_fields), params)
+        if pagination.page is not None and pagination.cursor is not None:
+            raise InvalidRequest(
+                "A page is chosen by its number or by a cursor, not by both.", field="cursor"
+            )
+        worked = queryset if isinstance(queryset, WorkedOut) else WorkedOut(queryset, lambda rows: rows)
+        columns = self.order.columns(pagination.sort)
+        place = cursors.Place(request.path_info, pagination.sort)
+        rows = cursors.in_order(worked.rows, columns)
+        part = cursors.behind(rows, columns, place.read(pagination.cursor)) if pagination.cursor else rows
+        page = None if pagination.cursor is not None else pagination.page or 1
+        start = 0 if page is None else (page - 1) * pagination.limit
+        found = list(part[start : start + pagination.limit + 1])
+        more = len(found) > pagination.limit
+        found = found[: pagination.limit]
+        cursor = place.write(cursors.values_of(found[-1], columns)) if more else None
+        counted = pagination.count if pagination.count is not None else page is not None
+        request.sparse_fields = pagination.fields  # type: ignore[attr-defined]
+        onward = {"page": page + 1} if page is not None else {"cursor": cursor}
         return {
-            "items": items[: pagination.limit],
-            "total": self._items_count(queryset),
-            "page": pagination.page,
+            "items": worked.items(found),
+            "total": self._items_count(worked.rows) if counted else None,
+            "page": page,
             "limit": pagination.limit,
-            "next": _address(request, pagination.page + 1) if more else None,
-            "previous": _address(request, pagination.page - 1) if pagination.page > 1 else None,
+            "cursor": cursor,
+            "next": _address(request, **onward) if more else None,
+            "previous": _address(request, page=page - 1) if page is not None and page > 1 else None,
         }
 
 
-def _address(request: HttpRequest, page: int) -> str:
+def only_fields(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Leave out of the items of a list what was not asked for; it is another kind of document then."""
+    wanted = getattr(request, "sparse_fields", None)
+    if not wanted or response.status_code != 200 or not isinstance(response, HttpResponse):
+        return response
+    page = json.loads(response.content)
+    page["items"] = [{name: item[name] for name in item if name in wanted} for item in page["items"]]
+    response.content = json.dumps(page, separators=(",", ":"))
+    response.headers["Content-Type"] = SPARSE_TYPE
+    return response
+
+
+def _refuse_unknown(request: HttpRequest, known: set[str], params: dict[str, Any]) -> None:
+    for value in params.values():
+        if isinstance(value, FilterSchema):
+            known |= set(type(value).model_fields)
+    for name in request.GET:
+        if name not in known:
+            raise InvalidRequest(
+                f"This list has no filter {name}; it knows {', '.join(sorted(known))}.", field=name
+            )
+
+
+def _address(request: HttpRequest, **changed: Any) -> str:
     query = request.GET.copy()
-    query["page"] = str(page)
+    for name, value in changed.items():
+        query[name] = str(value)
     return f"{request.path}?{query.urlencode()}"

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.filters import PoolFilters
 from orchestration.api.pagination import Pages
@@ -19,7 +20,7 @@ pools = Router(tags=["pools"])
 
 
 @pools.get("", response=list[PoolOut], operation_id="pools_list", summary="List shared resources")
-@paginate(Pages)
+@paginate(Pages, item=PoolOut, order=orders.POOLS)
 def pools_list(request: HttpRequest, filters: Query[PoolFilters]):
     """Capacity, holders, waiters and spending of each."""
     return [pool for pool in service(request).get_pools() if filters.accepts(pool)]
@@ -45,6 +46,7 @@ def pools_resume(request: HttpRequest, pool_id: Path[Id], body: Because = NO_REA
     return _report(request, pool.pk)
 
 
+@pools.patch("/{pool_id}", response=PoolOut, operation_id="pools_patch", summary="Change what a pool holds")
 @pools.post(
     "/{pool_id}/change", response=PoolOut, operation_id="pools_change", summary="Set what a pool holds"
 )
@@ -82,7 +84,7 @@ orphans = Router(tags=["orphans"])
 @orphans.get(
     "", response=list[OrphanOut], operation_id="orphans_list", summary="List uploads that belong to nothing"
 )
-@paginate(Pages)
+@paginate(Pages, item=OrphanOut, order=orders.ORPHANS)
 def orphans_list(request: HttpRequest):
     """Those that still lie at YouTube first."""
     return service(request).get_orphans()

@@ -7,6 +7,7 @@ from ninja import Path, Router, Schema
 from ninja.pagination import paginate
 from pydantic import Field
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import ScheduleOut
@@ -80,7 +81,7 @@ class Refuse(Because):
 class ApprovalNeeded(Because):
     """Whether publications wait for an approval."""
 
-    needed: bool
+    needed: bool = Field(strict=True)
 
 
 class ApprovalChangeOut(Schema):
@@ -94,7 +95,7 @@ class ApprovalChangeOut(Schema):
 @reviews.get(
     "", response=list[ReviewOut], operation_id="reviews_list", summary="List what waits for an approval"
 )
-@paginate(Pages)
+@paginate(Pages, item=ReviewOut, order=orders.REVIEWS)
 def reviews_list(request: HttpRequest):
     """The nearest first."""
     return [ReviewOut.of(row) for row in service(request).get_reviews()]

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import NO_REASON, Because
@@ -16,7 +17,7 @@ rollouts = Router(tags=["rollouts"])
 @rollouts.get(
     "", response=list[RolloutListed], operation_id="rollouts_list", summary="List rollouts of configurations"
 )
-@paginate(Pages)
+@paginate(Pages, item=RolloutListed, order=orders.ROLLOUTS)
 def rollouts_list(request: HttpRequest):
     """Newest first, with the state of each cohort. One is begun by `orchestration/sync-configs`."""
     return service(request).get_rollouts()

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.work import RunOut
 from orchestration.core import lookup
@@ -15,7 +16,7 @@ runs = Router(tags=["runs"])
 
 
 @runs.get("", response=list[RunOut], operation_id="runs_list", summary="List GitHub runs")
-@paginate(Pages)
+@paginate(Pages, item=RunOut, order=orders.RUNS)
 def runs_list(request: HttpRequest, filters: Query[RunFilters]):
     """Newest first."""
     return filters.filter(WorkflowRun.objects.select_related("channel"))

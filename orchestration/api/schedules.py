@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import PublicationWhyOut, ScheduleOut
@@ -26,7 +27,7 @@ schedules = Router(tags=["schedules"])
 
 
 @schedules.get("", response=list[ScheduleOut], operation_id="schedules_list", summary="List schedules")
-@paginate(Pages)
+@paginate(Pages, item=ScheduleOut, order=orders.SCHEDULES)
 def schedules_list(request: HttpRequest, filters: Query[ScheduleFilters]):
     """By their moment."""
     return filters.filter(Schedule.objects.select_related("channel", "wave", "distribution__video"))

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.disk import SourceRetention
@@ -28,7 +29,7 @@ sources = Router(tags=["sources"])
 
 
 @sources.get("", response=list[SourceOut], operation_id="sources_list", summary="List sources")
-@paginate(Pages)
+@paginate(Pages, item=SourceOut, order=orders.SOURCES)
 def sources_list(request: HttpRequest, filters: Query[SourceFilters]):
     """By name."""
     return filters.filter(Source.objects.defer("looked_at", "access_sealed").order_by("name", "id"))
@@ -82,6 +83,16 @@ def sources_show(request: HttpRequest, source_id: Path[Id]):
     return lookup.one(Source, source_id, field="source_id")
 
 
+@sources.delete(
+    "/{source_id}", response={204: None}, operation_id="sources_delete", summary="Take a source away"
+)
+def sources_delete(request: HttpRequest, source_id: Path[Id]):
+    """As `remove`, without a reason."""
+    service(request).remove_source(source_id=source_id)
+    return Status(204, None)
+
+
+@sources.patch("/{source_id}", response=SourceOut, operation_id="sources_patch", summary="Change a source")
 @sources.post(
     "/{source_id}/change", response=SourceOut, operation_id="sources_change", summary="Change a source"
 )

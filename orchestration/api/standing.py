@@ -4,17 +4,25 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router, Status
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
+from orchestration.api.conditions import unchanged
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.requests import NO_REASON, Because
-from orchestration.api.schemas.standing import Episode, StandingRuleBody, StandingRuleOut, StandingRunOut
+from orchestration.api.schemas.standing import (
+    Episode,
+    StandingRuleBody,
+    StandingRuleOut,
+    StandingRuleParts,
+    StandingRunOut,
+)
 from orchestration.fields import Id
 
 router = Router(tags=["standing rules"])
 
 
 @router.get("", response=list[StandingRuleOut], operation_id="standing_list", summary="List standing rules")
-@paginate(Pages)
+@paginate(Pages, item=StandingRuleOut, order=orders.STANDING)
 def standing_rules_list(request: HttpRequest):
     """By name, each with when it runs next and how its last run ended."""
     return service(request).get_standing_rules()
@@ -41,6 +49,15 @@ def standing_rules_show(request: HttpRequest, rule_id: Path[Id]):
     return service(request).get_standing_rule(rule_id=rule_id)
 
 
+@router.delete(
+    "/{rule_id}", response={204: None}, operation_id="standing_delete", summary="Take a standing rule away"
+)
+def standing_rules_delete(request: HttpRequest, rule_id: Path[Id]):
+    """As `remove`, without a reason."""
+    service(request).remove_standing_rule(rule_id=rule_id)
+    return Status(204, None)
+
+
 @router.put(
     "/{rule_id}",
     response=StandingRuleOut,
@@ -50,6 +67,20 @@ def standing_rules_show(request: HttpRequest, rule_id: Path[Id]):
 def standing_rules_change(request: HttpRequest, rule_id: Path[Id], body: StandingRuleBody):
     """What is left out goes back to its default; what the rule planned stays."""
     return service(request).change_standing_rule(rule_id=rule_id, values=body.values())
+
+
+@router.patch(
+    "/{rule_id}",
+    response=StandingRuleOut,
+    operation_id="standing_patch",
+    summary="Change some of a standing rule",
+)
+def standing_rules_patch(request: HttpRequest, rule_id: Path[Id], body: StandingRuleParts):
+    """What is left out stays; what the rule planned stays too."""
+    with unchanged(request):
+        present = StandingRuleOut.from_orm(service(request).get_standing_rule(rule_id=rule_id))
+        whole = body.over(present, StandingRuleBody, together=("channel_ids", "channels"))
+        return service(request).change_standing_rule(rule_id=rule_id, values=whole.values())
 
 
 @router.post(

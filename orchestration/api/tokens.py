@@ -4,17 +4,19 @@ from django.http import HttpRequest
 from ninja import Path, Router, Status
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.people import NewToken, TokenMadeOut, TokenName, TokenOut, TokenRotation
 from orchestration.api.schemas.requests import NO_REASON, Because
+from orchestration.core import lookup
 from orchestration.fields import Id
 
 router = Router(tags=["tokens"])
 
 
 @router.get("", response=list[TokenOut], operation_id="tokens_list", summary="List tokens")
-@paginate(Pages)
+@paginate(Pages, item=TokenOut, order=orders.TOKENS)
 def tokens_list(request: HttpRequest):
     """By name, without their text, those that open nothing any more too."""
     return service(request).get_tokens()
@@ -26,6 +28,15 @@ def tokens_create(request: HttpRequest, body: NewToken):
     return Status(201, service(request).make_token(**body.model_dump()))
 
 
+@router.get("/{token_id}", response=TokenOut, operation_id="tokens_show", summary="Show a token")
+def tokens_show(request: HttpRequest, token_id: Path[Id]):
+    """Without its text, which is kept nowhere."""
+    return lookup.among(service(request).get_tokens(), token_id, called="token", field="token_id")
+
+
+@router.patch(
+    "/{token_id}", response=TokenOut, operation_id="tokens_patch", summary="Change the name of a token"
+)
 @router.post("/{token_id}/rename", response=TokenOut, operation_id="tokens_rename", summary="Rename a token")
 def tokens_rename(request: HttpRequest, token_id: Path[Id], body: TokenName):
     """What it did stays under its old name in the activity log."""

@@ -14,6 +14,7 @@ from django.utils.http import http_date
 from ninja import Path, Query, Router, Status
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import SourceOut
@@ -130,7 +131,7 @@ def _how_far(upload: Upload) -> dict[str, str]:
 
 
 @router.get("", response=list[UploadOut], operation_id="uploads_list", summary="List uploads")
-@paginate(Pages)
+@paginate(Pages, item=UploadOut, order=orders.UPLOADS)
 def uploads_list(request: HttpRequest, filters: Query[UploadFilters]):
     """The newest first. `mine=true` keeps those that who asks has begun, to go on with."""
     rows = Upload.objects.select_related("source", "video", "job")

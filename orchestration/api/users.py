@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router, Status
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.people import (
@@ -24,7 +25,7 @@ router = Router(tags=["users"])
 
 
 @router.get("", response=list[UserOut], operation_id="users_list", summary="List users")
-@paginate(Pages)
+@paginate(Pages, item=UserOut, order=orders.USERS)
 def users_list(request: HttpRequest):
     """By user name, those that are deactivated too."""
     return service(request).get_users()
@@ -39,9 +40,9 @@ def users_create(request: HttpRequest, body: NewUser, response: HttpResponse):
 
 
 @router.get("/lockouts", response=list[LockoutOut], operation_id="users_lockouts", summary="List lockouts")
-@paginate(Pages)
+@paginate(Pages, item=LockoutOut, order=orders.LOCKOUTS)
 def users_lockouts(request: HttpRequest):
-    """Names that are refused for a while after too many wrong passwords."""
+    """Names and addresses that are refused for a while after too many wrong passwords."""
     return service(request).get_lockouts()
 
 
@@ -49,8 +50,8 @@ def users_lockouts(request: HttpRequest):
     "/lockouts/lift", response=LiftedOut, operation_id="users_lift_lockout", summary="Lift a lockout"
 )
 def users_lift_lockout(request: HttpRequest, body: LiftLockout):
-    """The name may try again at once."""
-    return {"addresses": service(request).lift_lockout(username=body.username, reason=body.reason)}
+    """The name may try again at once, or every name from the address."""
+    return {"addresses": service(request).lift_lockout(**body.model_dump())}
 
 
 @router.get("/{user_id}", response=UserOut, operation_id="users_show", summary="Show a user")
@@ -59,6 +60,7 @@ def users_show(request: HttpRequest, user_id: Path[Id]):
     return service(request).get_user(user_id=user_id)
 
 
+@router.patch("/{user_id}", response=UserOut, operation_id="users_patch", summary="Change a person")
 @router.post("/{user_id}/change", response=UserOut, operation_id="users_change", summary="Change a user")
 def users_change(request: HttpRequest, user_id: Path[Id], body: UserChange):
     """Level, user name, name or mail address; what is left out stays."""
@@ -101,6 +103,17 @@ def users_deactivate(request: HttpRequest, user_id: Path[Id], body: Because = NO
 def users_reactivate(request: HttpRequest, user_id: Path[Id], body: Because = NO_REASON):
     """With the password that they had."""
     return service(request).reactivate_user(user_id=user_id, reason=body.reason)
+
+
+@router.post(
+    "/{user_id}/reset-second-factors",
+    response=UserOut,
+    operation_id="users_reset_second_factors",
+    summary="Take a user's second factors away",
+)
+def users_reset_second_factors(request: HttpRequest, user_id: Path[Id], body: Because = NO_REASON):
+    """Of somebody who lost them, recovery codes included; the password stays. 404 without any."""
+    return service(request).reset_second_factors(user_id=user_id, reason=body.reason)
 
 
 @router.post(

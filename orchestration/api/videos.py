@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.library import VideoDetail, VideoOut
 from orchestration.core import lookup
@@ -15,7 +16,7 @@ videos = Router(tags=["videos"])
 
 
 @videos.get("", response=list[VideoOut], operation_id="videos_list", summary="List videos")
-@paginate(Pages)
+@paginate(Pages, item=VideoOut, order=orders.VIDEOS)
 def videos_list(request: HttpRequest, filters: Query[VideoFilters]):
     """Newest first."""
     return filters.filter(Video.objects.select_related("source"))

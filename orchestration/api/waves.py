@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
 from orchestration.api.pagination import Pages
 from orchestration.api.schemas.plan import (
@@ -25,7 +26,7 @@ waves = Router(tags=["waves"])
 
 
 @waves.get("", response=list[WaveOut], operation_id="waves_list", summary="List waves")
-@paginate(Pages)
+@paginate(Pages, item=WaveOut, order=orders.WAVES)
 def waves_list(request: HttpRequest, filters: Query[WaveFilters]):
     """Newest first."""
     return filters.filter(Wave.objects.order_by("-created_at", "-id"))

@@ -1,15 +1,16 @@
 """`/api/words`: what publications say, where each field came from, and how it is changed."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Path, Query, Router
 from ninja.pagination import paginate
 
+from orchestration.api import orders
 from orchestration.api.auth import service
-from orchestration.api.pagination import Pages
+from orchestration.api.pagination import Pages, WorkedOut
 from orchestration.api.schemas.words import (
     EditWords,
     ImportWords,
@@ -22,34 +23,27 @@ from orchestration.api.schemas.words import (
 from orchestration.fields import Id
 from orchestration.lists import WordsFilters
 from orchestration.models import Distribution
-from orchestration.service import CentralOrchestrationService
-from orchestration.words.answers import PublicationWords, Subject, WordsEdit
+from orchestration.words.answers import Subject, WordsEdit
 
 words = Router(tags=["words"])
 
 
-class _Listed:
-    """Publications with their words, worked out for the page that is asked for."""
-
-    def __init__(self, door: CentralOrchestrationService, rows: Any) -> None:
-        self.door, self.rows = door, rows
-
-    def __getitem__(self, part: slice) -> Sequence[PublicationWords]:
-        return self.door.list_words(distribution_ids=list(self.rows[part]))
-
-    def __len__(self) -> int:
-        return self.rows.count()
+def _chosen(filters: WordsFilters) -> QuerySet[Distribution]:
+    return filters.filter(Distribution.objects.select_related("schedule"))
 
 
 def _ids(filters: WordsFilters) -> Any:
-    return filters.filter(Distribution.objects.order_by("-pk")).values_list("pk", flat=True)
+    return _chosen(filters).order_by("-pk").values_list("pk", flat=True)
 
 
 @words.get("", response=list[PublicationWordsOut], operation_id="words_list", summary="List words")
-@paginate(Pages)
+@paginate(Pages, item=PublicationWordsOut, order=orders.WORDS)
 def words_list(request: HttpRequest, filters: Query[WordsFilters]):
     """Of publications, the newest first, each field with where it came from."""
-    return _Listed(service(request), _ids(filters))
+    door = service(request)
+    return WorkedOut(
+        _chosen(filters), lambda rows: door.list_words(distribution_ids=[row.pk for row in rows])
+    )
 
 
 @words.get("/table", operation_id="words_table", summary="Download words as a table", response={200: None})

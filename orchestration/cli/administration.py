@@ -97,6 +97,11 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
     arguments.add_reason(parser)
 
 
+def _prune_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--days", type=arguments.whole, required=True, help="how many days are kept")
+    arguments.add_reason(parser)
+
+
 ADMINISTRATION = (
     Command(
         "system",
@@ -150,5 +155,21 @@ ADMINISTRATION = (
         schemas.BackgroundRunOut,
         _run,
         _check_options,
+    ),
+    Command(
+        "verify-now",
+        "have a worker check the record (manage.py verify_audit checks it here)",
+        lambda s, o: s.check_record(reason=reason(o)),
+        schemas.BackgroundRunOut,
+        _run,
+        arguments.add_reason,
+    ),
+    Command(
+        "prune-now",
+        "have a worker export old entries and take them away (manage.py prune_audit does it here)",
+        lambda s, o: s.order_pruning(days=o.days, reason=reason(o)),
+        schemas.BackgroundRunOut,
+        _run,
+        _prune_options,
     ),
 )

@@ -80,11 +80,14 @@ def pool(text: str) -> int:
     return found
 
 
+def whoever_sits_here() -> Actor:
+    """Return whoever sits at this machine; they own the data folder, so they may do all."""
+    return Actor.system(audit.whoever_sits_here().label)
+
+
 def service() -> CentralOrchestrationService:
-    """Return the service for whoever sits at this machine; they own the data folder, so they may do all."""
-    return CentralOrchestrationService(
-        actor=Actor.system(audit.whoever_sits_here().label), trigger=Trigger.CLI
-    )
+    """Return the service for whoever sits at this machine."""
+    return CentralOrchestrationService(actor=whoever_sits_here(), trigger=Trigger.CLI)
 
 
 def add_reason(parser: argparse.ArgumentParser) -> None:

@@ -59,6 +59,15 @@ def _retry_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _move_options(parser: argparse.ArgumentParser) -> None:
+    _cause_options(parser)
+    parser.add_argument(
+        "--after",
+        type=arguments.instant,
+        help="from which instant slots are taken, with its offset; now by default",
+    )
+
+
 def _asked(service: Service, schema: Any, method: str, options: Options, **more: Any) -> Any:
     """Check what was given as the API does, and call the service."""
     body = schema(
@@ -118,9 +127,9 @@ BLOCKERS = (
     Command(
         "move-by-cause",
         "move all publications of one cause to their channels' next free slots",
-        lambda s, o: _asked(s, blockers.MoveByCause, "move_by_cause", o),
+        lambda s, o: _asked(s, blockers.MoveByCause, "move_by_cause", o, after=o.after),
         blockers.CauseResultOut,
         _result,
-        _cause_options,
+        _move_options,
     ),
 )

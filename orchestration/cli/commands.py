@@ -13,13 +13,16 @@ from orchestration.cli.bulk import BULK
 from orchestration.cli.calendar import CALENDAR
 from orchestration.cli.channel_setup import CHANNEL_SETUP
 from orchestration.cli.command import Command, Options, Service, decision, given
+from orchestration.cli.configuration import CONFIGURATION
 from orchestration.cli.disk import DISK
 from orchestration.cli.figures import FIGURES
 from orchestration.cli.groups import GROUPS
+from orchestration.cli.looking import LOOKING
 from orchestration.cli.notify import NOTIFY
 from orchestration.cli.people import PEOPLE
 from orchestration.cli.plan_file import PLAN_FILE
 from orchestration.cli.profiles import PROFILES
+from orchestration.cli.proposals import PROPOSALS
 from orchestration.cli.record import RECORD
 from orchestration.cli.repositories import REPOSITORIES
 from orchestration.cli.reviews import REVIEWS
@@ -32,6 +35,7 @@ from orchestration.cli.sources import SOURCES
 from orchestration.cli.standing import STANDING
 from orchestration.cli.uploads import UPLOADS
 from orchestration.cli.watching import WATCHING
+from orchestration.cli.webhooks import WEBHOOKS
 from orchestration.cli.words import WORDS
 from orchestration.cli.words_outside import WORDS_ON_YOUTUBE
 from orchestration.errors import InvalidRequest
@@ -405,8 +409,8 @@ PUBLICATION = (
     Command(
         "forecast",
         "show what the coming days bring",
-        lambda s, o: s.forecast(days=o.days),
-        system.ForecastOut,
+        lambda s, o: s.get_kept_forecast(days=o.days),
+        system.KeptForecastOut,
         text.forecast,
         _days(7, 31),
     ),
@@ -444,7 +448,9 @@ COMMANDS = {
         *ROWS,
         *CHANNEL_SETUP,
         *SOURCES,
+        *LOOKING,
         *NOTIFY,
+        *WEBHOOKS,
         *PROFILES,
         *STANDING,
         *PLAN_FILE,
@@ -455,6 +461,8 @@ COMMANDS = {
         *RECORD,
         *REVIEWS,
         *PEOPLE,
+        *PROPOSALS,
+        *CONFIGURATION,
         *FIGURES,
         *ADMINISTRATION,
         *SETTING_UP,

@@ -19,7 +19,18 @@ from orchestration.results.people import LockoutShown, PasswordLink, TokenMade, 
 
 def _users(rows: Sequence[UserShown]) -> list[str]:
     return table(
-        ["user", "level", "limited to", "state", "name", "mail", "last login", "tokens", "sessions"],
+        [
+            "user",
+            "level",
+            "limited to",
+            "state",
+            "name",
+            "mail",
+            "last login",
+            "second factor",
+            "tokens",
+            "sessions",
+        ],
         [
             [
                 row.username,
@@ -29,6 +40,7 @@ def _users(rows: Sequence[UserShown]) -> list[str]:
                 row.full_name,
                 row.email,
                 row.last_login_at,
+                ", ".join(row.second_factors),
                 row.tokens,
                 row.sessions,
             ]
@@ -52,7 +64,7 @@ def _link(made: PasswordLink) -> list[str]:
 def _lockouts(rows: Sequence[LockoutShown]) -> list[str]:
     return table(
         ["user", "from", "wrong passwords", "until"],
-        [[row.username, row.address, row.failures, row.until] for row in rows],
+        [[row.username or "(any)", row.address or "anywhere", row.failures, row.until] for row in rows],
         empty="nobody is locked out",
     )
 
@@ -74,6 +86,12 @@ def _made(made: TokenMade) -> list[str]:
 
 def _named(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("username", help="user name")
+    arguments.add_reason(parser)
+
+
+def _locked(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("username", nargs="?", default="", help="user name")
+    parser.add_argument("--address", default="", help="instead of a name: the address that is refused")
     arguments.add_reason(parser)
 
 
@@ -147,6 +165,10 @@ def _set_password(service: Service, options: Options) -> UserShown:
     return service.set_user_password(user_id=user_id, **body.model_dump())
 
 
+def _reset_factors(service: Service, options: Options) -> UserShown:
+    return service.reset_second_factors(user_id=register.id_of(options.username), reason=reason(options))
+
+
 def _token_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="what the token is called in the activity log")
     parser.add_argument("--scope", choices=ApiToken.Scope.values, default=ApiToken.Scope.READ.value)
@@ -165,6 +187,12 @@ def _token_options(parser: argparse.ArgumentParser) -> None:
         metavar="CIDR",
         default=[],
         help="networks from which it opens anything",
+    )
+    parser.add_argument(
+        "--assistant",
+        dest="for_assistant",
+        action="store_true",
+        help="for an assistant (manage.py mcp): it looks and proposes, and a person confirms",
     )
     arguments.add_reason(parser)
 
@@ -198,7 +226,7 @@ def _rotate_token(service: Service, options: Options) -> TokenMade:
 
 def _make_token(service: Service, options: Options) -> TokenMade:
     body = people.NewToken(
-        **given(options, "name", "scope", "expires_at", "limited_to", "networks", "reason")
+        **given(options, "name", "scope", "expires_at", "limited_to", "networks", "for_assistant", "reason")
     )
     return service.make_token(**body.model_dump())
 
@@ -247,6 +275,14 @@ PEOPLE = (
         _named,
     ),
     Command(
+        "user-reset-second-factors",
+        "take away the second factors that a person lost",
+        _reset_factors,
+        people.UserOut,
+        _one,
+        _named,
+    ),
+    Command(
         "user-end-sessions",
         "log a person out everywhere",
         lambda s, o: {"ended": s.end_user_sessions(user_id=register.id_of(o.username), reason=reason(o))},
@@ -263,11 +299,13 @@ PEOPLE = (
     ),
     Command(
         "lockout-lift",
-        "let a locked-out name try again",
-        lambda s, o: {"addresses": s.lift_lockout(username=o.username, reason=reason(o))},
+        "let a locked-out name, or every name from an address, try again",
+        lambda s, o: {
+            "addresses": s.lift_lockout(username=o.username, address=o.address, reason=reason(o)),
+        },
         people.LiftedOut,
-        lambda answer: [f"May try again, from {answer['addresses']} addresses."],
-        _named,
+        lambda answer: [f"May try again; {answer['addresses']} refusals ended."],
+        _locked,
     ),
     Command("tokens", "list the API's tokens", lambda s, o: s.get_tokens(), list[people.TokenOut], _tokens),
     Command(

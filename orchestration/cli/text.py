@@ -19,6 +19,7 @@ from orchestration.results.pools import PoolReport
 from orchestration.results.repositories import SyncResult
 from orchestration.results.system import ResumePreview, SystemReport
 from orchestration.results.waves import RecallPreview, WaveReport
+from orchestration.scheduling.kept_forecast import KeptForecast
 from orchestration.states import ConflictState, SourceKind
 
 Text = Callable[[Any], list[str]]
@@ -291,8 +292,15 @@ def trigger(result: TriggerResult) -> list[str]:
     return [result.message, f"Job {result.job.pk} ({result.method}) is {result.job.state}."]
 
 
-def forecast(result: Forecast) -> list[str]:
-    """Describe what the coming days bring."""
+def forecast(kept: KeptForecast) -> list[str]:
+    """Describe what the coming days bring, and when that was found out."""
+    if kept.forecast is None:
+        return ["It is being made for the first time; ask again in a minute."]
+    age = [f"As of {when(kept.made_at)}; it is made anew in the background.", ""] if kept.is_kept else []
+    return [*age, *_forecast(kept.forecast)]
+
+
+def _forecast(result: Forecast) -> list[str]:
     lines = [result.summary or f"{result.items} publications until {when(result.ends_at)}.", ""]
     lines += table(
         ["day", "publications"], sorted((str(day), count) for day, count in result.published_by_day.items())

@@ -10,15 +10,14 @@ ever waits here, so none can deadlock. A page's version is the sum over its topi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db import connection, models, transaction
-from django.db.models import Sum
+from django.db import connection, models
 
+from orchestration.core.schema_version import unknown_migrations
+from orchestration.core.triggers import Trigger, TriggerSet
 from orchestration.models import ChangeCount
 
 PEOPLE = "people"
@@ -36,6 +35,9 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "sessions.Session",
         "orchestration.Restriction",
         "orchestration.Restriction_groups",
+        "orchestration.SecondFactor",
+        "orchestration.ExternalIdentity",
+        "orchestration.RecoveryCode",
     ),
     "channels": (
         "channels.Channel",
@@ -79,7 +81,12 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "orchestration.StandingRule_skipped",
     ),
     "pools": ("orchestration.Pool", "orchestration.Lease", "orchestration.BudgetEntry"),
-    "system": ("orchestration.SystemState", "orchestration.ApiToken", "django_celery_beat.PeriodicTask"),
+    "system": (
+        "orchestration.SystemState",
+        "orchestration.ApiToken",
+        "orchestration.Proposal",
+        "django_celery_beat.PeriodicTask",
+    ),
     "record": ("orchestration.Activity",),
     "seals": ("orchestration.SealBlock",),
     "notifications": (
@@ -92,6 +99,11 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "orchestration.Silence",
         "orchestration.Incident",
         "orchestration.Notification",
+    ),
+    "webhooks": (
+        "orchestration.WebhookEndpoint",
+        "orchestration.WebhookEndpoint_groups",
+        "orchestration.WebhookDelivery",
     ),
     "statistics": ("channels.ChannelStatistics", "orchestration.VideoStatistics"),
     "reports": ("orchestration.KeptReport",),
@@ -117,10 +129,12 @@ QUIET: dict[str, tuple[str, ...]] = {
     "orchestration.ApiToken": ("last_used_at",),
     "orchestration.CalendarAddress": ("last_read_at",),
     "orchestration.Distribution": ("looked_at", "look_at"),
+    "orchestration.ExternalIdentity": ("last_used_at",),
     "orchestration.Job": ("heartbeat_at", "lease_expires_at", "rank"),
     "orchestration.Lease": ("heartbeat_at", "expires_at"),
     "orchestration.Profile": ("updated_at",),
     "orchestration.RepositoryRecord": ("checked_at",),
+    "orchestration.SecondFactor": ("last_used_at", "last_step", "sign_count"),
     "orchestration.Source": ("looked_at", "updated_at"),
     "orchestration.SystemState": ("outward_writes",),
     "orchestration.Upload": ("last_received_at",),
@@ -133,7 +147,6 @@ ONLY_DELETED = frozenset({"sessions.Session"})
 
 PREFIX = "headend_counts_"
 FUNCTION = "headend_count_change"
-_INSTALLING = 7_310_001  # an advisory lock: two `migrate` at once wait for each other
 
 # What was marked is forgotten with a savepoint that is rolled back, as the count itself is.
 _COUNTS = ChangeCount._meta.db_table
@@ -162,21 +175,6 @@ BEGIN
   RETURN NULL;
 END
 """.replace("COUNTS", _COUNTS)
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """One trigger as the rule wants it; its name says what it does, so that one of an older rule is seen as such."""
-
-    table: str
-    event: str
-    statement: str
-
-    @property
-    def name(self) -> str:
-        """Return the trigger's name, which no other table or version of it has."""
-        told = hashlib.sha256(f"{self.table} {self.statement}".encode()).hexdigest()[:12]
-        return f"{PREFIX}{self.event.lower()}_{told}"
 
 
 # ------------------------------------------------------------------------------------------------------------- the rule
@@ -231,7 +229,7 @@ def _for_postgresql(label: str, model: type[models.Model], topic: str) -> Iterat
         else:
             how = f"REFERENCING {'NEW' if event == 'INSERT' else 'OLD'} TABLE AS touched FOR EACH STATEMENT"
         yield Trigger(
-            table, event, f"AFTER {event} ON \"{table}\" {how} EXECUTE FUNCTION {FUNCTION}('{topic}')"
+            PREFIX, table, event, f"AFTER {event} ON \"{table}\" {how} EXECUTE FUNCTION {FUNCTION}('{topic}')"
         )
 
 
@@ -243,6 +241,7 @@ def _for_sqlite(label: str, model: type[models.Model], topic: str) -> Iterator[T
         )
         when = f"WHEN {changed} " if event == "UPDATE" else ""
         yield Trigger(
+            PREFIX,
             table,
             event,
             f'AFTER {event} ON "{table}" FOR EACH ROW {when}BEGIN '  # noqa: S608 (names come from the models)
@@ -255,82 +254,26 @@ def _for_sqlite(label: str, model: type[models.Model], topic: str) -> Iterator[T
 # ---------------------------------------------------------------------------------------------------------- the database
 
 
+_TRIGGERS = TriggerSet(
+    prefix=PREFIX, doing="counts", function=FUNCTION, body=_BODY, lock=7_310_001, rule=triggers
+)
+
+
 def install(**_signal: Any) -> list[str]:
     """Put up every trigger that the rule wants and take down what it does not; return what was mended, by name.
 
-    Of tables that are not there (a migration stopped before them) nothing is said. Receives `post_migrate`, too.
+    Before the counts have their table there is nothing to count into. Receives `post_migrate`, too.
     """
-    there = set(connection.introspection.table_names())
-    if ChangeCount._meta.db_table not in there:
-        return []
-    with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_INSTALLING])
-        wanted = {trigger.name: trigger for trigger in triggers(connection.vendor) if trigger.table in there}
-        stands = _standing(cursor)
-        mended = _mend_function(cursor)
-        for name, table in stands.items():
-            if name not in wanted:
-                cursor.execute(
-                    f'DROP TRIGGER "{name}"' + (f' ON "{table}"' if connection.vendor == "postgresql" else "")
-                )
-                mended.append(f"{table}: {name} taken down")
-        for name, trigger in wanted.items():
-            if name not in stands:
-                cursor.execute(f'CREATE TRIGGER "{name}" {trigger.statement}')
-                mended.append(f"{trigger.table}: {name} put up")
-    return mended
+    there = connection.introspection.table_names()
+    return _TRIGGERS.install(there) if _COUNTS in there else []
 
 
 def missing() -> list[tuple[str, str]]:
-    """Return each table and what keeps its changes from being counted; empty if all is as the rule says."""
-    with connection.cursor() as cursor:
-        stands = _standing(cursor)
-        found = (
-            [] if _function_stands(cursor) else [("", f"the function {FUNCTION} is missing or another one")]
-        )
-    wanted = {trigger.name: trigger for trigger in triggers(connection.vendor)}
-    found += [
-        (trigger.table, f"has no trigger that counts {trigger.event}")
-        for name, trigger in wanted.items()
-        if name not in stands
-    ]
-    return found + [
-        (table, f"has a trigger that no rule wants: {name}")
-        for name, table in stands.items()
-        if name not in wanted
-    ]
+    """Return each table and what keeps its changes from being counted; empty if all is as the rule says.
 
-
-def _standing(cursor: Any) -> dict[str, str]:
-    """Return the table of each trigger of ours that is up and not disabled, by the trigger's name."""
-    if connection.vendor == "postgresql":
-        cursor.execute(
-            "SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-            "WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgname LIKE %s AND pg_table_is_visible(c.oid)",
-            [f"{PREFIX}%"],
-        )
-    else:
-        cursor.execute(
-            "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s", [f"{PREFIX}%"]
-        )
-    return dict(cursor.fetchall())
-
-
-def _function_stands(cursor: Any) -> bool:
-    if connection.vendor != "postgresql":
-        return True
-    cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [FUNCTION])
-    return [row[0] for row in cursor.fetchall()] == [_BODY]
-
-
-def _mend_function(cursor: Any) -> list[str]:
-    if _function_stands(cursor):
-        return []
-    cursor.execute(
-        f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $headend${_BODY}$headend$"
-    )
-    return [f"the function {FUNCTION} put up"]
+    While a newer version takes over, what stands there is by its rule, which names columns that this version does not know.
+    """
+    return [] if unknown_migrations() else _TRIGGERS.faults()
 
 
 # ------------------------------------------------------------------------------------------------------------- the count
@@ -343,7 +286,10 @@ def counts() -> dict[str, int]:
     """
     if connection.in_atomic_block and connection.vendor == "postgresql":
         _forget_what_was_counted()
-    return dict(ChangeCount.objects.order_by().values_list("topic").annotate(Sum("count")))
+    # Asked for every second of an idle installation: putting the statement together took longer than to run it.
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT topic, SUM(count) FROM {_COUNTS} GROUP BY topic")  # noqa: S608 (our table's name)
+        return {topic: int(count) for topic, count in cursor.fetchall()}
 
 
 def _forget_what_was_counted() -> None:
@@ -360,8 +306,13 @@ def total(counted: Mapping[str, int], topics: Iterable[str]) -> int:
 
 
 def total_now(topics: Iterable[str]) -> int:
-    """Return the version that what shows these topics would have now; one statement, and nothing around it."""
+    """Return the version that what shows these topics would have now; one statement.
+
+    Whoever asks amid a transaction of its own has its later writes counted anew, as with `counts`.
+    """
     names = list(topics)
+    if connection.in_atomic_block and connection.vendor == "postgresql":
+        _forget_what_was_counted()
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT COALESCE(SUM(count), 0) FROM {_COUNTS} "  # noqa: S608 (names are parameters)

@@ -77,6 +77,8 @@ NAMES = (
     "sync.written",
     "sync.secret_stored",
     "misfire.settled",
+    "webhook.written_out",
+    "webhook.sent",
 )
 """Every boundary, in the order of the protocol. A name that is not here cannot be set."""
 

@@ -7,17 +7,24 @@ from typing import TypeVar
 
 from django.db import models
 
+from orchestration.core import preconditions
 from orchestration.errors import InvalidRequest, NotFound
 
 Row = TypeVar("Row", bound=models.Model)
+Item = TypeVar("Item")
 
 
 def one(rows: type[Row] | models.QuerySet[Row] | models.Manager[Row], row_id: int, *, field: str) -> Row:
-    """Return the row with this id, of a model or of rows chosen from it. Raises: NotFound, naming `field`."""
+    """Return the row with this id, of a model or of rows chosen from it. Raises: NotFound, naming `field`.
+
+    A row that is locked is held against what is expected of it.
+    """
     found = rows._default_manager.all() if isinstance(rows, type) else rows.all()
     row = found.filter(pk=row_id).first()
     if row is None:
         raise missing(found.model, row_id, field=field)
+    if found.query.select_for_update:
+        preconditions.hold(found.model, row_id)
     return row
 
 
@@ -26,6 +33,14 @@ def missing(model: type[models.Model], *ids: int, field: str) -> NotFound:
     return NotFound(
         f"There is no {model._meta.verbose_name} {', '.join(map(str, ids))}.", field=field, missing=list(ids)
     )
+
+
+def among(rows: Iterable[Item], key: object, *, called: str, by: str = "pk", field: str) -> Item:
+    """Return the one of some rows that has this key. Raises: NotFound, naming `field`."""
+    for row in rows:
+        if getattr(row, by) == key:
+            return row
+    raise NotFound(f"There is no {called} {key}.", field=field)
 
 
 def check_ids(ids: Sequence[int], *, field: str) -> list[int]:

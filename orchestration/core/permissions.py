@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -15,7 +17,7 @@ from channels.limits import Limit, limited_to
 from channels.models import Channel
 from orchestration.core import reach
 from orchestration.core.audit import Acting, acting_as
-from orchestration.errors import NotPermitted
+from orchestration.errors import ConfirmationNeeded, NotPermitted
 from orchestration.models import ApiToken, Restriction
 
 P = ParamSpec("P")
@@ -101,6 +103,9 @@ class Actor:
     scope: str = ApiToken.Scope.READ
     user_id: int | None = None
     limit: Limit | None = None
+    token_id: int | None = None
+    proposes: bool = False
+    """Whether it is an assistant's token: it looks, and proposes; a change takes a person's confirmation."""
 
     @classmethod
     def of_user(cls, user: Any) -> Actor:
@@ -114,7 +119,11 @@ class Actor:
         """Return the actor of a bearer token."""
         restriction = getattr(token, "restriction", None)
         return cls(
-            f"token {token.name}", token.scope, limit=limit_of(restriction.pk if restriction else None)
+            f"token {token.name}",
+            token.scope,
+            limit=limit_of(restriction.pk if restriction else None),
+            token_id=token.pk,
+            proposes=token.for_assistant,
         )
 
     @classmethod
@@ -152,6 +161,37 @@ class Asking(Protocol):
 A = TypeVar("A", bound=Asking)
 
 
+PROPOSING = frozenset({"make_proposal", "commit_proposal", "refuse_proposal"})
+"""What an assistant may call that writes: what it proposes, and what of that a person has confirmed."""
+_confirmed: ContextVar[bool] = ContextVar("confirmed", default=False)
+
+
+@contextmanager
+def confirmed() -> Iterator[None]:
+    """Let a change of an assistant through, inside: a person has confirmed exactly this one."""
+    token = _confirmed.set(True)
+    try:
+        yield
+    finally:
+        _confirmed.reset(token)
+
+
+def _only_looks(method: str, scope: str, named: Mapping[str, Any]) -> bool:
+    """Return whether a call changes nothing: it needs no more than to read, or is a preview."""
+    return scope == ApiToken.Scope.READ or method.startswith("preview_") or named.get("dry_run") is True
+
+
+def _require_confirmation(actor: Actor, method: str, scope: str, named: Mapping[str, Any]) -> None:
+    """Refuse what an assistant would change by itself. Raises: ConfirmationNeeded."""
+    if method in PROPOSING or _confirmed.get() or _only_looks(method, scope, named):
+        return
+    raise ConfirmationNeeded(
+        f"{actor.label} is an assistant's: {method} takes the confirmation of a person. Make a proposal of it.",
+        scope=actor.scope,
+        needs=scope,
+    )
+
+
 def action(scope: str) -> Callable[[Callable[Concatenate[A, P], R]], Callable[Concatenate[A, P], R]]:
     """Let a method be called by actors of `scope` and above, and name them in all it records."""
 
@@ -163,8 +203,11 @@ def action(scope: str) -> Callable[[Callable[Concatenate[A, P], R]], Callable[Co
         def guarded(self: A, *args: P.args, **kwargs: P.kwargs) -> R:
             self.actor.require(scope, method.__name__)
             limit = self.actor.limit
-            if limit is not None:
+            if limit is not None or self.actor.proposes:
                 named = signature.bind(self, *args, **kwargs).arguments
+            if self.actor.proposes:
+                _require_confirmation(self.actor, method.__name__, scope, named)
+            if limit is not None:
                 limit = reach.judge(limit, method.__name__, self.actor.label, named)
             with (
                 limited_to(limit),

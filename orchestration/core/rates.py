@@ -52,6 +52,17 @@ def counts(keys: dict[str, int]) -> dict[str, int]:
     return {key: found.get(key[:200], 0) for key in keys}
 
 
+def reached(prefix: str, seconds: int, least: int) -> dict[str, int]:
+    """Return the counts of the present window that are `least` or more, by what follows `prefix` in their keys; 200 at most.
+
+    The largest come first.
+    """
+    window, _ = window_of(seconds)
+    found = RateCount.objects.filter(key__startswith=prefix, window=window, seconds=seconds, count__gte=least)
+    rows = found.order_by("-count", "key").values_list("key", "count")[:200]
+    return {key.removeprefix(prefix): count for key, count in rows}
+
+
 def forget(key: str) -> int:
     """Begin a count anew; returns whether there was one."""
     return RateCount.objects.filter(key=key[:200]).delete()[0]
@@ -88,22 +99,39 @@ class Allowance:
         self._lock = threading.Lock()
 
     def spend(self, caller: str, limit: int) -> Spent:
-        """Count one request of a caller."""
+        """Count one request of a caller.
+
+        Nothing is locked while the database is asked: a statement that waits keeps no other caller waiting. Of one caller's
+        requests at the same moment each may take a step in advance; all are counted.
+        """
         window, resets_in = window_of(self.seconds)
         with self._lock:
-            taken = self._taken.get(caller)
-            if taken is None or taken.window != window:
-                taken = self._taken[caller] = _Taken(window)
-                while len(self._taken) > MOST_KEPT:
-                    self._taken.popitem(last=False)
-            if taken.left == 0 and taken.total < limit:
-                step = max(1, min(IN_ADVANCE, limit // 20))
-                taken.total = add(f"{self.name}:{caller}", self.seconds, step)
-                taken.left = max(0, step - max(0, taken.total - limit))
-            if taken.left == 0:
-                return Spent(False, 0, resets_in)
-            taken.left -= 1
-            return Spent(True, max(0, limit - taken.total) + taken.left, resets_in)
+            taken = self._of(caller, window)
+            if taken.left > 0 or taken.total >= limit:
+                return self._spend(taken, limit, resets_in)
+        step = max(1, min(IN_ADVANCE, limit // 20))
+        total = add(f"{self.name}:{caller}", self.seconds, step)
+        with self._lock:
+            taken = self._of(caller, window)
+            taken.total = max(taken.total, total)
+            taken.left += max(0, step - max(0, total - limit))
+            return self._spend(taken, limit, resets_in)
+
+    def _of(self, caller: str, window: int) -> _Taken:
+        """Return what was taken for a caller in a window; of one that is over by now, nothing, and that is not kept."""
+        taken = self._taken.get(caller)
+        if taken is None or taken.window < window:
+            taken = self._taken[caller] = _Taken(window)
+            while len(self._taken) > MOST_KEPT:
+                self._taken.popitem(last=False)
+        return taken if taken.window == window else _Taken(window)
+
+    @staticmethod
+    def _spend(taken: _Taken, limit: int, resets_in: int) -> Spent:
+        if taken.left == 0:
+            return Spent(False, 0, resets_in)
+        taken.left -= 1
+        return Spent(True, max(0, limit - taken.total) + taken.left, resets_in)
 
     def forget(self) -> None:
         """Forget what was taken in advance, as a process that begins does."""

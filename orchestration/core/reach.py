@@ -38,6 +38,13 @@ ONESELF = frozenset(
         "use_password_link",
         "set_own_password",
         "set_own_timezone",
+        "get_own_second_factors",
+        "begin_authenticator",
+        "confirm_authenticator",
+        "add_passkey",
+        "prove_password",
+        "make_recovery_codes",
+        "remove_second_factor",
         "end_own_sessions",
         "mark_changes_seen",
         "get_saved_views",
@@ -45,6 +52,11 @@ ONESELF = frozenset(
         "change_saved_view",
         "remove_saved_view",
         "get_profiles",
+        "get_proposals",
+        "get_proposal",
+        "make_proposal",
+        "refuse_proposal",
+        "commit_proposal",
     }
 )
 """What says and changes nothing of channels."""
@@ -67,6 +79,7 @@ NARROWED = frozenset(
         "get_channel_group",
         "get_channel_groups",
         "get_dashboard_data",
+        "get_events",
         "get_job_history",
         "get_labels",
         "get_needs",
@@ -74,6 +87,7 @@ NARROWED = frozenset(
         "get_orphans",
         "get_overview_more",
         "get_pools",
+        "get_publication",
         "get_publication_figures",
         "get_repository",
         "get_reviews",
@@ -163,7 +177,7 @@ def judge(limit: Limit, method: str, who: str, named: Mapping[str, Any]) -> Limi
         return limit
     if method in JUDGED_BY_ROWS:
         return None
-    if method not in JUDGED:
+    if concerns_all(method):
         raise NotPermitted(f"{who} is limited to groups of channels, and {method} concerns more than these.")
     found = {name: value for name, value in named.items() if name in NAMES}
     if not any(value not in (None, [], ()) for value in found.values()):
@@ -183,15 +197,25 @@ def require(limit: Limit, model: type[Model], ids: Iterable[Any], who: str, fiel
         within = set(model._default_manager.filter(pk__in=wanted).values_list("pk", flat=True))
     outside = wanted - within
     if model is Wave:
-        others = Schedule.objects.filter(wave__in=wanted).exclude(channel__in=limit.channels)
-        with limited_to(None):
-            outside |= set(others.values_list("wave", flat=True))
+        outside |= beyond(limit, wanted)
     if outside:
         name = model._meta.verbose_name
         raise NotPermitted(
             f"{who} is limited to groups of channels: {name} {', '.join(map(str, sorted(outside)[:5]))} lies outside.",
             field=field,
         )
+
+
+def beyond(limit: Limit, waves: Iterable[int]) -> set[int]:
+    """Return which of some waves publish outside a limit, too: they may be seen in part, and not changed."""
+    with limited_to(None):  # around the manager: it narrows when it is asked for rows, not when they are read
+        others = Schedule.objects.filter(wave__in=waves).exclude(channel__in=limit.channels)
+        return set(others.values_list("wave", flat=True))
+
+
+def concerns_all(method: str) -> bool:
+    """Return whether a method of the service is refused to whoever is limited, whatever it names."""
+    return method not in ONESELF | NARROWED | JUDGED | JUDGED_BY_ROWS
 
 
 def _of_wave(limit: Limit) -> Q:
@@ -220,5 +244,7 @@ CONDITIONS.update(
         "orchestration.notificationrule": lambda limit: NOTHING,
         "orchestration.notificationaddress": lambda limit: NOTHING,
         "orchestration.rollout": lambda limit: NOTHING,
+        "orchestration.webhookendpoint": lambda limit: NOTHING,
+        "orchestration.webhookdelivery": lambda limit: NOTHING,
     }
 )

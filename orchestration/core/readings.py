@@ -11,12 +11,16 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 
+from channels import limits
 from orchestration.core import change_counts
+
+Made = TypeVar("Made")
 
 
 @cache
@@ -69,3 +73,40 @@ def reading(*, apart: bool = False) -> Iterator[Reading]:
     finally:
         connection.execute_wrappers[:] = before
         _current.reset(token)
+
+
+# ---------------------------------------------------------------------------------------------- what is kept by its version
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    value: Any
+    topics: frozenset[str]
+    version: int
+
+
+_kept: dict[str, _Kept] = {}
+
+
+def kept(name: str, make: Callable[[], Made]) -> Made:
+    """Return what `make` returns from rows alone; until a table that it read has changed, what it returned last.
+
+    For what seldom changes and is asked for on many pages; what is returned belongs to all of them and is changed by none.
+    The version is one that the page has read, so that this asks
+    nothing; where no page is being noted, and for whoever is limited to some channels, it is made.
+    """
+    outer = current()
+    if outer is None or limits.current() is not None:
+        return make()
+    known = _kept.get(name)
+    if known is None or change_counts.total(outer.counted, known.topics) != known.version:
+        with reading(apart=True) as noted:
+            value = make()
+        known = _kept[name] = _Kept(value, frozenset(noted.topics), noted.total)
+    outer.topics |= known.topics
+    return known.value
+
+
+def forget() -> None:
+    """Forget what was kept; for tests, whose changes are undone and leave no count behind."""
+    _kept.clear()

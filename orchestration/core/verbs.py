@@ -7,6 +7,7 @@ from typing import TypeVar
 from django.contrib.contenttypes.models import ContentType
 
 from channels.stateful import Stateful
+from orchestration.core import preconditions
 from orchestration.errors import IllegalTransition, StaleVersion
 from orchestration.models import Activity
 
@@ -40,6 +41,7 @@ def require_version(row: Stateful, version: int | None) -> None:
 
     Raises: StaleVersion, naming the true state and who brought it about.
     """
+    preconditions.hold(type(row), row.pk)
     if version is None or version == row.version:
         return
     last = _last_change(row)

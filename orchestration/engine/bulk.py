@@ -159,14 +159,14 @@ JOB_BULK = {
     "bump": BulkVerb("goes first", lambda row, why, _: jobs.bump(row.pk, why), many=queue.bump_all),
 }
 WAVE_BULK = {
-    "pause": BulkVerb("is paused", lambda row, why, _: waves.pause(row.pk, why)),
-    "resume": BulkVerb("goes on", lambda row, why, _: waves.resume(row.pk, why)),
-    "cancel": BulkVerb("is cancelled", lambda row, why, _: waves.cancel(row.pk, why)),
+    "pause": BulkVerb("is paused", lambda row, why, _: waves.pause(row.pk, why), many=waves.pause_all),
+    "resume": BulkVerb("goes on", lambda row, why, _: waves.resume(row.pk, why), many=waves.resume_all),
+    "cancel": BulkVerb("is cancelled", lambda row, why, _: waves.cancel(row.pk, why), many=waves.cancel_all),
 }
 SOURCE_BULK = {
-    "pause": BulkVerb("is paused", lambda row, why, _: sources.pause(row.pk, why)),
-    "resume": BulkVerb("goes on", lambda row, why, _: sources.resume(row.pk, why)),
-    "scrape": BulkVerb("is read", lambda row, why, _: sources.scrape_now(row.pk)),
+    "pause": BulkVerb("is paused", lambda row, why, _: sources.pause(row.pk, why), many=sources.pause_all),
+    "resume": BulkVerb("goes on", lambda row, why, _: sources.resume(row.pk, why), many=sources.resume_all),
+    "scrape": BulkVerb("is read", lambda row, why, _: sources.scrape_now(row.pk), many=sources.scrape_all),
 }
 CONFLICT_BULK = {
     "dismiss": BulkVerb(

@@ -114,7 +114,7 @@ def causes() -> list[CauseCount]:
     """Return by which codes jobs ended badly that no later job has done, those with the most first."""
     later = Job.objects.filter(dedupe_key=OuterRef("dedupe_key"), pk__gt=OuterRef("pk"))
     rows = Job.objects.filter(~Exists(later), state__in=ENDED_BADLY).exclude(error_code="").order_by()
-    counted = rows.values("error_code").annotate(failed=Count("pk"), last_at=Max("finished_at"))
+    counted = rows.values("error_code").annotate(failed=Count("*"), last_at=Max("finished_at"))
     return [
         CauseCount(row["error_code"], row["failed"], row["last_at"])
         for row in counted.order_by("-failed", "error_code")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,12 +20,18 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 
 from channels.querysets import Lockable
 from orchestration.core import audit
+from orchestration.github import watch
 from orchestration.states import Trigger
+from orchestration.webhooks import deliveries
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_GIVEN = "default_seconds"
 """Where the noted default stands in the row's headers; `config.beat` sends it to nobody."""
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,10 @@ class Cadence:
     not_off: str
     """What would break, or what to do instead, as sentences."""
     by_beat: bool = False
+    reads: str = ""
+    may_find: Callable[[], bool] = _always
+    """Whether the task can find anything to do at all, in one statement; asked by beat before a call, where what it reads (a
+    topic of `change_counts`) has changed since."""
 
     @property
     def default_seconds(self) -> int:
@@ -81,6 +92,8 @@ CADENCES = (
         not_faster="Each look is a call of the 5,000 an hour that GitHub allows.",
         not_slower="What a run has uploaded is recorded and armed by this look only.",
         not_off="Without it no run is ever concluded. To send nothing to GitHub, pause the channels.",
+        reads="jobs",
+        may_find=watch.may_find,
     ),
     Cadence(
         "probe blockers",
@@ -159,6 +172,19 @@ CADENCES = (
         not_faster="Each look reads all that the overview complains about.",
         not_slower="A person is told late by as much, and a digest comes late by as much.",
         not_off="Without it nobody is told of anything. To be told nothing, switch the rules off.",
+    ),
+    Cadence(
+        "send webhooks",
+        "orchestration.tasks.send_webhooks",
+        "Sends what happens to the webhook endpoints; without any it does nothing.",
+        default=3,
+        fastest=1,
+        slowest=300,
+        not_faster="Each look seals the record and asks once for each endpoint.",
+        not_slower="Other machines hear late by as much.",
+        not_off="Without it no event is sent. To send none, switch the endpoints off.",
+        reads="webhooks",
+        may_find=deliveries.may_find,
     ),
     Cadence(
         "seal the record",

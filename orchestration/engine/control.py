@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import IntegerField, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from orchestration.core import audit, high_water, installation, media_tool, system_lock
@@ -17,6 +17,7 @@ from orchestration.core.verbs import require, require_version
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest
 from orchestration.models import Job, Schedule, SystemState
+from orchestration.models.functions import CountOf
 from orchestration.models.querysets import is_overdue
 from orchestration.queue import pools
 from orchestration.queue.policy import SAFE_KINDS
@@ -57,7 +58,7 @@ def start(reason: str = "", *, version: int | None = None) -> SystemReport:
         pools.ensure_defaults()
         _to(state, SystemStatus.RUNNING, "system_started", reason)
         wake_tick()
-    return report()
+        return report()
 
 
 def pause(reason: str = "", *, disarm: bool = False, version: int | None = None) -> SystemReport:
@@ -70,7 +71,7 @@ def pause(reason: str = "", *, disarm: bool = False, version: int | None = None)
             _to(state, SystemStatus.PAUSED, "system_paused", reason)
         if disarm:
             _disarm(state, reason)
-    return report()
+        return report()
 
 
 def resume(
@@ -106,7 +107,7 @@ def resume(
             misfires.read_back_first(timezone.now())
             transaction.on_commit(high_water.take_over)
         wake_tick()
-    return report()
+        return report()
 
 
 def _taken_over(standing: high_water.Standing) -> dict[str, datetime | None]:
@@ -137,7 +138,7 @@ def stop(
         if disarm:
             _disarm(state, reason)
         wake_tick()
-    return report()
+        return report()
 
 
 def _stop(state: SystemState, *, now: bool, reason: str) -> None:
@@ -300,24 +301,13 @@ def _counted(now: datetime) -> QuerySet[SystemState]:
     """Return the one row with what there is to do beside it, each count by an index of its own; all in one statement."""
     of_open = Schedule.objects.open()
     return SystemState.objects.filter(pk=1).annotate(
-        running=_count(Job.objects.filter(state=JobState.RUNNING)),
-        queued=_count(Job.objects.filter(state__in=CLAIMABLE_JOBS)),
-        disarming=_count(Job.objects.filter(kind=JobKind.DISARM, state__in=OPEN_JOBS)),
-        open=_count(of_open),
-        overdue=_count(of_open.filter(is_overdue(now))),
-        armed=_count(of_open.filter(armed_for__gt=now)),
+        running=CountOf(Job.objects.filter(state=JobState.RUNNING)),
+        queued=CountOf(Job.objects.filter(state__in=CLAIMABLE_JOBS)),
+        disarming=CountOf(Job.objects.filter(kind=JobKind.DISARM, state__in=OPEN_JOBS)),
+        open=CountOf(of_open),
+        overdue=CountOf(of_open.filter(is_overdue(now))),
+        armed=CountOf(of_open.filter(armed_for__gt=now)),
     )
-
-
-class _Counted(Subquery):
-    """How many rows there are; nothing is grouped, so that none are 0."""
-
-    template = "(SELECT count(*) FROM (%(subquery)s) counted)"
-    output_field = IntegerField()
-
-
-def _count(rows: QuerySet[Any]) -> _Counted:
-    return _Counted(rows.order_by().values("pk"))
 
 
 def preview_resume() -> ResumePreview:

@@ -3,18 +3,20 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from orchestration.core import audit, system_lock
+from orchestration.core.quiet import Quiet
 from orchestration.core.transitions import transition_all
 from orchestration.core.wakeups import wake_workers
 from orchestration.engine import control, waiting_reasons, worker
 from orchestration.github import failover, rollouts
-from orchestration.models import Job, Schedule, SystemState, Video
+from orchestration.models import Distribution, Job, Schedule, SystemState, Video
 from orchestration.models.querysets import ON_TIME, ScheduleQuerySet
 from orchestration.pipeline import approvals, outcomes, renditions, watch_uploads
 from orchestration.pipeline.trigger import ensure_prepared
@@ -33,6 +35,11 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000
 MAX_VIDEOS = 100
+LONGEST_REST = timedelta(seconds=14)
+"""What no count and no known moment tells (a mark beside the database, a grace that ends) is looked at that often at least:
+a tick may come every 15 s, and a worker that nobody wakes counts as silent after 30."""
+QUIET = Quiet("channels", "plans", "jobs", "library", "pools", "system")
+TO_ARM = (ScheduleState.STAGED, ScheduleState.PUBLISHING)
 TO_STAGE = (
     "state",
     "version",
@@ -44,6 +51,52 @@ TO_STAGE = (
     "distribution__youtube_video_id",
 )
 """What staging reads of a schedule, its channel and its distribution: whole rows of a thousand took twice the time."""
+
+
+def may_find(now: datetime | None = None) -> bool:
+    """Return whether a tick may find anything to do: False, where nothing has changed or come due since one that did not.
+
+    For beat, which comes every two seconds; one statement. Whoever knows that something has changed calls `tick`.
+    """
+    return not QUIET.holds(now or timezone.now())
+
+
+def look(now: datetime | None = None) -> dict[str, int]:
+    """As `tick`, and where nothing was to be done, remember until when that is so."""
+    now = now or timezone.now()
+    QUIET.forget()
+    count = QUIET.count()
+    done = tick(now)
+    if not done:
+        QUIET.begin(count, now, _rests_until(now))
+    return done
+
+
+def _rests_until(now: datetime) -> datetime:
+    """Return until when time alone makes nothing due after a tick that found nothing: `now`, where anything is at work.
+
+    A job that runs may be lost any moment; one whose time has come waits for room that time makes; what is late, for its
+    turn. Rows whose moment has passed and that something else holds back are set free by a change, which is counted.
+    """
+    soon = now + timedelta(seconds=settings.HEADEND_ARM_SECONDS)
+    at_work = Job.objects.running(), Job.objects.due(now), _to_publish().filter(_late(now))
+    if any(rows.exists() for rows in at_work):
+        return now
+    waiting = Job.objects.claimable()
+    arming = Schedule.objects.filter(state__in=TO_ARM, publish_at__gt=soon)
+    moments = (
+        _first(Schedule.objects.filter(state=ScheduleState.PLANNED, stage_at__gt=now), "stage_at"),
+        _first(arming, "publish_at", ahead=soon - now),
+        _first(waiting.filter(run_at__gt=now), "run_at"),
+        _first(waiting.filter(blocked_on__until__gt=now), "blocked_on__until"),
+        _first(Distribution.objects.filter(look_at__gt=now), "look_at"),
+    )
+    return min([now + LONGEST_REST, *(moment for moment in moments if moment is not None)])
+
+
+def _first(rows: QuerySet[Any], field: str, *, ahead: timedelta = timedelta()) -> datetime | None:
+    moment: datetime | None = rows.order_by(field).values_list(field, flat=True).first()
+    return moment - ahead if moment is not None else None
 
 
 def tick(now: datetime | None = None) -> dict[str, int]:
@@ -164,7 +217,7 @@ def _to_publish() -> ScheduleQuerySet[Schedule]:
     return (
         Schedule.objects.free()
         .filter(
-            state__in=[ScheduleState.STAGED, ScheduleState.PUBLISHING],
+            state__in=TO_ARM,
             distribution__state=DistributionState.STAGED,
         )
         .filter(approval_marks.may_go())

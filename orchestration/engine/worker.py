@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
 from channels.states import Executor
 from orchestration.core import audit
 from orchestration.core.audit import Acting, acting_as
+from orchestration.core.database_loss import is_lost
 from orchestration.core.failpoints import failpoint
 from orchestration.core.wakeups import wake_workers
 from orchestration.engine import calls
@@ -92,7 +93,7 @@ def run(job: Job) -> Job:
 
 def _end(lease: JobLease, error: Exception) -> Job | None:
     """Turn what a runner raised into the job's state, if the job is still ours: another try, or an end."""
-    if isinstance(error, OperationalError | InterfaceError) and not connection.in_atomic_block:
+    if is_lost(error) and not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
     try:
         with transaction.atomic():

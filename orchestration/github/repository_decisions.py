@@ -70,7 +70,7 @@ def resolve(channel_id: int, way: str, reason: str = "") -> RepositoryReport:
             JobKind.SYNC, dedupe_key=f"sync:{channel.pk}", channel=channel, priority=channel.priority
         )
         blockers.clear_of(channel, {"repository_drifted", "branch_missing"}, f"a person decided: {way}")
-    return repository_record.report(channel_id)
+        return repository_record.report(channel_id)
 
 
 def _overwrite(channel: Channel, record: RepositoryRecord, each: Mapping[str, str]) -> None:

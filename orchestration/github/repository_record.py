@@ -106,4 +106,4 @@ def acknowledge_public(channel_id: int, reason: str, *, withdraw: bool = False) 
             blockers.clear_of(
                 channel, {"repository_public"}, "it was acknowledged that the repository is public"
             )
-    return report(channel_id)
+        return report(channel_id)

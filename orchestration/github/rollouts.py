@@ -252,7 +252,7 @@ def go_on(rollout_id: int, reason: str = "") -> RolloutReport:
         for member in failed:
             member.outcome = ""
         _start(rollout, failed)
-    return report(rollout_id)
+        return report(rollout_id)
 
 
 def stop(rollout_id: int, reason: str = "") -> RolloutReport:
@@ -261,7 +261,7 @@ def stop(rollout_id: int, reason: str = "") -> RolloutReport:
         rollout = lookup.one(Rollout.objects.locked(), rollout_id, field="rollout_id")
         require(rollout, "stop")
         transition(rollout, RolloutState.STOPPED, reason=reason, ended_at=timezone.now())
-    return report(rollout_id)
+        return report(rollout_id)
 
 
 # --------------------------------------------------------------------------------------------------------------- reading
@@ -314,7 +314,7 @@ def _cohort_reports(rows: Sequence[Rollout]) -> dict[int, list[CohortReport]]:
         RolloutMember.objects.filter(rollout__in=rows)
         .values("rollout_id", "cohort")
         .annotate(
-            channels=Count("pk"),
+            channels=Count("*"),
             done=Count("pk", filter=Q(outcome=RolloutOutcome.DONE)),
             failed=Count("pk", filter=Q(outcome=RolloutOutcome.FAILED)),
         )

@@ -1,9 +1,11 @@
 """Keep what a run says of itself, in one shape, whether it called or left it behind as an artifact."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -12,10 +14,13 @@ from channels.gateways import redaction
 from channels.gateways.errors import RemoteError
 from channels.gateways.github import GitHubGateway
 from orchestration.core import audit
+from orchestration.media import connections
+from orchestration.media.addresses import IPNetwork
 from orchestration.models import WorkflowRun
 
 logger = logging.getLogger(__name__)
 
+PUBLIC_GITHUB = "https://api.github.com"
 LONGEST_WAIT = timedelta(hours=25)
 """A spent budget is refilled within a Pacific day, which may have 25 hours; no run makes us wait longer."""
 OUTCOMES = frozenset({"staged", "failed"})
@@ -56,7 +61,8 @@ def read_artifact(run: WorkflowRun, github: GitHubGateway) -> None:
     if run.result or run.run_id is None:
         return
     try:
-        found = github.run_result(run.repository, run.run_id)
+        with connections.only_to(_opened()):
+            found = github.run_result(run.repository, run.run_id)
     except RemoteError as error:
         logger.info("run %s left no result that can be read: %s", run.correlation_id, error)
         return
@@ -80,6 +86,14 @@ def read_artifact(run: WorkflowRun, github: GitHubGateway) -> None:
         if WorkflowRun.objects.filter(pk=run.pk, result={}).update(result=result):
             audit.record("run_reported", run, after=result, reason="by the artifact that it left")
     run.refresh_from_db(fields=["result"])
+
+
+def _opened() -> Sequence[IPNetwork]:
+    """Return what GitHub may lead a download to beside the public internet: whatever a GitHub of one's own stands among.
+
+    Never a cloud platform's own addresses.
+    """
+    return () if settings.GITHUB_API_URL == PUBLIC_GITHUB else connections.ANYWHERE
 
 
 def _text(values: Any, name: str) -> str:

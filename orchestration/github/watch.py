@@ -40,6 +40,11 @@ MAX_LOOKS_AT_ONCE = 50
 LOST = "dispatch_lost"
 
 
+def may_find() -> bool:
+    """Return whether there is any run to look at or to settle; one statement, where a watch is several and a write."""
+    return WorkflowRun.objects.filter(state__in=[*OPEN_RUNS, RunState.NEEDS_REVIEW]).exists()
+
+
 def watch(now: datetime | None = None) -> int:
     """Look at every open run whose time has come; returns how many were looked at. Any number may watch at once."""
     now = now or timezone.now()

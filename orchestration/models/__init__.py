@@ -3,6 +3,7 @@
 from orchestration.models.activity import Activity
 from orchestration.models.blockers import Blocker
 from orchestration.models.console import ChangeCount, KeptReport, Preferences, SavedView
+from orchestration.models.factors import ExternalIdentity, RecoveryCode, SecondFactor
 from orchestration.models.library import Attachment, Source, Video
 from orchestration.models.notify import (
     Incident,
@@ -13,6 +14,7 @@ from orchestration.models.notify import (
 )
 from orchestration.models.plan import Conflict, Distribution, Schedule, Wave
 from orchestration.models.pools import BudgetEntry, Lease, Pool
+from orchestration.models.proposals import Proposal
 from orchestration.models.refusals import Refusal
 from orchestration.models.renditions import Profile, Rendition
 from orchestration.models.repositories import RepositoryRecord
@@ -30,6 +32,7 @@ from orchestration.models.system import (
     SystemState,
 )
 from orchestration.models.uploads import Upload
+from orchestration.models.webhooks import WebhookDelivery, WebhookEndpoint
 from orchestration.models.work import Call, Job, OrphanUpload, WorkflowRun
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "ChangeCount",
     "Conflict",
     "Distribution",
+    "ExternalIdentity",
     "Heartbeat",
     "IdempotencyRecord",
     "Incident",
@@ -57,7 +61,9 @@ __all__ = [
     "Pool",
     "Preferences",
     "Profile",
+    "Proposal",
     "RateCount",
+    "RecoveryCode",
     "Refusal",
     "Rendition",
     "RepositoryRecord",
@@ -68,6 +74,7 @@ __all__ = [
     "Schedule",
     "Seal",
     "SealBlock",
+    "SecondFactor",
     "Silence",
     "Source",
     "StandingRule",
@@ -76,5 +83,7 @@ __all__ = [
     "Video",
     "VideoStatistics",
     "Wave",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkflowRun",
 ]

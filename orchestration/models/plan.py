@@ -29,6 +29,7 @@ from orchestration.models.querysets import (
     WaveQuerySet,
 )
 from orchestration.states import (
+    CLOSED_SCHEDULES,
     CONFLICT_TRANSITIONS,
     CONFLICT_VERBS,
     DISTRIBUTION_TRANSITIONS,
@@ -168,6 +169,25 @@ class Distribution(Stateful):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        indexes = [
+            # What is on YouTube and not public: a few hundred rows of a hundred thousand.
+            models.Index(
+                fields=["id"],
+                condition=Q(youtube_video_id__isnull=False) & ~Q(state=DistributionState.PUBLISHED),
+                name="distribution_uploaded",
+            ),
+            models.Index(
+                fields=["published_at"],
+                condition=Q(published_at__isnull=False),
+                name="distribution_public",
+            ),
+            models.Index(
+                fields=["channel", "published_at"],
+                include=["state"],
+                condition=Q(published_at__isnull=False),
+                name="distribution_of_channel",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["video", "channel"], name="distribution_once"),
             models.UniqueConstraint(
@@ -185,7 +205,10 @@ class Distribution(Stateful):
     @property
     def recorded(self) -> dict[str, Any]:
         """Return how its video is to look on YouTube by our records: public, at its moment, or private."""
-        schedule = Schedule.objects.filter(distribution=self).first()
+        return self.recorded_by(Schedule.objects.filter(distribution=self).first())
+
+    def recorded_by(self, schedule: "Schedule | None") -> dict[str, Any]:
+        """Return the same by a plan that was read already."""
         is_public = self.state == DistributionState.PUBLISHED or (
             self.published_at is not None and self.state == DistributionState.NEEDS_REVIEW
         )
@@ -233,7 +256,10 @@ class Schedule(Stateful):
     distribution = models.OneToOneField(Distribution, on_delete=models.CASCADE, related_name="schedule")
     # No index of its own: the one on channel and publish_at begins with it.
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="schedules", db_index=False)
-    wave = models.ForeignKey(Wave, null=True, blank=True, on_delete=models.SET_NULL, related_name="schedules")
+    # None here either: a wave's members are counted, and spanned, from the one on wave, publish_at and state.
+    wave = models.ForeignKey(
+        Wave, null=True, blank=True, on_delete=models.SET_NULL, related_name="schedules", db_index=False
+    )
     publish_at = models.DateTimeField()
     local_wall = models.CharField(
         max_length=19, help_text="wall clock in the zone, for example 2026-11-23T18:00:00"
@@ -261,16 +287,35 @@ class Schedule(Stateful):
         ]
         indexes = [
             models.Index(fields=["state", "stage_at"]),
-            models.Index(fields=["publish_at"]),
+            # What a window of time holds, counted by channel or state without a look at the rows.
+            models.Index(fields=["publish_at"], include=["channel", "state"], name="schedule_by_moment"),
+            # What ended, by when it did, and what went out, by its moment: the figures of a week are of 70,000 of them.
+            models.Index(
+                fields=["state_changed_at"],
+                include=["state"],
+                condition=Q(state__in=sorted(CLOSED_SCHEDULES)),
+                name="schedule_closed",
+            ),
+            models.Index(
+                fields=["publish_at"],
+                include=["lateness_seconds", "local_wall"],
+                condition=Q(state=ScheduleState.PUBLISHED),
+                name="schedule_public",
+            ),
             # What is open, by its moment: what comes next, what is due, what is overdue (of which what is held is none,
             # so that the state is in it: every page counts them, and would look at all that was ever published).
             models.Index(
                 fields=["publish_at", "id"],
-                include=["state"],
+                include=["state", "stage_at", "armed_for"],
                 condition=Q(state__in=sorted(OPEN_SCHEDULES)),
                 name="schedule_open",
             ),
             models.Index(fields=["channel", "publish_at"]),
+            models.Index(
+                fields=["wave", "publish_at"],
+                include=["state", "armed_for", "distribution"],
+                name="schedule_of_wave",
+            ),
             models.Index(fields=["armed_for"], condition=Q(armed_for__isnull=False), name="schedule_armed"),
         ]
 

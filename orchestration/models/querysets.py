@@ -63,6 +63,14 @@ class WaveQuerySet(Lockable[Row]):
         return self.filter(state__in=OPEN_WAVES)
 
 
+class ProposalQuerySet(Lockable[Row]):
+    """What assistants propose."""
+
+    def waiting(self, now: datetime) -> Self:
+        """Keep those that nobody has said anything to and that still hold."""
+        return self.filter(confirmed_at=None, refused_at=None, ended_at=None, expires_at__gt=now)
+
+
 class DistributionQuerySet(Lockable[Row]):
     """Distributions."""
 
@@ -77,6 +85,32 @@ class DistributionQuerySet(Lockable[Row]):
     def unclear(self) -> Self:
         """Keep those with an upload of which nobody knows whether it is public."""
         return self.filter(state=DistributionState.NEEDS_REVIEW, youtube_video_id__isnull=False)
+
+
+_OF_ITSELF = (
+    "version",
+    "distribution",
+    "channel",
+    "wave",
+    "publish_at",
+    "zone",
+    "priority",
+    "state",
+    "overridden",
+    "armed_for",
+    "bumped_at",
+    "lateness_seconds",
+    "reason",
+)
+_OF_OTHERS = (
+    "distribution__video__title",
+    "distribution__state",
+    "distribution__error_code",
+    "channel__name",
+    "channel__slug",
+    "wave__name",
+    "wave__state",
+)
 
 
 class ScheduleQuerySet(Lockable[Row]):
@@ -109,6 +143,11 @@ class ScheduleQuerySet(Lockable[Row]):
         channel or wave holds back. What is held waits for a person and has no moment meanwhile.
         """
         return self.filter(is_overdue(now))
+
+    def in_a_row(self) -> Self:
+        """Read with each what a row of a list says of its video, channel and wave, and nothing else of these."""
+        related = ("distribution__video", "channel", "wave")
+        return self.select_related(*related).only(*_OF_ITSELF, *_OF_OTHERS)
 
     def free(self) -> Self:
         """Keep those that neither their channel nor their wave holds back."""

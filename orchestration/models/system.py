@@ -109,6 +109,11 @@ class ApiToken(models.Model):
     networks = models.JSONField(
         default=list, blank=True, help_text="from where it opens anything, as CIDR; empty: from everywhere"
     )
+    for_assistant = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="it looks and proposes; what it changes, a person has confirmed",
+    )
     old_hash = models.CharField(max_length=64, blank=True, default="", editable=False, db_index=True)
     old_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="until when the text before the last rotation opens"

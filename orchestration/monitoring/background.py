@@ -1,4 +1,4 @@
-"""Long looks that an administrator asks for and a worker takes: a backup, and a check of the invariants.
+"""Long works that an administrator asks for and a worker does: a backup, checks of invariants and record, pruning it.
 
 Of each the last one is kept: asked, under way, or how it ended. The worker takes what was asked, once; what a crash left
 under way can be asked for anew after a while.
@@ -27,12 +27,22 @@ from channels.querysets import Lockable
 from orchestration.core import audit
 from orchestration.errors import IllegalTransition
 from orchestration.models import KeptReport, SystemState
-from orchestration.monitoring import invariants
+from orchestration.monitoring import invariants, record_check, record_retention
 
-BACKUP, INVARIANTS = "backup", "invariants"
-TASKS = {BACKUP: "orchestration.tasks.make_backup", INVARIANTS: "orchestration.tasks.check_invariants"}
+BACKUP, INVARIANTS, VERIFICATION, PRUNING = "backup", "invariants", "verification", "pruning"
+TASKS = {
+    BACKUP: "orchestration.tasks.make_backup",
+    INVARIANTS: "orchestration.tasks.check_invariants",
+    VERIFICATION: "orchestration.tasks.verify_record",
+    PRUNING: "orchestration.tasks.prune_record",
+}
 UNTAKEN_AFTER = timedelta(minutes=5)
-LOST_AFTER = {BACKUP: timedelta(hours=6), INVARIANTS: timedelta(hours=1)}
+LOST_AFTER = {
+    BACKUP: timedelta(hours=6),
+    INVARIANTS: timedelta(hours=1),
+    VERIFICATION: timedelta(hours=1),
+    PRUNING: timedelta(hours=6),
+}
 MOST_SHOWN = 100
 
 
@@ -56,7 +66,16 @@ class BackgroundRun:
 
 def last(kind: str) -> BackgroundRun:
     """Return how the last one of its kind stands."""
-    row = KeptReport.objects.filter(key=kind).first()
+    return last_of(kind)[kind]
+
+
+def last_of(*kinds: str) -> dict[str, BackgroundRun]:
+    """Return how the last one of each kind stands."""
+    rows = {row.key: row for row in KeptReport.objects.filter(key__in=kinds)}
+    return {kind: _told(rows.get(kind)) for kind in kinds}
+
+
+def _told(row: KeptReport | None) -> BackgroundRun:
     if row is None:
         return BackgroundRun("never", "", None, 0.0, "", [])
     said = row.document
@@ -70,7 +89,7 @@ def last(kind: str) -> BackgroundRun:
     )
 
 
-def ask(kind: str, *, reason: str = "", **wishes: bool) -> BackgroundRun:
+def ask(kind: str, *, reason: str = "", **wishes: bool | int) -> BackgroundRun:
     """Have a worker make one. Raises: IllegalTransition, if one is asked for or under way."""
     with transaction.atomic():
         state, _ = SystemState.objects.get_or_create(pk=1)
@@ -81,10 +100,11 @@ def ask(kind: str, *, reason: str = "", **wishes: bool) -> BackgroundRun:
             raise IllegalTransition(
                 f"One is {'asked for' if found.state == 'asked' else 'under way'} already."
             )
-        _keep(kind, {"state": "asked", "asked_by": audit.acting().label, "wishes": wishes}, 0.0)
+        asked = {"state": "asked", "asked_by": audit.acting().label, "wishes": wishes, "reason": reason}
+        _keep(kind, asked, 0.0)
         audit.record(f"{kind}_asked", state, after=dict(wishes), reason=reason)
         transaction.on_commit(lambda: _send(kind))
-    return last(kind)
+        return last(kind)
 
 
 def take(kind: str) -> None:
@@ -97,7 +117,7 @@ def take(kind: str) -> None:
         _keep(kind, asked | {"state": "running"}, 0.0)
     began = monotonic()
     try:
-        ended = _MAKERS[kind](asked.get("wishes", {}))
+        ended = _MAKERS[kind](asked)
     except Exception as error:
         ended = {
             "state": "failed",
@@ -124,8 +144,8 @@ def _send(kind: str) -> None:
         _keep(kind, {"state": "failed", "sentence": sentence}, 0.0)
 
 
-def _check(wishes: dict[str, bool]) -> dict[str, Any]:
-    found = invariants.check(everything=wishes.get("everything", False))
+def _check(asked: dict[str, Any]) -> dict[str, Any]:
+    found = invariants.check(everything=asked["wishes"].get("everything", False))
     checks = len(invariants.CHECKS)
     return {
         "state": "failed" if found else "succeeded",
@@ -134,10 +154,40 @@ def _check(wishes: dict[str, bool]) -> dict[str, Any]:
     }
 
 
-def _backup(wishes: dict[str, bool]) -> dict[str, Any]:
+def _verify(asked: dict[str, Any]) -> dict[str, Any]:
+    found = record_check.verify()
+    looked = f"{found.entries:,} entries in {found.blocks:,} blocks and {found.anchors:,} anchors read"
+    return {
+        "state": "succeeded" if found.is_whole else "failed",
+        "sentence": f"{looked}; the record is as it was sealed."
+        if found.is_whole
+        else f"{looked}; {len(found.findings)} or more of them are not as they were sealed.",
+        "findings": [f"{each.kind}: {each.sentence}" for each in found.findings[:MOST_SHOWN]],
+    }
+
+
+def _prune(asked: dict[str, Any]) -> dict[str, Any]:
+    who = f"asked by {asked['asked_by']}"
+    try:
+        done = record_retention.prune(
+            asked["wishes"]["days"], reason=f"{asked['reason']} ({who})" if asked["reason"] else who
+        )
+    except record_retention.RecordNotWhole as refusal:
+        return {"state": "failed", "sentence": refusal.message}
+    if not done.entries:
+        return {"state": "succeeded", "sentence": "Nothing is that old."}
+    file = Path(done.file)
+    return {
+        "state": "succeeded",
+        "sentence": f"{done.entries:,} entries of blocks {done.first_block:,} to {done.last_block:,} lie in "
+        f"{file.parent.name}/{file.name} in the data folder (SHA-256 {done.sha256}) and are gone from here.",
+    }
+
+
+def _backup(asked: dict[str, Any]) -> dict[str, Any]:
     """Let `manage.py backup` make it, in a process of its own: it sets for all of its process who may read new files."""
     command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "backup", "--json"]
-    command += [f"--without-{part}" for part in ("keys", "media") if not wishes.get(part, True)]
+    command += [f"--without-{part}" for part in ("keys", "media") if not asked["wishes"].get(part, True)]
     environment = os.environ | {"HEADEND_DATA_DIR": str(settings.HEADEND_DATA_DIR)}
     done = subprocess.run(
         command,
@@ -154,4 +204,9 @@ def _backup(wishes: dict[str, bool]) -> dict[str, Any]:
     return {"state": "succeeded", "sentence": f"It lies in backups/{folder} in the data folder."}
 
 
-_MAKERS: dict[str, Callable[[dict[str, bool]], dict[str, Any]]] = {BACKUP: _backup, INVARIANTS: _check}
+_MAKERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    BACKUP: _backup,
+    INVARIANTS: _check,
+    VERIFICATION: _verify,
+    PRUNING: _prune,
+}

@@ -362,7 +362,7 @@ def of_outcomes(channel: Channel, now: datetime) -> HealthCheck:
 
 def of_overdue(channel: Channel, now: datetime) -> HealthCheck:
     """Look for publications whose moment has passed and that are neither published nor settled otherwise."""
-    late = channel.schedules.overdue(now).aggregate(count=Count("pk"), first=Min("publish_at"))
+    late = channel.schedules.overdue(now).aggregate(count=Count("*"), first=Min("publish_at"))
     if late["count"]:
         sentence = f"{_count(late['count'], 'publication is', 'publications are')} overdue"
         return HealthCheck(OVERDUE, False, f"{sentence}, the first since {late['first']:%Y-%m-%d %H:%M} UTC.")

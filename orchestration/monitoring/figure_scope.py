@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 from django.db.models.expressions import Combinable
-from django.db.models.functions import TruncDay, TruncHour
 from django.utils import timezone
 
 from channels.models import Channel, ChannelGroup, Label
 from orchestration.core import lookup
 from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import Source, Wave
+from orchestration.models.functions import DayOf, HourOf
 from orchestration.monitoring.figures import Step, Window
 
 MAX_DAYS = 30
@@ -131,6 +131,6 @@ class Scope:
         return Window(self.days, buckets[0], now, step, buckets)
 
 
-def bucket_of(path: str | Combinable, step: Step) -> TruncDay | TruncHour:
+def bucket_of(path: str | Combinable, step: Step) -> DayOf | HourOf:
     """Return the expression that says in which hour or day of UTC an instant lies."""
-    return (TruncHour if step == Step.HOUR else TruncDay)(path, tzinfo=UTC)
+    return (HourOf if step == Step.HOUR else DayOf)(path)

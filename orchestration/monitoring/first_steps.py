@@ -62,7 +62,8 @@ def set_up() -> SetUp:
     )
     films = Video.objects.aggregate(all=Count("pk"), ready=Count("pk", filter=Q(state=VideoState.READY)))
     rights = Source.objects.exclude(rights_basis="").exists()
-    is_running = SystemState.objects.filter(pk=1, state=SystemStatus.RUNNING).exists()
+    switch = SystemState.objects.filter(pk=1).values_list("state", flat=True).first() or SystemStatus.STOPPED
+    is_running = switch == SystemStatus.RUNNING
     rehearsed = KeptReport.objects.filter(key=REHEARSAL).values_list("document", "computed_at").first()
     is_public = Distribution.objects.published().exists()
     has_client = bool(settings.GOOGLE_CLIENT_ID and settings.GOOGLE_CLIENT_SECRET)
@@ -71,7 +72,7 @@ def set_up() -> SetUp:
             Step(
                 "channel",
                 "Register a channel",
-                "Its name, its time zone, its YouTube channel and who stages its videos.",
+                "Its name, its time zone and who stages its videos; which YouTube channel it is, its first consent tells.",
                 "channel_new",
                 counted["all"] > 0,
                 _count(counted["all"], "channel"),
@@ -128,7 +129,7 @@ def set_up() -> SetUp:
                 "Nothing is fetched, prepared or published before that.",
                 "overview",
                 is_running,
-                "it runs" if is_running else "it is stopped, or paused",
+                "it runs" if is_running else f"it is {SystemStatus(switch).label.lower()}",
             ),
             Step(
                 "publish",

@@ -211,11 +211,12 @@ def _schedules(ids: Sequence[int], since: datetime) -> dict[int, Mapping[str, An
 
 
 def _published(ids: Sequence[int], since: datetime) -> dict[int, Mapping[str, Any]]:
+    # Counted by the channel, not by their keys: the index of a channel's publications then answers alone.
     rows = Distribution.objects.published().filter(channel_id__in=ids, published_at__isnull=False)
     return _by_channel(
         rows.order_by()
         .values("channel_id")
-        .annotate(last=Max("published_at"), recent=Count("pk", filter=Q(published_at__gte=since)))
+        .annotate(last=Max("published_at"), recent=Count("channel_id", filter=Q(published_at__gte=since)))
     )
 
 

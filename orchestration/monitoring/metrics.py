@@ -33,7 +33,7 @@ def operations() -> Operations:
             for slug, count in Job.objects.filter(failed_over=True)
             .order_by()
             .values_list("channel__slug")
-            .annotate(Count("pk"))
+            .annotate(many=Count("*"))
         },
         consent_ends={
             (slug,): ends.timestamp()
@@ -46,5 +46,5 @@ def operations() -> Operations:
 
 
 def _counts(model, *labels: str) -> dict[tuple[str, ...], int]:
-    rows = model.objects.order_by().values_list(*labels).annotate(Count("pk"))
+    rows = model.objects.order_by().values_list(*labels).annotate(many=Count("*"))
     return {tuple(row[:-1]): row[-1] for row in rows}

@@ -28,6 +28,7 @@ NOUNS = {
     "orphan": "upload",
     "orphanupload": "upload",
     "notificationaddress": "notification address,notification addresses",
+    "webhookendpoint": "webhook endpoint",
     "blocker": "condition",
     "standingrule": "standing rule",
     "pool": "pool",
@@ -125,8 +126,10 @@ _MANY: Mapping[str, Remedy] = {
     "conflict": Remedy("Settle them", "conflicts", query="state=open"),
     "blocker": Remedy("What ends them", "blockers"),
     "notificationaddress": Remedy("Look at them", "notifications"),
+    "webhookendpoint": Remedy("Look at them", "webhooks"),
     "standingrule": Remedy("Look at them", "standing_rules"),
     "pool": Remedy("Look at them", "pools"),
+    "proposal": Remedy("Decide", "proposals"),
     "rollout": Remedy("Decide", "rollouts"),
     "orphan": Remedy("Look at the channels", "channels"),
     "orphanupload": Remedy("Look at the channels", "channels"),
@@ -171,8 +174,10 @@ def _of_one(code: str, kind: str, key: str, slug: str) -> Remedy | None:
         "source": Remedy("Look at the source", "source", key),
         "conflict": Remedy("Settle it", "conflicts", query=f"state=open#conflict-{key}"),
         "notificationaddress": Remedy("Mend the address", "notification_address", key),
+        "webhookendpoint": Remedy("Mend the endpoint", "webhook", key),
         "standingrule": Remedy("Look at the rule", "standing_rule", key),
         "blocker": Remedy("What ends it", "blockers"),
+        "proposal": Remedy("Look at it", "proposal", key),
     }
     return pages.get(kind) or _MANY.get(kind)
 

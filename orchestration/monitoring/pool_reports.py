@@ -25,7 +25,6 @@ def report(now: datetime | None = None, *, with_days: bool = False) -> list[Pool
     day = pacific_day(now)
     rows = list(Pool.objects.all())
     held: dict[int, int] = defaultdict(int)
-    spent = pools.spent(rows, day)
     started = pools.started([pool for pool in rows if pool.kind == PoolKind.RATE], now)
     leases = defaultdict(list)
     for lease in Lease.objects.held().select_related("job", "job__channel", "job__video"):
@@ -45,7 +44,11 @@ def report(now: datetime | None = None, *, with_days: bool = False) -> list[Pool
             }
         )
     waiting = _waiting_by_pool(now)
-    days = _days(rows, day) if with_days else {}
+    ledger = _ledger(rows, day, only_today=not with_days)
+    spent: dict[int, int] = defaultdict(int)
+    for (pool_id, on), lines in ledger.items():
+        spent[pool_id] += sum(lines.values()) if on == day else 0
+    days = _days(rows, day, ledger) if with_days else {}
     counts: dict[str, dict[int, int]] = {
         PoolKind.SLOTS: held,
         PoolKind.RATE: started,
@@ -74,17 +77,26 @@ def report(now: datetime | None = None, *, with_days: bool = False) -> list[Pool
     return reports
 
 
-def _days(rows: Sequence[Pool], today: date) -> dict[int, tuple[BudgetDay, ...]]:
-    """Return the ledger of each budget by Pacific day, today always, with what schedules have reserved beside it."""
-    budgets = [pool for pool in rows if pool.kind == PoolKind.BUDGET]
-    uploads, units = snapshots.ahead(today)
-    planned = {pool_names.UPLOADS: uploads, pool_names.UNITS: units}
-    ledger: dict[tuple[int, date], dict[str, int]] = defaultdict(dict)
-    lines = BudgetEntry.objects.filter(pool__in=budgets, day__gte=today, state__in=pools.SPENT)
+Ledger = dict[tuple[int, date], dict[str, int]]
+"""What is taken of a budget on a Pacific day, by the state of its entries."""
+
+
+def _ledger(rows: Sequence[Pool], today: date, *, only_today: bool) -> Ledger:
+    lines = BudgetEntry.objects.filter(pool__in=[pool.pk for pool in rows], state__in=pools.SPENT)
+    lines = lines.filter(day=today) if only_today else lines.filter(day__gte=today)
+    ledger: Ledger = defaultdict(dict)
     for pool_id, day, state, units in (
         lines.values_list("pool_id", "day", "state").annotate(Sum("units")).order_by()
     ):
         ledger[pool_id, day][state] = units
+    return ledger
+
+
+def _days(rows: Sequence[Pool], today: date, ledger: Ledger) -> dict[int, tuple[BudgetDay, ...]]:
+    """Return the ledger of each budget by Pacific day, today always, with what schedules have reserved beside it."""
+    budgets = [pool for pool in rows if pool.kind == PoolKind.BUDGET]
+    uploads, units = snapshots.ahead(today)
+    planned = {pool_names.UPLOADS: uploads, pool_names.UNITS: units}
     found: dict[int, tuple[BudgetDay, ...]] = {}
     for pool in budgets:
         reserved = planned.get(pool.name, {})
@@ -110,7 +122,7 @@ def _waiting_by_pool(now: datetime) -> dict[str, int]:
         Job.objects.due(now)
         .filter(kind__in=needing)
         .values_list("kind", "executor")
-        .annotate(Count("pk"))
+        .annotate(many=Count("*"))
         .order_by()
     )
     waiting: dict[str, int] = defaultdict(int)

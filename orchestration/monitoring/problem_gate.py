@@ -19,11 +19,13 @@ from orchestration.models import (
     NotificationAddress,
     OrphanUpload,
     Pool,
+    Proposal,
     Rollout,
     Schedule,
     Source,
     StandingRule,
     SystemState,
+    WebhookEndpoint,
 )
 from orchestration.monitoring import channel_problems, run_problems, work_problems
 from orchestration.queue import pools
@@ -52,6 +54,8 @@ def _kinds(now: datetime) -> dict[str, Any]:
         "conflicts": Exists(Conflict.objects.open()),
         "orphans": Exists(OrphanUpload.objects.undeleted()),
         "notifications": Exists(NotificationAddress.objects.filter(enabled=True, gave_up_at__isnull=False)),
+        "webhooks": Exists(WebhookEndpoint.objects.filter(enabled=False, disabled_at__isnull=False)),
+        "proposals": Exists(Proposal.objects.waiting(now)),
         "rollouts": Exists(Rollout.objects.filter(state=RolloutState.HALTED)),
         "standing_rules": Exists(
             StandingRule.objects.filter(enabled=True).exclude(last_problem="", last_low=[])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Subquery
 from django.utils import timezone
 
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS, component_ages, woken_by
@@ -76,6 +76,8 @@ def problems(
         "conflicts": lambda: record_problems.of_conflicts(most),
         "orphans": lambda: record_problems.of_orphans(most),
         "notifications": lambda: record_problems.of_notifications(most),
+        "webhooks": lambda: record_problems.of_webhooks(most),
+        "proposals": lambda: record_problems.of_proposals(now, most),
         "rollouts": record_problems.of_rollouts,
         "standing_rules": record_problems.of_standing_rules,
     }
@@ -92,8 +94,10 @@ def _of_system(known: Known, seen: Mapping[str, Any], now: datetime) -> list[dic
     status = known.status or seen.get("state") or SystemStatus.STOPPED
     late = Schedule.objects.overdue(now)
     overdue = late.count() if known.overdue is None else known.overdue
+    # The row is found by the index of what is open alone; asked for whole, it is looked for among all that ever was.
+    first_late = Subquery(late.order_by("publish_at", "pk").values("pk")[:1])
     oldest = (
-        late.order_by("publish_at").select_related("distribution__video", "channel").first()
+        Schedule.objects.select_related("distribution__video", "channel").filter(pk=first_late).first()
         if overdue
         else None
     )
@@ -170,7 +174,7 @@ def _of_schedules(most: int) -> list[dict[str, Any]]:
 def _of_reviews(now: datetime) -> list[dict[str, Any]]:
     """Say how many publications wait for an approval: one sentence, louder once the first moment is near."""
     rows = Schedule.objects.filter(approval_marks.waits(), state__in=OPEN_SCHEDULES)
-    counted = rows.aggregate(count=Count("pk"), first=Min("publish_at"))
+    counted = rows.aggregate(count=Count("*"), first=Min("publish_at"))
     if not counted["count"]:
         return []
     sentence = (

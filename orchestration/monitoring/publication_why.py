@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -42,11 +42,21 @@ LETS_GO = frozenset({SystemStatus.RUNNING, ChannelState.ACTIVE, WaveState.SCHEDU
 
 def explain_publication(schedule_id: int) -> PublicationWhy:
     """Return why a publication is late or not public, afterwards too, in a fixed number of statements. Raises: NotFound."""
-    rows = Schedule.objects.select_related("distribution__video__source", "channel", "wave")
-    row = lookup.one(rows, schedule_id, field="schedule_id")
-    now = timezone.now()
-    own = list(_entries(Schedule, row.pk))
+    row = lookup.one(with_what_it_needs(Schedule.objects.all()), schedule_id, field="schedule_id")
     jobs = list(row.jobs.select_related("blocked_on").order_by("-pk")[:MOST])
+    return why(row, jobs, entries_of(row), conflicts_of(row))
+
+
+def with_what_it_needs(rows: QuerySet[Schedule]) -> QuerySet[Schedule]:
+    """Let publications be read with what they are explained by."""
+    return rows.select_related("distribution__video__source", "channel", "wave")
+
+
+def why(
+    row: Schedule, jobs: Sequence[Job], own: Sequence[Activity], conflicts: Sequence[Conflict]
+) -> PublicationWhy:
+    """Return why a publication is late or not public; jobs and conflicts come the newest first, entries the oldest."""
+    now = timezone.now()
     until = row.distribution.published_at or now
     facts = PublicationFacts(
         schedule_id=row.pk,
@@ -55,7 +65,7 @@ def explain_publication(schedule_id: int) -> PublicationWhy:
         publish_at=row.publish_at,
         stage_at=row.stage_at,
         public_at=row.distribution.published_at if row.state == ScheduleState.PUBLISHED else None,
-        moves=[*_conflicts(row), *_moves(own)],
+        moves=[*_moved_by(conflicts), *_moves(own)],
         stretches=[*_of_jobs(jobs), *_pauses(row, until), *_held(own), *_blockers(row, jobs, until)],
         ending=_ending(row, own),
         misfire=row.misfire_action,
@@ -67,10 +77,16 @@ def explain_publication(schedule_id: int) -> PublicationWhy:
 # ---------------------------------------------------------------------------------------------------------------- moves
 
 
-def _entries(model: Any, pk: int) -> Iterable[Activity]:
-    kind = ContentType.objects.get_for_model(model)
-    rows = Activity.objects.filter(content_type=kind, object_id=pk).order_by("-timestamp", "-pk")[:MOST]
-    return reversed(list(rows))
+def entries_of(row: Schedule) -> list[Activity]:
+    """Return the newest of what was written down about a publication, in the order of time."""
+    kind = ContentType.objects.get_for_model(Schedule)
+    rows = Activity.objects.filter(content_type=kind, object_id=row.pk).select_related("content_type")
+    return list(rows.order_by("-timestamp", "-pk")[:MOST])[::-1]
+
+
+def conflicts_of(row: Schedule) -> list[Conflict]:
+    """Return the newest conflicts of a publication."""
+    return list(row.conflicts.order_by("-created_at", "-pk")[:MOST])
 
 
 def _instant(values: Any, name: str) -> datetime | None:
@@ -87,12 +103,10 @@ def _moves(entries: Sequence[Activity]) -> list[Moved]:
     return found
 
 
-def _conflicts(row: Schedule) -> list[Moved]:
+def _moved_by(conflicts: Sequence[Conflict]) -> list[Moved]:
     """Return by which conflict it was planned for another moment than the one that was wanted."""
-    rows = Conflict.objects.filter(schedule=row, moved_to__isnull=False, wanted_at__isnull=False).order_by(
-        "pk"
-    )
-    shifted = [conflict for conflict in rows[:MOST] if conflict.yielded == "request"]
+    by_age = sorted(conflicts, key=lambda conflict: conflict.pk)
+    shifted = [conflict for conflict in by_age if conflict.yielded == "request"]
     last: dict[tuple[datetime, datetime], Conflict] = {}
     for conflict in shifted:
         if conflict.wanted_at and conflict.moved_to and conflict.moved_to != conflict.wanted_at:
@@ -224,8 +238,9 @@ def _waits_for(row: Schedule, jobs: Sequence[Job]) -> list[str]:
         found.append(f"the channel is {row.channel.state}")
     if row.wave is not None and row.wave.state == WaveState.PAUSED:
         found.append("its wave is paused")
-    wants = Schedule.objects.filter(approval_marks.waits(), pk=row.pk).exists()
-    if wants:
+    source = row.distribution.video.source
+    asks = row.channel.needs_approval_since or (source is not None and source.needs_approval_since)
+    if asks and Schedule.objects.filter(approval_marks.waits(), pk=row.pk).exists():
         found.append("it needs an approval")
     for job in jobs:
         if job.state in CLAIMABLE_JOBS and job.blocked_on is not None:

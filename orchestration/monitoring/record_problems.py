@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from orchestration.core import media_tool
-from orchestration.models import Conflict, NotificationAddress, OrphanUpload, Rollout, StandingRule
-from orchestration.monitoring.problem_values import ERROR, MAX_OF_A_KIND, WARNING, first_of, more_of, problem
+from orchestration.models import (
+    Conflict,
+    NotificationAddress,
+    OrphanUpload,
+    Proposal,
+    Rollout,
+    StandingRule,
+    WebhookEndpoint,
+)
+from orchestration.monitoring.problem_values import (
+    ERROR,
+    MAX_OF_A_KIND,
+    WARNING,
+    at,
+    first_of,
+    more_of,
+    problem,
+)
 from orchestration.planning.rules import TITLE_OF_RULE
 from orchestration.states import RolloutState
 
@@ -46,6 +63,24 @@ def of_orphans(most: int) -> list[dict[str, Any]]:
     return listed + more_of(more, WARNING, "orphan_upload", "uploads belong to nothing", "orphan")
 
 
+def of_webhooks(most: int) -> list[dict[str, Any]]:
+    rows = WebhookEndpoint.objects.filter(enabled=False, disabled_at__isnull=False)
+    found, more = first_of(rows.order_by("disabled_at"), most)
+    listed = [
+        problem(
+            ERROR,
+            "webhook_disabled",
+            f"The webhook endpoint {row} was switched off: {row.disabled_because}",
+            row,
+            row.disabled_at,
+        )
+        for row in found
+    ]
+    return listed + more_of(
+        more, ERROR, "webhook_disabled", "webhook endpoints were switched off", "webhookendpoint"
+    )
+
+
 def of_notifications(most: int) -> list[dict[str, Any]]:
     rows = NotificationAddress.objects.filter(enabled=True, gave_up_at__isnull=False)
     found, more = first_of(rows.order_by("gave_up_at"), most)
@@ -77,6 +112,23 @@ def of_rollouts() -> list[dict[str, Any]]:
         )
         for row in Rollout.objects.filter(state=RolloutState.HALTED)
     ]
+
+
+def of_proposals(now: datetime, most: int) -> list[dict[str, Any]]:
+    """List what assistants propose and nobody has said anything to: it lapses by itself."""
+    waiting = Proposal.objects.waiting(now).select_related("token").order_by("expires_at", "pk")
+    found, more = first_of(waiting, most)
+    listed = [
+        problem(
+            WARNING,
+            "proposal_waits",
+            f"Assistant {row.token.name} proposes: {row.title}. Confirm or refuse it until {at(row.expires_at)}.",
+            row,
+            row.created_at,
+        )
+        for row in found
+    ]
+    return listed + more_of(more, WARNING, "proposal_waits", "proposals wait for a person's word", "proposal")
 
 
 def of_the_tool() -> list[dict[str, Any]]:

@@ -24,8 +24,8 @@ from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Activity, Seal, SealBlock, SystemState
 from orchestration.monitoring import record_check
 
-FEWEST_DAYS = 31
-"""*Since you left* reads that far back."""
+FEWEST_DAYS, MOST_DAYS = 31, 36_500
+"""*Since you left* reads that far back; more than a century is a slip of the pen."""
 MOST_BLOCKS = 20_000
 """At once: what is left is taken the next time."""
 
@@ -54,13 +54,20 @@ def prune_due() -> Pruned | None:
     return prune(days, reason=f"HEADEND_KEEP_AUDIT_DAYS is {days}") if days else None
 
 
+def require_enough(days: int) -> None:
+    """Refuse to keep too little, or longer than calendars go. Raises: InvalidRequest."""
+    if days < FEWEST_DAYS:
+        raise InvalidRequest(f"Entries are kept for {FEWEST_DAYS} days at least.", field="days")
+    if days > MOST_DAYS:
+        raise InvalidRequest(f"Entries are kept for {MOST_DAYS} days at most, or for good.", field="days")
+
+
 def prune(days: int, *, dry_run: bool = False, reason: str = "") -> Pruned:
     """Export the blocks that were sealed more than so many days ago, and take their entries away.
 
     Raises: InvalidRequest, if that is too few days; RecordNotWhole, if one of them is not as it was sealed.
     """
-    if days < FEWEST_DAYS:
-        raise InvalidRequest(f"Entries are kept for {FEWEST_DAYS} days at least.", field="days")
+    require_enough(days)
     done = record_check.pruned_until()
     old = SealBlock.objects.filter(number__gt=done, sealed_at__lt=timezone.now() - timedelta(days=days))
     blocks = list(old.order_by("number")[:MOST_BLOCKS])

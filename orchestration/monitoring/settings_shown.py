@@ -126,7 +126,7 @@ def read_page(text: str) -> dict[str, _Described]:
     group, columns = "", 0
     for line in text.splitlines():
         if line.startswith("## "):
-            group = line.removeprefix("## ")
+            group = _plain(line.removeprefix("## "))
         elif line.startswith("| variable"):
             columns = line.count("|") - 1
         elif row := _ROW.match(line):

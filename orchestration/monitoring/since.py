@@ -149,7 +149,7 @@ def _between(verbs: Sequence[str], since: datetime, until: datetime) -> QuerySet
 def _counts(since: datetime, until: datetime) -> dict[str, int]:
     """Count what matters by its heading."""
     found: dict[str, int] = {}
-    for verb, number in _between(VERBS, since, until).values_list("verb").annotate(Count("pk")):
+    for verb, number in _between(VERBS, since, until).values_list("verb").annotate(many=Count("*")):
         found[OF_VERB[verb]] = found.get(OF_VERB[verb], 0) + number
     return found
 
@@ -161,7 +161,7 @@ def _lines(verbs: Sequence[str], since: datetime, until: datetime) -> list[Since
         _between(verbs, since, until)
         .annotate(one_action=one_action)
         .values_list("one_action", "verb")
-        .annotate(newest=Max("pk"), number=Count("pk"), first_at=Min("timestamp"))
+        .annotate(newest=Max("pk"), number=Count("*"), first_at=Min("timestamp"))
         .order_by("-newest")[:MOST_LINES]
     )
     found = [(newest, number, first_at) for _, _, newest, number, first_at in rows]

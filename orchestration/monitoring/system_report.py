@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django_celery_beat.models import PeriodicTask
 
-from orchestration.core import high_water, installation, media_tool
+from orchestration.core import heartbeats, high_water, installation, media_tool
 from orchestration.core.broker_check import why_silent
-from orchestration.core.heartbeats import PING, PROCESS_SINCE, SILENT_AFTER_SECONDS, component_ages, woken_by
+from orchestration.core.heartbeats import PING, SILENT_AFTER_SECONDS, woken_by
 from orchestration.models import Heartbeat, Job
 from orchestration.monitoring import background, log_files, record_standing
 from orchestration.monitoring.background import BackgroundRun
@@ -92,49 +90,45 @@ class InstallationReport:
     backups: list[BackupShown]
     backup: BackgroundRun
     invariants: BackgroundRun
+    verification: BackgroundRun
+    pruning: BackgroundRun
     logs: list[LogFile]
     last_tick_at: datetime | None
 
 
 def report() -> InstallationReport:
     """Return how the installation is, at this moment."""
+    runs = background.last_of(*background.TASKS)
+    hearts = {row.component: row for row in Heartbeat.objects.exclude(component__startswith=PING)}
     return InstallationReport(
         versions=_versions(),
-        processes=_processes(timezone.now()),
+        processes=_processes(hearts, timezone.now()),
         broker=_broker(),
         database=_database(),
         doors=_doors(),
         marks=_marks(),
         record=[Fact(*fact) for fact in record_standing.facts()],
         backups=backups(),
-        backup=background.last(background.BACKUP),
-        invariants=background.last(background.INVARIANTS),
+        backup=runs[background.BACKUP],
+        invariants=runs[background.INVARIANTS],
+        verification=runs[background.VERIFICATION],
+        pruning=runs[background.PRUNING],
         logs=log_files.listed(),
-        last_tick_at=_last_tick_at(),
+        last_tick_at=_last_tick_at(hearts.get("beat")),
     )
 
 
-def _last_tick_at() -> datetime | None:
+def _last_tick_at(beat: Heartbeat | None) -> datetime | None:
     """Return when the clock last ticked: the tick shows life by itself, beat writes its table every few minutes."""
-    shown = Heartbeat.objects.filter(component="beat").values_list("beat_at", flat=True).first()
+    shown = beat.beat_at if beat is not None else None
     written = PeriodicTask.objects.filter(name="tick").values_list("last_run_at", flat=True).first()
     return max((at for at in (shown, written) if at is not None), default=None)
-
-
-@lru_cache(maxsize=1)
-def own_version() -> str:
-    """Return which Headend this is."""
-    try:
-        said = tomllib.loads((Path(settings.BASE_DIR) / "pyproject.toml").read_text("utf-8"))
-        return str(said["project"]["version"])
-    except (OSError, ValueError, KeyError):
-        return "unknown"
 
 
 def _versions() -> list[Fact]:
     tool = media_tool.describe()
     return [
-        Fact("Headend", own_version()),
+        Fact("Headend", settings.HEADEND_VERSION),
         Fact("Python", platform.python_version()),
         Fact("Django", django.get_version()),
         Fact("Celery", metadata.version("celery")),
@@ -155,24 +149,23 @@ def _database_version() -> str:
         return f"SQLite {cursor.fetchone()[0]}"
 
 
-def _processes(now: datetime) -> list[ProcessShown]:
-    rows = {row.component: row for row in Heartbeat.objects.exclude(component__startswith=PING)}
-    ages = component_ages(now)
+def _processes(rows: Mapping[str, Heartbeat], now: datetime) -> list[ProcessShown]:
+    ages = {name: max(0.0, (now - row.beat_at).total_seconds()) for name, row in rows.items()}
     waiting = {
         row["fast"]: row
         for row in Job.objects.filter(state__in=CLAIMABLE_JOBS, run_at__lte=now)
         .order_by()
         .values("fast")
-        .annotate(many=Count("pk"), oldest=Min("run_at"))
+        .annotate(many=Count("*"), oldest=Min("run_at"))
     }
     running = dict(
         Job.objects.filter(state=JobState.RUNNING)
         .order_by()
         .values("fast")
-        .annotate(many=Count("pk"))
+        .annotate(many=Count("*"))
         .values_list("fast", "many")
     )
-    found = [ProcessShown("web", COMPONENTS["web"], True, PROCESS_SINCE, now, 0, 0, None)]
+    found = [ProcessShown("web", COMPONENTS["web"], True, heartbeats.PROCESS_SINCE, now, 0, 0, None)]
     names = ["beat", "worker:control", "worker:work", *(set(rows) - set(COMPONENTS))]
     for name in names:
         row = rows.get(name)

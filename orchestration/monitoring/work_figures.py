@@ -49,7 +49,7 @@ def figures(scope: Scope, now: datetime | None = None) -> WorkFigures:
     lengths = _lengths(scope, window)
     ended: dict[datetime, dict[str, int]] = defaultdict(dict)
     for at, kind, many in jobs.values_list(bucket_of("finished_at", window.step), "kind").annotate(
-        many=Count("pk")
+        many=Count("*")
     ):
         ended[at][kind] = many
     return WorkFigures(
@@ -90,7 +90,7 @@ def _lengths(scope: Scope, window: Window) -> dict[tuple[str, str], Counter[floa
         done.values_list(Value(QUEUE), "kind", between("run_at", "started_at")),
         public.values_list(Value(READY), Value(""), between("distribution__staged_at", "publish_at")),
     )
-    first, *others = (part.annotate(many=Count("pk")) for part in parts)
+    first, *others = (part.annotate(many=Count("*")) for part in parts)
     found: dict[tuple[str, str], Counter[float]] = defaultdict(Counter)
     for what, kind, tenths, many in first.union(*others, all=True):
         found[what, kind][seconds(tenths)] += many
@@ -107,7 +107,7 @@ def _failures(scope: Scope, window: Window) -> tuple[Failures, ...]:
         )
         .order_by()
         .values_list("error_code", "kind")
-        .annotate(many=Count("pk"), last_at=Max("finished_at"))
+        .annotate(many=Count("*"), last_at=Max("finished_at"))
         .order_by("-many", "error_code", "kind")[:MOST_CAUSES]
     )
     return tuple(Failures(cause or "unknown", kind, many, at) for cause, kind, many, at in rows)

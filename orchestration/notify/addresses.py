@@ -20,11 +20,18 @@ TEST_TITLE = "Headend: a test"
 TEST_BODY = "This is a test of this address. Nothing is wrong, and nothing has to be done."
 
 
-def add_address(*, name: str, url: str, heartbeat: bool = False, enabled: bool = True) -> NotificationAddress:
+def add_address(
+    *,
+    name: str,
+    url: str,
+    heartbeat: bool = False,
+    enabled: bool = True,
+    checked: apprise_calls.Checked | None = None,
+) -> NotificationAddress:
     """Enter an address; it is checked first and sealed. Raises: InvalidRequest, naming `name` or `url`."""
     name = usable_name(NotificationAddress, name)
     url = url.strip()
-    checked = apprise_calls.check(url, heartbeat=heartbeat)
+    checked = checked or apprise_calls.check(url, heartbeat=heartbeat)
     with name_taken("address", name), transaction.atomic(), disable_auditlog():
         row = NotificationAddress.objects.create(
             name=name, kind=checked.kind, shown=checked.shown, enabled=enabled
@@ -36,16 +43,20 @@ def add_address(*, name: str, url: str, heartbeat: bool = False, enabled: bool =
 
 
 def change_address(
-    address_id: int, *, name: str | None = None, url: str | None = None, enabled: bool | None = None
+    address_id: int,
+    *,
+    name: str | None = None,
+    url: str | None = None,
+    enabled: bool | None = None,
+    checked: apprise_calls.Checked | None = None,
 ) -> NotificationAddress:
     """Change what is given of an address. Raises: NotFound; InvalidRequest, naming `name` or `url`."""
     kind = lookup.one(NotificationAddress, address_id, field="address_id").kind
     if name is not None:
         name = usable_name(NotificationAddress, name, but=address_id)
-    checked = None
     if url:
         url = url.strip()
-        checked = apprise_calls.check(url, heartbeat=kind == HEARTBEAT)
+        checked = checked or apprise_calls.check(url, heartbeat=kind == HEARTBEAT)
     with name_taken("address", name or ""), transaction.atomic(), disable_auditlog():
         row = lookup.one(NotificationAddress.objects.locked(), address_id, field="address_id")
         before = _of_address(row)

@@ -28,7 +28,11 @@ _CREDENTIALS = {
     "credential_revoked": "credential_revoked",
     "wrong_channel": "credential_wrong_channel",
 }
-_BY_CODE = {"not_taken_back": Category.PUBLICATION, "notification_failed": Category.NOTIFICATION}
+_BY_CODE = {
+    "not_taken_back": Category.PUBLICATION,
+    "notification_failed": Category.NOTIFICATION,
+    "webhook_disabled": Category.NOTIFICATION,
+}
 _BY_SUBJECT = {
     "schedule": Category.PUBLICATION,
     "distribution": Category.PUBLICATION,
@@ -43,6 +47,7 @@ _BY_SUBJECT = {
     "review": Category.PUBLICATION,
     "conflict": Category.CONFLICT,
     "notificationaddress": Category.NOTIFICATION,
+    "webhookendpoint": Category.NOTIFICATION,
 }
 _PAGES = {
     "schedule": "publication",
@@ -52,8 +57,9 @@ _PAGES = {
     "review": "reviews",
     "conflict": "conflicts",
     "notificationaddress": "notifications",
+    "proposal": "proposal",
 }
-_OF_ROWS = frozenset({"schedule", "job"})
+_OF_ROWS = frozenset({"schedule", "job", "proposal"})
 
 
 @dataclass(frozen=True, slots=True)

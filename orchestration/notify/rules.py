@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
-from zoneinfo import available_timezones
 
 from auditlog.context import disable_auditlog
 from django.db import transaction
 from django.utils import timezone
 
+from channels.zones import zone_names
 from orchestration.core import audit, lookup, scope
 from orchestration.errors import InvalidRequest
 from orchestration.models import Incident, NotificationAddress, NotificationRule
@@ -101,8 +101,9 @@ def add_rule(values: RuleValues) -> NotificationRule:
 
 def change_rule(rule_id: int, values: RuleValues) -> NotificationRule:
     """Give a rule all its values anew. Raises: NotFound, InvalidRequest, naming the field."""
-    row = lookup.one(NotificationRule, rule_id, field="rule_id")
-    return _write(row, values, "notification_rule_changed")
+    with transaction.atomic():
+        row = lookup.one(NotificationRule.objects.locked(), rule_id, field="rule_id")
+        return _write(row, values, "notification_rule_changed")
 
 
 def remove_rule(rule_id: int, reason: str = "") -> None:
@@ -153,7 +154,7 @@ def _check(values: RuleValues) -> None:
         raise InvalidRequest(
             "Quiet hours begin and end at the same time; leave both empty for none.", field="quiet_until"
         )
-    if values.zone not in available_timezones():
+    if values.zone not in zone_names():
         raise InvalidRequest(
             f"{values.zone!r} is not the name of a time zone, such as Europe/Berlin.", field="zone"
         )

@@ -65,6 +65,8 @@ def why_not(schedule: Schedule) -> str:
 
 def waiting(most: int = MAX_LISTED) -> list[PendingReview]:
     """List the publications that wait for an approval, the nearest first, with what is to be approved."""
+    if not approval_marks.anybody_wants():
+        return []
     rows = (
         Schedule.objects.filter(approval_marks.waits(), state__in=OPEN_SCHEDULES)
         .select_related("channel", "wave", "distribution__video__source", "distribution__approval")
@@ -84,11 +86,6 @@ def waiting(most: int = MAX_LISTED) -> list[PendingReview]:
         )
         for row in found
     ]
-
-
-def count_waiting() -> int:
-    """Return how many publications wait for an approval."""
-    return Schedule.objects.filter(approval_marks.waits(), state__in=OPEN_SCHEDULES).count()
 
 
 def approve(

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from orchestration import media
-from orchestration.core import audit
+from orchestration.core import audit, preconditions
 from orchestration.errors import InvalidRequest
 from orchestration.media.errors import MediaError, SubtitlesUnusable
 from orchestration.models import Attachment, Distribution, Video, Wave
@@ -74,6 +74,7 @@ def remove(attachment: Attachment, reason: str = "") -> None:
     """Remove an attachment and its file. Raises: InvalidRequest while words still name it."""
     with transaction.atomic():
         row = Attachment.objects.locked().get(pk=attachment.pk)
+        preconditions.hold(Attachment, row.pk)
         named = named_by(row)
         if named:
             raise InvalidRequest(

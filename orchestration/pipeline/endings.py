@@ -7,12 +7,12 @@ import errno
 import logging
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from channels.gateways import redaction
 from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteError
 from channels.secrets import SecretUnreadable
+from orchestration.core.database_loss import is_lost
 from orchestration.errors import OrchestrationError, StaleState, SystemNotRunning
 from orchestration.media.errors import (
     AccessRefused,
@@ -93,7 +93,7 @@ def write_outcome(job: Job, error: Exception) -> None:
         case TryFailed() | RemoteError() | MediaError() | OrchestrationError():
             wait = getattr(error, "retry_after_seconds", None)
             _retry_or_end(job, error.again, error.code, str(error), wait)
-        case OperationalError() | InterfaceError():
+        case _ if is_lost(error):
             _retry_or_end(job, "again", "database_unavailable", _of_a_fault(error), None)
         case SecretUnreadable():
             _block(job, "secret_unreadable", str(error), "source" if _source_of(job) else "channel")

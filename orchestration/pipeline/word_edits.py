@@ -108,7 +108,7 @@ def settle(distribution_id: int, way: str, reason: str = "") -> WordsOutside:
         _close_reviews(row, why)
         if wanted or words_kept.pending_extras(row):
             words_outside.enqueue(row, why, priority=6)
-    return show(distribution_id)
+        return show(distribution_id)
 
 
 def retry_extras(distribution_id: int, reason: str = "") -> WordsOutside:
@@ -122,7 +122,7 @@ def retry_extras(distribution_id: int, reason: str = "") -> WordsOutside:
         audit.record("extras_retried", row, before=row.word_faults, after={}, reason=reason)
         words_kept.changed(row, "word_faults", {})
         words_outside.enqueue(row, reason or "tried again as asked", priority=6)
-    return show(distribution_id)
+        return show(distribution_id)
 
 
 # -- what is shown -----------------------------------------------------------------------------------------
@@ -130,7 +130,13 @@ def retry_extras(distribution_id: int, reason: str = "") -> WordsOutside:
 
 def show(distribution_id: int) -> WordsOutside:
     """Return what YouTube has of a publication's words, what we set, and what is still wanted. Raises: NotFound."""
-    row = lookup.one(Distribution, distribution_id, field="distribution_id")
+    rows = Distribution.objects.select_related("schedule")
+    row = lookup.one(rows, distribution_id, field="distribution_id")
+    return shown(row, Job.objects.filter(distribution=row, kind=JobKind.EDIT).order_by("-pk").first())
+
+
+def shown(row: Distribution, job: Job | None) -> WordsOutside:
+    """Return the same of a publication that was read with its plan, and of the newest edit of its words, if there is one."""
     seen, ours = row.last_seen.get("words", {}), row.words_set.get("words", {})
     wanted, changed = words_kept.wanted_words(row), changed_fields(row)
     fields = [
@@ -145,7 +151,6 @@ def show(distribution_id: int) -> WordsOutside:
         for name in outside.COMPARED
         if name in ours or name in seen or name in wanted
     ]
-    job = Job.objects.filter(distribution=row, kind=JobKind.EDIT).order_by("-pk").first()
     return WordsOutside(
         distribution_id=row.pk,
         youtube_video_id=row.youtube_video_id or "",

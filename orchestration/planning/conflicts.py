@@ -98,7 +98,7 @@ def timing_message(calendar: ChannelCalendar, at: datetime, obstacle: Obstacle) 
         )
     if isinstance(obstacle, TooClose):
         entry = obstacle.entry
-        other = entry.label or (f"schedule {entry.schedule_id}" if entry.schedule_id else "another")
+        other = entry.label or (f"publication {entry.schedule_id}" if entry.schedule_id else "another")
         return (
             f"{format_instant(at)} is {obstacle.minutes} min from {other} at {format_instant(entry.at)} on {channel}, "
             f"which keeps {obstacle.gap_minutes} min apart"
@@ -168,7 +168,7 @@ def alternatives(
     outranked = [entry for entry in entries if entry is not None and _is_outranked(entry, priority)]
     if outranked and earliest is None and len(outranked) == len(entries):
         units = sum(entry.move_units for entry in outranked)
-        what = ", ".join(entry.label or f"schedule {entry.schedule_id}" for entry in outranked)
+        what = ", ".join(entry.label or f"publication {entry.schedule_id}" for entry in outranked)
         offers.append(
             Alternative(AlternativeKind.PREEMPT, wanted, 0, units, f"take the time on {name} and move {what}")
         )

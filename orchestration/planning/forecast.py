@@ -294,7 +294,7 @@ def _late(
     """Return by how much an item misses its time, and what it waited for."""
     late = (ready if ready is not None else clock.end) - moment
     name = item.label or (
-        f"schedule {item.schedule_id}" if item.schedule_id else f"channel {item.channel_id}"
+        f"publication {item.schedule_id}" if item.schedule_id else f"channel {item.channel_id}"
     )
     if gauge is None:
         rule, waited_for, why = STAGE_TIME, "", f"staging takes {format_duration(item.stage_seconds)}"

@@ -219,7 +219,7 @@ class WavePlacer(ConflictLog):
                 if to_at
                 else "no free time was found for it: it is to be held"
             )
-            label = entry.label or f"schedule {entry.schedule_id}"
+            label = entry.label or f"publication {entry.schedule_id}"
             message = f"{timing_message(calendar, at, collision)}; priority {entry.priority} yields to {self.priority}"
             self.displacements.append(
                 Displacement(

@@ -76,44 +76,93 @@ def enqueue(
 
     Its lane, and its priority where none is named, are those of its kind (`policy`).
     """
-    run_at = run_at or timezone.now()
-    policy = POLICIES[kind]
-    execution = policy.by(executor)
-    priority = policy.priority if priority is None else priority
-    job = Job(
-        kind=kind,
-        executor=executor,
-        fast=execution.fast,
-        dedupe_key=dedupe_key,
-        channel=channel,
-        source=source,
-        video=video,
-        distribution=distribution,
-        schedule=schedule,
-        reason=reason,
-        asked=asked,
-        skip_upload=skip_upload,
-        chosen=chosen,
-        priority=priority,
-        run_at=run_at,
-        rank=rank_of(priority, run_at),
-        correlation_id=correlation_id or audit.acting().correlation_id or audit.new_correlation_id(),
+    return _put(
+        job_of(
+            kind,
+            dedupe_key=dedupe_key,
+            channel=channel,
+            source=source,
+            video=video,
+            distribution=distribution,
+            schedule=schedule,
+            executor=executor,
+            reason=reason,
+            asked=asked,
+            skip_upload=skip_upload,
+            chosen=chosen,
+            priority=priority,
+            run_at=run_at,
+            correlation_id=correlation_id,
+        )
     )
+
+
+def _put(job: Job) -> Job:
     with transaction.atomic():
-        existing = open_jobs(dedupe_key).first()
+        existing = open_jobs(job.dedupe_key).first()
         if existing is not None:
             return existing
         try:
             with transaction.atomic():
                 job.save(force_insert=True)
         except IntegrityError:
-            existing = open_jobs(dedupe_key).first()
+            existing = open_jobs(job.dedupe_key).first()
             if existing is None:
                 raise
             return existing
-        audit.record("job_queued", job, after={"kind": kind, "dedupe_key": dedupe_key})
+        audit.record("job_queued", job, after={"kind": job.kind, "dedupe_key": job.dedupe_key})
         wake_workers(fast=job.fast)
     return job
+
+
+def job_of(
+    kind: str,
+    *,
+    dedupe_key: str,
+    executor: str = Executor.LOCAL,
+    priority: int | None = None,
+    run_at: datetime | None = None,
+    correlation_id: str | None = None,
+    **what: Any,
+) -> Job:
+    """Return a job that is not in the queue yet; its lane, and its priority where none is named, are those of its kind."""
+    run_at = run_at or timezone.now()
+    policy = POLICIES[kind]
+    priority = policy.priority if priority is None else priority
+    return Job(
+        kind=kind,
+        executor=executor,
+        fast=policy.by(executor).fast,
+        dedupe_key=dedupe_key,
+        priority=priority,
+        run_at=run_at,
+        rank=rank_of(priority, run_at),
+        correlation_id=correlation_id or audit.acting().correlation_id or audit.new_correlation_id(),
+        **what,
+    )
+
+
+def enqueue_each(jobs: Sequence[Job]) -> list[Job]:
+    """Put jobs into the queue as `enqueue` does one, in a few statements; for an open one with the same key that one."""
+    if not jobs:
+        return []
+    keys = [job.dedupe_key for job in jobs]
+    known = {job.dedupe_key: job for job in Job.objects.open().filter(dedupe_key__in=keys).order_by("-pk")}
+    new = {job.dedupe_key: job for job in jobs if job.dedupe_key not in known}
+    try:
+        with transaction.atomic():
+            Job.objects.bulk_create(new.values())
+            audit.record_all(
+                [
+                    audit.entry("job_queued", job, after={"kind": job.kind, "dedupe_key": job.dedupe_key})
+                    for job in new.values()
+                ]
+            )
+    except IntegrityError:  # somebody else put one of them there at this moment
+        return [_put(job) for job in jobs]
+    for fast in {job.fast for job in new.values()}:
+        wake_workers(fast=fast)
+    return [known.get(key) or new[key] for key in keys]
 
 
 def publication_key(kind: str, distribution_id: int) -> str:

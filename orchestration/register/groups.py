@@ -203,7 +203,7 @@ def _change_members(group_id: int, difference: Difference, reason: str) -> Group
                 reason=reason,
                 members={"added": sorted(comes), "removed": sorted(goes)},
             )
-    return GroupChange(group=one(group_id), added=sorted(comes), removed=sorted(goes))
+        return GroupChange(group=one(group_id), added=sorted(comes), removed=sorted(goes))
 
 
 def _existing(ids: Iterable[int]) -> list[int]:

@@ -1,4 +1,7 @@
-"""Know which names are refused for a while after too many wrong passwords (django-axes), and lift that."""
+"""Know which names and addresses are refused for a while after too many wrong passwords, and lift that.
+
+A name from one address is counted by django-axes, an address and a name by themselves by `login_throttle`.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,27 @@ from django.db import transaction
 from django.db.models import Max, Sum
 from django.utils import timezone
 
-from orchestration.core import audit
-from orchestration.errors import NotFound
+from orchestration.core import audit, rates
+from orchestration.errors import InvalidRequest, NotFound
 from orchestration.models import SystemState
 from orchestration.register import login_throttle
 from orchestration.results.people import LockoutShown
 
 
 def shown() -> list[LockoutShown]:
-    """List who is locked out at this moment, the latest first."""
+    """List who is refused at this moment: names from an address, the latest first; then addresses; then names."""
+    addresses, names = login_throttle.refused()
+    _, ends_in = rates.window_of(login_throttle.SECONDS)
+    until = timezone.now() + timedelta(seconds=ends_in)
+    since = until - timedelta(seconds=login_throttle.SECONDS)
+    return [
+        *_names_from_an_address(),
+        *(LockoutShown("", address, count, since, until) for address, count in addresses.items()),
+        *(LockoutShown(name, "", count, since, until) for name, count in names.items()),
+    ]
+
+
+def _names_from_an_address() -> list[LockoutShown]:
     cooloff: timedelta = settings.AXES_COOLOFF_TIME
     rows = (
         AccessAttempt.objects.filter(attempt_time__gt=timezone.now() - cooloff)
@@ -41,19 +56,34 @@ def shown() -> list[LockoutShown]:
     ]
 
 
-def lift(username: str, reason: str = "") -> int:
-    """Let a name try again, from wherever it was refused; returns from how many addresses. Raises: NotFound."""
-    locked = {row.address for row in shown() if row.username == username}
+def lift(username: str = "", reason: str = "", *, address: str = "") -> int:
+    """Let a name try again wherever it was refused, or all names from an address; returns how many refusals that ends.
+
+    Raises: InvalidRequest, NotFound.
+    """
+    if bool(username) == bool(address):
+        raise InvalidRequest("Say either the name or the address that may try again.", field="username")
+    field, value = ("username", username[:150]) if username else ("address", address[:64])
+    locked = [row for row in shown() if (_is_of(row, username) if username else _is_all_from(row, address))]
     if not locked:
-        raise NotFound(f"{username[:150]} is not locked out.", field="username")
+        raise NotFound(f"{value} is not locked out.", field=field)
     with transaction.atomic():
-        reset(username=username)
-        login_throttle.forget(username)
+        if username:
+            reset(username=username)
+            login_throttle.forget(username)
+            after = {"username": value, "addresses": len(locked)}
+        else:
+            login_throttle.forget_address(address)
+            after = {"address": value}
         state, _ = SystemState.objects.get_or_create(pk=1)
-        audit.record(
-            "lockout_lifted",
-            state,
-            after={"username": username[:150], "addresses": len(locked)},
-            reason=reason,
-        )
+        audit.record("lockout_lifted", state, after=after, reason=reason)
     return len(locked)
+
+
+def _is_of(row: LockoutShown, username: str) -> bool:
+    """Return whether a refusal is a name's; one that is counted wherever it is tried is kept in lower case."""
+    return row.username == (username if row.address else username.casefold())
+
+
+def _is_all_from(row: LockoutShown, address: str) -> bool:
+    return not row.username and row.address == address

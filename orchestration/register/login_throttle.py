@@ -20,7 +20,7 @@ from orchestration.core.addresses import client_address
 SECONDS = 900
 COOKIE = "headend_known"
 KNOWN_FOR_SECONDS = 180 * 86_400
-BY_ADDRESS, BY_NAME = "login from", "login as"
+BY_ADDRESS, BY_NAME, SECOND_STEP = "login from", "login as", "second step as"
 
 
 class ThrottleBackend:
@@ -49,6 +49,27 @@ def count_failure(*, credentials: dict[str, Any], request: HttpRequest | None = 
         rates.add(key, SECONDS)
 
 
+def refuse_second_step(request: HttpRequest, username: str) -> None:
+    """Let a name's codes be tried only as often as passwords from one address, from however many addresses they come.
+
+    A code has six digits, so that what is allowed of passwords would let it be found within weeks. Whoever gets here knows
+    the password: nobody else is kept out by it. Raises: AxesBackendPermissionDenied.
+    """
+    key = _second_step(username)
+    if not is_known(request, username) and rates.counts({key: SECONDS})[key] >= settings.AXES_FAILURE_LIMIT:
+        request.axes_locked_out = True  # type: ignore[attr-defined]
+        raise AxesBackendPermissionDenied("too many wrong codes")
+
+
+def count_second_step(username: str) -> None:
+    """Count a wrong code."""
+    rates.add(_second_step(username), SECONDS)
+
+
+def _second_step(username: str) -> str:
+    return f"{SECOND_STEP} {username.casefold()}"
+
+
 def know(response: HttpResponse, username: str) -> None:
     """Let a browser show later that this name was logged in with it."""
     response.set_signed_cookie(
@@ -71,9 +92,23 @@ def is_known(request: HttpRequest, username: str) -> bool:
     return bool(found) and found == username.casefold()
 
 
+def refused() -> tuple[dict[str, int], dict[str, int]]:
+    """Return the addresses and the names that are refused now, each with how many passwords or codes were wrong."""
+    return (
+        rates.reached(f"{BY_ADDRESS} ", SECONDS, settings.HEADEND_LOGIN_FAILURES_PER_ADDRESS),
+        rates.reached(f"{BY_NAME} ", SECONDS, settings.HEADEND_LOGIN_FAILURES_PER_NAME)
+        | rates.reached(f"{SECOND_STEP} ", SECONDS, settings.AXES_FAILURE_LIMIT),
+    )
+
+
 def forget(username: str) -> int:
     """Let a name be tried again from everywhere; returns whether it was counted."""
-    return rates.forget(f"{BY_NAME} {username.casefold()}")
+    return rates.forget(f"{BY_NAME} {username.casefold()}") + rates.forget(_second_step(username))
+
+
+def forget_address(address: str) -> int:
+    """Let every name be tried again from an address; returns whether it was counted."""
+    return rates.forget(f"{BY_ADDRESS} {address}")
 
 
 def _keys(request: HttpRequest, username: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from channels.models import Channel
-from orchestration.core import audit, lookup
+from orchestration.core import audit, lookup, preconditions
 from orchestration.core.verbs import require_version
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import InvalidRequest, NotFound
@@ -33,7 +33,7 @@ def shown() -> list[ProfileShown]:
         Rendition.objects.present()
         .order_by()
         .values_list("fingerprint")
-        .annotate(many=Count("pk"))
+        .annotate(many=Count("*"))
         .values_list("fingerprint", "many")
     )
     own = [key for key in known.by_key if key not in BUILT_IN]
@@ -85,6 +85,7 @@ def save(key: str, values: Mapping[str, Any], reason: str = "") -> ProfileShown:
         ) from error
     with transaction.atomic():
         row = Profile.objects.locked().filter(key=key).first()
+        preconditions.hold(Profile, key)
         before = _document(row) if row is not None else None
         row = row or Profile(key=key)
         for name in FIELDS:
@@ -102,7 +103,7 @@ def save(key: str, values: Mapping[str, Any], reason: str = "") -> ProfileShown:
         verb = "profile_changed" if before is not None else "profile_made"
         audit.record(verb, row, before=before or {}, after=_document(row), reason=reason)
         wake_tick()
-    return one(key)
+        return one(key)
 
 
 def remove(key: str, reason: str = "") -> None:
@@ -111,6 +112,7 @@ def remove(key: str, reason: str = "") -> None:
         raise InvalidRequest(f"{key} is built in and stays.", field="key")
     with transaction.atomic():
         row = Profile.objects.locked().filter(key=key).first()
+        preconditions.hold(Profile, key)
         if row is None:
             raise NotFound(f"There is no profile {key!r}.", field="key")
         names = [
@@ -169,7 +171,7 @@ def _set(row: Channel | Source, profile: str, reason: str) -> None:
 
 
 def _counted(model: type[Channel] | type[Source]) -> dict[str, int]:
-    rows = model.objects.exclude(profile="").order_by().values("profile").annotate(many=Count("pk"))
+    rows = model.objects.exclude(profile="").order_by().values("profile").annotate(many=Count("*"))
     return {row["profile"]: row["many"] for row in rows}
 
 

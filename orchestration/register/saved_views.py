@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from channels.querysets import Lockable
 from orchestration.core import audit, lookup
 from orchestration.errors import InvalidRequest, NotFound, NotPermitted
 from orchestration.models import SavedView
@@ -91,7 +92,9 @@ def owner_of(view_id: int) -> int:
 
 
 def _own(user_id: int | None, view_id: int) -> SavedView:
-    row = lookup.one(SavedView.objects.select_related("owner"), view_id, field="view_id")
+    row: SavedView = lookup.one(
+        Lockable(SavedView).locked().select_related("owner"), view_id, field="view_id"
+    )
     if row.owner_id != user_id:
         raise NotPermitted(f"{row.name} belongs to {row.owner}; only they change it.")
     return row

@@ -17,7 +17,14 @@ from channels import secrets
 from channels.models import Credential
 from orchestration.core import audit
 from orchestration.errors import InvalidRequest
-from orchestration.models import Distribution, NotificationAddress, Source, SystemState
+from orchestration.models import (
+    Distribution,
+    NotificationAddress,
+    SecondFactor,
+    Source,
+    SystemState,
+    WebhookEndpoint,
+)
 
 BATCH = 100
 
@@ -40,7 +47,11 @@ FIELDS = (
     SealedField(Credential, "refresh_token_sealed", lambda row: row.bound_to("refresh_token")),
     SealedField(Source, "access_sealed", lambda row: row.bound_to()),
     SealedField(Distribution, "upload_session_sealed", lambda row: row.bound_to()),
+    SealedField(SecondFactor, "secret_sealed", lambda row: row.bound_to()),
     SealedField(NotificationAddress, "url_sealed", lambda row: row.bound_to()),
+    SealedField(WebhookEndpoint, "url_sealed", lambda row: row.bound_to("url")),
+    SealedField(WebhookEndpoint, "secret_sealed", lambda row: row.bound_to("secret")),
+    SealedField(WebhookEndpoint, "older_secret_sealed", lambda row: row.bound_to("older_secret")),
 )
 
 

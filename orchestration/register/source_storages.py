@@ -40,15 +40,16 @@ def add(
     rights_basis: str = "",
     rights_note: str = "",
     language: str = "",
+    checked: bool = False,
 ) -> Source:
     """Register what lies under a prefix of a bucket, and have it listed at once; the keys are sealed.
 
     `endpoint` is an http(s) address without a path, public or inside HEADEND_SOURCE_NETWORKS. Without keys the bucket is
-    read as by anybody. Raises: InvalidRequest, naming the field.
+    read as by anybody. `checked`: the endpoint is one of `usable_endpoint`. Raises: InvalidRequest, naming the field.
     """
     check_rights(rights_basis)
     where = objects.Storage(
-        endpoint=_usable_endpoint(endpoint),
+        endpoint=endpoint if checked else usable_endpoint(endpoint),
         bucket=bucket.strip(),
         region=region.strip(),
         prefix=prefix.lstrip("/"),
@@ -113,7 +114,8 @@ def set_keys(
     return source
 
 
-def _usable_endpoint(endpoint: str) -> str:
+def usable_endpoint(endpoint: str) -> str:
+    """Return an endpoint as it is kept; it asks the network, for which no transaction waits. Raises: InvalidRequest."""
     text = endpoint.strip()
     text = text if "://" in text else f"https://{text}"
     try:

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from auditlog.context import disable_auditlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from orchestration import media
 from orchestration.core import audit, lookup, system_lock
-from orchestration.core.transitions import transition
-from orchestration.core.verbs import require, require_version
+from orchestration.core.transitions import transition, transition_each
+from orchestration.core.verbs import require, require_version, sort_out
 from orchestration.errors import InvalidRequest
 from orchestration.models import Job, Schedule, Source
 from orchestration.queue import jobs as queue
 from orchestration.results.library import RightsChange
 from orchestration.scheduling.disarming import is_beyond_stopping
-from orchestration.scheduling.rows import hold_row, lock_channels
+from orchestration.scheduling.rows import hold_rows, lock_channels
 from orchestration.states import JobKind, RightsBasis, ScheduleState, SourceKind, SourceState
 from orchestration.text import plain_line
 
+UPLOADS = "headend:uploads/"
+"""How the key of a source of uploads begins."""
 NO_RIGHTS = "Without a rights basis nothing of it is published."
 
 
-def add(*, url: str, name: str = "", rights_basis: str = "", rights_note: str = "") -> Source:
+def add(
+    *, url: str, name: str = "", rights_basis: str = "", rights_note: str = "", checked: bool = False
+) -> Source:
     """Register a source and have it read at once; without a rights basis its videos are kept but not published.
 
     The address is checked before anything is written: http or https, no credentials in it, not YouTube, and leading
-    to public addresses (or into HEADEND_SOURCE_NETWORKS).
+    to public addresses (or into HEADEND_SOURCE_NETWORKS). `checked` says that this was done (`check_address`).
 
     Raises: InvalidRequest, naming the field: `url` (unusable, or registered before), `rights_basis` or `name`.
     """
@@ -40,7 +45,8 @@ def add(*, url: str, name: str = "", rights_basis: str = "", rights_note: str = 
     if len(url) > 1000:
         raise InvalidRequest("The address is longer than 1000 characters.", field="url")
     try:
-        media.check_fetchable(url, allowed_networks=settings.HEADEND_SOURCE_NETWORKS)
+        if not checked:
+            check_address(url)
         canonical = media.canonical_url(url)
     except media.MediaError as error:
         raise InvalidRequest(str(error), field="url", reason=error.code) from error
@@ -73,7 +79,14 @@ def add(*, url: str, name: str = "", rights_basis: str = "", rights_note: str = 
     return source
 
 
-def add_uploads(*, name: str, rights_basis: str = "", rights_note: str = "") -> Source:
+def check_address(url: str) -> None:
+    """Look whether an address can be read; it asks the network, for which no transaction waits. Raises: MediaError."""
+    media.check_fetchable(url, allowed_networks=settings.HEADEND_SOURCE_NETWORKS)
+
+
+def add_uploads(
+    *, name: str, rights_basis: str = "", rights_note: str = "", canonical_url: str = ""
+) -> Source:
     """Register a source of what people upload, under one rights basis; it is never read by itself.
 
     Raises: InvalidRequest, naming `name` or `rights_basis`.
@@ -87,7 +100,7 @@ def add_uploads(*, name: str, rights_basis: str = "", rights_note: str = "") -> 
     source = Source(
         name=name,
         kind=SourceKind.UPLOADS,
-        canonical_url=f"headend:uploads/{uuid.uuid4()}",
+        canonical_url=canonical_url or f"{UPLOADS}{uuid.uuid4()}",
         rights_basis=rights_basis,
         rights_note=plain_line(rights_note)[:500],
     )
@@ -167,7 +180,8 @@ def _take_back(source: Source) -> tuple[list[Schedule], int]:
         if row.state == ScheduleState.PUBLISHING or is_beyond_stopping(row):
             too_late += 1
         elif row.armed_for is not None:
-            held.append(hold_row(row, why, why))
+            held.append(row)
+    hold_rows(held, why, why)
     return held, too_late
 
 
@@ -200,6 +214,41 @@ def resume(source_id: int, reason: str = "", *, version: int | None = None) -> S
         transition(source, SourceState.ACTIVE, verb="source_resumed", reason=reason)
         _enqueue(source)
         return source
+
+
+def scrape_all(source_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Read many sources now, as `scrape_now` does one, without a word of why; returns by id why some are not read."""
+    with transaction.atomic():
+        taken, refused = sort_out(Source.objects.filter(pk__in=source_ids).order_by("pk"), "scrape")
+        jobs = _enqueue_all(taken)
+        audit.record_all(
+            [
+                audit.entry("source_scrape_asked", source, after={"job": jobs[source.pk].pk})
+                for source in taken
+            ]
+        )
+    return refused
+
+
+def pause_all(source_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Stop reading many sources, as `pause` does one; returns by id why some stay as they are."""
+    with transaction.atomic():
+        taken, refused = sort_out(_locked_all(source_ids), "pause")
+        transition_each(taken, SourceState.PAUSED, verb="source_paused", reason=reason)
+    return refused
+
+
+def resume_all(source_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Read many sources again, as `resume` does one; returns by id why some stay as they are."""
+    with transaction.atomic():
+        taken, refused = sort_out(_locked_all(source_ids), "resume")
+        transition_each(taken, SourceState.ACTIVE, verb="source_resumed", reason=reason)
+        _enqueue_all(taken)
+    return refused
+
+
+def _locked_all(source_ids: Sequence[int]) -> QuerySet[Source]:
+    return Source.objects.locked().filter(pk__in=source_ids).order_by("pk")
 
 
 def due_sources(now: datetime, *, most: int = 200) -> list[Job]:
@@ -238,6 +287,22 @@ def _enqueue(source: Source) -> Job:
     return queue.enqueue(
         JobKind.SCRAPE, dedupe_key=f"scrape:source:{source.pk}", source=source, priority=source.priority
     )
+
+
+def _enqueue_all(sources: Sequence[Source]) -> dict[int, Job]:
+    """Put a job into the queue for each source, or take the one that is there; returns them by the source's id."""
+    jobs = queue.enqueue_each(
+        [
+            queue.job_of(
+                JobKind.SCRAPE,
+                dedupe_key=f"scrape:source:{source.pk}",
+                source=source,
+                priority=source.priority,
+            )
+            for source in sources
+        ]
+    )
+    return {source.pk: job for source, job in zip(sources, jobs, strict=True)}
 
 
 def _refuse_known(canonical: str) -> None:

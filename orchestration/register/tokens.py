@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from orchestration.core import audit, lookup
+from orchestration.core import audit, lookup, preconditions
 from orchestration.core.permissions import Actor
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
 from orchestration.models import ApiToken
@@ -39,6 +39,7 @@ def issue(
     expires_at: datetime | None = None,
     limited_to: Sequence[str] = (),
     networks: Sequence[str] = (),
+    for_assistant: bool = False,
     reason: str = "",
     created_by: Any = None,
 ) -> tuple[ApiToken, str]:
@@ -60,6 +61,7 @@ def issue(
         token_hash=hash_of(text),
         expires_at=expires_at,
         networks=_networks(networks),
+        for_assistant=for_assistant,
         created_by_id=_id_of(created_by),
     )
     _check(token)
@@ -72,6 +74,8 @@ def issue(
                 after["limited_to"] = restrictions.of(token)
             if networks:
                 after["networks"] = token.networks
+            if for_assistant:
+                after["for_assistant"] = True
             if expires_at is not None:
                 after["expires_at"] = expires_at.isoformat()
             audit.record("issue_token", token, after=after, reason=reason)
@@ -208,6 +212,7 @@ def revoke(name: str, reason: str = "") -> ApiToken:
         token = ApiToken.objects.locked().filter(name=name).first()
         if token is None:
             raise NotFound(f"There is no token named {name}.", field="name")
+        preconditions.hold(ApiToken, token.pk)
         if token.revoked_at is not None:
             raise InvalidRequest(
                 f"The token {name} was revoked at {token.revoked_at:%Y-%m-%d %H:%M} UTC.", field="name"

@@ -13,17 +13,23 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Prefetch
 
 from channels.querysets import Lockable
-from orchestration.core import audit
+from orchestration.core import audit, preconditions
 from orchestration.core.permissions import LEVELS, SCOPES, Actor, give_level, level_of, with_level
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound
-from orchestration.models import ApiToken, CalendarAddress, Preferences
+from orchestration.models import ApiToken, CalendarAddress, Preferences, SecondFactor
 from orchestration.register import restrictions, sessions
 from orchestration.results.people import UserShown
 from orchestration.states import ACCOUNT_VERBS, AccountState
 from orchestration.text import plain_line
+
+_FACTORS = Prefetch(
+    "second_factors",
+    queryset=SecondFactor.objects.filter(confirmed_at__isnull=False),
+    to_attr="factors_shown",
+)
 
 
 def shown(*, asks: Actor | None = None, only: int | None = None) -> list[UserShown]:
@@ -33,7 +39,7 @@ def shown(*, asks: Actor | None = None, only: int | None = None) -> list[UserSho
     rows = (
         with_level(get_user_model().objects.all())
         .select_related("preferences")
-        .prefetch_related("restriction__groups")
+        .prefetch_related("restriction__groups", _FACTORS)
         .annotate(has_calendar=Exists(calendars), token_count=Count("apitoken"))
         .order_by("username", "pk")
     )
@@ -241,6 +247,7 @@ def _locked(user_id: int) -> tuple[Any, list[int]]:
     user = Lockable(model).filter(pk=user_id).locked().first()
     if user is None:
         raise missing(user_id)
+    preconditions.hold(model, user_id)
     return user, _owners()
 
 
@@ -328,6 +335,7 @@ def _shown(row: Any, asks: Actor, owners: list[int]) -> UserShown:
         timezone=preferences.timezone if preferences else "",
         has_calendar=row.has_calendar,
         tokens=row.token_count,
+        second_factors=tuple(dict.fromkeys(factor.kind for factor in row.factors_shown)),
         actions=tuple(name for name in verbs if not (name == "deactivate" and kept)),
         why_kept=kept,
     )

@@ -34,13 +34,18 @@ class UserShown:
     actions: tuple[str, ...]
     why_kept: str
     """Why they cannot be deactivated or given less; empty if they can."""
+    second_factors: tuple[str, ...] = ()
+    """The kinds of their second factors, each once; empty if they have none."""
     sessions: int | None = None
     """How many browsers they are logged in with; None where it was not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockoutShown:
-    """A name that is refused from one address for a while, because its password was wrong too often."""
+    """What is refused for a while, because passwords were wrong too often: a name from one address, or one of these alone.
+
+    Without a name it is every name from the address; without an address the name from wherever.
+    """
 
     username: str
     address: str
@@ -68,6 +73,35 @@ class Me:
     timezone: str
     has_calendar: bool
     sessions: int
+    proposes: bool = False
+    """Whether it is an assistant's token."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactorShown:
+    """A second factor that counts; `kind` is `authenticator` or `passkey`."""
+
+    id: int
+    kind: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactors:
+    """What somebody shows besides their password, and how many recovery codes they have left."""
+
+    factors: list[FactorShown]
+    codes_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewAuthenticator:
+    """What an authenticator app is given: a secret in base32, and the address that a QR code holds."""
+
+    secret: str
+    uri: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,30 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, Q
 
-from orchestration.models import Approval
+from channels.models import Channel
+from orchestration.models import Approval, Distribution, Source
 from orchestration.states import Verdict
 
 
 def needs_one() -> Q:
-    """Return the condition that a schedule's channel or source wants an approval."""
-    of_source = Q(distribution__video__source__needs_approval_since__isnull=False)
-    return Q(channel__needs_approval_since__isnull=False) | of_source
+    """Return the condition that a schedule's channel or source wants an approval.
+
+    Few want one: their rows are found first, and the schedules need no join to be held against them.
+    """
+    channels = Channel.objects.filter(needs_approval_since__isnull=False)
+    of_sources = Distribution.objects.filter(video__source__needs_approval_since__isnull=False)
+    return Q(channel__in=channels.values("pk")) | Q(distribution__in=of_sources.order_by().values("pk"))
+
+
+def anybody_wants() -> bool:
+    """Return whether any channel or source wants an approval: where none does, no publication has to be looked at."""
+    wanting = Q(needs_approval_since__isnull=False)
+    return Channel.objects.filter(wanting).exists() or Source.objects.filter(wanting).exists()
 
 
 def may_go() -> Q:
     """Return the condition that a schedule needs no approval, or has one."""
-    of_source = Q(distribution__video__source__needs_approval_since__isnull=True)
-    return Q(channel__needs_approval_since__isnull=True) & of_source | Q(_approved())
+    return ~needs_one() | Q(_approved())
 
 
 def waits() -> Q:

@@ -7,7 +7,7 @@ blackouts, full days) is worked out for at most `MOST_LAYERED` channels.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
@@ -48,7 +48,11 @@ Key = tuple[int, date, int]
 
 @dataclass(frozen=True, slots=True)
 class CalendarRequest:
-    """What of the calendar is asked for; `by_hour` cuts the days into hours, `lanes` keeps channels apart."""
+    """What of the calendar is asked for; `by_hour` cuts the days into hours, `lanes` keeps channels apart.
+
+    Of a cell the first `per_cell` are read; of one that holds more than `crowded`, none (0: of all).
+    Lanes are never crowded.
+    """
 
     first: date
     days: int
@@ -56,6 +60,7 @@ class CalendarRequest:
     by_hour: bool = False
     lanes: bool = False
     per_cell: int = 3
+    crowded: int = 0
     page: int = 1
     limit: int = 25
     channel_ids: tuple[int, ...] = ()
@@ -309,14 +314,18 @@ def _cells(
     cells: dict[Key, Cell] = defaultdict(Cell)
     wall = _wall(request, since, until)
     names = ["cell", "state", *(["channel_id"] if request.lanes else [])]
-    counted = rows.annotate(cell=wall).values(*names).annotate(count=Count("pk")).order_by()
-    total = 0
+    counted = rows.annotate(cell=wall).values(*names).annotate(count=Count("*")).order_by()
+    totals: Counter[Any] = Counter()
     for row in counted.values_list("cell", "state", "count", *names[2:]):
         day, hour = _day_and_hour(row[0])
         if request.first <= day <= request.last:
-            total += row[2]
             cells[row[3] if request.lanes else 0, day, hour].states[row[1]] = row[2]
-    for item in _items(request, rows, wall, total):
+            totals[row[0]] += row[2]
+    most = request.crowded if request.crowded and not request.lanes else max(totals.values(), default=0)
+    roomy = {name: many for name, many in totals.items() if many <= most}
+    if len(roomy) < len(totals):
+        rows = rows.annotate(cell=wall).filter(cell__in=list(roomy))
+    for item in _items(request, rows, wall, sum(roomy.values())):
         day, hour = item.wall.date(), item.wall.hour if request.by_hour else 0
         key = (item.schedule.channel_id if request.lanes else 0, day, hour)
         if key in cells and len(cells[key].items) < (request.per_cell or 0):

@@ -166,9 +166,7 @@ def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedul
             to_at = calendar.free_from(max(entry.at, now + timedelta(minutes=1)))
             if to_at is not None:
                 calendar.add(entry._replace(at=to_at))
-            why = (
-                f"schedule {entry.schedule_id} (priority {entry.priority}) yields to priority {row.priority}"
-            )
+            why = f"publication {entry.schedule_id} (priority {entry.priority}) yields to priority {row.priority}"
             yielding.append(types.Displacement(entry.schedule_id, view.id, entry.at, to_at, why))
         displace(yielding, row.wave, now)
         return move(schedule_id, at, reason)

@@ -1,5 +1,7 @@
 """Take a time off YouTube that is not wanted any more: the job is queued here and done by `pipeline.take_back`."""
 
+from collections.abc import Sequence
+
 from orchestration.errors import IllegalTransition
 from orchestration.models import Job, Schedule
 from orchestration.queue import jobs as queue
@@ -28,11 +30,22 @@ def disarm_later(schedule: Schedule, why: str) -> Job | None:
 
 def disarm(schedule: Schedule, why: str) -> Job:
     """Have a video made private and its publishAt dropped, whatever YouTube has done with it by then."""
-    return queue.enqueue(
-        JobKind.DISARM,
-        dedupe_key=f"disarm:{schedule.pk}",
-        channel=schedule.channel,
-        distribution=schedule.distribution,
-        schedule=schedule,
-        reason=why[:500],
+    (job,) = disarm_all([schedule], why)
+    return job
+
+
+def disarm_all(schedules: Sequence[Schedule], why: str) -> list[Job]:
+    """Have many disarmed, as `disarm` does one, in a few statements."""
+    return queue.enqueue_each(
+        [
+            queue.job_of(
+                JobKind.DISARM,
+                dedupe_key=f"disarm:{schedule.pk}",
+                channel=schedule.channel,
+                distribution=schedule.distribution,
+                schedule=schedule,
+                reason=why[:500],
+            )
+            for schedule in schedules
+        ]
     )

@@ -97,7 +97,7 @@ def calendars_for(channel_ids: Iterable[int], now: datetime) -> dict[int, Channe
             at = max(at, now)
         elif at < now - ON_TIME and armed_for is None and state in WAITING | {ScheduleState.HELD}:
             continue
-        entries.append(Occupied(channel_id, at, pk, priority, f"schedule {pk}", False))
+        entries.append(Occupied(channel_id, at, pk, priority, f"publication {pk}", False))
     return calendars_of(views, entries, now)
 
 
@@ -354,7 +354,7 @@ def within_rate(rows: Sequence[Schedule], now: datetime) -> list[Schedule]:
             continue  # not decided yet; one whose flip was begun is looked at first, and decided then
         calendar = calendars[row.channel_id]
         if calendar.free_from(at, at) == at:
-            calendar.add(Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}", False))
+            calendar.add(Occupied(row.channel_id, at, row.pk, row.priority, f"publication {row.pk}", False))
             released.append(row)
             if len(released) == room:
                 break

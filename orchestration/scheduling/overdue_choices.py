@@ -62,7 +62,7 @@ def apply(choices: Mapping[int, str], all_as: str, reason: str, now: datetime) -
         _do(row, way, reason, now)
         if way.at is not None:
             calendars[row.channel_id].add(
-                Occupied(row.channel_id, way.at, row.pk, row.priority, f"schedule {row.pk}", False)
+                Occupied(row.channel_id, way.at, row.pk, row.priority, f"publication {row.pk}", False)
             )
     if chosen:
         audit.record(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from channels.models import Channel
 from orchestration.errors import WordsRefused
 from orchestration.models import Attachment, Distribution, Schedule, Video
@@ -40,9 +42,10 @@ def words_of_many(distribution_ids: Iterable[int]) -> dict[int, Resolved]:
     return {row.pk: words for row, words in zip(rows, resolved, strict=True)}
 
 
-def with_words(distribution_ids: Iterable[int]) -> Sequence[Distribution]:
-    """Return distributions with everything that their words are read from."""
-    rows = Distribution.objects.filter(pk__in=list(distribution_ids))
+def with_words(distribution_ids: Iterable[int] | QuerySet[Any]) -> Sequence[Distribution]:
+    """Return distributions with everything that their words are read from; a query of their ids is asked with them."""
+    asked = distribution_ids if isinstance(distribution_ids, QuerySet) else list(distribution_ids)
+    rows = Distribution.objects.filter(pk__in=asked)
     return list(rows.select_related("video__source", "channel", "wave", "schedule").order_by("pk"))
 
 

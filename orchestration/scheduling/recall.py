@@ -14,7 +14,7 @@ from orchestration.queue import jobs as queue
 from orchestration.results.waves import RecallPreview
 from orchestration.scheduling import waves
 from orchestration.scheduling.disarming import disarm
-from orchestration.scheduling.rows import cancel_row
+from orchestration.scheduling.rows import cancel_rows
 from orchestration.states import (
     TAKING_BACK,
     DistributionState,
@@ -62,11 +62,11 @@ def recall_wave(
             )
         leaving = [row for row in rows if not waves.is_going_out(row)]
         for row in leaving:
-            cancel_row(row, reason or "its wave was recalled")
+            require(row, "cancel")
+        cancel_rows(leaving, reason or "its wave was recalled")
         transition(wave, WaveState.RECALLING, reason=reason)
         unclear = Distribution.objects.unclear().select_related("channel").filter(wave=wave)
-        for distribution in [*public, *unclear]:
-            _take_back(distribution)
+        _take_back([*public, *unclear])
         audit.record(
             "wave_recalled",
             wave,
@@ -77,13 +77,19 @@ def recall_wave(
     return wave
 
 
-def _take_back(distribution: Distribution) -> Job:
-    return queue.enqueue(
-        JobKind.RECALL,
-        dedupe_key=f"recall:{distribution.pk}",
-        channel=distribution.channel,
-        distribution=distribution,
-        schedule=Schedule.objects.filter(distribution=distribution).first(),
+def _take_back(distributions: Sequence[Distribution]) -> None:
+    plans = {row.distribution_id: row for row in Schedule.objects.filter(distribution__in=distributions)}
+    queue.enqueue_each(
+        [
+            queue.job_of(
+                JobKind.RECALL,
+                dedupe_key=f"recall:{row.pk}",
+                channel=row.channel,
+                distribution=row,
+                schedule=plans.get(row.pk),
+            )
+            for row in distributions
+        ]
     )
 
 
@@ -97,9 +103,8 @@ def complete() -> int:
     closed = 0
     for wave in Wave.objects.filter(state=WaveState.RECALLING):
         with transaction.atomic(), audit.correlated(wave.correlation_id):
-            public = Distribution.objects.published().filter(wave=wave)
-            for distribution in public.select_related("channel"):
-                _take_back(distribution)
+            public = list(Distribution.objects.published().filter(wave=wave).select_related("channel"))
+            _take_back(public)
             unclear = Distribution.objects.unclear().filter(wave=wave)
             going_out = Schedule.objects.open().filter(wave=wave)
             busy = Job.objects.open().filter(distribution__wave=wave, kind__in=TAKING_BACK)

@@ -18,7 +18,7 @@ from orchestration.models import Distribution, Job, Schedule
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import alternatives, timing_message
 from orchestration.scheduling import conflict_records, reservations, snapshots
-from orchestration.scheduling.disarming import disarm, disarm_later
+from orchestration.scheduling.disarming import disarm_all, disarm_later
 from orchestration.states import (
     CLAIMABLE_JOBS,
     DistributionState,
@@ -135,9 +135,7 @@ def take_off(rows: Sequence[Schedule], why: str) -> None:
     meanwhile, and must not undo the pause of all the others. The version is raised too, so that an arming that is under
     way finds out and takes its time back.
     """
-    for row in rows:
-        if row.armed_for is not None:
-            disarm(row, why)
+    disarm_all([row for row in rows if row.armed_for is not None], why)
     ids = [row.pk for row in rows]
     Schedule.objects.filter(pk__in=ids).update(armed_for=None, version=F("version") + 1)
     withdraw_jobs(ids, why, kinds=[JobKind.PUBLISH])
@@ -168,9 +166,8 @@ def cancel_rows(rows: Sequence[Schedule], reason: str) -> None:
 
 
 def _disarm_and_withdraw(rows: Sequence[Schedule], why: str) -> None:
-    for row in rows:
-        if row.armed_for is not None:  # the verb was refused to what is beyond stopping; as in `take_off`
-            disarm(row, why)
+    # The verb was refused to what is beyond stopping; as in `take_off`.
+    disarm_all([row for row in rows if row.armed_for is not None], why)
     withdraw_jobs([row.pk for row in rows], why)
 
 
@@ -213,7 +210,7 @@ def retime(
         version=F("version") + 1, **values
     )
     if written != 1:
-        raise StaleState(f"schedule {row.pk} changed in the meantime; look again.")
+        raise StaleState(f"publication {row.pk} changed in the meantime; look again.")
     row.version += 1
     for name, value in values.items():
         setattr(row, name, value)

@@ -7,12 +7,12 @@ from math import ceil
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Exists, F, FilteredRelation, Model, OuterRef, Q, Sum
-from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from channels.models import Blackout, Channel, PostingSlot
-from channels.quota import PACIFIC, QUOTA_COST, pacific_day
+from channels.quota import QUOTA_COST, pacific_day
 from orchestration.models import Activity, Distribution, Job, Pool, Schedule, Video
+from orchestration.models.functions import HourOf
 from orchestration.planning import types as planning
 from orchestration.planning.slots import blackout_of_dates
 from orchestration.queue import pool_names, pools
@@ -182,7 +182,7 @@ def occupied(
             at,
             pk,
             priority,
-            f"schedule {pk}",
+            f"publication {pk}",
             state in YIELDING and not overridden and armed_for is None,
             wave_id,
             MOVE_UNITS if armed_for else 0,
@@ -209,7 +209,9 @@ def existing(videos: Sequence[planning.VideoView]) -> list[planning.Existing]:
     """Return where these videos, or others with their content, already go or went, and where a person said no."""
     ids = [video.id for video in videos]
     hashes = {video.content_hash for video in videos if video.content_hash}
-    rows = Distribution.objects.filter(Q(video__in=ids) | Q(video__content_hash__in=hashes))
+    # Which videos is asked apart: where they go is then found by the video, where an "or" of both would read all there is.
+    same = Video.objects.filter(Q(pk__in=ids) | Q(content_hash__in=hashes)).order_by()
+    rows = Distribution.objects.filter(video__in=same.values("pk"))
     names = ("video_id", "channel_id", "video__content_hash", "schedule__publish_at", "state")
     standing = rows.exclude(CALLED_OFF).exclude(SETTLED_FAILURE).exclude(UNSCHEDULED)
     found = [planning.Existing(*row) for row in standing.order_by().values_list(*names)]
@@ -308,24 +310,26 @@ def ahead(today: date, *, without: Sequence[int] = ()) -> tuple[dict[date, int],
     if without:
         rows = rows.exclude(pk__in=without)
     grouped = (
-        rows.annotate(
-            is_uploaded=Q(distribution__youtube_video_id__isnull=False),
-            staged_on=TruncDate("stage_at", tzinfo=PACIFIC),
-            public_on=TruncDate("publish_at", tzinfo=PACIFIC),
-        )
-        .values_list("staged_on", "public_on", "state", "is_uploaded")
-        .annotate(Count("pk"))
+        rows.annotate(stage_hour=HourOf("stage_at"), public_hour=HourOf("publish_at"))
+        .values_list("stage_hour", "public_hour", "state")
+        .annotate(many=Count("*"))
         .order_by()
     )
-    # What is being staged and in the ledger already is counted apart: to ask it of every schedule takes ten times as long.
+    # What is uploaded, or being staged and in the ledger, is counted apart: to ask it of every schedule takes ten times as
+    # long. In this order: what is uploaded meanwhile is then in none of the two, and its day is reserved once too often.
+    to_upload = rows.exclude(state=ScheduleState.STAGED)
+    uploaded = to_upload.exclude(distribution__state=DistributionState.PUBLISHED).filter(
+        distribution__youtube_video_id__isnull=False
+    )
     drawn = pools.still_covering(today).filter(job__distribution=OuterRef("distribution"))
     in_ledger = rows.filter(Exists(drawn), state=ScheduleState.STAGING, distribution__youtube_video_id=None)
     reserved: dict[date, int] = defaultdict(int)
     units: dict[date, int] = defaultdict(int)
-    for staged_on, public_on, state, is_uploaded, count in grouped:
-        units[max(public_on, today)] += count * PUBLISH_UNITS
-        if not is_uploaded and state != ScheduleState.STAGED:
-            reserved[max(staged_on, today)] += count
-    for stage_at, count in in_ledger.values_list("stage_at").annotate(Count("pk")).order_by():
-        reserved[max(pacific_day(stage_at), today)] -= count
+    for stage_hour, public_hour, state, count in grouped:
+        units[max(pacific_day(public_hour), today)] += count * PUBLISH_UNITS
+        if state != ScheduleState.STAGED:
+            reserved[max(pacific_day(stage_hour), today)] += count
+    for already in (uploaded, in_ledger):
+        for stage_at, count in already.values_list("stage_at").annotate(many=Count("*")).order_by():
+            reserved[max(pacific_day(stage_at), today)] -= count
     return {day: count for day, count in reserved.items() if count > 0}, dict(units)

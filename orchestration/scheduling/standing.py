@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 from auditlog.context import disable_auditlog
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from channels.zones import zone_names
 from orchestration.core import audit, lookup, scope
 from orchestration.errors import InvalidRequest
 from orchestration.models import Source, StandingRule, Video
@@ -94,7 +94,8 @@ def one(rule_id: int) -> StandingRule:
 
 def add(values: StandingValues) -> StandingRule:
     """Enter a rule; it first runs at the clock's next look. Raises: InvalidRequest, naming the field; NotFound."""
-    return _write(StandingRule(next_run_at=timezone.now()), values, "standing_rule_added")
+    with transaction.atomic():
+        return _write(StandingRule(next_run_at=timezone.now()), values, "standing_rule_added")
 
 
 def change(rule_id: int, values: StandingValues) -> StandingRule:
@@ -133,7 +134,7 @@ def skip_episode(rule_id: int, video_id: int, *, skip: bool = True, reason: str 
             members={"video": [video.pk]},
         )
         StandingRule.objects.filter(pk=rule.pk).update(next_run_at=timezone.now())
-    return one(rule_id)
+        return one(rule_id)
 
 
 def next_run(rule: StandingRule, after: datetime) -> datetime:
@@ -202,7 +203,7 @@ def _check(values: StandingValues, *, but: int | None) -> tuple[dict[str, Sequen
     _between("backlog_floor", values.backlog_floor, 0, 10_000)
     if values.priority is not None:
         _between("priority", values.priority, 0, 10)
-    if values.zone not in available_timezones():
+    if values.zone not in zone_names():
         raise InvalidRequest(f"{values.zone} is not an IANA time zone.", field="zone")
     lookup.check_ids(values.channel_ids, field="channel_ids") if values.channel_ids else None
     rows: dict[str, Sequence[Model]] = {

@@ -66,11 +66,17 @@ def run_due(now: datetime | None = None) -> int:
 
 def run(rule_id: int, *, dry_run: bool = False) -> StandingRun:
     """Plan what a rule asks for now; with `dry_run` only say what that would be. Raises: NotFound."""
-    rule = standing.one(rule_id)
-    made = _series(rule, dry_run) if rule.kind == StandingRule.Kind.SERIES else _distribute(rule, dry_run)
-    if not dry_run:
+    if dry_run:
+        return _made(standing.one(rule_id), dry_run=True)
+    with transaction.atomic():
+        rule = standing.one(rule_id)
+        made = _made(rule, dry_run=False)
         _note(rule, summary=made.summary, problem=made.problem, low=made.low)
     return made
+
+
+def _made(rule: StandingRule, *, dry_run: bool) -> StandingRun:
+    return _series(rule, dry_run) if rule.kind == StandingRule.Kind.SERIES else _distribute(rule, dry_run)
 
 
 def _note(rule: StandingRule, *, summary: str, problem: str, low: Sequence[str] = ()) -> None:
@@ -110,7 +116,7 @@ def _below_floor(rule: StandingRule, channels: Sequence[Channel]) -> list[str]:
         publish_at__lt=now + timedelta(days=rule.horizon_days),
         channel__in=channels,
     )
-    counts = dict(ahead.order_by().values_list("channel").annotate(Count("pk")))
+    counts = dict(ahead.order_by().values_list("channel").annotate(many=Count("*")))
     return [channel.slug for channel in channels if counts.get(channel.pk, 0) < rule.backlog_floor]
 
 

@@ -10,11 +10,11 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from orchestration.core import audit, lookup
-from orchestration.core.transitions import transition
-from orchestration.core.verbs import require
+from orchestration.core.transitions import transition, transition_each
+from orchestration.core.verbs import require, sort_out
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
-from orchestration.models import Conflict, Job, Schedule, Wave
+from orchestration.models import Conflict, Distribution, Job, Schedule, Wave
 from orchestration.planning import types
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
@@ -22,7 +22,7 @@ from orchestration.results.waves import WaveBrief, WaveMember, WaveReport
 from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.scheduling.requests import check_time
-from orchestration.scheduling.rows import cancel_row, lock_channels, retime, take_off, withdraw_jobs
+from orchestration.scheduling.rows import cancel_rows, lock_channels, retime, take_off, withdraw_jobs
 from orchestration.states import (
     DistributionState,
     JobKind,
@@ -41,18 +41,22 @@ def known(wave_id: int) -> Wave:
 def locked(wave_id: int) -> tuple[Wave, list[Schedule]]:
     """Return a wave and its open schedules under lock, their channels locked before them."""
     known(wave_id)
-    lock_channels(
-        list(Schedule.objects.filter(wave=wave_id).order_by().values_list("channel_id", flat=True).distinct())
-    )
-    wave = Wave.objects.locked().get(pk=wave_id)
-    rows = (
-        Schedule.objects.locked()
-        .prefetch_related("channel", "distribution__video")
-        .open()
-        .filter(wave=wave)
-        .order_by("pk")
-    )
-    return wave, sorted(rows, key=lambda row: (row.publish_at, row.pk))
+    (found,) = _locked_all([wave_id])
+    return found
+
+
+def _locked_all(wave_ids: Sequence[int]) -> list[tuple[Wave, list[Schedule]]]:
+    """Return waves in the order of their ids, each with its open schedules, as `locked` does one."""
+    of_them = Schedule.objects.filter(wave__in=wave_ids)
+    lock_channels(list(of_them.order_by().values_list("channel_id", flat=True).distinct()))
+    waves = list(Wave.objects.locked().filter(pk__in=wave_ids).order_by("pk"))
+    members: dict[int | None, list[Schedule]] = defaultdict(list)
+    by_id: dict[int | None, Wave] = {wave.pk: wave for wave in waves}
+    rows = Schedule.objects.locked().prefetch_related("channel", "distribution__video").open()
+    for row in rows.filter(wave__in=wave_ids).order_by("pk"):
+        row.wave = by_id[row.wave_id]
+        members[row.wave_id].append(row)
+    return [(wave, sorted(members[wave.pk], key=lambda row: (row.publish_at, row.pk))) for wave in waves]
 
 
 def pause(wave_id: int, reason: str = "", *, version: int | None = None) -> Wave:
@@ -64,6 +68,62 @@ def pause(wave_id: int, reason: str = "", *, version: int | None = None) -> Wave
         transition(wave, WaveState.PAUSED, reason=_with_rest(reason, len(members) - len(rows)))
         take_off(rows, "its wave was paused")
     return wave
+
+
+def pause_all(wave_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Hold many waves back, as `pause` does one; returns by id why some stay as they are."""
+    with transaction.atomic():
+        found = _locked_all(wave_ids)
+        taken, refused = sort_out([wave for wave, _ in found], "pause")
+        stopped = {
+            wave: (members, [row for row in members if not is_going_out(row)])
+            for wave, members in found
+            if wave.pk not in refused
+        }
+        _move_on(taken, stopped, WaveState.PAUSED, reason)
+        take_off([row for _, rows in stopped.values() for row in rows], "its wave was paused")
+    return refused
+
+
+def resume_all(wave_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Let many paused waves go on, as `resume` does one; returns by id why some stay as they are."""
+    with transaction.atomic():
+        taken, refused = sort_out([wave for wave, _ in _locked_all(wave_ids)], "resume")
+        transition_each(taken, WaveState.SCHEDULED, reason=reason)
+        wake_tick()
+    return refused
+
+
+def cancel_all(wave_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Cancel what is not public yet of many waves, as `cancel` does one; returns by id why some stay as they are."""
+    with transaction.atomic():
+        found = _locked_all(wave_ids)
+        taken, refused = sort_out([wave for wave, _ in found], "cancel")
+        leaving: Stopped = {}
+        for wave, members in found:
+            rows = [row for row in members if not is_going_out(row)]
+            _, against = sort_out(rows, "cancel")
+            if against:
+                refused.setdefault(wave.pk, next(iter(against.values())))
+            elif wave.pk not in refused:
+                leaving[wave] = (members, rows)
+        _move_on([wave for wave in taken if wave in leaving], leaving, WaveState.CANCELLED, reason)
+        cancel_rows([row for _, rows in leaving.values() for row in rows], reason or "its wave was cancelled")
+    return refused
+
+
+Stopped = dict[Wave, tuple[list[Schedule], list[Schedule]]]
+"""Waves, each with its open members, and with those of them that can still be stopped."""
+
+
+def _move_on(waves: Sequence[Wave], stopped: Stopped, to: WaveState, reason: str) -> None:
+    """Move waves to a state, those together for which the same is to be said."""
+    by_reason: dict[str, list[Wave]] = defaultdict(list)
+    for wave in waves:
+        members, rows = stopped[wave]
+        by_reason[_with_rest(reason, len(members) - len(rows))].append(wave)
+    for said, those in by_reason.items():
+        transition_each(those, to, reason=said)
 
 
 def is_going_out(row: Schedule) -> bool:
@@ -123,7 +183,7 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "", *, version: int
             members={"schedule": [row.pk for row in moving]},
         )
         wake_tick()
-    return report(wave_id)
+        return report(wave_id)
 
 
 def movable(rows: Sequence[Schedule]) -> list[Schedule]:
@@ -149,7 +209,7 @@ def refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
         calendar = calendars[row.channel_id]
         messages += [timing_message(calendar, at, obstacle) for obstacle in calendar.why_not(at)]
         # The distances stay, but not the local days: what was spread over two may now meet a daily cap on one.
-        calendar.add(types.Occupied(row.channel_id, at, row.pk, row.priority, f"schedule {row.pk}"))
+        calendar.add(types.Occupied(row.channel_id, at, row.pk, row.priority, f"publication {row.pk}"))
     moves = list(zip(rows, times, strict=True))
     messages += [
         lack.message for lack in reservations.shortages(moves, now) + reservations.unpaid(moves, now)
@@ -165,9 +225,10 @@ def cancel(wave_id: int, reason: str = "", *, version: int | None = None) -> Wav
         wave, rows = locked(wave_id)
         require(wave, "cancel", version=version)
         leaving = [row for row in rows if not is_going_out(row)]
-        transition(wave, WaveState.CANCELLED, reason=_with_rest(reason, len(rows) - len(leaving)))
         for row in leaving:
-            cancel_row(row, reason or "its wave was cancelled")
+            require(row, "cancel")
+        transition(wave, WaveState.CANCELLED, reason=_with_rest(reason, len(rows) - len(leaving)))
+        cancel_rows(leaving, reason or "its wave was cancelled")
     return wave
 
 
@@ -276,12 +337,13 @@ def _waits(schedule_ids: Sequence[int]) -> dict[int, str]:
 
 def readiness(row: Schedule) -> str:
     """Return how far a member is: assigned, staging, staged, armed, public, or how it ended."""
-    return _readiness(row.state, row.distribution.state, row.armed_for is not None)
+    is_recalled = row.distribution.state == DistributionState.RECALLED
+    return _readiness(row.state, is_recalled=is_recalled, is_armed=row.armed_for is not None)
 
 
-def _readiness(state: str, distribution_state: str, is_armed: bool) -> str:
+def _readiness(state: str, *, is_recalled: bool, is_armed: bool) -> str:
     if state == ScheduleState.PUBLISHED:
-        return "recalled" if distribution_state == DistributionState.RECALLED else "public"
+        return "recalled" if is_recalled else "public"
     if state == ScheduleState.PLANNED:
         return "assigned"
     if state == ScheduleState.STAGED and is_armed:
@@ -290,19 +352,23 @@ def _readiness(state: str, distribution_state: str, is_armed: bool) -> str:
 
 
 def _counts(waves: Sequence[Wave], first: dict[int, datetime] | None = None) -> dict[int, dict[str, int]]:
-    """Count members by their readiness, in the database; `first` is filled with each wave's first moment."""
+    """Count members by their readiness, in the database; `first` is filled with each wave's first moment.
+
+    Few were taken back: they are found first, so that the members need no join.
+    """
     counts: dict[int, dict[str, int]] = {wave.pk: {} for wave in waves}
+    recalled = Distribution.objects.filter(state=DistributionState.RECALLED).order_by().values("pk")
     grouped = (
         Schedule.objects.filter(wave__in=waves)
-        .annotate(is_armed=Q(armed_for__isnull=False))
+        .annotate(is_armed=Q(armed_for__isnull=False), is_recalled=Q(distribution__in=recalled))
         .order_by()
-        .values_list("wave_id", "state", "distribution__state", "is_armed")
-        .annotate(Count("pk"), Min("publish_at"))
+        .values_list("wave_id", "state", "is_recalled", "is_armed")
+        .annotate(many=Count("*"), first_at=Min("publish_at"))
     )
-    for wave_id, state, distribution_state, is_armed, count, at in grouped:
+    for wave_id, state, is_recalled, is_armed, count, at in grouped:
         if first is not None:
             first[wave_id] = min(first.get(wave_id, at), at)
-        name = str(_readiness(state, distribution_state, is_armed))
+        name = str(_readiness(state, is_recalled=is_recalled, is_armed=is_armed))
         counts[wave_id][name] = counts[wave_id].get(name, 0) + count
     return counts
 
@@ -314,7 +380,9 @@ def _skews(waves: Sequence[Wave]) -> dict[int, float]:
         Schedule.objects.filter(published, wave__in=waves)
         .order_by()
         .values_list("wave_id", "publish_at")
-        .annotate(Count("pk"), Min("distribution__published_at"), Max("distribution__published_at"))
+        .annotate(
+            many=Count("*"), first=Min("distribution__published_at"), last=Max("distribution__published_at")
+        )
     )
     skews: dict[int, float] = {}
     for wave_id, _, count, first, last in together:

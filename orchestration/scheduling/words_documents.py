@@ -165,8 +165,11 @@ def attachments_in(documents: Iterable[Mapping[str, Any]]) -> dict[int, tuple[in
 
 def being_staged(distribution_ids: Iterable[int]) -> set[int]:
     """Return which publications are being uploaded at this moment, by their words as they were when it began."""
+    asked = set(distribution_ids)
+    if not asked:
+        return set()
     running = Job.objects.filter(kind=JobKind.STAGE, state=JobState.RUNNING)
-    found = running.filter(distribution__in=set(distribution_ids)).values_list("distribution_id", flat=True)
+    found = running.filter(distribution__in=asked).values_list("distribution_id", flat=True)
     return {pk for pk in found if pk is not None}
 
 

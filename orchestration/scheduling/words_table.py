@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.db.models import Case, F, FilteredRelation, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from channels.models import Channel
@@ -34,10 +34,13 @@ def publications(distribution_ids: Iterable[int]) -> list[PublicationWords]:
     """Return publications with their words, in the order of the ids, in four queries whatever their number."""
     ids = list(distribution_ids)
     rows = {row.pk: row for row in with_words(ids)}
-    wanted = [rows[pk] for pk in ids if pk in rows]
-    running = documents.being_staged(row.pk for row in wanted)
-    resolved = resolve_members([member_of(row) for row in wanted])
-    return [_shown(row, words, running) for row, words in zip(wanted, resolved, strict=True)]
+    return _all_shown([rows[pk] for pk in ids if pk in rows])
+
+
+def _all_shown(rows: Sequence[Distribution]) -> list[PublicationWords]:
+    running = documents.being_staged(row.pk for row in rows if not row.youtube_video_id)
+    resolved = resolve_members([member_of(row) for row in rows])
+    return [_shown(row, words, running) for row, words in zip(rows, resolved, strict=True)]
 
 
 def _shown(row: Distribution, words: Resolved, running: set[int]) -> PublicationWords:
@@ -59,6 +62,7 @@ def _shown(row: Distribution, words: Resolved, running: set[int]) -> Publication
         version=version_of(own),
         words=words,
         locked=documents.why_locked(row, running),
+        has_still=bool(row.video.thumbnail_file),
     )
 
 
@@ -70,25 +74,36 @@ def of_subject(subject: str, subject_id: int, *, few: int = FEW) -> SubjectWords
     known = subject_of(subject)
     row = documents.rows_of(known, [subject_id], lock=False)[subject_id]
     own = documents.document_of(row)
-    shown, total = _first_of(known, subject_id, min(few, MOST))
+    near = _publications_of(known, subject_id)
+    first = _in_order(near, known, subject_id)[: min(few, MOST)]
+    found = with_words(first.values("pk"))
     return SubjectWords(
         subject=known.value,
         id=subject_id,
         label=str(row),
         own=own,
         version=version_of(own),
-        publications=publications(shown),
-        total=total,
+        publications=_all_shown(sorted(found, key=_place)),
+        total=near.count(),
     )
 
 
-def _first_of(subject: Subject, subject_id: int, most: int) -> tuple[list[int], int]:
-    """Return a subject's first publications, those still to come first, and how many it has."""
-    if subject == Subject.PUBLICATION:
-        return [subject_id][:most], 1
-    near = _publications_of(subject, subject_id)
-    first = near.order_by(_waiting_first(), F("schedule__publish_at").asc(nulls_last=True), "pk")
-    return list(first.values_list("pk", flat=True)[:most]), near.count()
+def of_publication(row: Distribution, running: set[int]) -> SubjectWords:
+    """Return the same of one publication, read with its video, channel, wave and plan.
+
+    `running` has its id while it is being uploaded.
+    """
+    (resolved,) = resolve_members([member_of(row)])
+    own = documents.document_of(row)
+    return SubjectWords(
+        subject=Subject.PUBLICATION,
+        id=row.pk,
+        label=str(row),
+        own=own,
+        version=version_of(own),
+        publications=[_shown(row, resolved, running)],
+        total=1,
+    )
 
 
 def preview(subject: str, subject_id: int, words: Mapping[str, Any], *, few: int = FEW) -> WordsPreview:
@@ -110,9 +125,7 @@ def preview(subject: str, subject_id: int, words: Mapping[str, Any], *, few: int
         faults = documents.attachment_faults(row, after, documents.attachments_in([after]))
     except WordsWrong as wrong:
         after, faults = before, wrong.faults
-    first = _publications_of(known, subject_id).order_by(
-        _waiting_first(), F("schedule__publish_at").asc(nulls_last=True), "pk"
-    )
+    first = _in_order(_publications_of(known, subject_id), known, subject_id)
     rows = {found.pk: found for found in with_words(first.values_list("pk", flat=True)[: min(few, MOST)])}
     members = [_with(known, found, after) for found in rows.values()]
     resolved = resolve_members(members)
@@ -182,6 +195,28 @@ def _publications_of(subject: Subject, subject_id: int) -> QuerySet[Distribution
         Subject.PUBLICATION: "pk",
     }
     return Distribution.objects.filter(**{field[subject]: subject_id})
+
+
+def _in_order(rows: QuerySet[Distribution], subject: Subject, subject_id: int) -> QuerySet[Distribution]:
+    """Return a subject's publications as they come, those still waiting first."""
+    if subject in {
+        Subject.CHANNEL,
+        Subject.WAVE,
+    }:  # joined with the subject's own plans, not with all there are
+        rows = rows.annotate(
+            plan=FilteredRelation("schedule", condition=Q(**{f"schedule__{subject}": subject_id}))
+        )
+        moment = "plan__publish_at"
+    else:
+        moment = "schedule__publish_at"
+    return rows.order_by(_waiting_first(), F(moment).asc(nulls_last=True), "pk")
+
+
+def _place(row: Distribution) -> tuple[Any, ...]:
+    """Return the same place of a publication that was read."""
+    waits = row.youtube_video_id is None and row.state == DistributionState.ASSIGNED
+    plan = getattr(row, "schedule", None)
+    return not waits, plan is None, plan.publish_at.timestamp() if plan is not None else 0.0, row.pk
 
 
 def _waiting_first() -> Case:

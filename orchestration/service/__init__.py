@@ -10,6 +10,7 @@ from orchestration.service.bulk import Bulk
 from orchestration.service.calendar import Calendar
 from orchestration.service.channel_setup import ChannelSetup
 from orchestration.service.channels import Channels
+from orchestration.service.configuration import Configuration
 from orchestration.service.control import Control
 from orchestration.service.disk import Disk
 from orchestration.service.groups import Groups
@@ -17,6 +18,7 @@ from orchestration.service.library import Library
 from orchestration.service.notifications import Notifications
 from orchestration.service.people import People
 from orchestration.service.profiles import Profiles
+from orchestration.service.proposals import Proposals
 from orchestration.service.publication import Publication
 from orchestration.service.record import Record
 from orchestration.service.reviews import Reviews
@@ -28,6 +30,7 @@ from orchestration.service.standing import Standing
 from orchestration.service.uploads import Uploads
 from orchestration.service.watching import Watching
 from orchestration.service.ways_in import WaysIn
+from orchestration.service.webhooks import Webhooks
 from orchestration.service.words import Words
 from orchestration.service.words_outside import WordsOnYouTube
 from orchestration.service.work import Work
@@ -45,6 +48,7 @@ class CentralOrchestrationService(
     Work,
     Runs,
     Notifications,
+    Webhooks,
     WaysIn,
     Standing,
     Shows,
@@ -60,6 +64,8 @@ class CentralOrchestrationService(
     Administration,
     SettingUp,
     Record,
+    Proposals,
+    Configuration,
 ):
     """Coordinate all channels: what goes where and when, by which machinery, and what happened.
 

@@ -106,3 +106,14 @@ class Administration(Door):
     def check_invariants(self, *, everything: bool = False, reason: str = "") -> BackgroundRun:
         """Have a worker check what Headend promises, of the last two days or of the whole history."""
         return background.ask(background.INVARIANTS, reason=reason, everything=everything)
+
+    @action("admin")
+    def check_record(self, *, reason: str = "") -> BackgroundRun:
+        """Have a worker do what `verify_record` does: read the whole record against its chain and its anchors."""
+        return background.ask(background.VERIFICATION, reason=reason)
+
+    @action("admin")
+    def order_pruning(self, *, days: int, reason: str = "") -> BackgroundRun:
+        """Have a worker do what `prune_record` does. Raises: InvalidRequest, if that is too few days."""
+        record_retention.require_enough(days)
+        return background.ask(background.PRUNING, reason=reason, days=days)

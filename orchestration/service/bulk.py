@@ -75,13 +75,11 @@ class Bulk(Door):
 
     def _ids(self, kind: str, ids: Sequence[int] | None, filters: Mapping[str, Any] | None) -> Sequence[int]:
         limit = self.actor.limit
+        if limit is not None and kind not in bulk.OF_CHANNELS:
+            raise NotPermitted(f"{self.actor.label} is limited to groups of channels; a {kind} is of all.")
         if ids is None:
             with limited_to(limit):
-                return list(lists.ids_that_fit(kind, filters or {}))
+                ids = list(lists.ids_that_fit(kind, filters or {}))
         if limit is not None:
-            if kind not in bulk.OF_CHANNELS:
-                raise NotPermitted(
-                    f"{self.actor.label} is limited to groups of channels; a {kind} is of all."
-                )
             reach.require(limit, bulk.KINDS[kind].rows().model, ids, self.actor.label, "ids")
         return ids

@@ -9,13 +9,24 @@ from datetime import datetime
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
-from orchestration.core import lookup
+from orchestration.core import lookup, rates
 from orchestration.core.permissions import SCOPES, action
 from orchestration.errors import InvalidRequest, NotPermitted
 from orchestration.models import ApiToken
-from orchestration.register import lockouts, password_links, sessions, tokens, users
-from orchestration.results.people import LockoutShown, Me, PasswordLink, TokenMade, UserShown
+from orchestration.register import factors, lockouts, password_links, sessions, tokens, users
+from orchestration.results.people import (
+    LockoutShown,
+    Me,
+    NewAuthenticator,
+    PasswordLink,
+    SecondFactors,
+    TokenMade,
+    UserShown,
+)
 from orchestration.service.base import Door
+
+PROOF_SECONDS, MAX_WRONG_PROOFS = 900, 8
+"""So many wrong passwords of one's own within so many seconds, and none is looked at any more."""
 
 
 class People(Door):
@@ -121,14 +132,22 @@ class People(Door):
         return users.end_sessions(user_id, asks=self.actor, reason=reason)
 
     @action("admin")
+    def reset_second_factors(self, *, user_id: int, reason: str = "") -> UserShown:
+        """Take away the second factors and recovery codes of a person who lost them; their password stays."""
+        user = users.found(user_id)
+        users.require_over(self.actor, user)
+        factors.reset(user, reason)
+        return self._user(user_id)
+
+    @action("admin")
     def get_lockouts(self) -> list[LockoutShown]:
-        """List which names are refused for a while after too many wrong passwords."""
+        """List which names and addresses are refused for a while after too many wrong passwords."""
         return lockouts.shown()
 
     @action("admin")
-    def lift_lockout(self, *, username: str, reason: str = "") -> int:
-        """Let a locked-out name try again; returns from how many addresses it was refused."""
-        return lockouts.lift(username, reason)
+    def lift_lockout(self, *, username: str = "", address: str = "", reason: str = "") -> int:
+        """Let a locked-out name try again, or every name from an address; returns how many refusals that ends."""
+        return lockouts.lift(username, reason, address=address)
 
     # ----------------------------------------------------------------------------------------------------------- tokens
 
@@ -146,9 +165,13 @@ class People(Door):
         expires_at: datetime | None = None,
         limited_to: Sequence[str] = (),
         networks: Sequence[str] = (),
+        for_assistant: bool = False,
         reason: str = "",
     ) -> TokenMade:
-        """Make a token, with a scope that its maker reaches; its text is in this answer and nowhere else."""
+        """Make a token, with a scope that its maker reaches; its text is in this answer and nowhere else.
+
+        One `for_assistant` looks and proposes: what it changes, a person has confirmed.
+        """
         if scope in SCOPES:
             self.actor.require(scope, f"a token that may {scope}")
         token, text = tokens.issue(
@@ -157,6 +180,7 @@ class People(Door):
             expires_at=expires_at,
             limited_to=limited_to,
             networks=networks,
+            for_assistant=for_assistant,
             reason=reason,
             created_by=self.actor.user_id,
         )
@@ -184,7 +208,7 @@ class People(Door):
     def get_me(self) -> Me:
         """Say who asks, and how they want to see things."""
         if self.actor.user_id is None:
-            return Me(self.actor.label, None, self.actor.scope, "", False, 0)
+            return Me(self.actor.label, None, self.actor.scope, "", False, 0, self.actor.proposes)
         row = users.one(self.actor.user_id)
         return Me(
             row.username,
@@ -198,9 +222,7 @@ class People(Door):
     @action("read")
     def set_own_password(self, *, current: str, password: str, keep_session: str = "") -> None:
         """Choose another password, knowing the old one; every other browser is logged out."""
-        user = self._own()
-        if not user.check_password(current):
-            raise InvalidRequest("That is not your present password.", field="current")
+        user = self._proven(current)
         users.set_password(user.pk, password, how="by themselves", keep_session=keep_session)
 
     @action("read")
@@ -212,6 +234,54 @@ class People(Door):
     def end_own_sessions(self, *, keep_session: str = "") -> int:
         """Log oneself out of every other browser; returns of how many."""
         return users.end_sessions(self._own().pk, keep_session=keep_session)
+
+    @action("read")
+    def get_own_second_factors(self) -> SecondFactors:
+        """Say what one shows besides one's password when one logs in."""
+        return factors.of(self._own().pk)
+
+    @action("read")
+    def begin_authenticator(self, *, current: str) -> NewAuthenticator:
+        """Make a secret for one's authenticator app, knowing one's password; it counts once a code of it was typed."""
+        return factors.begin_authenticator(self._proven(current))
+
+    @action("read")
+    def confirm_authenticator(self, *, code: str) -> list[str]:
+        """Let the app count by a code of it; returns recovery codes if there were none, shown in this answer alone."""
+        return factors.confirm_authenticator(self._own(), code)
+
+    @action("read")
+    def add_passkey(self, *, name: str, credential_id: str, public_key: str, sign_count: int) -> list[str]:
+        """Keep a passkey whose first answer was checked; returns recovery codes if there were none, shown once."""
+        return factors.add_passkey(
+            self._own(), name=name, credential_id=credential_id, public_key=public_key, sign_count=sign_count
+        )
+
+    @action("read")
+    def prove_password(self, *, current: str) -> None:
+        """Refuse whoever does not know their own password."""
+        self._proven(current)
+
+    @action("read")
+    def make_recovery_codes(self, *, current: str) -> list[str]:
+        """Have other recovery codes, knowing one's password; those before open nothing any more."""
+        return factors.make_codes(self._proven(current))
+
+    @action("read")
+    def remove_second_factor(self, *, factor_id: int, current: str) -> str:
+        """Take one of one's own second factors away, knowing one's password; returns its name."""
+        return factors.remove(self._proven(current), factor_id)
+
+    def _proven(self, current: str) -> User:
+        """Return oneself, proven by one's password. Raises: InvalidRequest; NotPermitted after too many wrong ones."""
+        user = self._own()
+        key = f"present password of {user.pk}"
+        if rates.counts({key: PROOF_SECONDS})[key] >= MAX_WRONG_PROOFS:
+            raise NotPermitted("Too many wrong passwords were typed here; wait a quarter of an hour.")
+        if not user.check_password(current):
+            rates.add(key, PROOF_SECONDS)
+            raise InvalidRequest("That is not your present password.", field="current")
+        return user
 
     def _user(self, user_id: int) -> UserShown:
         row = users.one(user_id, asks=self.actor)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from orchestration.core import reach
 from orchestration.core.permissions import action
 from orchestration.models import (
     Conflict,
     Schedule,
     Wave,
 )
-from orchestration.monitoring import publication_why
+from orchestration.monitoring import publication_page, publication_why
+from orchestration.monitoring.publication_page import PublicationPage
 from orchestration.pipeline import settling
 from orchestration.planning.answers import Explanation
 from orchestration.planning.why import PublicationWhy
@@ -151,9 +154,20 @@ class Publication(Door):
         return publication_why.explain_publication(schedule_id)
 
     @action("read")
+    def get_publication(self, *, schedule_id: int) -> PublicationPage:
+        """Show one publication with all that its page tells, each table read once. Raises: NotFound."""
+        return publication_page.read(schedule_id)
+
+    @action("read")
     def get_wave(self, *, wave_id: int, skip: int = 0, most: int | None = None) -> WaveReport:
-        """Show a wave, each member's readiness (with `skip` and `most` a part of them), and the skew once it is public."""
-        return waves.report(wave_id, skip=skip, most=most)
+        """Show a wave, each member's readiness (with `skip` and `most` a part of them), and the skew once it is public.
+
+        Whoever is limited is offered no action on a wave that goes beyond their groups.
+        """
+        report = waves.report(wave_id, skip=skip, most=most)
+        if self.actor.limit is not None and reach.beyond(self.actor.limit, [wave_id]):
+            return replace(report, actions=())
+        return report
 
     @action("schedule")
     def pause_wave(self, *, wave_id: int, reason: str = "", version: int | None = None) -> Wave:

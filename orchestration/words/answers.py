@@ -60,7 +60,10 @@ class WordsChange:
 
 @dataclass(frozen=True, slots=True)
 class PublicationWords:
-    """One publication with its words. `own` is what it alone says, `version` of that, `locked` why it cannot be edited."""
+    """One publication with its words. `own` is what it alone says, `version` of that, `locked` why it cannot be edited.
+
+    `has_still` says whether there is a picture of its video.
+    """
 
     distribution_id: int
     schedule_id: int | None
@@ -77,6 +80,7 @@ class PublicationWords:
     version: str
     words: Resolved
     locked: str = ""
+    has_still: bool = False
 
 
 @dataclass(frozen=True, slots=True)

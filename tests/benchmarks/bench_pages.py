@@ -53,6 +53,7 @@ from orchestration.core.audit import Acting, this_process_acts_as
 from orchestration.core.bulk_insert import insert_set
 from orchestration.core.heartbeats import beat
 from orchestration.models import Activity, Distribution, Job, Schedule, Source, SystemState, Video, Wave
+from orchestration.planning.slots import zone_of
 from orchestration.queue import pools
 from tests.factories import default_renditions
 
@@ -156,7 +157,7 @@ def fill() -> None:
         ]
         at = [now + timedelta(hours=k - WAVES // 2, minutes=(i * 7) % 55 + 5) for k, i in pairs]
         template = Distribution(
-            method="wave", state="published" if published else "planned", reason="its wave"
+            method="wave", state="published" if published else "assigned", reason="its wave"
         )
         varying = {
             "video_id": [videos[k * share + i % share].pk for k, i in pairs],
@@ -175,8 +176,6 @@ def fill() -> None:
         insert_set(
             Schedule(
                 state="published" if published else "planned",
-                zone="UTC",
-                local_wall="2026-01-01T00:00",
                 lateness_seconds=1.0 if published else None,
             ),
             {
@@ -184,6 +183,11 @@ def fill() -> None:
                 "channel_id": varying["channel_id"],
                 "wave_id": varying["wave_id"],
                 "publish_at": at,
+                "zone": [channels[i].timezone for _, i in pairs],
+                "local_wall": [
+                    moment.astimezone(zone_of(channels[i].timezone)).strftime("%Y-%m-%dT%H:%M:%S")
+                    for moment, (_, i) in zip(at, pairs, strict=True)
+                ],
                 "stage_at": [moment - timedelta(minutes=30) for moment in at],
             },
         )

@@ -4,19 +4,15 @@ import json
 import os
 import shutil
 import stat
-import subprocess
-import sys
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.installations import Installation, database_of, environment_of
+
 MAKE_A_CHANNEL = """
 from channels.models import Channel
 from orchestration.core import audit, high_water
@@ -54,29 +50,8 @@ print(json.dumps([sorted(Channel.objects.values_list("name", flat=True)), state.
 """
 
 
-@dataclass
-class Installation:
-    """A data folder and its database, spoken to by its commands."""
-
-    data_dir: Path
-    environment: dict[str, str]
-
-    def manage(self, *words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT, env=self.environment, input=text, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-
-    def done(self, *words: str, text: str | None = None) -> str:
-        ran = self.manage(*words, text=text)
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
-
-    def refused(self, *words: str) -> str:
-        ran = self.manage(*words)
-        assert ran.returncode == 1, ran.stdout
-        assert "Traceback" not in ran.stderr
-        return ran.stderr
+class Kept(Installation):
+    """An installation that is backed up and looked into."""
 
     def channel(self, name: str) -> None:
         self.done("shell", "-v0", "-c", MAKE_A_CHANNEL.format(name=name))
@@ -88,61 +63,36 @@ class Installation:
         return Path(json.loads(self.done("backup", "--json", *words))["folder"])
 
 
-def _environment(data_dir: Path) -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("HEADEND_", "DATABASE_"))
-    }
-    return kept | {
-        "HEADEND_DATA_DIR": str(data_dir),
-        "HEADEND_LOG_FILE": "no",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "CELERY_BROKER_URL": "memory://",
-    }
-
-
 @pytest.fixture(scope="module")
 def migrated_sqlite(tmp_path_factory) -> Path:
     """Return a data folder with the tables of SQLite, made once: to migrate takes longer than what is tried here."""
     data_dir = tmp_path_factory.mktemp("sqlite") / "var"
-    Installation(data_dir, _environment(data_dir)).done("migrate", "-v0")
+    Installation(data_dir, environment_of(data_dir)).done("migrate", "-v0")
     return data_dir
 
 
 @pytest.fixture
-def sqlite(migrated_sqlite: Path, tmp_path: Path) -> Installation:
+def sqlite(migrated_sqlite: Path, tmp_path: Path) -> Kept:
     shutil.copytree(migrated_sqlite, tmp_path / "var")
-    return Installation(tmp_path / "var", _environment(tmp_path / "var"))
-
-
-@contextmanager
-def _database(template: str = "template1") -> Iterator[str]:
-    """Make a database on the server of this test run, and give its URL."""
-    import psycopg
-
-    url = urlsplit(os.environ["DATABASE_URL"])
-    name = f"backup_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield url._replace(path=f"/{name}").geturl()
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return Kept(tmp_path / "var", environment_of(tmp_path / "var"))
 
 
 @pytest.fixture(scope="module")
 def migrated_postgresql(tmp_path_factory) -> Iterator[str]:
     data_dir = tmp_path_factory.mktemp("postgresql") / "var"
-    with _database() as url:
-        Installation(data_dir, _environment(data_dir) | {"DATABASE_URL": url}).done("migrate", "-v0")
+    with database_of() as url:
+        Installation(data_dir, environment_of(data_dir) | {"DATABASE_URL": url}).done("migrate", "-v0")
         yield urlsplit(url).path.removeprefix("/")
 
 
 @pytest.fixture
-def postgresql(migrated_postgresql: str, tmp_path: Path) -> Iterator[Installation]:
-    with _database(template=migrated_postgresql) as url:
-        yield Installation(tmp_path / "var", _environment(tmp_path / "var") | {"DATABASE_URL": url})
+def postgresql(migrated_postgresql: str, tmp_path: Path) -> Iterator[Kept]:
+    with database_of(template=migrated_postgresql) as url:
+        yield Kept(tmp_path / "var", environment_of(tmp_path / "var") | {"DATABASE_URL": url})
 
 
 @pytest.fixture
-def database(request) -> Installation:
+def database(request) -> Kept:
     """Return an installation on the engine of this test run; the name marks it as a test that has a database."""
     return request.getfixturevalue("postgresql" if os.environ.get("DATABASE_URL") else "sqlite")
 

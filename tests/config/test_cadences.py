@@ -6,11 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from auditlog.context import set_actor
+from django.db import OperationalError, connection
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from config import env
+from config import beat, env
 from config.beat import CadenceScheduler
 from config.celery import app
 from orchestration.core.heartbeats import SILENT_AFTER_SECONDS
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.django_db
 def one_connection(monkeypatch):
     """Keep the connection: beat closes an old one before it reads, and with it would go the test's transaction."""
     monkeypatch.setattr("django_celery_beat.schedulers.close_old_connections", lambda: None)
+    monkeypatch.setattr("config.beat.close_old_connections", lambda: None)
 
 
 def start_beat() -> CadenceScheduler:
@@ -68,6 +71,7 @@ def test_the_first_start_makes_every_entry_at_its_default_and_no_other(settings)
         "clean disk": 3600,
         "notify": 15,
         "seal the record": 10,
+        "send webhooks": 3,
         "collect statistics": settings.HEADEND_STATISTICS_SECONDS,
         "keep reports": 20,
     }
@@ -92,6 +96,43 @@ def test_a_call_that_nobody_took_before_the_next_one_is_dropped():
     # Its age is counted by the clocks of two machines: two seconds would be too few.
     assert schedule["tick"].options["expires"] == 60
     assert schedule["tick"].options["headers"] == {"periodic_task_name": "tick"}
+
+
+@pytest.mark.parametrize("is_started_anew", [False, True])
+def test_a_clock_that_is_set_back_silences_nothing(monkeypatch, is_started_anew):
+    called = []
+    monkeypatch.setattr(CadenceScheduler, "producer", None)
+    monkeypatch.setattr(CadenceScheduler, "apply_entry", lambda self, entry, **_: called.append(entry.name))
+    with time_machine.travel(timezone.now() + timedelta(minutes=5), tick=False) as fast:
+        scheduler = start_beat()
+        fast.shift(10)
+        while not scheduler.tick():
+            pass
+        assert "tick" in called
+        scheduler.sync()
+        called.clear()
+        fast.shift(-300)
+        if is_started_anew:
+            scheduler = start_beat()
+        assert scheduler.tick() <= 2.5
+        fast.shift(2.5)
+        while not scheduler.tick():
+            pass
+    assert "tick" in called
+
+
+@pytest.mark.parametrize("lost", ["_heap", "_schedule"])
+def test_calls_that_were_lost_from_memory_are_read_anew(monkeypatch, lost):
+    called = []
+    monkeypatch.setattr(CadenceScheduler, "producer", None)
+    monkeypatch.setattr(CadenceScheduler, "apply_entry", lambda self, entry, **_: called.append(entry.name))
+    scheduler = start_beat()
+    scheduler.tick()
+    setattr(scheduler, lost, [] if lost == "_heap" else {})
+    with time_machine.travel(timezone.now() + timedelta(seconds=30), tick=False):
+        for _ in range(40):
+            scheduler.tick()
+    assert "tick" in called
 
 
 # ------------------------------------------------------------------------------------------------------ the next start
@@ -197,7 +238,51 @@ def test_a_beat_that_runs_takes_up_a_change():
     assert schedule_of(scheduler)["tick"] == 2
     assert not scheduler.schedule_changed()
     cadences.change(row("tick"), 9)
+    scheduler._asked_at -= beat.ASK_SECONDS
     assert schedule_of(scheduler)["tick"] == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("watch runs", lambda: factories.WorkflowRunFactory()),
+        ("send webhooks", lambda: factories.WebhookEndpointFactory()),
+    ],
+)
+def test_nobody_is_called_who_would_find_nothing(name, make, monkeypatch):
+    called: list[str] = []
+    monkeypatch.setattr(CadenceScheduler, "apply_async", lambda self, entry, **_: called.append(entry.name))
+    scheduler = start_beat()
+    scheduler.schedule_changed()
+    scheduler.apply_entry(scheduler.schedule[name])
+    scheduler.apply_entry(scheduler.schedule["tick"])
+    assert called == ["tick"]
+    make()
+    scheduler._asked_at = None
+    scheduler.apply_entry(scheduler.schedule[name])
+    assert called == ["tick", name]
+
+
+def test_who_cannot_ask_whether_there_is_anything_calls(monkeypatch):
+    called: list[str] = []
+    monkeypatch.setattr(CadenceScheduler, "apply_async", lambda self, entry, **_: called.append(entry.name))
+    scheduler = start_beat()
+    entry = scheduler.schedule["watch runs"]
+    scheduler.schedule_changed()
+    with connection.execute_wrapper(no_database):
+        scheduler.apply_entry(entry)
+    assert called == ["watch runs"]
+
+
+def no_database(*_) -> None:
+    raise OperationalError("the server closed the connection")
+
+
+def test_a_beat_that_runs_asks_for_changes_once_a_second(django_assert_num_queries):
+    scheduler = start_beat()
+    scheduler.schedule_changed()
+    with django_assert_num_queries(0):
+        assert not any(scheduler.schedule_changed() for _ in range(5))
 
 
 def test_noting_the_last_call_does_not_undo_a_change_nor_fill_the_activity_log():

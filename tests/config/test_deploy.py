@@ -20,6 +20,7 @@ import yaml
 
 from config.env import BASE_DIR
 from config.supervisor import plan
+from orchestration.assistant.server import MCP_PATH
 from tests.patience import wait_for
 
 DEPLOY = BASE_DIR / "deploy"
@@ -97,6 +98,13 @@ def test_each_process_is_started_as_up_starts_it(started, tmp_path):
         ran = started(child.name)
         assert ran[:2] == list(child.arguments[1:3]), child.name
         assert flags(ran) == flags(list(child.arguments)), child.name
+
+
+def test_assistants_are_served_where_the_proxy_looks_for_them(started):
+    assert started("mcp") == ["manage.py", "mcp", "--http", "--host", "127.0.0.1", "--port", "8010"]
+    assert started("mcp", HEADEND_MCP_PORT="9010")[-1] == "9010"
+    proxy = (DEPLOY / "nginx.conf").read_text()
+    assert f"location = {MCP_PATH} {{\n        proxy_pass http://127.0.0.1:8010;" in proxy
 
 
 def test_a_process_that_there_is_not_is_refused():

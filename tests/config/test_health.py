@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from config import health
 from config.supervisor import readiness
+from config.version import VERSION
 from orchestration.models import Heartbeat
 
 
@@ -39,7 +40,7 @@ def faults(client: Client) -> dict[str, str]:
 
 def test_healthz_answers_ok_without_a_login_or_a_database(client: Client) -> None:
     response = client.get("/healthz")
-    assert (response.status_code, response.content) == (200, b"ok")
+    assert (response.status_code, response.content) == (200, f"ok {VERSION}".encode())
 
 
 @pytest.mark.django_db

@@ -103,7 +103,7 @@ def test_a_password_cannot_be_guessed_for_ever(settings) -> None:
     get_user_model().objects.create_superuser("operator", password="the right one, really")
     client = Client()
     guess = {"username": "operator", "password": "wrong"}
-    answers = [client.post("/admin/login/", guess).status_code for _ in range(4)]
+    answers = [client.post("/login/", guess).status_code for _ in range(4)]
     assert answers[-1] == 429
-    right = client.post("/admin/login/", guess | {"password": "the right one, really"})
+    right = client.post("/login/", guess | {"password": "the right one, really"})
     assert right.status_code == 429

@@ -209,6 +209,70 @@ time.sleep(60)
     wait_for(lambda: not lives(child) and not lives(grandchild) and not lives(sweeper))
 
 
+BORN = """
+import os, signal, sys, time
+print(os.getpid(), os.getsid(0), open("/proc/self/comm").read().strip(), sys.argv, flush=True)
+open("pipes", "w").write(" ".join(os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if int(n) > 2
+                                  and os.path.lexists(f"/proc/self/fd/{n}")))
+print("open", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
+@pytest.mark.parametrize("how", ["ends", "is told to", "is killed", "is left alone"])
+def test_a_fork_is_a_process_of_its_own_and_ends_as_others_do(tmp_path: Path, how: str) -> None:
+    """A fork has a name, a session and a log, none of the parent's pipes, and a death that is told and never outlived."""
+    (tmp_path / "born.py").write_text(
+        BORN.replace("time.sleep(60)", "sys.exit(7)") if how == "ends" else BORN
+    )
+    script = f"""
+import django, os, sys, time
+from pathlib import Path
+from config.supervisor.processes import Child, Sweeper
+django.setup()
+sys.path.insert(0, {str(tmp_path)!r})
+folder = Path({str(tmp_path)!r})
+sweeper = Sweeper()
+child = Child("work", [sys.executable, "-m", "born", "--queues"], folder / "work.log", {{}}, folder, shares=True)
+child.start(sweeper)
+print(sweeper.pid, child.pid, os.readlink(f"/proc/self/fd/{{sweeper._input.fileno()}}"), flush=True)
+while (ending := child.bury(sweeper)) is None:
+    time.sleep(0.05)
+print(ending, flush=True)
+"""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "HEADEND_DATA_DIR": str(tmp_path),
+    }
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    sweeper, child, pipe = parent.stdout.readline().split()
+    wait_for(lambda: "open" in (tmp_path / "work.log").read_text(), PATIENCE_SECONDS)
+    said = (tmp_path / "work.log").read_text().splitlines()[0]
+    assert said.startswith(f"{child} {child} headend-work ")
+    assert "--queues" in said
+    assert pipe not in (tmp_path / "pipes").read_text()
+    if how == "is told to":
+        os.kill(int(child), signal.SIGTERM)
+    elif how == "is killed":
+        os.kill(int(child), signal.SIGKILL)
+    elif how == "is left alone":
+        parent.kill()
+    wait_for(lambda: not lives(int(child)), PATIENCE_SECONDS)
+    ending = {
+        "ends": "ended with exit code 7",
+        "is told to": "was ended by SIGTERM",
+        "is killed": "was ended by SIGKILL",
+    }
+    assert parent.stdout.read().strip() == ending.get(how, "")
+    parent.wait(PATIENCE_SECONDS)
+    parent.stdout.close()
+    wait_for(lambda: not lives(int(sweeper)), PATIENCE_SECONDS)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 def test_a_process_whose_parent_is_gone_already_ends_itself() -> None:
     code = "from config.supervisor.processes import die_with_parent; die_with_parent(1); print('alive')"

@@ -41,12 +41,15 @@ def everything_sealed() -> dict[str, str]:
     """Fill every sealed field, and return what is in it by what its seal is bound to."""
     credential = factories.CredentialFactory()
     source, address = factories.SourceFactory(), factories.NotificationAddressFactory()
-    distribution = factories.DistributionFactory()
+    distribution, endpoint = factories.DistributionFactory(), factories.WebhookEndpointFactory()
+    factor = factories.SecondFactorFactory()
     rows = {
         Credential: credential,
+        type(factor): factor,
         type(source): source,
         type(address): address,
         type(distribution): distribution,
+        type(endpoint): endpoint,
     }
     plain = {}
     for one in sealed.FIELDS:

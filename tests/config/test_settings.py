@@ -21,6 +21,7 @@ names = ("DEBUG", "ALLOWED_HOSTS", "CELERY_BROKER_URL", "GITHUB_API_URL", "SESSI
 shown = {name: getattr(settings, name) for name in names}
 shown["ENGINE"] = settings.DATABASES["default"]["ENGINE"]
 shown["OPTIONS"] = settings.DATABASES["default"].get("OPTIONS")
+shown["NO_CURSORS"] = settings.DATABASES["default"].get("DISABLE_SERVER_SIDE_CURSORS")
 print(json.dumps(shown))
 """
 
@@ -107,6 +108,22 @@ def test_a_database_and_a_broker_are_taken_from_the_environment(tmp_path: Path) 
     )
 
 
+def test_a_machine_that_vanishes_is_found_dead_at_either_end_and_a_pooler_is_asked_for_nothing_that_it_refuses(
+    tmp_path,
+):
+    url = "postgres://headend@db.example:5432/headend?sslmode=require&keepalives_idle=60"
+    given = show(tmp_path, DATABASE_URL=url)["OPTIONS"]
+    assert "tcp_keepalives_idle=15" in given["options"] and "tcp_user_timeout=30000" in given["options"]
+    assert (given["tcp_user_timeout"], given["sslmode"], str(given["keepalives_idle"])) == (
+        30000,
+        "require",
+        "60",
+    )
+    pooled = show(tmp_path, DATABASE_URL=url, HEADEND_DATABASE_DIRECT_URL=url)
+    assert "options" not in pooled["OPTIONS"]
+    assert (pooled["NO_CURSORS"], show(tmp_path, DATABASE_URL=url)["NO_CURSORS"]) == (True, False)
+
+
 def test_the_public_address_may_be_a_folder_of_a_host(tmp_path: Path) -> None:
     shown = show(tmp_path, HEADEND_PUBLIC_URL="https://example.org:8443/headend/")
     assert shown["FORCE_SCRIPT_NAME"] == "/headend"
@@ -119,6 +136,11 @@ def test_the_public_address_may_be_a_folder_of_a_host(tmp_path: Path) -> None:
     [
         ("DATABASE_URL", "mysql://root@localhost/headend", "DATABASE_URL must start with postgres://"),
         ("DATABASE_URL", "postgres://root@localhost", "DATABASE_URL names no database"),
+        (
+            "HEADEND_DATABASE_DIRECT_URL",
+            "db.example",
+            "HEADEND_DATABASE_DIRECT_URL must start with postgres://",
+        ),
         ("CELERY_BROKER_URL", "sqs://somewhere", "CELERY_BROKER_URL must start with redis://"),
         ("HEADEND_TICK_SECONDS", "soon", "HEADEND_TICK_SECONDS must be a whole number"),
         ("HEADEND_ENCRYPTION_KEYS", "short", "HEADEND_ENCRYPTION_KEYS: key 1 is not 32 bytes"),

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -33,14 +33,22 @@ PATIENCE_SECONDS = 180
 class Up:
     """One run of `manage.py up`, and what it said."""
 
-    def __init__(self, data_dir: Path, *options: str, port: int | None = None, **environment: str) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *options: str,
+        port: int | None = None,
+        command: Sequence[str] = (sys.executable, "manage.py"),
+        cwd: Path = BASE_DIR,
+        **environment: str,
+    ) -> None:
         self.data_dir = data_dir
         self.port = port or a_port()
         self.lines: list[str] = []
         self._heard = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--port", str(self.port), *options],
-            cwd=BASE_DIR,
+            [*command, "up", "--port", str(self.port), *options],
+            cwd=cwd,
             env=an_environment(data_dir) | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -90,11 +98,12 @@ class Up:
             with suppress(OSError):
                 ours = needle in (folder / "environ").read_bytes().split(b"\0")
                 if (ours or parent_of(pid) == self.process.pid) and state_of(pid) not in "ZX":
-                    found[pid] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[pid] = f"{(folder / 'comm').read_text().strip()} {words}"
         return found
 
     def pid_of(self, words: str) -> int:
-        """Return the process that `up` started with these words on its command line."""
+        """Return the process that `up` started with these words in its name or on its command line."""
         return next(
             pid
             for pid, command in self.processes().items()
@@ -186,7 +195,7 @@ def test_one_command_runs_everything_restarts_what_dies_and_stops_without_a_trac
     assert second.end() == 1
     assert f"already runs on {tmp_path / 'var'} (process {run.process.pid})" in " ".join(second.lines)
 
-    os.kill(run.pid_of("--queues work"), signal.SIGKILL)
+    os.kill(run.pid_of("headend-work "), signal.SIGKILL)
     run.hear(r"^work was ended by SIGKILL; it is started again")
     run.hear(r"^work started again")
     wait_for(lambda: readyz(run) == 200, PATIENCE_SECONDS)

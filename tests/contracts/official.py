@@ -7,12 +7,8 @@ repository: they are fetched once, by `npm pack`, into a folder that several tes
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
-import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,40 +24,26 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7, DRAFT202012
 
+from tests.contracts import npm
+
 REST = ("@octokit/openapi@23.0.2", "package/generated/api.github.com.json")
 WEBHOOKS = ("@octokit/webhooks-schemas@7.6.1", "package/schema.json")
-KEPT_IN = Path(tempfile.gettempdir()) / f"headend-official-descriptions-{os.getuid()}"
-SLOWEST_SECONDS = 180
 BY_ID = re.compile(r"^/repositories/\d+(?=/|$)")
 """Where GitHub's redirects of renamed repositories lead; it answers there as under the name, and describes it nowhere."""
 
 
-class Unavailable(Exception):
-    """The descriptions cannot be had here: there is no npm, or it reaches no registry."""
-
-
 def published(package: str, member: str) -> dict[str, Any]:
-    """Return one file of an npm package, fetched once. Raises: Unavailable."""
-    kept = KEPT_IN / _kept_as(package)
-    KEPT_IN.mkdir(mode=0o700, exist_ok=True)
-    with (KEPT_IN / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Return one file of an npm package, fetched once. Raises: npm.Unavailable."""
+    kept = npm.KEPT_IN / _kept_as(package)
+    with npm.alone():
         if not kept.exists():
             _fetch(package, member, kept)
     return json.loads(kept.read_text("utf-8"))
 
 
 def _fetch(package: str, member: str, to: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise Unavailable("npm is not installed")
-    with tempfile.TemporaryDirectory(dir=KEPT_IN) as folder:
-        command = [npm, "pack", package, "--silent", "--pack-destination", folder]
-        packed = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=SLOWEST_SECONDS, check=False
-        )
-        if packed.returncode:
-            raise Unavailable(f"npm could not fetch {package}: {packed.stderr.strip()[-200:]}")
+    with tempfile.TemporaryDirectory(dir=npm.KEPT_IN) as folder:
+        npm.run("pack", package, "--silent", "--pack-destination", folder, folder=folder)
         archive = next(Path(folder).glob("*.tgz"))
         with tarfile.open(archive) as packed_files, packed_files.extractfile(member) as content:
             part = Path(folder) / "part"
@@ -75,7 +57,7 @@ def missing() -> str:
     try:
         for package, member in (REST, WEBHOOKS):
             published(package, member)
-    except Unavailable as error:
+    except npm.Unavailable as error:
         return f"the official descriptions were not compared: {error}"
     return ""
 

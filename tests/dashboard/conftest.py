@@ -80,9 +80,27 @@ def scene(db) -> dict:
         "message": message,
         "rule": rule,
         "silence": silence,
+        "delivery": factories.WebhookDeliveryFactory(
+            outcome="given_up",
+            error="It answered 500.",
+            status=500,
+            attempts=2,
+            answer="<b>no</b>",
+            tries=[
+                {"at": "2026-11-25T12:00:00.000+00:00", "status": 500, "ms": 12, "error": "It answered 500."}
+            ],
+            endpoint__last_error="It answered 500.",
+        ),
         "person": factories.UserFactory(username="petra"),
+        "factor": factories.SecondFactorFactory(),
         "standing": factories.StandingRuleFactory(),
         "profile": factories.ProfileFactory(),
+        "proposal": factories.ProposalFactory(
+            arguments={"schedule_id": planned.pk, "reason": "<b>no</b>"},
+            preview={"plan": {"summary": "<b>one</b> publication"}},
+            reason="<b>asked</b>",
+            token__name="<b>helper</b>",
+        ),
     }
 
 
@@ -103,6 +121,8 @@ def addresses(scene) -> list[str]:
         f"/channels/{scene['channel'].slug}/?open=activity&open=end&year=2027&before=3",
         f"/channels/{scene['channel'].slug}/revisions/1/",
         "/channels/new/",
+        "/proposals/",
+        f"/proposals/{scene['proposal'].pk}/",
         "/rollouts/",
         "/groups/",
         "/groups/news/?q=nor",

@@ -38,6 +38,9 @@ ROWS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
     "user": lambda scene: [{"pk": scene["person"].pk}],
     "calendar_moving": lambda scene: [{"pk": scene["planned"].pk}],
     "calendar_placing": lambda scene: [{"pk": scene["video"].pk}],
+    "webhook": lambda scene: [{"pk": scene["delivery"].endpoint_id}],
+    "webhook_delivery": lambda scene: [{"pk": scene["delivery"].pk}],
+    "proposal": lambda scene: [{"pk": scene["proposal"].pk}],
     "notification_rule": lambda scene: [{"pk": scene["rule"].pk}],
 }
 """Of each page that is about one row, which rows of the scene it is opened for, as the arguments of its address."""
@@ -45,6 +48,7 @@ ROWS: dict[str, Callable[[Scene], list[dict[str, Any]]]] = {
 ELSEWHERE: dict[str, str] = {
     "connect_google": "Google leads back to it",
     "plan_export": "a file",
+    "configuration_export": "a file",
     "statistics_table": "a file",
     "video_thumbnail": "a picture",
     "words_table": "a file",

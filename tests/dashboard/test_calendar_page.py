@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from dashboard import calendar_bands, calendar_grid
+from dashboard import calendar_bands, calendar_grid, system_bar
+from orchestration.core import readings
 from orchestration.models import Preferences, Schedule
 from orchestration.planning.allowed import Stretch
 from tests import factories
@@ -77,12 +78,14 @@ def test_channels_are_chosen_in_the_picker_and_older_links_still_choose_them(con
 
 def test_as_many_statements_however_many_channels(console):
     def asked(lanes: str) -> int:
+        system_bar.forget()
+        readings.forget()
         with CaptureQueriesContext(connection) as queries:
             assert console.get("/calendar/", {"lanes": lanes, "day": "2031-03-26"}).status_code == 200
         return len(queries)
 
     factories.ScheduleFactory(publish_at=AT)
-    asked("")  # what is looked up once and kept
+    asked("")  # what is looked up once
     few = [asked(lanes) for lanes in ("", "1")]
     for _ in range(5):
         factories.PostingSlotFactory(channel=factories.ScheduleFactory(publish_at=AT).channel)
@@ -221,3 +224,18 @@ def test_a_month_is_shown_in_whole_weeks_and_turned_by_months():
         assert span.first <= day.replace(day=1) and span.first + timedelta(days=span.days) > day
         assert calendar_grid.span_of("month", span.later, lanes=False).earlier == day.replace(day=1)
         assert calendar_grid.span_of("month", day, lanes=True).days == (span.later - day.replace(day=1)).days
+
+
+def test_a_crowded_cell_tells_how_many_of_each_state_and_names_none(console, monkeypatch):
+    monkeypatch.setattr("dashboard.views.calendar.CROWDED", 2)
+    crowd = [factories.ScheduleFactory(publish_at=AT) for _ in range(3)]
+    alone = factories.ScheduleFactory(publish_at=AT + timedelta(hours=2))
+    html = console.get("/calendar/?zone=UTC&day=2031-03-26").content.decode()
+    assert 'title="3 planned"' in html
+    assert "show them" in html and "3 more" not in html
+    assert not any(f"/schedules/{row.pk}/" in html for row in crowd)
+    assert f"/schedules/{alone.pk}/" in html
+    assert all(
+        f"/schedules/{row.pk}/" in console.get("/calendar/?zone=UTC&day=2031-03-26&lanes=1").content.decode()
+        for row in crowd
+    )

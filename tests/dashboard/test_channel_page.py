@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from channels.models import Channel
+from dashboard import system_bar
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -16,6 +17,7 @@ MOST_STATEMENTS = 17
 
 def statements(client, address: str) -> int:
     client.get(address)
+    system_bar.forget()  # as for the first page of some moments
     with CaptureQueriesContext(
         connection,
     ) as caught:
@@ -44,7 +46,7 @@ def test_the_list_is_cut_sorted_and_filtered_by_group_and_label(console):
     group = factories.ChannelGroupFactory(slug="north", name="North")
     rows[59].groups.add(group)
     html = console.get("/channels/").content.decode()
-    assert html.count('<tr id="channel-') == 50 and "60 of 60 channels" in html
+    assert html.count('<tr id="channel-') == 25 and "60 of 60 channels" in html
     html = console.get("/channels/?group=north&sort=next").content.decode()
     assert "Channel 59" in html and "1 of 60 channels" in html
     assert 'name="channels" value="group:north"' in html, "an older link is a chip of the picker"

@@ -23,6 +23,7 @@ OURS = {
         "step_url",
         "url",
         "permalink",
+        "review_address",
         "later",
         "earlier",
         "all",

@@ -22,7 +22,7 @@ def root(client):
 
 
 @pytest.mark.parametrize(
-    "address", ["/users/", "/tokens/", "/settings/", "/system/", "/system/logs/web.log/"]
+    "address", ["/users/", "/tokens/", "/configuration/", "/settings/", "/system/", "/system/logs/web.log/"]
 )
 def test_an_operator_is_told_that_it_is_not_theirs(client, address):
     client.force_login(factories.UserFactory(operator=True))
@@ -50,6 +50,14 @@ def test_a_token_is_revoked_and_renamed_where_it_is_listed(root):
     row.refresh_from_db()
     assert (row.name, row.state) == ("build", "revoked")
     assert Activity.objects.get(verb="revoke_token").reason == "leaked"
+
+
+def test_a_token_that_opens_something_is_rotated_where_it_is_listed(root):
+    row = factories.ApiTokenFactory(name="ci")
+    address = f'action="/tokens/{row.pk}/rotate/"'
+    assert address in root.get("/tokens/").content.decode()
+    root.post(f"/tokens/{row.pk}/revoke/", {"reason": "leaked"}, headers=HTMX)
+    assert address not in root.get("/tokens/").content.decode()
 
 
 def test_a_person_is_added_changed_and_shut_out_by_pages(root):
@@ -101,8 +109,16 @@ def test_settings_and_system_are_pages_whose_buttons_go_through_the_service(root
     assert "has not ticked yet" in root.get("/system/").content.decode()
     heartbeats.beat("beat")
     assert "Processes" in (html := root.get("/system/").content.decode()) and "The clock ticked" in html
-    root.post("/system/check-invariants/", headers=HTMX)
-    assert KeptReport.objects.filter(key="invariants").exists()
+    for what, kept in (("check-invariants", "invariants"), ("check-record", "verification")):
+        root.post(f"/system/{what}/", headers=HTMX)
+        assert KeptReport.objects.filter(key=kept).exists()
+    looked = root.post("/system/prune-record/", {"days": "400", "way": "look"}, headers=HTMX)
+    assert "Nothing is that old" in looked.content.decode()
+    few = root.post("/system/prune-record/", {"days": "3", "way": "prune"}, headers=HTMX)
+    assert "31 days at least" in few.content.decode()
+    assert not KeptReport.objects.filter(key="pruning").exists()
+    root.post("/system/prune-record/", {"days": "400", "way": "prune"}, headers=HTMX)
+    assert KeptReport.objects.filter(key="pruning").exists()
 
 
 @pytest.mark.parametrize(("trait", "seen"), [("administrator", True), ("operator", False)])

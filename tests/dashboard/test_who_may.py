@@ -16,7 +16,8 @@ from tests import factories
 
 OFFERED = re.compile(r'(?:<form[^>]*method="post"[^>]*\saction|formaction|hx-post)="([^"]+)"')
 LOOKS_ONLY = frozenset({
-    "pick_channels", "pick_count", "pick_videos", "plan_export", "calendar_feed", "calendar_allowed", "video_file",
+    "pick_channels", "pick_count", "pick_videos", "plan_export", "configuration_export", "calendar_feed", "calendar_allowed",
+    "video_file",
     "video_rendition", "video_frame", "video_loudness", "attachment",
 })  # fmt: skip
 """What is neither a page nor changes anything."""

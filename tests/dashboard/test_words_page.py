@@ -131,3 +131,9 @@ def test_the_table_takes_as_many_queries_for_thirty_rows_as_for_ten(console, dja
         factories.ScheduleFactory()
     with django_assert_max_num_queries(len(few.captured_queries)):
         console.get(address("words"))
+
+
+def test_a_category_is_chosen_in_the_table(console, row):
+    html = shown(console.get(address("words")))
+    chosen = html[html.index(f'name="category_id-{row.pk}"') :].split("</select>")[0]
+    assert 'value="10"' in chosen

@@ -56,6 +56,12 @@ class Drill:
                 options.channels,
                 options.github,
                 int(min(900, max(5, options.lead * 0.4))),
+                pgbouncer=options.pgbouncer,
+                own_cluster=options.restart_database or options.far,
+                far=options.far,
+                web=options.web,
+                workers=options.workers,
+                beats=options.beats,
             )
         )
         self.faults = self._faults()
@@ -118,6 +124,8 @@ class Drill:
 
     def _chaos(self) -> None:
         """Inject the faults; with restores, in so many parts with a restore after each."""
+        if self.options.roll:
+            self.world.roll(say)
         parts = self.options.restores + 1
         number, seconds = self.options.faults, self.options.seconds
         for part in range(parts):
@@ -212,6 +220,9 @@ class Drill:
         figures = {
             "engine": self.options.engine,
             "broker": self.options.broker,
+            "through PgBouncer": self.options.pgbouncer,
+            "workers on another machine": self.options.far,
+            "web, workers, beats": (self.options.web, self.options.workers, self.options.beats),
             "seed": self.options.seed,
             "publications": len(plan),
             "of them by GitHub": sum(
@@ -219,6 +230,7 @@ class Drill:
             ),
             "faults": sum(self.faults.count.values()),
             "restores": self.restores,
+            "rolled to a newer version": self.options.roll,
             "process restarts": self.world.restarts,
             "uploads": sum(story.uploads for story in counted.stories.values()),
             "uploaded twice": len(counted.doubled_uploads),
@@ -295,7 +307,23 @@ def main() -> int:
     )
     parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument(
-        "--broker", choices=["embedded", "redis"], help="embedded: `up`; redis: separate processes"
+        "--broker",
+        choices=["embedded", "redis", "rabbitmq"],
+        help="embedded: `up`; else separate processes, and of RabbitMQ a virtual host of the machine's",
+    )
+    parser.add_argument(
+        "--pgbouncer", action="store_true", help="reach PostgreSQL through it, by transaction"
+    )
+    parser.add_argument(
+        "--restart-database", action="store_true", help="use a PostgreSQL of its own, restarted under load"
+    )
+    parser.add_argument("--web", type=int, default=1, help="so many web servers, behind a balancer")
+    parser.add_argument("--workers", type=int, default=1, help="so many workers of each queue")
+    parser.add_argument("--beats", type=int, default=1)
+    parser.add_argument(
+        "--far",
+        action="store_true",
+        help="workers on another machine: a network namespace, whose link to database and broker is cut; needs root",
     )
     parser.add_argument("--publications", type=int, default=60, help="beside the faults")
     parser.add_argument("--channels", type=int, default=10)
@@ -306,6 +334,11 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=30)
     parser.add_argument("--kinds", help=f"only these, between commas, of {', '.join(WEIGHTS)}")
     parser.add_argument("--restores", type=int, default=0)
+    parser.add_argument(
+        "--roll",
+        action="store_true",
+        help="first upgrade to a newer version, and restart one part after the other, while it publishes",
+    )
     parser.add_argument(
         "--forget-installation", action="store_true", help="restore to another place, not the same"
     )
@@ -319,6 +352,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the folder with logs and ledger")
     options = parser.parse_args()
     options.broker = options.broker or ("embedded" if options.engine == "sqlite" else "redis")
+    if options.far and (options.broker, os.getuid()) != ("redis", 0):
+        parser.error("--far needs Redis, and root")
     os.nice(5)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind then either
     return Drill(options).run()

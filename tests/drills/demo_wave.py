@@ -64,8 +64,9 @@ def workers(data_dir: Path, queue: str) -> list[int]:
             continue
         with contextlib.suppress(OSError):
             words = (process / "cmdline").read_bytes().split(b"\0")
+            name = (process / "comm").read_text().strip()
             mine = f"HEADEND_DATA_DIR={data_dir}".encode() in (process / "environ").read_bytes().split(b"\0")
-            if mine and b"worker" in words and queue.encode() in words:
+            if mine and (name == f"headend-{queue}" or (b"worker" in words and queue.encode() in words)):
                 found.append(int(process.name))
     parents = {
         pid: int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])

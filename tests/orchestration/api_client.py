@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import jsonschema
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse
 from django.test import Client
 
@@ -24,19 +25,24 @@ class ApiClient:
         return self._fits(self.client.get(f"/api/{path}", query or None, headers=self.headers))
 
     def post(self, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        return self.send("POST", path, {} if body is None else body, **headers)
+
+    def put(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.send("PUT", path, body, **headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.send("PATCH", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> HttpResponse:
+        return self.send("DELETE", path, **headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        """Send a change; `If_Match="…"` is a header."""
         sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        given = {} if body is None else body
-        return self._fits(
-            self.client.post(f"/api/{path}", given, content_type="application/json", headers=sent)
-        )
-
-    def patch(self, path: str, body: Any) -> HttpResponse:
-        return self._fits(
-            self.client.patch(f"/api/{path}", body, content_type="application/json", headers=self.headers)
-        )
-
-    def delete(self, path: str) -> HttpResponse:
-        return self._fits(self.client.delete(f"/api/{path}", headers=self.headers))
+        plain = isinstance(body, dict | list | tuple)
+        data = json.dumps(body, cls=DjangoJSONEncoder) if plain else body or ""
+        kind = "application/json"
+        return self._fits(self.client.generic(method, f"/api/{path}", data, content_type=kind, headers=sent))
 
     def _fits(self, answer: HttpResponse) -> HttpResponse:
         """Return an answer; fail if its status or its shape is not the documented one."""
@@ -47,9 +53,9 @@ class ApiClient:
         status = str(answer.status_code)
         status = status if status in described else f"{status[0]}XX"
         assert status in described, f"{asked.method} {asked.path} answered {answer.status_code}: {answer}"
-        is_json = answer.get("Content-Type", "").startswith("application/json")
-        if status[0] == "2" and is_json and answer.content:
-            validator_of(asked.method, asked.path, status).validate(answer.json())
+        kind = answer.get("Content-Type", "").partition(";")[0]
+        if status[0] == "2" and kind.endswith("json") and answer.content:
+            validator_of(asked.method, asked.path, status, kind).validate(answer.json())
         return answer
 
 
@@ -77,13 +83,15 @@ def responses_of(method: str, address: str) -> dict[str, Any] | None:
     return document()["paths"][path][method.lower()]["responses"] if path else None
 
 
-def validator_of(method: str, address: str, status: str) -> jsonschema.Draft202012Validator:
+def validator_of(
+    method: str, address: str, status: str, kind: str = "application/json"
+) -> jsonschema.Draft202012Validator:
     """Return what checks an answer of an operation."""
-    return _validator(_path_of(method, address), method.lower(), status)
+    return _validator(_path_of(method, address), method.lower(), status, kind)
 
 
 @functools.cache
-def _validator(path: str, method: str, status: str) -> jsonschema.Draft202012Validator:
+def _validator(path: str, method: str, status: str, kind: str) -> jsonschema.Draft202012Validator:
     content = document()["paths"][path][method]["responses"][status].get("content", {})
-    schema = content.get("application/json", {}).get("schema", {})
+    schema = content.get(kind, {}).get("schema", {})
     return jsonschema.Draft202012Validator({**schema, "components": document()["components"]})

@@ -1,5 +1,6 @@
 """Headend connects to public addresses only, decided as it connects, whichever way a site leads."""
 
+import asyncio
 import ipaddress
 import socket
 import threading
@@ -206,6 +207,32 @@ def test_a_library_reaches_what_was_opened_and_after_the_block_anything(media_si
     with connections.only_to(ONLY_THE_SITE) as watch:
         assert requests.get(url, timeout=5).text == "y"
     assert not watch.refused and requests.get(url, timeout=5).ok
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda outgoing, target: outgoing.connect(target),
+        lambda outgoing, target: outgoing.connect_ex(target),
+        lambda outgoing, target: outgoing.sendto(b"x", target),
+        lambda outgoing, target: outgoing.sendto(b"x", 0, target),
+        lambda outgoing, target: outgoing.sendmsg([b"x"], [], 0, target),
+    ],
+)
+def test_no_way_of_a_socket_leads_inside(send):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outgoing:
+        with connections.only_to() as watch, pytest.raises(connections.ConnectionForbidden):
+            send(outgoing, ("127.0.0.2", 9))
+        assert "127.0.0.2" in watch.refused
+        send(outgoing, ("127.0.0.2", 9))
+
+
+def test_a_loop_of_coroutines_connects_by_the_same_rule(inside):
+    async def call():
+        await asyncio.open_connection("127.0.0.2", int(inside[0].rpartition(":")[2]))
+
+    with connections.only_to(), pytest.raises(connections.ConnectionForbidden):
+        asyncio.run(call())
 
 
 def test_a_notification_whose_name_has_changed_its_meaning_goes_nowhere(inside, settings, monkeypatch):

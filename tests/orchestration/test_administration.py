@@ -36,6 +36,8 @@ METHODS = {
     "get_log": {"name": "web.log"},
     "make_backup": {},
     "check_invariants": {},
+    "check_record": {},
+    "order_pruning": {"days": 400},
 }
 
 

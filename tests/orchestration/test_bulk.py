@@ -10,7 +10,7 @@ from django.utils import timezone
 from orchestration.engine import bulk
 from orchestration.errors import IllegalTransition, InvalidRequest, NotFound, StaleState
 from orchestration.lists import BULK_LISTS
-from orchestration.models import Activity
+from orchestration.models import Activity, Job, Schedule
 from tests import factories
 from tests.engine_room import door
 
@@ -97,8 +97,18 @@ def _made(kind, count):
         ),
         "job": lambda: factories.JobFactory(kind="check", channel=factories.ChannelFactory()),
         "conflict": lambda: factories.ConflictFactory(),
+        "source": lambda: factories.SourceFactory(),
+        "wave": lambda: _wave_of_two(),
     }[kind]
     return [make() for _ in range(count)]
+
+
+def _wave_of_two():
+    wave = factories.WaveFactory()
+    factories.ScheduleFactory(wave=wave)
+    armed_for = timezone.now() + timedelta(days=3)
+    factories.ScheduleFactory(wave=wave, state="staged", publish_at=armed_for, armed_for=armed_for)
+    return wave
 
 
 @pytest.mark.parametrize(
@@ -108,10 +118,13 @@ def _made(kind, count):
         *(("schedule", verb) for verb in ("hold", "cancel", "bump")),
         *(("job", verb) for verb in ("cancel", "bump")),
         ("conflict", "dismiss"),
+        *(("source", verb) for verb in ("pause", "scrape")),
+        *(("wave", verb) for verb in ("pause", "cancel")),
     ],
 )
 def test_many_cost_no_more_statements_than_few_and_say_of_each_what_one_alone_says(kind, verb):
-    few, many, alone = (_made(kind, count) for count in (2, 12, 1))
+    first, few, many, alone = (_made(kind, count) for count in (1, 2, 12, 1))
+    door().do_bulk(kind=kind, verb=verb, ids=ids(first))  # content types are read once
     counts = []
     for rows in (few, many):
         with CaptureQueriesContext(connection) as asked:
@@ -120,14 +133,46 @@ def test_many_cost_no_more_statements_than_few_and_say_of_each_what_one_alone_sa
         assert len(done.done) == len(rows)
     assert counts[1] <= counts[0] <= 40
     single = door()
-    getattr(single, f"{verb}_{kind}")(**{f"{kind}_id": alone[0].pk}, reason="storm")
+    said = {} if verb == "scrape" else {"reason": "storm"}  # a source is read without a reason
+    getattr(single, f"{verb}_{kind}")(**{f"{kind}_id": alone[0].pk}, **said)
 
     def told(cid, model):
         found = Activity.objects.filter(cid=cid, content_type__model=model)
-        return {(row.verb, row.reason, tuple(row.before), tuple(row.after)) for row in found}
+        return {(row.verb, row.reason, tuple(row.before or ()), tuple(row.after or ())) for row in found}
 
-    for model in ("channel", "schedule", "distribution", "job", "conflict"):
+    for model in ("channel", "schedule", "distribution", "job", "conflict", "wave", "source"):
         assert told(done.correlation_id, model) == told(single.correlation_id, model)
+
+
+@pytest.mark.parametrize("kind", ["source", "wave"])
+def test_what_was_paused_together_goes_on_together_in_as_few_statements(kind):
+    counts = []
+    for rows in (_made(kind, 2), _made(kind, 2), _made(kind, 12)):
+        door().do_bulk(kind=kind, verb="pause", ids=ids(rows))
+        active = _made(kind, 1)
+        with CaptureQueriesContext(connection) as asked:
+            done = door().do_bulk(kind=kind, verb="resume", ids=ids(rows + active))
+        counts.append(len(asked))
+        assert (len(done.done), done.refused_count) == (len(rows), 1)
+    assert counts[2] <= counts[1] <= 40
+    if kind == "source":
+        assert Job.objects.filter(kind="scrape", source__isnull=False).count() == 16
+
+
+def test_a_wave_with_one_that_cannot_be_cancelled_is_left_whole_and_keeps_no_other_from_it(monkeypatch):
+    stuck, free = _wave_of_two(), _wave_of_two()
+    said = "Publication may be public."
+    of_stuck = set(Schedule.objects.filter(wave=stuck).values_list("pk", flat=True))
+    whole = Schedule.why_not
+    monkeypatch.setattr(
+        Schedule,
+        "why_not",
+        lambda row, verb: said if verb == "cancel" and row.pk in of_stuck else whole(row, verb),
+    )
+    done = door().do_bulk(kind="wave", verb="cancel", ids=[stuck.pk, free.pk])
+    assert done.done == [free.pk] and [refusal.cause for refusal in done.refused] == [said]
+    assert {state_of(stuck), state_of(free)} == {"scheduled", "cancelled"}
+    assert not Schedule.objects.filter(wave=stuck, state="cancelled").exists()
 
 
 def test_what_only_one_row_stands_against_keeps_no_other_from_it(monkeypatch):

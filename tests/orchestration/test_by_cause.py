@@ -1,9 +1,12 @@
 """What one cause held back or ended is taken up, released or moved at once, and shown first member by member."""
 
+import json
+import re
 from datetime import time, timedelta
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from channels.gateways.errors import PermissionMissing, RemoteRejected
 from channels.models import Channel, PostingSlot
@@ -129,6 +132,20 @@ def test_the_command_line_says_the_same(monkeypatch, capsys):
     assert "0 of 0 would be done" in capsys.readouterr().out
     call_command("orchestration", "move-by-cause", "--cause", "permission_missing", "--dry-run")
     assert "2 of 2 would be done" in capsys.readouterr().out
+    later = (timezone.now() + timedelta(days=9)).isoformat()
+    call_command(
+        "orchestration",
+        "move-by-cause",
+        "--cause",
+        "permission_missing",
+        "--after",
+        later,
+        "--dry-run",
+        "--json",
+    )
+    told = [member["sentence"] for member in json.loads(capsys.readouterr().out)["members"]]
+    assert len(told) == 2
+    assert min(sentence.removeprefix("it moves to ") for sentence in told) >= later[:10]
 
 
 def test_the_page_shows_conditions_and_previews_a_bulk_verb(monkeypatch, client, django_user_model):
@@ -142,6 +159,26 @@ def test_the_page_shows_conditions_and_previews_a_bulk_verb(monkeypatch, client,
         "/blockers/by-cause/", {"verb": "move", "cause": "permission_missing", "preview": "1"}
     )
     assert "it moves to" in preview.content.decode()
+    later = (timezone.now() + timedelta(days=9)).replace(
+        hour=0, minute=0, second=0, microsecond=0, tzinfo=None
+    )
+    sent = {
+        "verb": "move",
+        "cause": "permission_missing",
+        "preview": "1",
+        "after": later.isoformat(),
+        "zone": "UTC",
+    }
+    moved = re.findall(
+        r"it moves to (\d{4}-\d\d-\d\d)", client.post("/blockers/by-cause/", sent).content.decode()
+    )
+    assert len(moved) == 2 and min(moved) >= f"{later:%Y-%m-%d}"
+    assert (
+        "is over"
+        in client.post(
+            "/blockers/by-cause/", sent | {"after": "2020-01-01T00:00"}, follow=True
+        ).content.decode()
+    )
     before = set(Schedule.objects.values_list("publish_at", flat=True))
     client.post("/blockers/by-cause/", {"verb": "move", "cause": "permission_missing"})
     assert set(Schedule.objects.values_list("publish_at", flat=True)) != before

@@ -41,7 +41,7 @@ def test_a_channel_is_made_filled_changed_and_brought_back():
     assert cli("channel-roll-back", "north", 1)[0] == 0
     assert Channel.objects.get().daily_cap == 4
     assert "publishing.slots" in cli("revision-diff", "north", 1, 2)[1]
-    assert len(json.loads(cli("channel-revisions", "north", "--json")[1])) == 6
+    assert len(json.loads(cli("channel-revisions", "north", "--json")[1])["items"]) == 6
 
 
 def test_what_cannot_be_is_refused_by_its_field_and_ends_with_2():

@@ -20,6 +20,7 @@ from channels.gateways.errors import RateLimited
 from channels.models import Blackout, PostingSlot
 from orchestration import errors
 from orchestration.cli.commands import COMMANDS
+from orchestration.management.commands.orchestration import Command as Looked
 from orchestration.models import Activity, Pool, Schedule, SystemState
 from orchestration.queue import pools
 from orchestration.register import tokens
@@ -315,6 +316,7 @@ def _steady(value):
             "starts_at",
             "ends_at",
             "limit",
+            "made_at",
             "hours",
             "lateness_seconds",
             "scores",
@@ -422,10 +424,55 @@ def test_a_refused_move_says_what_could_be_had_instead():
     assert f"    could be: publish on {channel.name} at {at + timedelta(hours=1):%Y-%m-%d %H:%M}" in err
 
 
+def test_whatever_the_api_lists_can_be_looked_at():
+    first, second = factories.VideoFactory(title="Ants"), factories.VideoFactory(title="Bees")
+    code, out, _ = cli("get", "videos", "sort=id", "limit=1")
+    assert code == 0 and "Ants" in out and "Bees" not in out
+    assert "1 of 2; go on with page=2" in out
+    _, out, _ = cli("get", "videos", "sort=id", "limit=1", "cursor=", "fields=id,title", "--json")
+    page = json.loads(out)
+    assert page["items"] == [{"id": first.pk, "title": "Ants"}]
+    _, out, _ = cli("get", "videos", "sort=id", "fields=title", f"cursor={page['cursor']}")
+    assert "Bees" in out and "Ants" not in out and "1 shown" in out
+    _, out, _ = cli("get", f"videos/{second.pk}")
+    assert ["title", "Bees"] in [line.split() for line in out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("videos", "colour=red"), 2, "no filter colour"),
+        (("videos/9999",), 4, "no video 9999"),
+        (("nowhere",), 4, "/api/nowhere"),
+        (("../me",), 4, "There is nothing"),
+        (("orchestration/events/stream",), 2, "does not end"),
+    ],
+)
+def test_a_look_that_fails_says_what_the_api_says(words, code, says):
+    ended, out, err = cli("get", *words)
+    assert (ended, out) == (code, "") and says in err
+
+
+def test_a_look_is_no_way_to_change_anything():
+    video = factories.VideoFactory()
+    with pytest.raises(CommandError, match="NAME=VALUE"):
+        cli("get", f"videos/{video.pk}", "DELETE")
+    assert cli("get", "orchestration/start")[0] == 1
+    assert not SystemState.objects.exists() or SystemState.objects.get().state != "running"
+
+
+def test_a_command_that_does_not_exist_names_what_comes_near(capsys):
+    with pytest.raises(SystemExit) as end:
+        Looked().run_from_argv(["manage.py", "orchestration", "pol"])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "no command pol" in said and "pools" in said and "channel-add" not in said
+
+
 @pytest.mark.slow
-def test_a_wrong_command_ends_with_2_and_usage():
+def test_a_wrong_option_ends_with_2_and_usage():
     ended = run(
-        [executable, "manage.py", "orchestration", "fly"],
+        [executable, "manage.py", "orchestration", "pools", "--fly"],
         cwd=Path(settings.BASE_DIR),
         capture_output=True,
         text=True,

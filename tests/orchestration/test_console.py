@@ -28,7 +28,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-MAX_HEAD, MAX_HEALTHY, MAX_QUERIES = 24, 13, 47
+MAX_HEAD, MAX_HEALTHY, MAX_QUERIES = 24, 13, 35
 """What is asked first, with and without problems (each kind of them asks once), and all of it."""
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, connection
 from django.db.utils import InterfaceError
 from django.utils import timezone
 
@@ -598,6 +598,24 @@ def test_a_worker_whose_connection_broke_takes_a_new_one_to_say_so(monkeypatch):
     ends_by(monkeypatch, runner)
     job = run(plain_job())
     assert (job.state, job.error_code) == (JobState.WAITING, "database_unavailable")
+
+
+@pytest.mark.parametrize(
+    ("of_the_server", "state"),
+    [(False, JobState.WAITING), (True, JobState.ERRORED)],
+)
+def test_a_begin_that_was_answered_twice_is_a_lost_database_and_an_error_with_a_state_is_ours(
+    monkeypatch, of_the_server, state
+):
+    """PgBouncer's answer when a server dies; psycopg calls it internal, without the state of a server's error."""
+
+    class Of(Exception):
+        sqlstate = "25P02" if of_the_server else None
+
+    error = InternalError("received 2 results from command 'BEGIN'")
+    error.__cause__ = Of()
+    ends_by(monkeypatch, error)
+    assert run(plain_job()).state == state
 
 
 def test_an_ending_that_is_illegal_now_is_left_to_whoever_made_it_so(monkeypatch):

@@ -307,7 +307,7 @@ def test_every_boundary_is_tried() -> None:
         "edit",
         "extra",
     }
-    assert {name.partition(".")[0] for name in failpoints.NAMES} == local | {"run", "sync"}
+    assert {name.partition(".")[0] for name in failpoints.NAMES} == local | {"run", "sync", "webhook"}
     assert len(failpoints.NAMES) >= 20
 
 

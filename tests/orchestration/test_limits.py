@@ -26,7 +26,8 @@ KNOWN = reach.ONESELF | reach.NARROWED | reach.JUDGED | reach.JUDGED_BY_ROWS
 NOT_OF_CHANNELS = frozenset(
     {"user_id", "token_id", "view_id", "correlation_id", "source_id", "video_id", "video_ids", "rule_id", "group_id",
      "attachment_id", "rollout_id", "blocker_id", "address_id", "silence_id", "label_id", "pool_id", "lease_id",
-     "subject_id", "youtube_video_id", "confirmed_ids", "canary_id", "client_id", "group_ids"}
+     "subject_id", "youtube_video_id", "confirmed_ids", "canary_id", "client_id", "group_ids",
+     "endpoint_id", "delivery_id", "factor_id", "credential_id", "proposal_id"}
 )  # fmt: skip
 """What belongs to all channels, is found among narrowed rows, or names nothing by itself."""
 
@@ -117,6 +118,7 @@ def test_what_is_named_has_to_lie_within(two):
         lambda: asked.move_wave(wave_id=there.wave_id, scheduled_at=factories.in_(hours=3)),
         lambda: asked.do_bulk(kind="schedule", verb="hold", ids=[there.pk]),
         lambda: asked.do_bulk(kind="source", verb="pause", ids=[1]),
+        lambda: asked.do_bulk(kind="source", verb="pause", filters={}),
         lambda: asked.add_slots(channel_id=there.channel_id, weekdays=[1], local_times=[]),
         lambda: asked.hold_schedule(schedule_id=10**9),
     ):
@@ -131,6 +133,31 @@ def test_what_is_named_has_to_lie_within(two):
         )
         asked.cancel_wave(wave_id=two["here"].wave_id)
     assert not asked.can_undo(correlation_id=asked.correlation_id)
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "move", "recall"])
+def test_a_wave_that_goes_beyond_the_groups_is_not_theirs_in_a_request_either(two, verb):
+    """A request narrows rows by itself: counting the others within it found none, and the wave was theirs."""
+    wave, channel = two["here"].wave, two["zanzibar"].channel
+    factories.ScheduleFactory(wave=wave, distribution__wave=wave, channel=channel)
+    user = olga(two)
+    told = {
+        "move": {"scheduled_at": f"{factories.in_(hours=30):%Y-%m-%dT%H:%M:%SZ}"},
+        "recall": {"confirmed_ids": []},
+    }
+    sent = told.get(verb, {})
+    before = Wave.objects.values().get(pk=wave.pk)
+    token = ApiClient(tokens.issue("narrow", "operate", limited_to=["news"])[1])
+    answer = token.post(f"waves/{wave.pk}/{verb}", sent)
+    assert answer.status_code == 403 and "lies outside" in answer.json()["detail"]
+    client = Client()
+    client.force_login(user)
+    client.post(f"/waves/{wave.pk}/{verb}/", sent)
+    client.post("/bulk/wave/commit/", {"ids": [wave.pk], "verb": verb, "reason": "asked"})
+    for rows in ({"ids": [wave.pk]}, {"filters": {}}):
+        with limited_to(Actor.of_user(user).limit), pytest.raises(NotPermitted, match="lies outside"):
+            door(user).do_bulk(kind="wave", verb="pause", **rows)
+    assert Wave.objects.values().get(pk=wave.pk) == before
 
 
 def test_no_answer_of_the_api_names_what_lies_outside(two):
@@ -170,6 +197,28 @@ def test_no_page_names_what_lies_outside(two):
         assert client.get(address).status_code == 404, address
     assert client.get("/metrics").status_code in (401, 403)
     assert b"concerns more than these" in client.get("/forecast/").content, "what is not known to keep within"
+
+
+def test_the_menu_offers_nothing_that_is_refused(two):
+    client = Client()
+    for role in ("read", "schedule", "operate"):
+        client.force_login(olga(two, role))
+        menu = re.search(r"<nav.*?</nav>", client.get("/").content.decode(), re.S)[0]
+        addresses = set(re.findall(r'<a[^>]*? href="(/[^"]*)"', menu))
+        assert "/calendar/" in addresses and "/standing-rules/" not in addresses
+        for address in sorted(addresses):
+            answer = client.get(address)
+            assert answer.status_code in (200, 302), (role, address)
+            assert b"concerns more than" not in answer.content, (role, address)
+
+
+def test_a_wave_that_goes_beyond_the_groups_has_no_buttons(two):
+    row, client = two["here"], Client()
+    client.force_login(olga(two))
+    assert b'data-action="pause"' in client.get(f"/waves/{row.wave_id}/").content
+    factories.ScheduleFactory(wave=row.wave, distribution__wave=row.wave, channel=two["zanzibar"].channel)
+    page = client.get(f"/waves/{row.wave_id}/").content
+    assert not re.search(rb'data-action="(pause|cancel|move|recall)"', page)
 
 
 def test_a_calendar_keeps_within(two):

@@ -164,13 +164,13 @@ def test_one_whose_moment_comes_while_the_others_are_taken_back_does_not_undo_th
     )  # so that both have the same moment, however long it takes to arm them
     row, other = engine.armed(engine.channel()), engine.armed(engine.channel("borealis"))
     assert row.publish_at == other.publish_at
-    disarm, began = disarming.disarm, timezone.now()
+    disarm_all, began = disarming.disarm_all, timezone.now()
 
-    def takes_seconds(schedule, why):
+    def takes_seconds(schedules, why):
         engine.stand_still_at(row.publish_at - timedelta(seconds=1))
-        return disarm(schedule, why)
+        return disarm_all(schedules, why)
 
-    monkeypatch.setattr(rows, "disarm", takes_seconds)
+    monkeypatch.setattr(rows, "disarm_all", takes_seconds)
     report = door().pause(disarm=True)
     assert timezone.now() > began + timedelta(minutes=4)
     assert (report.state, report.armed_schedules, report.disarming_schedules) == (SystemStatus.PAUSED, 0, 2)

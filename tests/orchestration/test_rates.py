@@ -1,13 +1,18 @@
 """What is asked too often is refused, over all processes together, and nobody can keep others out by it."""
 
+import threading
+
 import pytest
 from django.test import Client
 
 from orchestration.api import auth
 from orchestration.core import rates
+from orchestration.core.audit import Acting, acting_as
 from orchestration.core.rates import Allowance
-from orchestration.models import RateCount
+from orchestration.errors import InvalidRequest, NotFound
+from orchestration.models import Activity, RateCount
 from orchestration.register import lockouts, tokens
+from orchestration.states import Trigger
 from tests import factories
 from tests.orchestration.api_client import ApiClient
 from tests.orchestration.engine import together
@@ -111,3 +116,81 @@ def test_lifting_a_lockout_lifts_that_of_the_name_everywhere(settings):
     assert log_in(Client(), "olga", RIGHT, "203.0.113.9") == 429
     lockouts.lift("olga")
     assert log_in(Client(), "olga", RIGHT, "203.0.113.9") == 302
+
+
+def test_refused_addresses_and_names_are_listed_and_lifted_each_by_itself(settings):
+    settings.HEADEND_LOGIN_FAILURES_PER_NAME = 8
+    settings.HEADEND_LOGIN_FAILURES_PER_ADDRESS = 10
+    factories.UserFactory(username="Olga")
+    for n in range(8):
+        log_in(Client(), "Olga", address=f"203.0.113.{n}")
+    for n in range(10):
+        log_in(Client(), f"name{n}")
+    shown = lockouts.shown()
+    assert [(row.username, row.address, row.failures) for row in shown] == [
+        ("", "198.51.100.1", 10),
+        ("olga", "", 8),
+    ]
+    assert {(row.until - row.since).total_seconds() for row in shown} == {900}
+
+    with acting_as(Acting("ada", None, Trigger.BUTTON)):
+        assert lockouts.lift(address="198.51.100.1") == 1
+    assert [row.username for row in lockouts.shown()] == ["olga"]
+    assert log_in(Client(), "nobody") == 200
+    assert Activity.objects.get(verb="lockout_lifted").after == {"address": "198.51.100.1"}
+    assert log_in(Client(), "Olga", RIGHT, "203.0.113.99") == 429
+    with acting_as(Acting("ada", None, Trigger.BUTTON)):
+        assert lockouts.lift("Olga") == 1
+    assert log_in(Client(), "Olga", RIGHT, "203.0.113.99") == 302
+    assert lockouts.shown() == []
+
+
+@pytest.mark.parametrize("given", [{}, {"username": "olga", "address": "198.51.100.1"}])
+def test_a_lift_names_either_a_name_or_an_address(given):
+    with pytest.raises(InvalidRequest):
+        lockouts.lift(**given)
+    with pytest.raises(NotFound) as refused:
+        lockouts.lift(address="198.51.100.1")
+    assert refused.value.field == "address"
+
+
+def test_the_users_page_shows_a_refused_address_and_lets_it_try_again(client, settings):
+    settings.HEADEND_LOGIN_FAILURES_PER_ADDRESS = 3
+    for n in range(3):
+        log_in(Client(), f"name{n}")
+    client.force_login(factories.UserFactory(administrator=True))
+    button = 'name="address" value="198.51.100.1"'
+    assert button in client.get("/users/").content.decode()
+    client.post("/users/lift-lockout/", {"address": "198.51.100.1"})
+    assert lockouts.shown() == []
+    assert button not in client.get("/users/").content.decode()
+
+
+def test_a_statement_that_waits_keeps_no_other_caller_waiting(monkeypatch):
+    asks = Allowance("asks", 60)
+    assert asks.spend("quick", 100).allowed, "takes five in advance"
+    answers = []
+
+    def waits(key: str, seconds: int, by: int = 1) -> int:
+        other = threading.Thread(target=lambda: answers.append(asks.spend("quick", 100).allowed), daemon=True)
+        other.start()
+        other.join(5)
+        return by
+
+    monkeypatch.setattr(rates, "add", waits)
+    assert asks.spend("slow", 100).allowed
+    assert answers == [True], "while the statement of the other ran"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "k1"}])
+def test_a_wrong_token_counts_once_with_an_idempotency_key_too(headers):
+    assert ApiClient("hd_wrong").post("orchestration/start", **headers).status_code == 401
+    assert rates.counts({"wrong tokens from 127.0.0.1": 60}) == {"wrong tokens from 127.0.0.1": 1}
+
+
+@pytest.mark.parametrize("path", ["permit", "result"])
+def test_what_a_run_shows_is_not_counted_as_a_wrong_token(path):
+    body = {"run_id": 1, "run_attempt": 1} | ({"outcome": "failed"} if path == "result" else {})
+    answer = ApiClient("a-run's-own-secret").post(f"runs/unknown/{path}", body, Idempotency_Key="k1")
+    assert answer.status_code in (403, 404)
+    assert not RateCount.objects.exists()

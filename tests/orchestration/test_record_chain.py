@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from channels.models import Channel
 from orchestration import tasks
 from orchestration.core import anchors, append_only, seal_digests, sealing
+from orchestration.core.permissions import Actor
 from orchestration.errors import InvalidRequest
-from orchestration.models import Activity, Seal, SealBlock
-from orchestration.monitoring import invariants, record_retention
+from orchestration.models import Activity, KeptReport, Seal, SealBlock
+from orchestration.monitoring import background, invariants, record_retention
 from orchestration.monitoring.record_check import verify
 from orchestration.monitoring.record_retention import RecordNotWhole
 from orchestration.service import CentralOrchestrationService
@@ -329,6 +330,52 @@ def test_the_command_prunes_and_only_says_so_first(chain):
     assert code == 2 and "31 days" in said
     assert command("prune_audit", "--days", "90")[0] == 0
     assert not Activity.objects.filter(pk=chain[0].pk).exists()
+
+
+@pytest.fixture
+def ada(monkeypatch) -> CentralOrchestrationService:
+    """Return the service as an administrator, without a broker behind it."""
+    monkeypatch.setattr(background, "_send", lambda kind: None)
+    return CentralOrchestrationService(actor=Actor("ada", "admin"))
+
+
+def test_a_worker_reads_the_record_and_says_what_it_found(chain, ada):
+    assert ada.check_record(reason="monthly").state == "asked"
+    tasks.verify_record()
+    told = background.last(background.VERIFICATION)
+    assert (told.state, told.asked_by, told.findings) == ("succeeded", "ada", [])
+    change(chain[4], reason="history rewritten")
+    ada.check_record()
+    tasks.verify_record()
+    told = background.last(background.VERIFICATION)
+    assert told.state == "failed" and any("changed" in finding for finding in told.findings)
+
+
+def test_a_worker_takes_old_entries_away_and_says_for_whom_and_where_they_lie(chain, ada):
+    ada.order_pruning(days=90, reason="the law")
+    tasks.prune_record()
+    told = background.last(background.PRUNING)
+    assert told.state == "succeeded" and "audit_exports/audit-" in told.sentence
+    assert Activity.objects.get(verb="record_pruned").reason == "the law (asked by ada)"
+    assert not Activity.objects.filter(pk=chain[0].pk).exists()
+    ada.order_pruning(days=90)
+    tasks.prune_record()
+    assert background.last(background.PRUNING).sentence == "Nothing is that old."
+
+
+def test_a_worker_takes_nothing_away_that_is_not_as_it_was_sealed(chain, ada):
+    change(chain[0], reason="history rewritten")
+    ada.order_pruning(days=90)
+    tasks.prune_record()
+    assert background.last(background.PRUNING).state == "failed"
+    assert Activity.objects.filter(pk=chain[1].pk).exists()
+
+
+@pytest.mark.parametrize("days", [0, 30, 36_501])
+def test_nobody_keeps_less_than_is_looked_at_or_longer_than_a_century(ada, days):
+    with pytest.raises(InvalidRequest) as refusal:
+        ada.order_pruning(days=days)
+    assert refusal.value.field == "days" and not KeptReport.objects.exists()
 
 
 def test_the_invariants_look_at_what_was_sealed_lately_and_at_all_when_asked(chain):

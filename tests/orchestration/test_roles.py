@@ -25,6 +25,7 @@ CONTENTS = {
     "orchestration.service.standing": "schedule",
     "orchestration.service.words": "schedule",
     "orchestration.service.words_outside": "schedule",
+    "orchestration.service.proposals": "schedule",
     "orchestration.service.reviews": "schedule",
     "orchestration.service.watching": "schedule",
     "orchestration.service.bulk": "schedule",
@@ -39,9 +40,11 @@ CONTENTS = {
     "orchestration.service.groups": "admin",
     "orchestration.service.ways_in": "admin",
     "orchestration.service.notifications": "admin",
+    "orchestration.service.webhooks": "admin",
     "orchestration.service.administration": "admin",
     "orchestration.service.people": "admin",
     "orchestration.service.disk": "admin",
+    "orchestration.service.configuration": "admin",
 }
 """What a change needs, by the subject that it is about."""
 OTHERWISE = {
@@ -65,7 +68,9 @@ OTHERWISE = {
 }  # fmt: skip
 OWN = {
     "use_password_link", "set_own_password", "set_own_timezone", "end_own_sessions", "make_calendar_address",
-    "remove_calendar_address", "mark_changes_seen", "add_saved_view", "change_saved_view", "remove_saved_view",
+    "begin_authenticator", "confirm_authenticator", "add_passkey", "prove_password", "make_recovery_codes",
+    "remove_second_factor", "remove_calendar_address", "mark_changes_seen", "add_saved_view", "change_saved_view",
+    "remove_saved_view",
 }  # fmt: skip
 """What everybody does for themselves."""
 LOOKS = (
@@ -85,7 +90,8 @@ LOOKS = (
 SEEN_BY_FEWER = {
     **dict.fromkeys(
         ("get_settings", "get_cadences", "get_installation", "get_logs", "get_log", "get_users", "get_user", "get_lockouts",
-         "get_tokens", "get_metrics", "count_sealed"), "admin"),
+         "get_tokens", "get_metrics", "count_sealed", "get_webhook_endpoints", "get_webhook_endpoint",
+         "get_webhook_deliveries", "get_webhook_delivery", "export_configuration", "preview_configuration"), "admin"),
     "preview_bulk": "schedule", "preview_plan_file": "schedule",
 }  # fmt: skip
 """What is not for everybody to look at, or looks by trying."""

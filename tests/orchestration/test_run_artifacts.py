@@ -7,15 +7,17 @@ import zipfile
 from datetime import timedelta
 
 import pytest
+import requests
 from django.utils import timezone
 
 from channels.gateways import github_artifacts
 from channels.gateways.errors import RemoteRejected
 from channels.gateways.github import GitHubGateway
 from channels.sandbox.seed import GITHUB_TOKEN
-from orchestration.github import watch
+from orchestration.github import run_results, watch
 from orchestration.models import Activity, Job, WorkflowRun
 from orchestration.states import JobState, RunState
+from tests import factories
 from tests.engine_room import STAGED, state_of
 from tests.orchestration.test_workflows import give_secrets
 from tests.patience import wait_for
@@ -139,3 +141,16 @@ def test_an_archive_that_says_little_of_its_size_is_bounded(engine, channel):
         pytest.raises(RemoteRejected, match="more than"),
     ):
         github.run_result(channel.repository, held["id"])
+
+
+def test_github_leads_a_download_nowhere_inside(engine, monkeypatch, settings):
+    settings.GITHUB_API_URL = run_results.PUBLIC_GITHUB
+    inside = "http://127.0.0.1:9/x"
+    monkeypatch.setattr(
+        GitHubGateway, "run_result", lambda self, name, run_id: requests.get(inside, timeout=5)
+    )
+    with (
+        GitHubGateway(GITHUB_TOKEN, engine.sandbox.github_url) as github,
+        pytest.raises(requests.ConnectionError, match=r"127\.0\.0\.1 is not a public address"),
+    ):
+        run_results.read_artifact(factories.WorkflowRunFactory(run_id=7), github)

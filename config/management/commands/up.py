@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -18,8 +19,8 @@ from django.db import connection, connections
 
 from channels.models import Channel
 from channels.states import Executor
-from config import broker, env
-from config.supervisor import embedded_broker, first_user, installation, plan, readiness
+from config import broker, env, upgrading
+from config.supervisor import embedded_broker, first_user, forks, installation, plan, readiness
 from config.supervisor.embedded_broker import ServerProgram
 from config.supervisor.errors import CannotStart
 from config.supervisor.lock import DataFolderLock
@@ -78,16 +79,21 @@ class Command(BaseCommand):
 
     def _run(self, *, demo: bool, host: str, port: int, like: str) -> None:
         data_dir: Path = settings.HEADEND_DATA_DIR
-        self.say(f"Headend on {data_dir}")
         tool = ffmpeg_tool(settings.HEADEND_FFMPEG or None)
+        server = self._prepare_installation(data_dir, demo=demo, host=host, port=port)
+        if forks.CAN_FORK and not plan.is_begun_anew():
+            plan.begin_anew(data_dir, host)
+        self.say(f"Headend on {data_dir}")
         self.say(f"  Python    {sys.version.split()[0]}")
         self.say(f"  ffmpeg    {tool.version} ({tool.origin}: {tool.path})")
-        server = self._prepare_installation(data_dir, demo=demo, host=host, port=port)
+        self.say(f"  Broker    {_described(server)}")
         self._prepare_database(demo=demo)
         password = first_user.make_first_user()
         # Of a real installation nobody ever sees it: its first user chooses one behind a link that opens once.
         link = first_user.make_link() if password and not demo else ""
         connections.close_all()  # the children open their own
+        if forks.CAN_FORK:
+            forks.load()
         values = env.installation()
         children = plan.children(
             data_dir,
@@ -127,18 +133,12 @@ class Command(BaseCommand):
         brings_server = server is not None or not broker.is_embedded()
         values = installation.settle(kept, demo=demo, host=host, port=port, brings_server=brings_server)
         installation.write(data_dir, values)
-        if not broker.is_embedded():
-            self.say("  Broker    the one that CELERY_BROKER_URL names")
-        elif server is None:
-            self.say("  Broker    files in the data folder, for no Redis-type server was found (slower)")
-        else:
-            self.say(f"  Broker    {server}")
         return server
 
     def _prepare_database(self, *, demo: bool) -> None:
         kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[connection.vendor]
         self.say(f"  Database  {kind}")
-        call_command("migrate", interactive=False, verbosity=0)
+        self._upgrade()
         staged_at_github = Channel.objects.filter(executor=Executor.GITHUB).enabled()
         if not demo and not settings.HEADEND_PUBLIC_URL and staged_at_github.exists():
             self.say(
@@ -147,6 +147,16 @@ class Command(BaseCommand):
             )
         if settings.PRODUCTION:
             call_command("collectstatic", interactive=False, verbosity=0)
+
+    def _upgrade(self) -> None:
+        """Make the tables, or bring a former version's to this one; a backup comes first, where there is a tool for it."""
+        can_back_up = connection.vendor == "sqlite" or shutil.which("pg_dump") is not None
+        try:
+            done = upgrading.upgrade(backup=can_back_up, say=lambda _: None)
+        except upgrading.UpgradeRefused as error:
+            raise CannotStart(str(error)) from error
+        if done.backup:
+            self.say(f"  Upgraded  {len(done.steps)} migration(s); what was before is in {done.backup}")
 
     def _start(self, supervisor: Supervisor, data_dir: Path, server: ServerProgram | None) -> None:
         if server is not None:
@@ -252,10 +262,21 @@ def _port(text: str) -> int:
 
 
 def _manage() -> str:
-    """Return how to call manage.py for this very installation from another shell."""
+    """Return how to call manage.py, or `headend`, for this very installation from another shell."""
     folder = os.environ.get("HEADEND_DATA_DIR", "").strip()
     setting = f"HEADEND_DATA_DIR={shlex.quote(str(settings.HEADEND_DATA_DIR))} " if folder else ""
-    return f"{setting}{shlex.quote(sys.executable)} manage.py"
+    called = Path(sys.argv[0])
+    command = str(called) if called.name != "manage.py" else f"{shlex.quote(sys.executable)} manage.py"
+    return f"{setting}{command}"
+
+
+def _described(server: ServerProgram | None) -> str:
+    """Return what carries the messages, in words."""
+    if not broker.is_embedded():
+        return "the one that CELERY_BROKER_URL names"
+    if server is None:
+        return "files in the data folder, for no Redis-type server was found (slower)"
+    return str(server)
 
 
 def _has_users() -> bool:

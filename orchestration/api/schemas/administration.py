@@ -95,7 +95,7 @@ class BackupOut(Value):
 
 
 class BackgroundRunOut(Value):
-    """The last backup, or check of the invariants, that was asked for."""
+    """The last backup, check of the invariants or of the record, or pruning of it, that was asked for."""
 
     state: str = Field(description="never, asked, running, succeeded or failed")
     asked_by: str
@@ -135,6 +135,8 @@ class InstallationOut(Value):
     backups: list[BackupOut]
     backup: BackgroundRunOut
     invariants: BackgroundRunOut
+    verification: BackgroundRunOut
+    pruning: BackgroundRunOut
     logs: list[LogFileOut]
     last_tick_at: datetime | None
 
@@ -152,3 +154,25 @@ class CheckInvariants(Body):
 
     everything: bool = Field(False, strict=True, description="the whole history, not only the last two days")
     reason: Reason = ""
+
+
+class CheckRecord(Body):
+    """Why the record is to be read."""
+
+    reason: Reason = ""
+
+
+class PruneRecord(Body):
+    """How much of the record is kept; what is older is exported and taken away."""
+
+    days: Annotated[int, Field(strict=True, ge=31, le=36_500, description="how many days are kept")]
+    dry_run: bool = Field(False, strict=True, description="say how much it would be, and take nothing away")
+    reason: Reason = ""
+
+
+class PrunedOut(Value):
+    """What would be taken away; `last_block` is before `first_block` where nothing is that old."""
+
+    first_block: int
+    last_block: int
+    entries: int

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from orchestration.api.schemas.requests import Because
 from orchestration.api.schemas.selection import NamesChannels
-from orchestration.fields import Id, Text, Value
+from orchestration.fields import BodyId, Text, Value
 from orchestration.states import BlockerScope
 
 Cause = Annotated[
@@ -70,7 +70,7 @@ class ByCause(NamesChannels, Because):
     """All of one cause, on all channels or on some."""
 
     cause: Cause
-    channel_ids: list[Id] | None = Field(
+    channel_ids: list[BodyId] | None = Field(
         default=None, max_length=1000, description="only on these channels; empty: on all"
     )
     dry_run: bool = Field(False, strict=True, description="tell what would become of each, write nothing")

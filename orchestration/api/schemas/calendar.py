@@ -12,6 +12,7 @@ from orchestration.api.schemas.plan import AlternativeOut, DifferencesOut
 from orchestration.fields import Id, Instant, Value, WallDate, WallDateTime, Word
 from orchestration.lists import OneOf, ScheduleGroup, schedule_states
 from orchestration.planning.allowed import MOST_DAYS
+from orchestration.register.channel_filters import ChannelWords
 from orchestration.scheduling.backlog import BacklogVideo
 from orchestration.scheduling.calendar_view import LAYERS, CalendarItem, CalendarView
 from orchestration.states import ScheduleState
@@ -28,6 +29,7 @@ class CalendarWindow(Schema):
         str, Field(max_length=64, description="an IANA zone; empty: each publication on its channel's clock")
     ] = ""
     channel_id: Annotated[list[Id] | None, Field(max_length=1000)] = None
+    channels: ChannelWords = None
     group: Annotated[Word | None, Field(description="the slug of a group of channels")] = None
     label: Annotated[Word | None, Field(description="a label on channels")] = None
     q: Annotated[Word | None, Field(description="part of the channel's name or slug")] = None
@@ -45,6 +47,7 @@ class CalendarWindow(Schema):
         given = self.model_dump(exclude={"channel_id", "state", "layer", "group", "label", "q"})
         return given | {
             "channel_ids": self.channel_id or (),
+            "channels": self.channels or (),
             "group": self.group or "",
             "label": self.label or "",
             "q": self.q or "",

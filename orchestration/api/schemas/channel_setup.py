@@ -10,6 +10,7 @@ from channels.documents import FilterDocument
 from channels.editing import FIELDS, ChannelValues
 from channels.models import Credential
 from channels.states import CredentialState, Executor, MisfirePolicy, SecretsIn
+from orchestration.api.schemas.parts import Parts
 from orchestration.api.schemas.register import ChannelBrief, SlotOut
 from orchestration.api.schemas.requests import Because, Decision
 from orchestration.api.schemas.words import Document, ResolvedOut
@@ -165,6 +166,12 @@ class BlackoutChange(Body):
     from_time: WallTime | None = Field(None, description="of the first date")
     until_time: WallTime | None = Field(None, description="of the last date, not included")
     reason: Annotated[Text, Field(max_length=200)] = ""
+
+
+class BlackoutParts(Parts):
+    """What changes of a blackout."""
+
+    whole = BlackoutChange
 
 
 class WeekFactOut(Value):

@@ -1,6 +1,7 @@
 """The disk, as the API shows it."""
 
 from ninja import Schema
+from pydantic import Field
 
 from orchestration.fields import Body, Reason, Text
 
@@ -8,7 +9,7 @@ from orchestration.fields import Body, Reason, Text
 class CleanDisk(Body):
     """Whether only to tell."""
 
-    dry_run: bool = False
+    dry_run: bool = Field(False, strict=True)
 
 
 class SourceRetention(Body):
@@ -17,7 +18,7 @@ class SourceRetention(Body):
     keep_originals: Text = ""
     keep_prepared: Text = ""
     reason: Reason = ""
-    version: int | None = None
+    version: int | None = Field(None, strict=True)
 
 
 class CleanItemOut(Schema):

@@ -6,6 +6,7 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from orchestration.api.schemas.parts import Parts
 from orchestration.api.schemas.requests import Because
 from orchestration.api.schemas.selection import Channels, scope_of
 from orchestration.core.scope import words_of
@@ -86,6 +87,12 @@ class RuleBody(Body):
     def values(self) -> RuleValues:
         """Return what the service takes."""
         return RuleValues(**self.model_dump(exclude={"channels"}) | scope_of(self.channels, self.channel_ids))
+
+
+class RuleParts(Parts):
+    """What changes of a rule; of `channel_ids` and `channels` both, if one is given."""
+
+    whole = RuleBody
 
 
 class NewSilence(Body):

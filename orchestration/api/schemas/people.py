@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from orchestration.fields import Body, Instant, Reason, Secret, Text, Value, Word
 from orchestration.models import ApiToken
+from orchestration.models.factors import FactorKind
 from orchestration.states import AccountState, TokenState
 
 Level = Annotated[
@@ -78,6 +79,9 @@ class UserOut(Value):
     last_login_at: datetime | None
     timezone: str = Field(description="whose clock they are told times by; empty: each channel's")
     tokens: int = Field(description="of those they made; these stay valid until they are revoked")
+    second_factors: list[FactorKind] = Field(
+        description="what they show besides their password, each kind once"
+    )
     sessions: int | None = Field(description="browsers they are logged in with; null in a list")
     actions: list[str]
     why_kept: str = Field(description="why they cannot be deactivated or given less; empty if they can")
@@ -98,7 +102,9 @@ class SessionsEndedOut(Value):
 
 
 class LockoutOut(Value):
-    """A name that is refused from one address for a while."""
+    """What is refused for a while: a name from an address; without a name all of them from there; without an address the
+    name from wherever.
+    """
 
     username: str
     address: str
@@ -108,14 +114,19 @@ class LockoutOut(Value):
 
 
 class LiftLockout(Body):
-    """Whose lockout is lifted."""
+    """Who may try again: a name, or every name from an address; one of the two is given."""
 
-    username: Annotated[Text, Field(min_length=1, max_length=150)]
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"username": "olga"}, {"address": "198.51.100.7"}]}
+    )
+
+    username: Annotated[Text, Field(max_length=150)] = ""
+    address: Annotated[Text, Field(max_length=64)] = ""
     reason: Reason = ""
 
 
 class LiftedOut(Value):
-    """From how many addresses a name may try again."""
+    """How many refusals that ended: of a name, from how many addresses it may try again."""
 
     addresses: int
 
@@ -137,6 +148,9 @@ class NewToken(Body):
         list[Text],
         Field(max_length=50, description="from where it opens anything, as CIDR; empty: from everywhere"),
     ] = []
+    for_assistant: bool = Field(
+        False, strict=True, description="it looks and proposes; what it changes, a person has confirmed"
+    )
     reason: Reason = ""
 
 
@@ -173,6 +187,7 @@ class TokenOut(Value):
         description="slugs of the groups that it is limited to; null: no limit"
     )
     networks: list[str]
+    for_assistant: bool = Field(description="it looks and proposes; what it changes, a person has confirmed")
     old_until: datetime | None = Field(description="until when the text before the last rotation opens")
 
 
@@ -192,6 +207,7 @@ class MeOut(Value):
     timezone: str
     has_calendar: bool
     sessions: int
+    proposes: bool = Field(description="whether it is an assistant's token, whose changes a person confirms")
 
 
 class OwnPassword(Body):

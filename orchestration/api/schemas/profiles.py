@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from orchestration.api.schemas.parts import Parts
 from orchestration.api.schemas.requests import Decision
 from orchestration.fields import Body, Reason, Text, Value
 from orchestration.media.profiles import BITRATES_KBITS, CRFS, HEIGHTS, RATES
@@ -38,6 +39,12 @@ class ProfileBody(Body):
         False, strict=True, description="for whatever has no profile, instead of HEADEND_PROFILE"
     )
     reason: Reason = ""
+
+
+class ProfileParts(Parts):
+    """What changes of a profile."""
+
+    whole = ProfileBody
 
 
 class ChosenProfile(Decision):

@@ -15,7 +15,7 @@ from orchestration.monitoring.rewind.answers import PastPublication, PastWave
 from orchestration.states import ScheduleState, WaveState
 
 
-class DifferenceOut(Value):
+class ThenAndNowOut(Value):
     """A field that was another one then."""
 
     field: str
@@ -37,7 +37,7 @@ class PastPublicationOut(Schema):
     priority: int
     overridden: bool
     lateness_seconds: float | None
-    differences: list[DifferenceOut]
+    differences: list[ThenAndNowOut]
 
     @staticmethod
     def resolve_schedule_id(row: PastPublication) -> int:
@@ -152,7 +152,7 @@ class PastChannelOut(Value):
     """A channel as it was."""
 
     channel: PastSettingsOut
-    differences: list[DifferenceOut]
+    differences: list[ThenAndNowOut]
     credential: str
     slots: list[PastSlotOut]
     blackouts: list[PastBlackoutOut]

@@ -10,11 +10,11 @@ from orchestration.fields import (
     Body,
     BodyId,
     Count,
-    Id,
     Instant,
     Passage,
     Priority,
     Reason,
+    Says,
     Text,
     WallDate,
     WallTime,
@@ -225,7 +225,9 @@ class MoveWave(Decision):
 class RecallWave(Decision):
     """The distributions that the preview listed, so that nothing else is recalled."""
 
-    confirmed_ids: Annotated[list[BodyId], AfterValidator(each_once), Field(max_length=10_000)]
+    confirmed_ids: Annotated[
+        list[BodyId], AfterValidator(each_once), Says(uniqueItems=True), Field(max_length=10_000)
+    ]
 
 
 class MoveSchedule(Decision):
@@ -277,7 +279,7 @@ ResumeChoice = Literal["policy", "publish_now", "next_slot", "hold", "skip"]
 class OverdueChoice(Body):
     """What is to become of one overdue publication."""
 
-    schedule_id: Id
+    schedule_id: BodyId
     choice: ResumeChoice
 
 

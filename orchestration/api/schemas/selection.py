@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from orchestration.fields import Body, BodyId, Word
+from orchestration.fields import Body, BodyId, Says, Word
 from orchestration.register import selection
 
 
@@ -17,7 +17,9 @@ def each_once(ids: list[int]) -> list[int]:
     return ids
 
 
-Ids = Annotated[list[BodyId], AfterValidator(each_once), Field(min_length=1, max_length=10_000)]
+Ids = Annotated[
+    list[BodyId], AfterValidator(each_once), Says(uniqueItems=True), Field(min_length=1, max_length=10_000)
+]
 Channels = Annotated[
     list[Word],
     Field(

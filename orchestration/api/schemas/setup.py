@@ -6,7 +6,7 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from orchestration.fields import Id
+from orchestration.fields import BodyId
 
 
 class StepOut(Schema):
@@ -56,7 +56,7 @@ class CheckGoogleBody(Schema):
     redirect_uri: Annotated[
         str, Field(min_length=1, max_length=500, description="where Google is to send browsers back to")
     ]
-    channel_id: Id | None = None
+    channel_id: BodyId | None = None
 
 
 class CheckGitHubBody(Schema):
@@ -64,4 +64,4 @@ class CheckGitHubBody(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    channel_id: Id
+    channel_id: BodyId

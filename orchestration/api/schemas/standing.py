@@ -8,6 +8,7 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from orchestration.api.schemas.parts import Parts
 from orchestration.api.schemas.plan import DifferencesOut
 from orchestration.api.schemas.selection import Channels, scope_of
 from orchestration.core.scope import words_of
@@ -72,6 +73,12 @@ class StandingRuleBody(Body):
         """Return what the service takes."""
         given = self.model_dump(exclude={"times", "channels"}) | scope_of(self.channels, self.channel_ids)
         return StandingValues(times=[(each.weekday, each.at) for each in self.times], **given)
+
+
+class StandingRuleParts(Parts):
+    """What changes of a standing rule; of `channel_ids` and `channels` both, if one is given."""
+
+    whole = StandingRuleBody
 
 
 class SeriesTimeOut(Value):

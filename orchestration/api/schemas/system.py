@@ -141,6 +141,15 @@ class ForecastOut(Value):
     hours: list[PoolHourOut]
 
 
+class KeptForecastOut(Value):
+    """The last forecast with its age: made for this answer where little is planned, else in the background."""
+
+    made_at: datetime | None = Field(description="null: it is being made for the first time; ask again")
+    is_kept: bool = Field(description="whether the background makes it")
+    late: int = Field(description="how many will not make their time; the forecast names the first 50")
+    forecast: ForecastOut | None
+
+
 class ActivityShortOut(Schema):
     """One audit entry in short: who did what to which row, through which door, and why."""
 
@@ -318,7 +327,7 @@ class JobShortOut(Schema):
     """A job of the overview; all of it is told by `/api/jobs/ID`."""
 
     id: int
-    kind: JobKind
+    kind: JobKind | str = Field(description="another word: of a version of Headend before or after this one")
     state: JobState
     channel_slug: str | None
     video_id: int | None

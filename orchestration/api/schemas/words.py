@@ -154,7 +154,7 @@ class PreviewWords(Body):
     subject: Subject
     id: BodyId
     words: Document
-    few: int = Field(5, ge=1, le=200, description="so many publications at most")
+    few: int = Field(5, strict=True, ge=1, le=200, description="so many publications at most")
 
 
 class WordsEditIn(Body):

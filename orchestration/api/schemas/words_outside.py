@@ -72,7 +72,7 @@ class EditWordsOutside(Because):
     """Other words for what is staged or public."""
 
     words: Document
-    dry_run: bool = False
+    dry_run: bool = Field(False, strict=True)
 
 
 class SettleWords(Because):

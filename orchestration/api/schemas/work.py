@@ -20,7 +20,7 @@ class JobOut(Schema):
     """One execution: what, for whom, by whom, how far, how often tried."""
 
     id: int
-    kind: JobKind
+    kind: JobKind | str = Field(description="another word: of a version of Headend before or after this one")
     executor: Executor
     channel_id: int | None
     channel_slug: str | None

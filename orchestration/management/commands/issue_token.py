@@ -31,6 +31,11 @@ class Command(BaseCommand):
             help="read (default), schedule, operate, admin or own",
         )
         parser.add_argument(
+            "--assistant",
+            action="store_true",
+            help="for an assistant (manage.py mcp): it looks and proposes, and a person confirms",
+        )
+        parser.add_argument(
             "--expires", type=arguments.instant, metavar="INSTANT", help="from when on it opens nothing"
         )
 
@@ -45,7 +50,10 @@ class Command(BaseCommand):
                 self.stdout.write(f"The token {options['revoke']} is revoked.")
                 return
             made = arguments.service().make_token(
-                name=options["name"], scope=options["scope"], expires_at=options["expires"]
+                name=options["name"],
+                scope=options["scope"],
+                expires_at=options["expires"],
+                for_assistant=options["assistant"],
             )
         except OrchestrationError as error:
             self.stderr.write(error.message)

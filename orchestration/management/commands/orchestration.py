@@ -1,5 +1,6 @@
 """`manage.py orchestration …`: say the same things as the API, through the same service."""
 
+import difflib
 import json
 import sys
 from argparse import Namespace
@@ -11,8 +12,9 @@ from ninja.responses import NinjaJSONEncoder
 from pydantic import TypeAdapter, ValidationError
 
 from channels.gateways.errors import RemoteError
-from orchestration.api.problems import fact_of, of_error, problem
-from orchestration.cli import arguments, text
+from orchestration.api.facts import fact_of
+from orchestration.api.problems import of_error, problem
+from orchestration.cli import arguments, looking, text
 from orchestration.cli.commands import COMMANDS, chosen
 from orchestration.errors import OrchestrationError, PlanRefused
 
@@ -25,6 +27,18 @@ class Command(BaseCommand):
 
     help = "Start, stop, plan, publish, watch: the console on the command line."
     requires_system_checks = []
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Name what comes near a command that does not exist, instead of all there are."""
+        asked = argv[2] if len(argv) > 2 else ""
+        if asked and not asked.startswith("-") and asked not in COMMANDS:
+            near = difflib.get_close_matches(asked, COMMANDS, n=4)
+            hint = f"Near it: {', '.join(near)}. " if near else ""
+            self.stderr.write(
+                f"There is no command {asked}. {hint}All of them: manage.py orchestration --help"
+            )
+            sys.exit(2)
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Give each command its options, and `--json` to all."""
@@ -42,6 +56,8 @@ class Command(BaseCommand):
         command = chosen(given)
         try:
             result = command.run(arguments.service(), given)
+        except looking.Refused as refused:
+            self._refuse(refused.document, options["json"])
         except OrchestrationError as error:
             self._refuse(of_error(error), options["json"], error)
         except ValidationError as error:
@@ -87,6 +103,7 @@ def as_answered(schema: Any, result: Any) -> Any:
             "total": len(answer),
             "page": 1,
             "limit": len(answer),
+            "cursor": None,
             "next": None,
             "previous": None,
         }

@@ -38,7 +38,7 @@ def one_public_video(look: Look) -> Iterator[Violation]:
     twins = (
         public.exclude(video__content_hash="")
         .values("channel_id", "video__content_hash")
-        .annotate(times=Count("pk"))
+        .annotate(times=Count("*"))
         .filter(times__gt=1)
         .order_by()
     )
@@ -51,7 +51,7 @@ def one_public_video(look: Look) -> Iterator[Violation]:
 
 def one_open_job_per_key(look: Look) -> Iterator[Violation]:
     """Look for work that is to be done twice."""
-    doubled = Job.objects.open().values("dedupe_key").annotate(times=Count("pk"))
+    doubled = Job.objects.open().values("dedupe_key").annotate(times=Count("*"))
     for row in doubled.filter(times__gt=1).order_by():
         yield Violation(f"{row['times']} open jobs have the key {row['dedupe_key']}", row["dedupe_key"])
 
@@ -161,7 +161,7 @@ def one_firing_per_moment(look: Look) -> Iterator[Violation]:
         Schedule.objects.occupying()
         .filter(channel__min_gap_minutes__gt=0)
         .values("channel_id", "publish_at")
-        .annotate(times=Count("pk"))
+        .annotate(times=Count("*"))
         .filter(times__gt=1)
         .order_by()
     )

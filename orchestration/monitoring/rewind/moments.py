@@ -62,7 +62,7 @@ def ticks(since: datetime, until: datetime, channel: Channel | None) -> Sequence
     if channel is None:
         rows = Activity.objects.filter(inside, verb__in=matters.UNHEARD).order_by()
         hours.update(
-            dict(rows.annotate(hour=TruncHour("timestamp")).values_list("hour").annotate(Count("pk")))
+            dict(rows.annotate(hour=TruncHour("timestamp")).values_list("hour").annotate(many=Count("*")))
         )
     else:
         for entries in _sets(channel):

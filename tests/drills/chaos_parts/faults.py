@@ -40,7 +40,18 @@ WEIGHTS = {
     "flush": 3,
     "clock": 2,
     "disk": 2,
+    "restart_database": 4,
+    "pooler": 3,
+    "broker_cut": 3,
+    "link": 8,
 }
+ONLY_WITH = {
+    "restart_database": "cluster",
+    "pooler": "bouncer",
+    "broker_cut": "rabbitmq",
+    "link": "namespace",
+}
+"""What is done only where the drill has such a server of its own."""
 NOT_TRIED = "an exhausted daily quota and a channel's upload cap (they end hours later), processing that fails for good"
 
 
@@ -56,7 +67,10 @@ class Faults:
 
     def one(self, kind: str = "") -> str:
         """Inject one fault; returns its kind."""
-        kind = kind or self.random.choices(self.kinds, [WEIGHTS[each] for each in self.kinds])[0]
+        here = [
+            each for each in self.kinds if getattr(self.world, ONLY_WITH.get(each, "sandbox")) is not None
+        ]
+        kind = kind or self.random.choices(here, [WEIGHTS[each] for each in here])[0]
         told = getattr(self, f"_{kind}")()
         self.count[told] += 1
         return told
@@ -72,6 +86,8 @@ class Faults:
         self.world.clock.write_text("0")
         call(f"{self.world.sandbox}/sandbox/faults", method="DELETE")
         self._settings(list_lag_seconds=0, processing_seconds=1.0)
+        if self.world.namespace is not None:
+            self.world.namespace.mend()
 
     # -- processes ---------------------------------------------------------------------------------------------------
 
@@ -102,6 +118,24 @@ class Faults:
         seconds = self.random.uniform(2, 15)
         self._later(0, lambda: self.world.hold_database(seconds))
         return "database locked"
+
+    def _restart_database(self) -> str:
+        mode = self.random.choice(("fast", "immediate"))
+        self.world.cluster.restart(mode)
+        return f"database restarted, {mode}"
+
+    def _pooler(self) -> str:
+        self.world.bouncer.restart()
+        return "PgBouncer killed"
+
+    def _link(self) -> str:
+        self.world.namespace.cut()
+        self._later(self.random.uniform(3, self.longest_stop), self.world.namespace.mend)
+        return "link to the other machine cut"
+
+    def _broker_cut(self) -> str:
+        self._later(0, self.world.rabbitmq.cut)
+        return "broker's connections closed"
 
     def _flush(self) -> str:
         self.world.flush_broker()
@@ -198,6 +232,6 @@ def inject(faults: Faults, number: int, seconds: float, say: Callable[[str], Non
         time.sleep(max(0.0, due - time.monotonic()))
         try:
             told = faults.one()
-        except (OSError, IndexError) as error:
+        except Exception as error:  # the server it needed may be away just now
             told = f"could not be injected: {error}"
         say(f"{done + 1:4d} {told}")

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,15 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from channels.sandbox.seed import GITHUB_TOKEN
+from tests.drills.chaos_parts import newer
+from tests.drills.chaos_parts.namespace import HERE, Namespace
+from tests.drills.chaos_parts.servers import Bouncer, Cluster, RabbitMQ, Relay
 
 ROOT = Path(__file__).resolve().parents[3]
 PARTS = Path(__file__).resolve().parent
 RESTART_SECONDS = 2.0  # as RestartSec of the units
-SEPARATE = ("web", "control", "work", "beat")
+ROLL_SECONDS = 4.0
+"""Between two parts that are taken over to a newer version: both versions are to publish."""
 
 
 def free_port() -> int:
@@ -59,6 +64,12 @@ class Options:
     channels: int
     github: int
     arm_seconds: int
+    pgbouncer: bool = False
+    own_cluster: bool = False
+    web: int = 1
+    workers: int = 1
+    beats: int = 1
+    far: bool = False
 
 
 class World:
@@ -84,6 +95,20 @@ class World:
         self._sandbox: subprocess.Popen[bytes] | None = None
         self._redis: subprocess.Popen[bytes] | None = None
         self._scene: subprocess.Popen[str] | None = None
+        self.folder.chmod(0o755)  # the servers of our own run as another user
+        self.namespace = Namespace(self.sandbox_port) if options.far else None
+        self.listen = ["127.0.0.1", HERE] if options.far else ["127.0.0.1"]
+        self.cluster = (
+            Cluster(self.folder / "postgres", free_port(), ",".join(self.listen))
+            if options.own_cluster
+            else None
+        )
+        self.bouncer: Bouncer | None = None
+        self.rabbitmq = RabbitMQ(f"headend-chaos-{os.getpid()}") if options.broker == "rabbitmq" else None
+        self.web_ports = [self.web_port] if options.web == 1 else [free_port() for _ in range(options.web)]
+        self._balancer: Relay | None = None
+        self._newer: Path | None = None
+        self._rolled: set[str] = set()
 
     # -- addresses ---------------------------------------------------------------------------------------------------
 
@@ -93,6 +118,8 @@ class World:
 
     @property
     def server(self) -> str:
+        if self.cluster is not None:
+            return self.cluster.url
         given = os.environ.get("DATABASE_URL_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432")
         parts = urlsplit(given)
         return f"{parts.scheme}://{parts.netloc}"
@@ -118,9 +145,13 @@ class World:
             "GOOGLE_TOKEN_URL": f"{self.sandbox}/oauth/token",
         }
         if self.options.engine == "postgres":
-            values["DATABASE_URL"] = f"{self.server}/{self.database}"
+            values["DATABASE_URL"] = f"{(self.bouncer or self).server}/{self.database}"
+        if self.bouncer is not None:
+            values["HEADEND_DATABASE_DIRECT_URL"] = f"{self.server}/{self.database}"
         if self.options.broker == "redis":
             values["CELERY_BROKER_URL"] = f"redis://127.0.0.1:{self.redis_port}/0"
+        if self.rabbitmq is not None:
+            values["CELERY_BROKER_URL"] = self.rabbitmq.url
         if drilled:
             values |= {
                 "HEADEND_FAILPOINTS": f"@{self.failpoints}",
@@ -147,14 +178,34 @@ class World:
             ],
             self.environment(drilled=False),
         )
+        if self.namespace is not None:
+            self.namespace.start()
         if self.options.broker == "redis":
-            command = ["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--save", ""]
+            command = ["redis-server", "--port", str(self.redis_port), "--bind", *self.listen]
+            command += ["--save", "", "--protected-mode", "no"]
             self._redis = self._spawn("redis", [*command, "--dir", str(self.folder)], dict(os.environ))
+        if self.rabbitmq is not None:
+            self.rabbitmq.start()
+        if self.cluster is not None:
+            self.cluster.start()
         if self.options.engine == "postgres":
             self._on_server(f'CREATE DATABASE "{self.database}"')
+        if self.options.pgbouncer:
+            self.bouncer = Bouncer(self.folder / "pgbouncer", free_port(), self.server, ",".join(self.listen))
+            self.bouncer.start()
+        if self.options.web > 1:
+            places = [("127.0.0.1", port) for port in self.web_ports]
+            self._balancer = Relay(("127.0.0.1", self.web_port), places)
         until(lambda: call(f"{self.sandbox}/sandbox/clock"), 30, "the sandbox answers")
         self._manage("migrate", "--noinput", "-v", "0")
         self._manage("collectstatic", "--noinput", "-v", "0")
+        if (
+            self.namespace is not None
+        ):  # the other machine: keys of its own that are the same, and one shared media folder
+            (self.folder / "far").mkdir()
+            (self.data / "media").mkdir(exist_ok=True)
+            shutil.copytree(self.data / "keys", self.folder / "far/keys")
+            (self.folder / "far/media").symlink_to(self.data / "media")
 
     def start(self) -> None:
         """Start Headend's processes, and start again what dies."""
@@ -167,7 +218,13 @@ class World:
 
     def names(self) -> tuple[str, ...]:
         """Return what is started: `manage.py up`, or the four processes of way B."""
-        return ("up",) if self.options.broker == "embedded" else SEPARATE
+        if self.options.broker == "embedded":
+            return ("up",)
+        counts = {"web": self.options.web, "control": self.options.workers, "work": self.options.workers}
+        counts["beat"] = self.options.beats
+        if self.options.far:
+            counts |= {"work": 0, "far-control": 1, "far-work": self.options.workers}
+        return tuple(f"{name}-{n}" for name, count in counts.items() for n in range(count))
 
     def is_ready(self) -> bool:
         answer = call(f"http://127.0.0.1:{self.web_port}/readyz")
@@ -200,6 +257,8 @@ class World:
         for pid in self.left_behind():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        if self._balancer is not None:
+            self._balancer.stop()
         for process in (self._scene, self._sandbox, self._redis):
             if process is not None:
                 process.terminate()
@@ -208,7 +267,10 @@ class World:
         if self.options.engine == "postgres":
             with contextlib.suppress(Exception):
                 self._on_server(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
-        if keep:
+        for server in (self.bouncer, self.cluster, self.rabbitmq, self.namespace):
+            if server is not None:
+                server.stop()
+        if keep and (self.data / "logs").exists():
             shutil.copytree(self.data / "logs", self.folder / "logs", dirs_exist_ok=True)
         if self.on_tmpfs:
             subprocess.run(["umount", "-l", str(self.data)], check=False)
@@ -216,12 +278,47 @@ class World:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self, name: str) -> None:
-        command = (
-            [sys.executable, "manage.py", "up", "--port", str(self.web_port)]
-            if name == "up"
-            else [str(ROOT / "deploy/run"), name]
-        )
-        self.running[name] = self._spawn(name, command, self.environment())
+        environment = self.environment()
+        part, _, number = name.removeprefix("far-").partition("-")
+        command = [str(self._home(name) / "deploy/run"), part]
+        if name == "up":
+            command = [sys.executable, "manage.py", "up", "--port", str(self.web_port)]
+        elif part == "web":
+            environment["HEADEND_PORT"] = str(self.web_ports[int(number)])
+        if name.startswith("far-") and self.namespace is not None:
+            command = self.namespace.within(command)
+            for each in ("DATABASE_URL", "HEADEND_DATABASE_DIRECT_URL", "CELERY_BROKER_URL"):
+                if each in environment:
+                    environment[each] = environment[each].replace("127.0.0.1", HERE)
+            environment["HEADEND_DATA_DIR"] = str(self.folder / "far")
+        self.running[name] = self._spawn(name, command, environment, self._home(name))
+
+    def _home(self, name: str) -> Path:
+        return self._newer if self._newer is not None and name in self._rolled else ROOT
+
+    def roll(self, say: Callable[[str], None]) -> None:
+        """Upgrade the database while everything runs, and take one part after the other over to the newer version."""
+        self._newer = newer.make(self.folder / "newer")
+        told = subprocess.run(
+            [sys.executable, "manage.py", "upgrade", "--without-backup"],
+            cwd=self._newer, env=self.environment(drilled=False), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if told.returncode:
+            raise RuntimeError(f"it was not upgraded: {told.stderr[-500:]}")
+        say(f"{told.stdout.strip().splitlines()[-1]} The parts of the former version run on.")
+        for name in self.names():
+            with self._lock:
+                process = self.running[name]
+                self._rolled.add(name)
+                process.terminate()
+            process.wait(90)
+            until(lambda name=name, was=process: self._is_back(name, was), 60, f"{name} is back")
+            say(f"{name} is of the newer version")
+            time.sleep(ROLL_SECONDS)
+
+    def _is_back(self, name: str, was: subprocess.Popen[bytes]) -> bool:
+        with self._lock:
+            return self.running[name] is not was and self.running[name].poll() is None
 
     def _look_after(self) -> None:
         while self._wanted:
@@ -237,10 +334,12 @@ class World:
                         self.restarts += 1
                         self._start(name)
 
-    def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, name: str, command: list[str], environment: dict[str, str], home: Path = ROOT
+    ) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
 
@@ -330,6 +429,9 @@ class World:
 
     def flush_broker(self) -> None:
         """Lose every message."""
+        if self.rabbitmq is not None:
+            self.rabbitmq.flush()
+            return
         if self.options.broker == "redis":
             where = ["-p", str(self.redis_port)]
         else:
@@ -366,7 +468,7 @@ class World:
             for end in ("-wal", "-shm"):
                 (self.data / f"headend.sqlite3{end}").unlink(missing_ok=True)
             shutil.copy(backup, self.data / "headend.sqlite3")
-        if self.options.broker == "redis":
+        if self.options.broker != "embedded":
             self.flush_broker()
 
     # -- disk --------------------------------------------------------------------------------------------------------
@@ -421,11 +523,14 @@ def is_helper(pid: int) -> bool:
 
 
 def part_of(pid: int) -> str:
-    """Return which part of Headend a process is, by its command line; empty, if that does not tell."""
+    """Return which part of Headend a process is, by its name or command line; empty, if neither tells."""
     try:
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
     except OSError:
         return ""
+    if name.startswith("headend-"):  # a fork of `up`, whose command line it has
+        return name.removeprefix("headend-")
     parts = ("granian", "queues\0control", "queues\0work", "beat", "redis-server", "valkey", "sweeper")
     found = next((part for part in parts if part in words), "")
     return {"granian": "web", "redis-server": "broker", "valkey": "broker"}.get(

@@ -29,6 +29,17 @@ def test_a_stretch_of_the_calendar_on_two_clocks(api, row):
     assert (wrong["status"], wrong["field"]) == (422, "zone")
 
 
+def test_channels_are_named_in_words_as_in_every_list(api, row):
+    other = factories.ChannelFactory(slug="other")
+    factories.ChannelGroupFactory(slug="news").channels.add(row.channel)
+    asked = "calendar?first=2031-03-24&days=7&zone=UTC"
+    assert api.get(f"{asked}&channels=group:news").json()["total_channels"] == 1
+    assert len(api.get(f"{asked}&channels=group:news").json()["items"]) == 1
+    assert api.get(f"{asked}&channels={other.slug}").json()["items"] == []
+    both = api.get(f"{asked}&channels=group:news&channels={other.slug}").json()
+    assert (both["total_channels"], len(both["items"])) == (2, 1)
+
+
 def test_where_it_may_stand_and_what_a_move_comes_to(api, row):
     later = (row.publish_at + timedelta(hours=3)).isoformat().replace("+", "%2B")
     now = datetime.now(UTC)

@@ -11,6 +11,7 @@ from orchestration.errors import OrchestrationError
 
 PAGE = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
 PAGED = {"page", "limit"}
+PARTS = PAGED | {"cursor", "count", "sort", "fields"}
 ROW = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]*)\|$", re.MULTILINE)
 ROWS = {name: (filters, verbs) for name, filters, verbs in ROW.findall(PAGE)}
 RESOURCES = [
@@ -36,8 +37,10 @@ RESOURCES = [
     "orphans",
     "conflicts",
     "notifications",
+    "webhooks",
     "users",
     "tokens",
+    "proposals",
     "activity",
     "statistics",
 ]
@@ -58,7 +61,7 @@ def test_every_resource_has_its_row():
 
 @pytest.mark.parametrize("name", RESOURCES)
 def test_each_filter_is_named(paths, name):
-    known = {item["name"] for item in paths[f"/api/{name}"]["get"].get("parameters", [])} - PAGED
+    known = {item["name"] for item in paths[f"/api/{name}"]["get"].get("parameters", [])} - PARTS
     assert named(ROWS[name][0]) == known
 
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from django.urls import resolve
+from ninja import Schema
+from pydantic import ValidationError
 
 from config.api import api as headend
+from orchestration.fields import Body
 from tests import factories
 from tests.orchestration.api.test_lists import LISTS
 
@@ -169,3 +173,73 @@ def _alone(document, name):
 
 def _validator(document, schema):
     return jsonschema.Draft202012Validator({**schema, "components": document["components"]})
+
+
+def test_no_two_schemas_share_a_name():
+    """The document describes one of them for both, and the answers of the other are not as it says."""
+
+    named = {}
+    for each in set(below(Schema)):
+        if each.__module__.startswith("orchestration.api"):
+            named.setdefault(each.__name__, []).append(each.__module__)
+    assert {name: where for name, where in named.items() if len(where) > 1} == {}
+
+
+def below(kind):
+    for each in kind.__subclasses__():
+        yield each
+        yield from below(each)
+
+
+def media_of(document):
+    """Return each body and each answer 2xx with where it stands, but for what is bytes."""
+    for path, method, operation in operations(document):
+        kinds = [("body", operation.get("requestBody", {}))]
+        kinds += [(status, answer) for status, answer in operation["responses"].items() if status[0] == "2"]
+        for where, said in kinds:
+            for kind, media in said.get("content", {}).items():
+                if "schema" in media:
+                    yield f"{method} {path} {where} {kind}", media
+
+
+def test_every_body_and_every_answer_has_an_example_that_fits_its_schema(document):
+    seen = 0
+    for where, media in media_of(document):
+        assert media.get("examples"), where
+        for example in media["examples"].values():
+            name = example["$ref"].removeprefix("#/components/examples/")
+            value = document["components"]["examples"][name]["value"]
+            faults = [
+                f"{where}: {fault.json_path}: {fault.message}"
+                for fault in _validator(document, media["schema"]).iter_errors(value)
+            ]
+            assert not faults, faults[:3]
+            seen += 1
+    assert seen > 400
+
+
+def test_every_refusal_has_an_example(document):
+    for name, response in document["components"]["responses"].items():
+        media = response["content"]["application/problem+json"]
+        _validator(document, media["schema"]).validate(media["example"])
+        assert name.endswith((str(media["example"]["status"]), "5XX"))
+
+
+def test_every_example_of_a_body_is_taken(document):
+    """As the operation itself reads it, not only by the schema in the document."""
+    bodies = {each.__name__: each for each in below(Body) if each.__module__.startswith("orchestration.")}
+    refused = {}
+    for name, example in document["components"]["examples"].items():
+        if name in bodies:
+            try:
+                bodies[name].model_validate(example["value"])
+            except ValidationError as error:
+                refused[name] = str(error.errors()[0]["msg"])
+    assert refused == {}
+
+
+def test_no_address_with_a_variable_stands_before_one_that_it_hides(document):
+    """Django takes the first that matches: `labels/{label_id}` before `labels/add` would answer 405 to that."""
+    for path in document["paths"]:
+        if "{" not in path:
+            assert resolve(path).route.endswith(path.rpartition("/api/")[2]), path

@@ -262,3 +262,13 @@ def test_jobs_and_entries_are_found_by_words(api):
     for words in ({"q": "copyright"}, {"actor_contains": "anna"}, {"actor": "anna@example.org"}):
         assert [row["id"] for row in api.get("activity", **words).json()["items"]] == [entry.pk], words
     assert api.get("activity", actor="anna").json()["items"] == []
+
+
+def test_a_job_of_a_kind_that_this_version_does_not_know_is_shown(api):
+    job = factories.JobFactory(running=True)
+    type(job).objects.filter(pk=job.pk).update(kind="hologram")
+
+    assert [item["kind"] for item in api.get("jobs").json()["items"]] == ["hologram"]
+    assert api.get(f"jobs/{job.pk}").json()["kind"] == "hologram"
+    assert api.get(f"jobs/{job.pk}/history").status_code == 200
+    assert api.get("orchestration/dashboard").status_code == 200

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import OperationalError
+from django.db import IntegrityError, InterfaceError, InternalError, OperationalError
 from ninja.errors import Throttled
 
 from channels.gateways.errors import QuotaExhausted, RateLimited, RemoteRejected
@@ -66,6 +66,9 @@ def test_each_refusal_becomes_a_problem_with_its_code(failing, kind):
         (QuotaExhausted("Used up.", bucket="uploads"), 503, "quota_exhausted"),
         (Throttled(wait=3), 429, "too_many_requests"),
         (OperationalError("password=hunter2"), 503, "database_busy"),
+        (InterfaceError("the connection is closed, hunter2"), 503, "database_busy"),
+        (InternalError("received 2 results from command 'BEGIN'"), 503, "database_busy"),
+        (IntegrityError("hunter2 is there already"), 500, "internal_error"),
         (ValidationError({"timezone": ["is not one"]}), 422, "invalid_request"),
         (ValidationError("not like this"), 422, "invalid_request"),
     ],

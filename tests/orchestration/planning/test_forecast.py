@@ -40,7 +40,7 @@ def test_a_full_pool_makes_the_lower_priority_late_and_says_by_how_much():
     assert late.late_seconds == 3600
     assert late.ready_at == NOW + 3 * HOUR
     assert late.sentence == (
-        "schedule 1, due at 2026-11-23 20:30 UTC, is staged 1 h late: it waits for the pool upload, capacity 1"
+        "publication 1, due at 2026-11-23 20:30 UTC, is staged 1 h late: it waits for the pool upload, capacity 1"
     )
 
 

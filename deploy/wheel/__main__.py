@@ -1,0 +1,5 @@
+"""`python -m headend` is `headend`."""
+
+from headend import main
+
+main()

@@ -1,0 +1,1 @@
+"""Migrations of an imagined next version, each way in a package: they belong to the app `config`, which has no tables."""
