@@ -282,22 +282,27 @@ def missing() -> list[tuple[str, str]]:
 def counts() -> dict[str, int]:
     """Return how often each topic has changed so far; one statement.
 
-    Whoever asks amid a transaction of its own has its later writes counted anew: they would hide behind the earlier ones.
+    Whoever asks amid a transaction of its own has its later writes counted anew.
     """
-    if connection.in_atomic_block and connection.vendor == "postgresql":
-        _forget_what_was_counted()
     # Asked for every second of an idle installation: putting the statement together took longer than to run it.
+    forget, topics = _forgetting()
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT topic, SUM(count) FROM {_COUNTS} GROUP BY topic")  # noqa: S608 (our table's name)
+        cursor.execute(
+            f"SELECT topic, SUM(count) FROM {_COUNTS} {forget} GROUP BY topic",  # noqa: S608 (our table's name)
+            topics,
+        )
         return {topic: int(count) for topic, count in cursor.fetchall()}
 
 
-def _forget_what_was_counted() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('headend.counted_' || topic, '', true) FROM unnest(%s::text[]) AS topic",
-            [[*TOPICS, REST]],
-        )
+def _forgetting() -> tuple[str, list[list[str]]]:
+    """Return what a statement over the counts ends with, so that it lets later writes of this transaction count anew.
+
+    On PostgreSQL a transaction counts a topic once: amid one, its later writes would hide behind the earlier ones.
+    """
+    if not (connection.in_atomic_block and connection.vendor == "postgresql"):
+        return "WHERE true", []
+    forgets = "SELECT count(set_config('headend.counted_' || one, '', true)) FROM unnest(%s::text[]) AS one"
+    return f"WHERE ({forgets}) > 0", [[*TOPICS, REST]]
 
 
 def total(counted: Mapping[str, int], topics: Iterable[str]) -> int:
@@ -311,12 +316,11 @@ def total_now(topics: Iterable[str]) -> int:
     Whoever asks amid a transaction of its own has its later writes counted anew, as with `counts`.
     """
     names = list(topics)
-    if connection.in_atomic_block and connection.vendor == "postgresql":
-        _forget_what_was_counted()
+    forget, forgotten = _forgetting()
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT COALESCE(SUM(count), 0) FROM {_COUNTS} "  # noqa: S608 (names are parameters)
-            f"WHERE topic IN ({', '.join(['%s'] * len(names))})",
-            names,
+            f"SELECT COALESCE(SUM(count), 0) FROM {_COUNTS} {forget} "  # noqa: S608 (names are parameters)
+            f"AND topic IN ({', '.join(['%s'] * len(names))})",
+            [*forgotten, *names],
         )
         return int(cursor.fetchone()[0])
