@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -19,11 +20,12 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from dashboard.field_words import refusal_words
+from dashboard.forms import sentence_of
 from dashboard.listing import id_of
 from orchestration.below import within
 from orchestration.core import readings
 from orchestration.core.permissions import Actor
-from orchestration.errors import NotFound, NotPermitted, OrchestrationError
+from orchestration.errors import InvalidRequest, NotFound, NotPermitted, OrchestrationError
 from orchestration.service import CentralOrchestrationService
 from orchestration.states import Trigger
 from orchestration.text import plain_line
@@ -136,18 +138,31 @@ def act(
     outcome: str | Callable[[Any], str],
     *,
     to: str,
+    leave: bool = False,
     undo: bool = False,
 ) -> HttpResponse:
     """Call one method of the service and show its outcome, or its refusal, to whoever pressed the button.
 
-    With `undo` the message offers to take it back.
+    With `undo` the message offers to take it back; with `leave` it is shown on `to` in any case.
     """
     try:
         result = call()
     except OrchestrationError as error:
         return refuse(request, error, to)
     cid = getattr(request, "acted_under", "") if undo else ""
-    return done(request, outcome(result) if callable(outcome) else outcome, to=to, undo=cid)
+    return done(request, outcome(result) if callable(outcome) else outcome, to=to, leave=leave, undo=cid)
+
+
+def act_on_typed(
+    request: HttpRequest, form: Form, call: Callable[[], Any], outcome: Callable[[Any], str], *, to: str
+) -> HttpResponse:
+    """Hand what was typed to the service, and lead to a fresh page: what was typed does not stay in the fields.
+
+    `call` takes its values from the form; it is not called when they do not fit.
+    """
+    if not form.is_valid():
+        return refuse(request, InvalidRequest(sentence_of(form)), to)
+    return act(request, call, outcome, to=to, leave=True)
 
 
 def version_of(request: HttpRequest) -> int | None:

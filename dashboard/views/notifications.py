@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
-from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.actions import act, act_on_typed, done, page, reason_of, refuse, service
 from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import sentence_of
@@ -67,19 +65,6 @@ def notification_log(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _typed(
-    request: HttpRequest, form: forms.Form, call: Callable[[], Any], outcome: Callable[[Any], str]
-) -> HttpResponse:
-    """Hand what was typed to the service, and lead back to the list of all."""
-    if not form.is_valid():
-        return refuse(request, InvalidRequest(sentence_of(form)), _home())
-    try:
-        result = call()
-    except OrchestrationError as error:
-        return refuse(request, error, _home())
-    return done(request, outcome(result), to=_home(), leave=True)
-
-
 # ------------------------------------------------------------------------------------------------------------ addresses
 
 
@@ -87,11 +72,12 @@ def _typed(
 def address_add(request: HttpRequest) -> HttpResponse:
     """Enter an address."""
     form = NewAddressForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
         lambda: service(request).add_notification_address(**form.cleaned_data),
         lambda row: f"{row.name} is entered; test it before a rule relies on it.",
+        to=_home(),
     )
 
 
@@ -114,13 +100,14 @@ def notification_address(request: HttpRequest, pk: int) -> HttpResponse:
 def address_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Give an address another name, or another address."""
     form = AddressForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
         lambda: service(request).change_notification_address(
             address_id=pk, name=form.cleaned_data["name"], url=form.cleaned_data["url"] or None
         ),
         lambda row: f"{row.name} is changed.",
+        to=_home(),
     )
 
 
@@ -192,11 +179,12 @@ def notification_rule(request: HttpRequest, pk: int) -> HttpResponse:
 def rule_add(request: HttpRequest) -> HttpResponse:
     """Enter a rule."""
     form = RuleForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
         lambda: service(request).add_notification_rule(values=form.values()),
         lambda row: f"The rule {row.name} holds from now on.",
+        to=_home(),
     )
 
 
@@ -204,11 +192,12 @@ def rule_add(request: HttpRequest) -> HttpResponse:
 def rule_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a rule all its values anew."""
     form = RuleForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
         lambda: service(request).change_notification_rule(rule_id=pk, values=form.values()),
         lambda row: f"The rule {row.name} is changed.",
+        to=_home(),
     )
 
 

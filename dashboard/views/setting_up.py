@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
-from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
+from dashboard.actions import act, act_on_typed, done, page, reason_of, refuse, service, version_of
 from dashboard.addresses import reverse
-from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.setup_forms import PoolForm, RetentionForm, RightsForm, SourceEditForm
-from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.errors import OrchestrationError
 from orchestration.models import Pool, Source
 
 
 def _source(pk: int) -> str:
     return reverse("dashboard:source", args=[pk])
-
-
-def _typed(
-    request: HttpRequest, form: forms.Form, to: str, call: Callable[[], Any], outcome: Callable[[Any], str]
-) -> HttpResponse:
-    """Hand what was typed to the service, and lead to where it shows."""
-    if not form.is_valid():
-        return refuse(request, InvalidRequest(sentence_of(form)), to)
-    try:
-        result = call()
-    except OrchestrationError as error:
-        return refuse(request, error, to)
-    return done(request, outcome(result), to=to, leave=True)
 
 
 @page
@@ -59,14 +41,14 @@ def source_edit(request: HttpRequest, pk: int) -> HttpResponse:
 def source_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a source other values."""
     form = SourceEditForm(request.POST).of_kind(get_object_or_404(Source, pk=pk))
-    return _typed(
+    return act_on_typed(
         request,
         form,
-        _source(pk),
         lambda: service(request).change_source(
             source_id=pk, version=version_of(request), **form.cleaned_data
         ),
         lambda row: f"{row.name} is kept.",
+        to=_source(pk),
     )
 
 
@@ -74,14 +56,14 @@ def source_change(request: HttpRequest, pk: int) -> HttpResponse:
 def source_set_rights(request: HttpRequest, pk: int) -> HttpResponse:
     """Say on which basis a source's videos are published."""
     form = RightsForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
-        _source(pk),
         lambda: service(request).set_source_rights(
             source_id=pk, version=version_of(request), **form.cleaned_data
         ),
         lambda answer: f"The rights of {answer.source.name} are kept. {answer.sentence}".strip(),
+        to=_source(pk),
     )
 
 
@@ -89,14 +71,14 @@ def source_set_rights(request: HttpRequest, pk: int) -> HttpResponse:
 def source_set_retention(request: HttpRequest, pk: int) -> HttpResponse:
     """Say for how long a source's files are kept."""
     form = RetentionForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
-        _source(pk),
         lambda: service(request).set_source_retention(
             source_id=pk, version=version_of(request), **form.cleaned_data
         ),
         lambda row: f"Files of {row.name} are kept by these rules from now on.",
+        to=_source(pk),
     )
 
 
@@ -122,12 +104,12 @@ def pool(request: HttpRequest, pk: int) -> HttpResponse:
 def pool_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Set what a pool holds."""
     form = PoolForm(request.POST).of_kind(get_object_or_404(Pool, pk=pk))
-    return _typed(
+    return act_on_typed(
         request,
         form,
-        reverse("dashboard:pool", args=[pk]),
         lambda: service(request).change_pool(pool_id=pk, **form.cleaned_data),
         lambda row: f"{row.label} holds {row.capacity:,} from the next claim on.",
+        to=reverse("dashboard:pool", args=[pk]),
     )
 
 

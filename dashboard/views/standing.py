@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.actions import act, act_on_typed, page, reason_of, service
 from dashboard.addresses import reverse
-from dashboard.forms import sentence_of
 from dashboard.listing import id_of
 from dashboard.live_pages import show
 from dashboard.standing_forms import StandingRuleForm
-from orchestration.errors import InvalidRequest, NotFound, OrchestrationError
+from orchestration.errors import NotFound, OrchestrationError
 from orchestration.models import StandingRule, Video
 from orchestration.results.plans import StandingRun
-from orchestration.scheduling.standing import StandingValues, write_times
+from orchestration.scheduling.standing import write_times
 from orchestration.states import VideoState
 
 EPISODES_SHOWN = 30
@@ -74,49 +71,42 @@ def _episodes(row: StandingRule) -> list[tuple[Video, bool]]:
     ]
 
 
-def _typed(
-    request: HttpRequest,
-    call: Callable[[StandingValues], StandingRule],
-    outcome: Callable[[StandingRule], str],
-) -> HttpResponse:
-    form = StandingRuleForm(request.POST)
-    if not form.is_valid():
-        return refuse(request, InvalidRequest(sentence_of(form)), _home())
-    try:
-        row = call(form.values())
-    except OrchestrationError as error:
-        return refuse(request, error, _home())
-    return done(request, outcome(row), to=_home(), leave=True)
-
-
 @require_POST
 def standing_rule_add(request: HttpRequest) -> HttpResponse:
     """Enter a rule."""
-    return _typed(
+    form = StandingRuleForm(request.POST)
+    return act_on_typed(
         request,
-        lambda values: service(request).add_standing_rule(values=values),
+        form,
+        lambda: service(request).add_standing_rule(values=form.values()),
         lambda row: f"The rule {row.name} is entered" + ("." if row.enabled else ", switched off."),
+        to=_home(),
     )
 
 
 @require_POST
 def standing_rule_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a rule all its values anew."""
-    return _typed(
+    form = StandingRuleForm(request.POST)
+    return act_on_typed(
         request,
-        lambda values: service(request).change_standing_rule(rule_id=pk, values=values),
+        form,
+        lambda: service(request).change_standing_rule(rule_id=pk, values=form.values()),
         lambda row: f"The rule {row.name} is changed; what it planned stays.",
+        to=_home(),
     )
 
 
 @require_POST
 def standing_rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove a rule."""
-    try:
-        service(request).remove_standing_rule(rule_id=pk, reason=reason_of(request))
-    except OrchestrationError as error:
-        return refuse(request, error, _home())
-    return done(request, "The rule is removed; what it planned stays.", to=_home(), leave=True)
+    return act(
+        request,
+        lambda: service(request).remove_standing_rule(rule_id=pk, reason=reason_of(request)),
+        "The rule is removed; what it planned stays.",
+        to=_home(),
+        leave=True,
+    )
 
 
 def _outcome(made: StandingRun) -> str:

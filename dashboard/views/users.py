@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.actions import act, act_on_typed, page, reason_of, refuse, service
 from dashboard.addresses import reverse
-from dashboard.forms import sentence_of
 from dashboard.live_pages import show
 from dashboard.people_forms import NewUserForm, TwicePassword, UserForm
 from orchestration.core.permissions import LEVELS
-from orchestration.errors import InvalidRequest, OrchestrationError
+from orchestration.errors import OrchestrationError
 
 
 def _home() -> str:
@@ -66,34 +61,21 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _typed(
-    request: HttpRequest, form: forms.Form, to: str, call: Callable[[], Any], outcome: Callable[[Any], str]
-) -> HttpResponse:
-    """Hand what was typed to the service, and lead to a fresh page: what was typed does not stay in the fields."""
-    if not form.is_valid():
-        return refuse(request, InvalidRequest(sentence_of(form)), to)
-    try:
-        result = call()
-    except OrchestrationError as error:
-        return refuse(request, error, to)
-    return done(request, outcome(result), to=to, leave=True)
-
-
 @sensitive_post_parameters()
 @require_POST
 def user_add(request: HttpRequest) -> HttpResponse:
     """Register a person."""
     form = NewUserForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
-        _home(),
         lambda: service(request).add_user(**form.cleaned_data),
         lambda row: (
             f"{row.username} may log in."
             if row.has_password
             else f"{row.username} is registered; make them a link to set a password."
         ),
+        to=_home(),
     )
 
 
@@ -101,12 +83,12 @@ def user_add(request: HttpRequest) -> HttpResponse:
 def user_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a person another level or name."""
     form = UserForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
-        _page_of(pk),
         lambda: service(request).change_user(user_id=pk, **form.cleaned_data),
         lambda row: f"{row.username} is kept, as {LEVELS[row.level]}.",
+        to=_page_of(pk),
     )
 
 
@@ -115,12 +97,12 @@ def user_change(request: HttpRequest, pk: int) -> HttpResponse:
 def user_set_password(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a person another password."""
     form = TwicePassword(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
-        _page_of(pk),
         lambda: service(request).set_user_password(user_id=pk, password=form.cleaned_data["password"]),
         lambda row: f"{row.username} has another password; every session of theirs is over.",
+        to=_page_of(pk),
     )
 
 

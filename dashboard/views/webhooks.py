@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from dashboard.actions import act, done, page, reason_of, refuse, service
+from dashboard.actions import act, act_on_typed, done, page, reason_of, refuse, service
 from dashboard.addresses import reverse
 from dashboard.filters import filters_of, first
 from dashboard.forms import sentence_of
@@ -85,19 +81,6 @@ def webhook_delivery(request: HttpRequest, pk: int) -> HttpResponse:
     return show(request, "webhook_delivery.html", {"row": row, "body": (body or b"").decode()})
 
 
-def _typed(
-    request: HttpRequest, form: forms.Form, call: Callable[[], Any], outcome: Callable[[Any], str], to: str
-) -> HttpResponse:
-    """Hand what was typed to the service, and lead back."""
-    if not form.is_valid():
-        return refuse(request, InvalidRequest(sentence_of(form)), to)
-    try:
-        result = call()
-    except OrchestrationError as error:
-        return refuse(request, error, to)
-    return done(request, outcome(result), to=to, leave=True)
-
-
 @require_POST
 def webhook_add(request: HttpRequest) -> HttpResponse:
     """Enter an endpoint and show its secret this once: the answer is the page, and is kept by no browser."""
@@ -115,12 +98,12 @@ def webhook_add(request: HttpRequest) -> HttpResponse:
 def webhook_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an endpoint."""
     form = ChangedEndpointForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
         lambda: service(request).change_webhook_endpoint(endpoint_id=pk, **form.values()),
         lambda row: f"{row.name} is changed.",
-        _of(pk),
+        to=_of(pk),
     )
 
 
@@ -176,12 +159,12 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
 def webhook_resend(request: HttpRequest, pk: int) -> HttpResponse:
     """Send everything anew since an instant."""
     form = ResendForm(request.POST)
-    return _typed(
+    return act_on_typed(
         request,
         form,
         lambda: service(request).resend_webhook_events(endpoint_id=pk, since=form.cleaned_data["since"]),
         lambda row: f"{row.name} is sent everything since then anew.",
-        _of(pk),
+        to=_of(pk),
     )
 
 
