@@ -178,7 +178,6 @@ def _item(entry: ElementTree.Element, place: _Place) -> FoundItem | None:
     if not link:
         return None
     url = urljoin(place.base, link.strip())
-    thumbnail = _thumbnail(entry, media)
     content = media if media is not None else ElementTree.Element("none")
     duration = content.get("duration") or _text(entry.find(ITUNES + "duration"))
     views = entry.find(f".//{MEDIA}statistics")
@@ -209,7 +208,6 @@ def _item(entry: ElementTree.Element, place: _Place) -> FoundItem | None:
         description=description,
         duration_seconds=parse_duration(duration) if duration else None,
         published_at=_published_at(entry),
-        thumbnail_url=_joined(place.base, thumbnail) if thumbnail else None,
         external_id=_first(entry, None, "guid", ATOM + "id") or "",
         width=positive_whole(content.get("width")),
         height=positive_whole(content.get("height")),
@@ -289,17 +287,6 @@ def _page_url(entry: ElementTree.Element) -> str | None:
         if element.tag == "guid" and element.get("isPermaLink", "true") == "true" and guid.startswith("http"):
             return guid
     return None
-
-
-def _thumbnail(entry: ElementTree.Element, media: ElementTree.Element | None) -> str | None:
-    for parent in (media, entry):
-        if parent is None:
-            continue
-        element = parent.find(f".//{MEDIA}thumbnail")
-        if element is not None and element.get("url"):
-            return element.get("url")
-    image = entry.find(ITUNES + "image")
-    return image.get("href") if image is not None else None
 
 
 def _published_at(entry: ElementTree.Element) -> datetime | None:

@@ -42,7 +42,6 @@ class FoundItem:
     description: str = ""
     duration_seconds: float | None = None
     published_at: datetime | None = None
-    thumbnail_url: str | None = None
     external_id: str = ""
     width: int | None = None
     height: int | None = None

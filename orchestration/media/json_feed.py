@@ -79,7 +79,6 @@ def _item(entry: dict[str, Any], feed_url: str, language: str) -> FoundItem | No
         or clean_html(_text(entry.get("content_html")))
         or ""
     )
-    picture = _text(entry.get("image")) or _text(entry.get("banner_image"))
     return FoundItem.make(
         url,
         title=_text(entry.get("title"))
@@ -88,7 +87,6 @@ def _item(entry: dict[str, Any], feed_url: str, language: str) -> FoundItem | No
         description=description,
         duration_seconds=film.get("duration_in_seconds"),
         published_at=date_of(_text(entry.get("date_published")) or _text(entry.get("date_modified"))),
-        thumbnail_url=urljoin(feed_url, picture) if picture else None,
         # The standard wants a text; numbers are common.
         external_id=_text(entry.get("id")),
         language=_text(entry.get("language")) or language,

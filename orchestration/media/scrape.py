@@ -277,7 +277,6 @@ def _item_of(entry: dict[str, Any], *, page_url: str, alone: bool) -> FoundItem 
             description=entry.get("description"),
             duration_seconds=entry.get("duration"),
             published_at=_published_at(entry),
-            thumbnail_url=_thumbnail_of(entry),
             external_id=_id_of(entry),
             width=entry.get("width"),
             height=entry.get("height"),
@@ -330,13 +329,6 @@ def _title_of(entry: dict[str, Any], alone: bool) -> str | None:
     if title and alone and entry.get("extractor_key") in ("Generic", "HTML5MediaEmbed"):
         return title.removesuffix(" (1)")
     return title
-
-
-def _thumbnail_of(entry: dict[str, Any]) -> str | None:
-    address = entry.get("thumbnail")
-    if not address and entry.get("thumbnails"):
-        address = entry["thumbnails"][-1].get("url")
-    return address if str(address or "").startswith(("http://", "https://")) else None
 
 
 def _published_at(entry: dict[str, Any]) -> datetime | None:
