@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from orchestration.core import audit, system_lock
+from orchestration.core import audit, planner_statistics, system_lock
 from orchestration.core.quiet import Quiet
 from orchestration.core.transitions import transition_all
 from orchestration.core.wakeups import wake_workers
@@ -100,7 +100,7 @@ def _first(rows: QuerySet[Any], field: str, *, ahead: timedelta = timedelta()) -
 
 
 def tick(now: datetime | None = None) -> dict[str, int]:
-    """Do everything that is due, in order, each step in transactions of its own; returns what was done.
+    """Do everything that is due, what has a moment first, each step in transactions of its own; returns what was done.
 
     A step that fails does not keep the others from their work: one broken row must not stop every publication. The
     first failure is raised at the end.
@@ -119,15 +119,16 @@ def tick(now: datetime | None = None) -> dict[str, int]:
             ("unstageable", fail_unstageable),
             ("stranded", take_up_stranded),
             ("failed over", failover.hand_over_late),
-            ("preparing", keep_preparing),
-            ("files", renditions.keep_making),
             ("staging", stage_due),
             ("publishing", publish_due),
             ("released", release_late),
+            ("preparing", keep_preparing),
+            ("files", renditions.keep_making),
             ("rolled out", rollouts.advance),
         ]
     steps += [("looking", watch_uploads.queue_due)]
     steps += [("waves", lambda now: waves.complete(now) + recall.complete()), ("explained", _explain)]
+    steps += [("told the planner", _tell_planner)]
     done: dict[str, int] = {}
     failures: list[Exception] = []
     for name, step in steps:
@@ -145,6 +146,11 @@ def tick(now: datetime | None = None) -> dict[str, int]:
 def _explain(now: datetime) -> int:
     waiting_reasons.refresh_waiting_reasons(now)
     return 0
+
+
+def _tell_planner(_now: datetime) -> int:
+    planner_statistics.refresh()
+    return 0  # nothing that keeps a tick from resting
 
 
 def _running_and_locked() -> bool:

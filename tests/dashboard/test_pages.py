@@ -248,7 +248,7 @@ def test_neither_statements_nor_bytes_of_a_page_grow_with_the_number_of_rows(con
             readings.forget()
             with CaptureQueriesContext(connection) as queries:
                 answer = console.get(address, headers={"Accept-Encoding": "gzip"})
-            counts[address] = _asked(queries)
+            counts[address] = len(queries)
             first_loads[address] = len(answer.content) + sum(map(_bytes_of, _assets(answer)))
         return counts
 
@@ -288,11 +288,6 @@ def test_neither_statements_nor_bytes_of_a_page_grow_with_the_number_of_rows(con
 def _most(address: str) -> int:
     """Return how many statements a page may make."""
     return next((most for rule, (most, _) in MORE_QUERIES.items() if re.match(rule, address)), MAX_QUERIES)
-
-
-def _asked(queries: CaptureQueriesContext) -> int:
-    """Return how many statements a page made, but for one that only a test's transaction needs (`change_counts`)."""
-    return sum("headend.counted_" not in query["sql"] for query in queries)
 
 
 def _assets(answer) -> set[str]:
