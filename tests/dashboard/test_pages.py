@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from channels.models import Channel
+from config import sessions
 from dashboard import system_bar
 from dashboard.live_pages import version_of
 from orchestration.core import readings
@@ -238,7 +239,12 @@ def test_a_page_and_the_api_keep_the_same_rows(console, scene, page, api, query)
 
 
 @pytest.mark.slow
-def test_neither_statements_nor_bytes_of_a_page_grow_with_the_number_of_rows(console, scene, addresses):
+def test_neither_statements_nor_bytes_of_a_page_grow_with_the_number_of_rows(
+    console, scene, addresses, monkeypatch
+):
+    monkeypatch.setattr(
+        sessions, "NOTED_EVERY_SECONDS", 86_400
+    )  # that a session is used is written once a minute
     first_loads = {}
 
     def count() -> dict[str, int]:
