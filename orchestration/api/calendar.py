@@ -12,9 +12,10 @@ from orchestration.api.schemas.calendar import (
     CalendarOut,
     CalendarWindow,
     MovePreviewOut,
-    MoveTo,
+    ScheduleMoveTo,
     TimeWindow,
     TimeWindowOnChannel,
+    WaveMoveTo,
 )
 from orchestration.fields import Id
 
@@ -61,10 +62,10 @@ def schedules_allowed(request: HttpRequest, schedule_id: Path[Id], window: Query
     operation_id="schedules_move_preview",
     summary="Show what moving a publication would come to",
 )
-def schedules_move_preview(request: HttpRequest, schedule_id: Path[Id], to: Query[MoveTo]):
+def schedules_move_preview(request: HttpRequest, schedule_id: Path[Id], to: Query[ScheduleMoveTo]):
     """Nothing is written."""
     return service(request).preview_move_schedule(
-        schedule_id=schedule_id, publish_at=to.at, version=to.version
+        schedule_id=schedule_id, publish_at=to.publish_at, version=to.version
     )
 
 
@@ -74,9 +75,11 @@ def schedules_move_preview(request: HttpRequest, schedule_id: Path[Id], to: Quer
     operation_id="waves_move_preview",
     summary="Show what moving a wave would come to",
 )
-def waves_move_preview(request: HttpRequest, wave_id: Path[Id], to: Query[MoveTo]):
-    """Its first member would fall on `at`; nothing is written."""
-    return service(request).preview_move_wave(wave_id=wave_id, scheduled_at=to.at, version=to.version)
+def waves_move_preview(request: HttpRequest, wave_id: Path[Id], to: Query[WaveMoveTo]):
+    """Its first member would fall on `scheduled_at`; nothing is written."""
+    return service(request).preview_move_wave(
+        wave_id=wave_id, scheduled_at=to.scheduled_at, version=to.version
+    )
 
 
 @of_videos.get(

@@ -88,6 +88,13 @@ PREVIEWED_BY = {
 """Changes without a dry run of their own that another operation shows beforehand."""
 SHOWN_ONLY = frozenset({"orchestration_resume", "schedules_move", "waves_move", "waves_recall"})
 """Of these the preview tells of the moment, so that it need not be the same when the change is made."""
+AS_SEEN = {
+    "orchestration_resume": "orchestration_status",
+    "schedules_move": "schedules_show",
+    "waves_move": "waves_show",
+}
+"""Of these the version is proposed that the operation beside it shows, unless one is: whatever else becomes of the row
+until then, the change is not made. A recall names the publications that it takes back."""
 
 
 @dataclass(frozen=True, slots=True)

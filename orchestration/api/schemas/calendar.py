@@ -71,11 +71,22 @@ class TimeWindowOnChannel(TimeWindow):
     channel_id: Id
 
 
-class MoveTo(Schema):
-    """Where something would be moved to."""
+class _MoveTo(Schema):
+    """Where something would be moved to, by the name that the move itself takes."""
 
-    at: Instant
     version: Annotated[int | None, Field(ge=0)] = None
+
+
+class ScheduleMoveTo(_MoveTo):
+    """Where a publication would be moved to."""
+
+    publish_at: Instant
+
+
+class WaveMoveTo(_MoveTo):
+    """Where the first member of a wave would be moved to."""
+
+    scheduled_at: Instant
 
 
 class BacklogFilters(Schema):

@@ -49,9 +49,11 @@ def test_where_it_may_stand_and_what_a_move_comes_to(api, row):
     allowed = api.get(f"schedules/{row.pk}/allowed?since={since}&until={until}").json()
     assert [piece["is_free"] for piece in allowed["stretches"]] == [False, True]
     soon = f"{now + timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"
-    preview = api.get(f"schedules/{row.pk}/move-preview?at={soon}&version={row.version}").json()
+    preview = api.get(f"schedules/{row.pk}/move-preview?publish_at={soon}&version={row.version}").json()
     assert (preview["is_allowed"], preview["members"]) == (True, 1)
-    assert api.get(f"schedules/{row.pk}/move-preview?at={later}").json()["field"] == "publish_at"  # too far
+    assert (
+        api.get(f"schedules/{row.pk}/move-preview?publish_at={later}").json()["field"] == "publish_at"
+    )  # too far
     backlog = api.get(f"calendar/backlog?channel_id={row.channel_id}").json()
     assert backlog["items"] == []
     video = factories.VideoFactory()

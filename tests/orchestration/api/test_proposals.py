@@ -269,6 +269,29 @@ def test_a_dry_run_without_a_fingerprint_is_compared_before_it_is_made(assistant
     assert not Schedule.objects.exists()
 
 
+@pytest.mark.parametrize("what", ["schedules_move", "waves_move", "orchestration_resume"])
+def test_what_another_has_changed_since_it_was_shown_is_not_made(assistant, olga, caller_with, running, what):
+    wave = factories.WaveFactory()
+    row = factories.ScheduleFactory(wave=wave)
+    later = (row.publish_at + timedelta(hours=3)).isoformat()
+    if what == "schedules_move":
+        asked = {"schedule_id": row.pk, "publish_at": later}
+    elif what == "waves_move":
+        row, asked = wave, {"wave_id": wave.pk, "scheduled_at": later}
+    else:
+        assistant, olga = assistant_of("operate", "resumer"), caller_with("operate")
+        running.state = "paused"
+        running.save()
+        row, asked = running, {}
+    made = propose(assistant, what, **asked)
+    assert made["arguments"]["version"] == row.version
+    assert olga.post(f"proposals/{made['id']}/confirm").status_code == 200
+    type(row).objects.filter(pk=row.pk).update(version=row.version + 1)
+    refused = assistant.post(f"proposals/{made['id']}/commit")
+    assert (refused.status_code, refused.json()["code"]) == (409, "stale_version"), refused.content
+    assert assistant.get(f"proposals/{made['id']}").json()["state"] == "failed"
+
+
 def test_what_cannot_be_done_now_stays_confirmed_and_what_never_can_has_ended(assistant, olga, publication):
     held = propose(assistant, "schedules_hold", schedule_id=publication.pk)
     twice = propose(assistant, "schedules_hold", schedule_id=publication.pk)
@@ -363,6 +386,18 @@ def test_what_is_closed_and_what_shows_beforehand_are_operations_that_exist():
     }
     assert named <= set(known)
     assert set(operations.CLOSED_TAGS) <= {tag for each in known.values() for tag in each.tags}
+
+
+def test_whatever_shows_a_change_beforehand_is_asked_by_the_names_that_the_change_takes():
+    everything = operations.everything()
+    pairs = [*operations.PREVIEWED_BY.items(), *operations.AS_SEEN.items()]
+    lacking = {
+        change: set(everything[shows].required)
+        - set(everything[change].parameters)
+        - set(everything[change].fields)
+        for change, shows in pairs
+    }
+    assert {change: names for change, names in lacking.items() if names} == {}
 
 
 def test_every_change_names_what_it_needs():
