@@ -117,12 +117,14 @@ class Room:
         for pool in pools:
             by_kind[pool.kind].append(pool)
         used = dict.fromkeys((pool.pk for pool in pools), 0)
+        sums: list[QuerySet[Any, tuple[int, int]]] = []
         if by_kind[PoolKind.SLOTS]:
-            used.update(_held(by_kind[PoolKind.SLOTS]))
-        for pool in by_kind[PoolKind.RATE]:
-            used.update(started([pool], now))
+            sums.append(_held(by_kind[PoolKind.SLOTS]))
+        sums += [_started(pool, now) for pool in by_kind[PoolKind.RATE]]
         if by_kind[PoolKind.BUDGET]:
-            used.update(spent(by_kind[PoolKind.BUDGET], self.day))
+            sums.append(_spent(by_kind[PoolKind.BUDGET], self.day))
+        if sums:
+            used.update(sums[0].union(*sums[1:], all=True) if len(sums) > 1 else sums[0])
         for pool in pools:
             self.free[pool.name] = 0 if pool.paused else pool.capacity - used[pool.pk]
 
@@ -171,7 +173,9 @@ class Room:
     ) -> tuple[list[Job], dict[str, list[int]]]:
         """Choose from `jobs`, in their order, those that fit; returns them and, by reason, the ids of the others."""
         wanted = {job.pk: needs(job) for job in jobs}
-        reserved = _reserved_jobs(wanted, self.day)
+        # What was never claimed has reserved nothing.
+        tried = {job.pk: wanted[job.pk] for job in jobs if job.started_at is not None}
+        reserved = _reserved_jobs(tried, self.day)
         taken: list[Job] = []
         waiting: dict[str, list[int]] = defaultdict(list)
         for job in jobs:
@@ -298,25 +302,35 @@ def _entry(pool: Pool, day: date, units: int, call: str, job: Job | None, state:
     return BudgetEntry(pool=pool, day=day, units=units, call=call, job=job, state=state)
 
 
-def _held(pools: Sequence[Pool]) -> dict[int, int]:
-    rows = Lease.objects.held().filter(pool__in=pools).values_list("pool").annotate(Sum("units")).order_by()
-    return dict(rows)
+def _held(pools: Sequence[Pool]) -> QuerySet[Lease, tuple[int, int]]:
+    return _summed(Lease.objects.held().filter(pool__in=pools))
+
+
+def _started(pool: Pool, now: datetime) -> QuerySet[Lease, tuple[int, int]]:
+    since = now - timedelta(seconds=pool.window_seconds)
+    return _summed(Lease.objects.filter(pool=pool, acquired_at__gt=since))
+
+
+def _spent(pools: Sequence[Pool], day: date) -> QuerySet[BudgetEntry, tuple[int, int]]:
+    return _summed(BudgetEntry.objects.filter(pool__in=pools, day=day, state__in=SPENT))
+
+
+def _summed(rows: QuerySet[Any]) -> QuerySet[Any, tuple[int, int]]:
+    """Return the units of rows by the id of their pool."""
+    return rows.order_by().values_list("pool").annotate(total=Sum("units"))
 
 
 def started(pools: Sequence[Pool], now: datetime) -> dict[int, int]:
     """Return how much was begun in each rate's window."""
-    used = {}
+    used = {pool.pk: 0 for pool in pools}
     for pool in pools:
-        since = now - timedelta(seconds=pool.window_seconds)
-        total = Lease.objects.filter(pool=pool, acquired_at__gt=since).aggregate(total=Sum("units"))["total"]
-        used[pool.pk] = total or 0
+        used.update(_started(pool, now))
     return used
 
 
 def spent(pools: Sequence[Pool], day: date) -> dict[int, int]:
     """Return how much of each budget a Pacific day's ledger has taken."""
-    rows = BudgetEntry.objects.filter(pool__in=pools, day=day, state__in=SPENT)
-    return dict(rows.values_list("pool").annotate(Sum("units")).order_by())
+    return dict(_spent(pools, day))
 
 
 # ----------------------------------------------------------------------------------------------------------- the ledger
