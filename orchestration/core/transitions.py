@@ -7,8 +7,9 @@ from functools import reduce
 from operator import or_
 from typing import Any, TypeVar
 
-from django.db import models, transaction
-from django.db.models import F, Q
+from django.db import connection, models, transaction
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from channels.stateful import Stateful
@@ -65,11 +66,17 @@ def transition(
 
 
 def transition_each(
-    rows: Sequence[Row], to: str, *, verb: str = "", reason: str = "", **changes: Any
+    rows: Sequence[Row],
+    to: str,
+    *,
+    verb: str = "",
+    reason: str = "",
+    befores: Mapping[int, Mapping[str, Any]] | None = None,
+    **changes: Any,
 ) -> None:
     """Move rows of one model to `to` as `transition` does, each with an entry of its own, in a few statements for all.
 
-    The rows must have been read under lock in this transaction.
+    The rows must have been read under lock in this transaction. `befores` is by id what an entry says of before, besides.
     Raises: IllegalTransition, if one cannot; StaleState, if one changed in the meantime. Nothing is written then.
     """
     if not rows:
@@ -80,7 +87,7 @@ def transition_each(
     plainly = {name: _plain(value) for name, value in changes.items() if not name.endswith("_sealed")}
     verb = verb or f"{model._meta.model_name}_{to}"
     with transaction.atomic():
-        written = model._default_manager.filter(_as_read(rows)).update(
+        written = model._default_manager.filter(as_read(rows)).update(
             state=to, version=F("version") + 1, state_changed_at=now, **changes
         )
         if written != len(rows):
@@ -90,7 +97,11 @@ def transition_each(
                 audit.entry(
                     verb,
                     row,
-                    before={"state": row.state, **{name: _plain(getattr(row, name)) for name in plainly}},
+                    before={
+                        "state": row.state,
+                        **{name: _plain(getattr(row, name)) for name in plainly},
+                        **(befores or {}).get(row.pk, {}),
+                    },
                     after={"state": to, **plainly},
                     reason=reason,
                 )
@@ -127,7 +138,7 @@ def transition_all(
         by_state[row.state].append(row.pk)
     before = sorted(by_state)
     with transaction.atomic():
-        written = model._default_manager.filter(_as_read(moving)).update(
+        written = model._default_manager.filter(as_read(moving)).update(
             state=to, version=F("version") + 1, state_changed_at=now, **changes
         )
         if written != len(moving):
@@ -156,7 +167,7 @@ def _require_arrow(row: Stateful, to: str) -> None:
         )
 
 
-def _as_read(rows: Sequence[Stateful]) -> Q:
+def as_read(rows: Sequence[Stateful]) -> Q:
     """Return the guard that finds each row only in the state and the version it was read with."""
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
     for row in rows:
@@ -164,6 +175,26 @@ def _as_read(rows: Sequence[Stateful]) -> Q:
     return reduce(
         or_, (Q(state=state, version=version, pk__in=ids) for (state, version), ids in groups.items())
     )
+
+
+def by_row(model: type[models.Model], values: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what an update writes where rows get values of their own: `values` by id and by the field's name."""
+    written: dict[str, Any] = {}
+    for name in next(iter(values.values())):
+        field = model._meta.get_field(name)
+        own = {pk: of_row[name] for pk, of_row in values.items()}
+        first = next(iter(own.values()))
+        if all(value == first for value in own.values()):
+            written[name] = first
+            continue
+        cases = Case(
+            *(When(pk=pk, then=Value(value, output_field=field)) for pk, value in own.items()),
+            output_field=field,
+        )
+        # As Django's own `bulk_update`: PostgreSQL takes the branches for text.
+        is_text = connection.features.requires_casted_case_in_updates
+        written[name] = Cast(cases, output_field=field) if is_text else cases
+    return written
 
 
 def _remember(row: Stateful, to: str, now: datetime, changes: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ MEMBERS_NAMED = 20
 
 Values = Mapping[str, Any]
 One = Callable[[Any, str, Values], Any]
-Many = Callable[[list[int], str], Mapping[int, str]]
+Many = Callable[..., Mapping[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class BulkVerb:
     says: str
     one: One | None = None
     many: Many | None = None
-    """Does the same to rows of any state in a few statements, and returns by id why it refuses some."""
+    """Takes ids, the reason and what it `needs`, does the same to rows of any state in a few statements, and returns by id
+    why it refuses some."""
     all: Callable[[list[int], str, Values], Any] | None = None
     tried: bool = False
     """Whether only trying tells what becomes of a row: a time may not be free."""
@@ -143,12 +144,22 @@ CHANNEL_BULK = {
 }
 SCHEDULE_BULK = {
     "hold": BulkVerb("is held", lambda row, why, _: schedules.hold(row.pk, why), many=schedules.hold_all),
-    "release": BulkVerb("is released", lambda row, why, _: schedules.release(row.pk, why), tried=True),
-    "move": BulkVerb("is moved", _shift, tried=True, needs=("minutes",)),
+    "release": BulkVerb(
+        "is released",
+        lambda row, why, _: schedules.release(row.pk, why),
+        many=schedules.release_all,
+        tried=True,
+    ),
+    "move": BulkVerb("is moved", _shift, many=schedules.move_all, tried=True, needs=("minutes",)),
     "cancel": BulkVerb(
         "is cancelled", lambda row, why, _: schedules.cancel(row.pk, why), many=schedules.cancel_all
     ),
-    "reopen": BulkVerb("is reopened", lambda row, why, _: schedules.reopen(row.pk, why), tried=True),
+    "reopen": BulkVerb(
+        "is reopened",
+        lambda row, why, _: schedules.reopen(row.pk, why),
+        many=schedules.reopen_all,
+        tried=True,
+    ),
     "bump": BulkVerb("goes first", lambda row, why, _: schedules.bump(row.pk, why), many=schedules.bump_all),
 }
 JOB_BULK = {
@@ -267,8 +278,8 @@ def run(
         outcome = _Outcome(known, verb, how, reason, values)
         if how.all is not None:
             outcome.together(rows, dry_run=dry_run)
-        elif how.many is not None and not dry_run:
-            outcome.in_sets(rows)
+        elif how.many is not None and (how.tried or not dry_run):
+            outcome.in_sets(rows, dry_run=dry_run)
         else:
             outcome.each(rows, dry_run=dry_run)
         if outcome.done and not dry_run:
@@ -368,6 +379,9 @@ class _Outcome:
             self._refuse(row, error.message)
             return
         self.done.append(row)
+        self._say(row, made)
+
+    def _say(self, row: Any, made: Any) -> None:
         if isinstance(made, Schedule) and made.publish_at != row.publish_at:
             self.sentences.append(f"{self.known.name(row)}: {made.publish_at:%Y-%m-%d %H:%M} UTC")
         elif isinstance(made, Schedule) and self.how.tried:
@@ -385,20 +399,25 @@ class _Outcome:
             assert self.how.all is not None  # noqa: S101 - one of both is there
             self.how.all([row.pk for row in self.done], self.reason, self.values)
 
-    def in_sets(self, rows: Sequence[Any]) -> None:
+    def in_sets(self, rows: Sequence[Any], *, dry_run: bool) -> None:
         """Do it to all that take it in a few statements; what stands against one alone is found row by row then."""
         assert self.how.many is not None  # noqa: S101 - asked for by who has it
         try:
             with transaction.atomic():
-                refused = self.how.many([row.pk for row in rows], self.reason)
+                given = {name: self.values[name] for name in self.how.needs}
+                refused = self.how.many([row.pk for row in rows], self.reason, **given)
         except OrchestrationError:
-            self.each(rows, dry_run=False)
+            self.each(rows, dry_run=dry_run)
             return
         for row in rows:
             if row.pk in refused:
                 self._refuse(row, refused[row.pk])
             else:
                 self.done.append(row)
+        if self.how.tried:
+            after = {row.pk: row for row in _read(self.known, [row.pk for row in self.done])}
+            for row in self.done:
+                self._say(row, after[row.pk])
 
     def _against(self, row: Stateful) -> str:
         return "" if self.how.any_state else row.why_not(self.verb)

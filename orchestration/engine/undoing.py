@@ -17,12 +17,11 @@ from channels.models import Channel, ChannelGroup, Label
 from channels.querysets import Lockable
 from channels.states import ChannelState
 from orchestration.core import audit
-from orchestration.core.transitions import transition
 from orchestration.engine import jobs
 from orchestration.errors import IllegalTransition, NotFound, OrchestrationError
 from orchestration.models import Activity, Conflict, Job, Schedule, Source, SystemState, Wave
 from orchestration.register import channels, groups, sources
-from orchestration.scheduling import reservations, schedules, waves
+from orchestration.scheduling import conflict_actions, reservations, schedules, waves
 from orchestration.scheduling.rows import lock_channels
 from orchestration.states import ConflictState, JobState, ScheduleState, SourceState, WaveState
 
@@ -164,6 +163,9 @@ def _take_back_in_sets(found: Sequence[_Change], reason: str, done: list[str]) -
         groups.setdefault((change.model, change.became, change.was), []).append(change)
     for key, changes in groups.items():
         how = IN_SETS.get(key)
+        if key == ("schedule", "", "") and len(changes) > 1:
+            left += _give_times_back(changes, reason, done)
+            continue
         if how is None or len(changes) == 1:
             left += changes
             continue
@@ -179,6 +181,27 @@ def _take_back_in_sets(found: Sequence[_Change], reason: str, done: list[str]) -
         done += [_name(row) for pk, row in by_id.items() if pk not in refused]
         left += [change for change in changes if change.pk not in by_id or change.pk in refused]
     return left
+
+
+def _give_times_back(changes: Sequence[_Change], reason: str, done: list[str]) -> list[_Change]:
+    """Give many publications the times back that they had, if nobody moved them since; returns the changes that are left."""
+    rows = Schedule.objects.filter(pk__in=[change.pk for change in changes])
+    by_id = {row.pk: row for row in rows.select_related("distribution__video", "channel")}
+    times = {
+        change.pk: datetime.fromisoformat(change.was_at)
+        for change in changes
+        if change.was_at
+        and change.pk in by_id
+        and by_id[change.pk].publish_at == datetime.fromisoformat(change.became_at)
+    }
+    try:
+        with transaction.atomic():
+            refused = schedules.move_to(times, reason)
+    except OrchestrationError:
+        return list(changes)
+    back = times.keys() - refused.keys()
+    done += [_name(by_id[pk]) for pk in times if pk in back]
+    return [change for change in changes if change.pk not in back]
 
 
 def _take_back(change: _Change, reason: str, done: list[str], refused: list[str]) -> None:
@@ -268,9 +291,7 @@ def _wave(row: Wave, change: _Change, reason: str) -> None:
 
 def _conflict(row: Conflict, change: _Change, reason: str) -> None:
     _refuse_if_changed(row, change)
-    transition(
-        Conflict.objects.locked().get(pk=row.pk), ConflictState.OPEN, verb="conflict_reopened", reason=reason
-    )
+    conflict_actions.reopen_all([row.pk], reason)
 
 
 def _job(row: Job, change: _Change, reason: str) -> None:
@@ -344,6 +365,16 @@ IN_SETS: dict[tuple[str, str, str], Callable[[Sequence[int], str], dict[int, str
         for was in (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED)
     },
     **{("schedule", became, ScheduleState.HELD): schedules.hold_all for became in sorted(GOES_ON)},
+    **{
+        ("schedule", ScheduleState.CANCELLED, was): schedules.reopen_all
+        for was in (ScheduleState.PLANNED, ScheduleState.STAGING, ScheduleState.STAGED)
+    },
+    **{("schedule", became, ScheduleState.CANCELLED): schedules.cancel_all for became in sorted(GOES_ON)},
+    ("source", SourceState.PAUSED, SourceState.ACTIVE): sources.resume_all,
+    ("source", SourceState.ACTIVE, SourceState.PAUSED): sources.pause_all,
+    ("wave", WaveState.PAUSED, WaveState.SCHEDULED): waves.resume_all,
+    ("wave", WaveState.SCHEDULED, WaveState.PAUSED): waves.pause_all,
+    ("conflict", ConflictState.DISMISSED, ConflictState.OPEN): conflict_actions.reopen_all,
 }
 """What takes many alike changes back at once, by kind of row, state after and state before."""
 

@@ -134,6 +134,14 @@ def dismiss_all(conflict_ids: Sequence[int], reason: str = "") -> dict[int, str]
     return refused
 
 
+def reopen_all(conflict_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Have dismissed conflicts wait for a person again; returns by id why some stay as they are: of none."""
+    with transaction.atomic():
+        rows = list(Conflict.objects.locked().filter(pk__in=conflict_ids).order_by("pk"))
+        transition_each(rows, ConflictState.OPEN, verb="conflict_reopened", reason=reason)
+    return {}
+
+
 def preempt(schedule_id: int, publish_at: datetime, reason: str = "") -> Schedule:
     """Give one publication a time that others hold, if all of them are of lower priority; they move to their next free one.
 

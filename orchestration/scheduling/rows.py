@@ -1,6 +1,6 @@
 """Change one locked schedule: wake it up, hold it, cancel it, give it another time, withdraw its jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from channels.models import Channel
 from orchestration.core import audit, lookup
-from orchestration.core.transitions import transition, transition_each
+from orchestration.core.transitions import as_read, by_row, transition, transition_each
 from orchestration.core.verbs import require
 from orchestration.errors import (
     StaleState,
@@ -26,6 +26,9 @@ from orchestration.states import (
     JobState,
     ScheduleState,
 )
+
+RETIMED_AT_ONCE = 200
+"""So many rows get values of their own in one statement, which looks at all of them for each row."""
 
 
 def locked(schedule_id: int) -> Schedule:
@@ -93,8 +96,15 @@ def wake_up(row: Schedule, why: str, *, verb: str = "", **changes: Any) -> None:
         transition(row, to, verb=verb, reason=why, misfire_action="", **changes)
 
 
-def wake_up_all(rows: Sequence[Schedule], why: str) -> None:
-    """Bring held schedules back to where their videos stand, as `wake_up` does one, in a few statements for all."""
+def wake_up_all(
+    rows: Sequence[Schedule],
+    why: str,
+    *,
+    verb: str = "",
+    befores: Mapping[int, Mapping[str, Any]] | None = None,
+    **changes: Any,
+) -> None:
+    """Bring ended or held schedules back to where their videos stand, as `wake_up` does one, in a few statements for all."""
     for is_staged, to, wanted in (
         (True, ScheduleState.STAGED, DistributionState.STAGED),
         (False, ScheduleState.PLANNED, DistributionState.ASSIGNED),
@@ -102,7 +112,8 @@ def wake_up_all(rows: Sequence[Schedule], why: str) -> None:
         those = [row for row in rows if bool(row.distribution.youtube_video_id) == is_staged]
         behind = [row.distribution for row in those if row.distribution.state != wanted]
         transition_each(behind, wanted, reason=why, error_code="", error_message="")
-        transition_each([row for row in those if row.state != to], to, reason=why, misfire_action="")
+        moving = [row for row in those if row.state != to]
+        transition_each(moving, to, verb=verb, reason=why, befores=befores, misfire_action="", **changes)
 
 
 def withdraw_jobs(schedule_ids: Sequence[int], why: str, *, kinds: Sequence[str] = ()) -> int:
@@ -193,26 +204,60 @@ def retime(
     The caller holds its lock, has seen to anything that is armed on YouTube, and has reserved its staging
     (`reserving.stage_times`). Raises: StaleState.
     """
-    local = at.astimezone(row.channel.zone).replace(tzinfo=None).isoformat(timespec="seconds")
-    values = dict(
-        publish_at=at,
-        local_wall=local,
-        zone=row.channel.timezone,
-        stage_at=stage_at,
-        armed_for=None,
-        lateness_seconds=None,
-        reason=reason[:500],
-        **{"misfire_action": "", **changes},
-    )
-    before = {"publish_at": row.publish_at.isoformat()}
-    was = {name: getattr(row, name) for name in ("zone", "overridden", "lateness_seconds", "misfire_action")}
-    written = Schedule.objects.filter(pk=row.pk, version=row.version).update(
-        version=F("version") + 1, **values
-    )
-    if written != 1:
-        raise StaleState(f"publication {row.pk} changed in the meantime; look again.")
-    row.version += 1
-    for name, value in values.items():
-        setattr(row, name, value)
-    audit.record(verb, row, before=before, after={"publish_at": at.isoformat()}, reason=reason, was=was)
+    retime_all([(row, at)], stage_times=[stage_at], verb=verb, reason=reason, **changes)
     return row
+
+
+def retime_all(
+    moves: Sequence[tuple[Schedule, datetime]],
+    *,
+    stage_times: Sequence[datetime],
+    verb: str,
+    reason: str,
+    **changes: Any,
+) -> None:
+    """Give schedules other instants, as `retime` does one, in a few statements for all. Raises: StaleState."""
+    same = {
+        "armed_for": None,
+        "lateness_seconds": None,
+        "reason": reason[:500],
+        "misfire_action": "",
+        **changes,
+    }
+    values = {
+        row.pk: {
+            "publish_at": at,
+            "local_wall": at.astimezone(row.channel.zone).replace(tzinfo=None).isoformat(timespec="seconds"),
+            "zone": row.channel.timezone,
+            "stage_at": stage_at,
+        }
+        for (row, at), stage_at in zip(moves, stage_times, strict=True)
+    }
+    rows = [row for row, _ in moves]
+    entries = [
+        audit.entry(
+            verb,
+            row,
+            before={"publish_at": row.publish_at.isoformat()},
+            after={"publish_at": at.isoformat()},
+            reason=reason,
+            was={
+                name: getattr(row, name)
+                for name in ("zone", "overridden", "lateness_seconds", "misfire_action")
+            },
+        )
+        for row, at in moves
+    ]
+    for first in range(0, len(rows), RETIMED_AT_ONCE):
+        part = rows[first : first + RETIMED_AT_ONCE]
+        written = Schedule.objects.filter(as_read(part)).update(
+            version=F("version") + 1, **same, **by_row(Schedule, {row.pk: values[row.pk] for row in part})
+        )
+        if written != len(part):
+            what = f"publication {part[0].pk}" if len(part) == 1 else "some publications"
+            raise StaleState(f"{what} changed in the meantime; look again.")
+    for row in rows:
+        row.version += 1
+        for name, value in (same | values[row.pk]).items():
+            setattr(row, name, value)
+    audit.record_all(entries)

@@ -1,7 +1,8 @@
 """Move, hold, release, cancel, reopen and bump one publication."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,11 +11,11 @@ from orchestration.core import audit
 from orchestration.core.verbs import require, sort_out
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
-from orchestration.models import Distribution, Job, Schedule
+from orchestration.models import Distribution, Job, Schedule, Wave
 from orchestration.planning.rule_differences import of_move
 from orchestration.queue import jobs as queue
-from orchestration.scheduling import misfires, reservations
-from orchestration.scheduling.disarming import disarm_later
+from orchestration.scheduling import misfires, new_times, reservations
+from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
 from orchestration.scheduling.requests import check_time
 from orchestration.scheduling.rows import (
     cancel_row,
@@ -49,6 +50,47 @@ def move(schedule_id: int, publish_at: datetime, reason: str = "", *, version: i
         _give_time(row, at, "moved", "schedule_moved", reason or "moved by an operator", now)
         wake_tick()
     return row
+
+
+def move_all(schedule_ids: Sequence[int], reason: str = "", *, minutes: int) -> dict[int, str]:
+    """Move many publications by one span, whose channels are locked; returns by id why some stay at their times.
+
+    Raises: PlanRefused, if not all of those whose times are free could be staged in time, or paid for.
+    """
+    times = Schedule.objects.filter(pk__in=schedule_ids).order_by().values_list("pk", "publish_at")
+    return move_to({pk: at + timedelta(minutes=minutes) for pk, at in times}, reason)
+
+
+def move_to(times: Mapping[int, datetime], reason: str = "") -> dict[int, str]:
+    """Give many publications times of their own, as `move` does one; as `move_all` in all else."""
+    now = timezone.now()
+    with transaction.atomic():
+        reservations.hold_alone()
+        rows, refused = sort_out(locked_all(list(times)), "move")
+        moves = []
+        for row in rows:
+            try:
+                check_time(times[row.pk], "publish_at", now)
+            except InvalidRequest as error:
+                refused[row.pk] = error.message
+            else:
+                moves.append((row, times[row.pk]))
+        going, taken = new_times.sort_out_times(moves, now)
+        _give_times(going, "moved", reason or "moved by an operator", now)
+        wake_tick()
+    return refused | taken
+
+
+def _give_times(moves: Sequence[reservations.Move], why: str, reason: str, now: datetime) -> None:
+    new_times.give_times(
+        moves,
+        now,
+        verb="schedule_moved",
+        reason=reason,
+        why=why,
+        withdrawn="its time was changed",
+        overridden=True,
+    )
 
 
 def move_waiting(schedule_id: int, publish_at: datetime, reason: str) -> Schedule:
@@ -188,6 +230,38 @@ def reopen(
         _give_time(row, at or row.publish_at, "reopened", "schedule_moved", why, now)
         wake_tick()
     return row
+
+
+def reopen_all(schedule_ids: Sequence[int], reason: str = "") -> dict[int, str]:
+    """Take many publications up again at their old times, as `reopen` does one; as `move_all` in all else."""
+    now = timezone.now()
+    with transaction.atomic():
+        reservations.hold_alone()
+        rows, refused = sort_out(locked_all(schedule_ids), "reopen")
+        for row in rows:
+            if is_beyond_stopping(row):
+                refused[row.pk] = (
+                    "It is armed on YouTube and its moment has come: it can only be recalled now."
+                )
+        wanted = [(row, row.publish_at) for row in rows if row.pk not in refused]
+        going, taken = new_times.sort_out_times(wanted, now)
+        why = reason or "reopened by an operator"
+        by_wave: dict[Wave | None, list[Schedule]] = defaultdict(list)
+        leaving = []
+        for row, _ in going:
+            stays = row.wave if row.wave is not None and row.wave.state in _GOING_ON else None
+            by_wave[stays].append(row)
+            if row.wave is not None and stays is None:
+                leaving.append(row.distribution_id)
+        Distribution.objects.filter(pk__in=leaving).update(wave=None)
+        befores = {
+            row.pk: {"wave": row.wave_id, "publish_at": row.publish_at.isoformat()} for row, _ in going
+        }
+        for wave, those in by_wave.items():
+            wake_up_all(those, why, verb="schedule_reopened", befores=befores, wave=wave)
+        _give_times(going, "reopened", why, now)
+        wake_tick()
+    return refused | taken
 
 
 def bump(schedule_id: int, reason: str = "", *, version: int | None = None) -> Schedule:

@@ -15,17 +15,13 @@ from orchestration.core.verbs import require, sort_out
 from orchestration.core.wakeups import wake_tick
 from orchestration.errors import IllegalTransition, InvalidRequest, PlanRefused
 from orchestration.models import Conflict, Distribution, Job, Schedule, Wave
-from orchestration.planning import types
-from orchestration.planning.calendar import calendars_of
-from orchestration.planning.conflicts import timing_message
 from orchestration.results.waves import WaveBrief, WaveMember, WaveReport
-from orchestration.scheduling import reservations, snapshots
-from orchestration.scheduling.disarming import disarm_later, is_beyond_stopping
+from orchestration.scheduling import new_times, reservations
+from orchestration.scheduling.disarming import is_beyond_stopping
 from orchestration.scheduling.requests import check_time
-from orchestration.scheduling.rows import cancel_rows, lock_channels, retime, take_off, withdraw_jobs
+from orchestration.scheduling.rows import cancel_rows, lock_channels, take_off
 from orchestration.states import (
     DistributionState,
-    JobKind,
     ScheduleState,
     WaveState,
 )
@@ -164,15 +160,16 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "", *, version: int
         span = at - min(row.publish_at for row in moving)
         reservations.hold_alone()
         refuse_collisions(moving, span, now)
-        for row in moving:
-            disarm_later(row, "its wave was moved")
-        withdraw_jobs([row.pk for row in moving], "its wave was moved", kinds=[JobKind.PUBLISH])
         before = wave.scheduled_at
-        moves = [(row, row.publish_at + span) for row in moving]
-        for (row, to_at), stage_at in zip(moves, reservations.stage_times(moves, now), strict=True):
-            retime(
-                row, to_at, stage_at=stage_at, verb="schedule_moved", reason=reason or "its wave was moved"
-            )
+        new_times.give_times(
+            [(row, row.publish_at + span) for row in moving],
+            now,
+            verb="schedule_moved",
+            reason=reason or "its wave was moved",
+            why="its wave was moved",
+            withdrawn="its wave was moved",
+            overridden=False,
+        )
         Wave.objects.filter(pk=wave.pk).update(scheduled_at=at)
         audit.record(
             "wave_moved",
@@ -193,27 +190,10 @@ def movable(rows: Sequence[Schedule]) -> list[Schedule]:
 
 def refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
     """Check all new times at once: against everything else, one another, what staging can do, and each day's units."""
-    channels = {row.channel_id for row in rows}
-    views = {view.id: view for view in snapshots.channel_views(channels)}
-    times = [row.publish_at + span for row in rows]
-    mine = {row.pk for row in rows}
-    window = snapshots.reach(views.values())
-    entries = [
-        entry
-        for entry in snapshots.occupied(list(channels), min(times) - window, max(times) + window)
-        if entry.schedule_id not in mine
-    ]
-    calendars = calendars_of(list(views.values()), entries, now)
-    messages = []
-    for row, at in zip(rows, times, strict=True):
-        calendar = calendars[row.channel_id]
-        messages += [timing_message(calendar, at, obstacle) for obstacle in calendar.why_not(at)]
-        # The distances stay, but not the local days: what was spread over two may now meet a daily cap on one.
-        calendar.add(types.Occupied(row.channel_id, at, row.pk, row.priority, f"publication {row.pk}"))
-    moves = list(zip(rows, times, strict=True))
-    messages += [
-        lack.message for lack in reservations.shortages(moves, now) + reservations.unpaid(moves, now)
-    ]
+    moves = [(row, row.publish_at + span) for row in rows]
+    # The distances stay, but not the local days: what was spread over two may now meet a daily cap on one.
+    found = new_times.collisions(moves, *new_times.read_calendars(moves), now)
+    messages = [message for of_row in found.values() for message in of_row] + new_times.short(moves, now)
     if messages:
         more = f"; and {len(messages) - 3} more" if len(messages) > 3 else ""
         raise PlanRefused("; ".join(messages[:3]) + more, field="scheduled_at", conflicts=messages)

@@ -31,7 +31,12 @@ def test_a_claim_reads_as_many_jobs_as_it_takes_however_many_wait_at_one_instant
     channel, now = factories.ChannelFactory(), timezone.now()
     Job.objects.bulk_create(
         factories.JobFactory.build(
-            kind="check", fast=True, channel=channel, dedupe_key=f"k{n}", run_at=now, rank=queue.rank_of(5, now)
+            kind="check",
+            fast=True,
+            channel=channel,
+            dedupe_key=f"k{n}",
+            run_at=now,
+            rank=queue.rank_of(5, now),
         )
         for n in range(400)
     )
