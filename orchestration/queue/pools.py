@@ -295,7 +295,7 @@ def _reserved_jobs(wanted: dict[int, tuple[Need, ...]], day: date) -> set[tuple[
     if not with_budget:
         return set()
     held = still_covering(day).filter(job__in=with_budget)
-    return {(job_id, UPLOADS) for job_id in held.values_list("job_id", flat=True)}
+    return {(job_id, UPLOADS) for job_id in held.order_by().values_list("job_id", flat=True)}
 
 
 def _entry(pool: Pool, day: date, units: int, call: str, job: Job | None, state: str) -> BudgetEntry:

@@ -110,7 +110,11 @@ def wake_up_all(
         (False, ScheduleState.PLANNED, DistributionState.ASSIGNED),
     ):
         those = [row for row in rows if bool(row.distribution.youtube_video_id) == is_staged]
-        behind = [row.distribution for row in those if row.distribution.state != wanted]
+        behind = []
+        for row in those:
+            if row.distribution.state != wanted:
+                row.distribution.channel = row.channel  # its entry names it
+                behind.append(row.distribution)
         transition_each(behind, wanted, reason=why, error_code="", error_message="")
         moving = [row for row in those if row.state != to]
         transition_each(moving, to, verb=verb, reason=why, befores=befores, misfire_action="", **changes)

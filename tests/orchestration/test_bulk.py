@@ -200,6 +200,30 @@ def test_an_undo_of_many_costs_no_more_statements_than_one_of_few():
     assert counts[1] <= counts[0] <= 40 and counts[3] <= counts[2] <= 40
 
 
+@pytest.mark.parametrize(
+    ("kind", "verb", "values"),
+    [
+        ("schedule", "cancel", {}),
+        ("schedule", "move", {"minutes": 30}),
+        ("source", "pause", {}),
+        ("wave", "pause", {}),
+        ("conflict", "dismiss", {}),
+    ],
+)
+def test_an_undo_of_many_is_made_in_sets_whatever_was_done(kind, verb, values):
+    counts = []
+    for count in (2, 2, 12):
+        rows = scheduled(count) if kind == "schedule" else _made(kind, count)
+        before = [(state_of(row), getattr(row, "publish_at", None)) for row in rows]
+        done = door().do_bulk(kind=kind, verb=verb, ids=ids(rows), values=values)
+        with CaptureQueriesContext(connection) as asked:
+            undone = door().undo(correlation_id=done.correlation_id)
+        counts.append(len(asked))
+        assert (len(undone.done), len(undone.refused)) == (count, 0)
+        assert [(state_of(row), getattr(row, "publish_at", None)) for row in rows] == before
+    assert counts[2] <= counts[1] <= 60
+
+
 def test_publications_are_moved_together_and_each_makes_room_for_the_one_before_it():
     channel = factories.ChannelFactory(min_gap_minutes=60)
     at = timezone.now().replace(microsecond=0) + timedelta(days=2)
@@ -214,6 +238,102 @@ def test_publications_are_moved_together_and_each_makes_room_for_the_one_before_
     blocked = factories.ScheduleFactory(channel=channel, publish_at=at + timedelta(hours=4))
     shown = door().preview_bulk(kind="schedule", verb="move", ids=[second.pk], values={"minutes": 90})
     assert shown.refused_count == 1 and not shown.done and blocked.pk
+
+
+BEFORE = {"release": "hold", "reopen": "cancel", "move": ""}
+
+
+@pytest.mark.parametrize("verb", sorted(BEFORE))
+def test_times_of_many_cost_no_more_statements_than_of_few_and_say_of_each_what_one_alone_says(verb):
+    values = {"minutes": 30} if verb == "move" else {}
+
+    def ready(count):
+        rows = _made("schedule", count)
+        if BEFORE[verb]:
+            door().do_bulk(kind="schedule", verb=BEFORE[verb], ids=ids(rows))
+        return rows
+
+    given = {"kind": "schedule", "verb": verb, "values": values}
+    door().do_bulk(ids=ids(ready(1)), **given)  # content types are read once
+    counts, shown = [], []
+    for rows in (ready(2), ready(12)):
+        with CaptureQueriesContext(connection) as asked:
+            preview = door().preview_bulk(ids=ids(rows), **given)
+        shown.append(len(asked))
+        with CaptureQueriesContext(connection) as asked:
+            done = door().do_bulk(ids=ids(rows), reason="storm", **given)
+        counts.append(len(asked))
+        assert list(done.done) == list(preview.done) and len(done.done) == len(rows)
+        assert preview.sentences == done.sentences and len(done.sentences) == len(rows)
+    assert counts[1] <= counts[0] <= 60 and shown[1] <= shown[0] <= 60
+
+    [alone], single = ready(1), door()
+    at = {"publish_at": alone.publish_at + timedelta(minutes=30)} if verb == "move" else {}
+    getattr(single, f"{verb}_schedule")(schedule_id=alone.pk, reason="storm", **at)
+
+    def told(cid, model):
+        found = Activity.objects.filter(cid=cid, content_type__model=model)
+        return {(row.verb, row.reason, tuple(row.before or ()), tuple(row.after or ())) for row in found}
+
+    for model in ("schedule", "distribution", "job"):
+        assert told(done.correlation_id, model) == told(single.correlation_id, model)
+
+
+def test_one_whose_new_time_is_taken_stays_and_stands_against_who_wanted_its_place():
+    channel = factories.ChannelFactory(min_gap_minutes=60)
+    at = timezone.now().replace(microsecond=0) + timedelta(days=2)
+    first, second = (
+        factories.ScheduleFactory(channel=channel, publish_at=at + timedelta(hours=hour)) for hour in (0, 1)
+    )
+    factories.ScheduleFactory(channel=channel, publish_at=at + timedelta(hours=2, minutes=30))
+    free = factories.ScheduleFactory(publish_at=at)
+
+    moved = door().do_bulk(
+        kind="schedule", verb="move", ids=ids([first, second, free]), values={"minutes": 60}
+    )
+
+    assert moved.done == [free.pk] and moved.refused_count == 2
+    for row, where in ((first, at), (second, at + timedelta(hours=1)), (free, at + timedelta(hours=1))):
+        row.refresh_from_db()
+        assert row.publish_at == where
+
+
+def test_what_could_not_all_be_staged_in_time_is_asked_one_by_one(monkeypatch):
+    rows = scheduled(2)
+    monkeypatch.setattr("orchestration.scheduling.new_times.short", lambda moves, now: ["no room for all"])
+
+    moved = door().do_bulk(kind="schedule", verb="move", ids=ids(rows), values={"minutes": 30})
+
+    assert len(moved.done) == 2 and not moved.refused
+
+
+def test_a_wave_of_many_is_moved_in_as_few_statements_as_one_of_few():
+    at, counts = timezone.now().replace(microsecond=0) + timedelta(days=5), []
+    for count in (1, 2, 12):
+        wave = factories.WaveFactory()
+        rows = scheduled(count, wave=wave, publish_at=at)
+        with CaptureQueriesContext(connection) as asked:
+            door().move_wave(wave_id=wave.pk, scheduled_at=at + timedelta(days=1), reason="storm")
+        counts.append(len(asked))
+        for row in rows:
+            row.refresh_from_db()
+            assert row.publish_at == at + timedelta(days=1) and not row.overridden and row.version > 0
+        entries = Activity.objects.filter(verb="schedule_moved", object_id__in=ids(rows))
+        assert entries.count() == count and {entry.reason for entry in entries} == {"storm"}
+    assert counts[2] <= counts[1] <= 60
+
+
+def test_more_than_are_retimed_in_one_statement_each_get_their_own_time(monkeypatch):
+    monkeypatch.setattr("orchestration.scheduling.rows.RETIMED_AT_ONCE", 2)
+    at = timezone.now().replace(microsecond=0) + timedelta(days=2)
+    rows = [factories.ScheduleFactory(publish_at=at + timedelta(minutes=n)) for n in range(5)]
+
+    door().do_bulk(kind="schedule", verb="move", ids=ids(rows), values={"minutes": 7})
+
+    for n, row in enumerate(rows):
+        row.refresh_from_db()
+        assert (row.publish_at, row.overridden) == (at + timedelta(minutes=n + 7), True)
+        assert row.local_wall.startswith(f"{row.publish_at.astimezone(row.channel.zone):%Y-%m-%dT%H:%M}")
 
 
 def test_channels_are_put_into_a_group_and_labelled_by_the_same_way():
