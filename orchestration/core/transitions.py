@@ -181,7 +181,7 @@ def by_row(model: type[models.Model], values: Mapping[int, Mapping[str, Any]]) -
     """Return what an update writes where rows get values of their own: `values` by id and by the field's name."""
     written: dict[str, Any] = {}
     for name in next(iter(values.values())):
-        field = model._meta.get_field(name)
+        field: Any = model._meta.get_field(name)
         own = {pk: of_row[name] for pk, of_row in values.items()}
         first = next(iter(own.values()))
         if all(value == first for value in own.values()):
