@@ -151,8 +151,9 @@ class May:
 
     def __getitem__(self, method: str) -> bool:
         """Return whether they may call a method of the service. Raises: KeyError, if there is none of that name."""
-        needs = NEEDS[method]
-        return self.actor is not None and self.actor.reaches(needs)
+        if method not in NEEDS:
+            raise KeyError(method)
+        return self.actor is not None and self.actor.may(method)
 
     def __iter__(self) -> Iterator[str]:
         """Return the methods that they may call."""

@@ -126,7 +126,7 @@ def more(now: datetime | None = None) -> OverviewMore:
 
 def _waves(now: datetime) -> list[Wave]:
     """Return the waves that are under way, then those of the last day, the newest first."""
-    rows = Wave.objects.filter(Q(state__in=OPEN_WAVES) | Q(state_changed_at__gte=now - RECENT))
+    rows = Wave.objects.with_reach().filter(Q(state__in=OPEN_WAVES) | Q(state_changed_at__gte=now - RECENT))
     found = sorted(
         rows.order_by("-created_at")[: MAX_WAVES * 2], key=lambda wave: wave.state not in OPEN_WAVES
     )

@@ -29,7 +29,7 @@ waves = Router(tags=["waves"])
 @paginate(Pages, item=WaveOut, order=orders.WAVES)
 def waves_list(request: HttpRequest, filters: Query[WaveFilters]):
     """Newest first."""
-    return filters.filter(Wave.objects.order_by("-created_at", "-id"))
+    return filters.filter(Wave.objects.with_reach().order_by("-created_at", "-id"))
 
 
 @waves.get("/{wave_id}", response=WaveReportOut, operation_id="waves_show", summary="Show a wave")

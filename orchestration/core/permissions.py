@@ -136,8 +136,8 @@ class Actor:
         return SCOPES[self.scope] >= SCOPES[level]
 
     def may(self, method: str) -> bool:
-        """Return whether they may call a method of the service."""
-        return self.reaches(NEEDS[method])
+        """Return whether they may call a method of the service, whatever it is about: their level and limit allow it."""
+        return self.reaches(NEEDS[method]) and not (self.limit is not None and reach.concerns_all(method))
 
     def require(self, level: str, what: str) -> None:
         """Refuse what needs more than they may. Raises: NotPermitted, naming both."""

@@ -213,6 +213,13 @@ def beyond(limit: Limit, waves: Iterable[int]) -> set[int]:
         return set(others.values_list("wave", flat=True))
 
 
+def shared(limit: Limit, waves: Iterable[int]) -> set[int]:
+    """Return which of some waves are seen within a limit and publish outside of it, too."""
+    with limited_to(limit):
+        seen = list(Wave._default_manager.filter(pk__in=set(waves)).values_list("pk", flat=True))
+    return beyond(limit, seen)
+
+
 def concerns_all(method: str) -> bool:
     """Return whether a method of the service is refused to whoever is limited, whatever it names."""
     return method not in ONESELF | NARROWED | JUDGED | JUDGED_BY_ROWS

@@ -62,7 +62,7 @@ def check_labels(names: Iterable[str], *, field: str = "labels") -> list[Label]:
 
 
 def _named(rows, column: str, what: str, names: Iterable[str], field: str):
-    wanted = list(dict.fromkeys(names))
+    wanted = list(dict.fromkeys(name.strip().lower() for name in names))
     found = {getattr(row, column): row for row in rows.filter(**{f"{column}__in": wanted})} if wanted else {}
     if missing := [name for name in wanted if name not in found]:
         raise NotFound(f"There is no {what} {', '.join(missing[:10])}.", field=field, missing=missing)

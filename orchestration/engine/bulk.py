@@ -260,8 +260,11 @@ def run(
     reason: str = "",
     values: Values | None = None,
     dry_run: bool = False,
+    against: Mapping[int, str] | None = None,
 ) -> BulkResult:
     """Do a verb to rows, or show what it would do; one that is refused keeps no other from it.
+
+    `against` says of rows by id why they are refused, whatever their state.
 
     Raises: InvalidRequest, naming the field; NotFound, naming the rows that are missing.
     """
@@ -276,6 +279,8 @@ def run(
         rows = _read(known, wanted[:most])
         lookup.check_found(known.rows().model, wanted[:most], [row.pk for row in rows], field="ids")
         outcome = _Outcome(known, verb, how, reason, values)
+        chosen = len(rows)
+        rows = outcome.without(rows, against or {})
         if how.all is not None:
             outcome.together(rows, dry_run=dry_run)
         elif how.many is not None and (how.tried or not dry_run):
@@ -289,7 +294,7 @@ def run(
                 after={
                     "kind": kind,
                     "done": len(outcome.done),
-                    "refused": len(rows) - len(outcome.done),
+                    "refused": chosen - len(outcome.done),
                     **{name: values[name] for name in how.needs},
                 },
                 reason=reason,
@@ -356,6 +361,13 @@ class _Outcome:
         self.done: list[Any] = []
         self.sentences: list[str] = []
         self._refused: dict[str, list[Any]] = {}
+
+    def without(self, rows: Sequence[Any], against: Mapping[int, str]) -> list[Any]:
+        """Refuse those that something stands against, and return the others."""
+        for row in rows:
+            if row.pk in against:
+                self._refuse(row, against[row.pk])
+        return [row for row in rows if row.pk not in against]
 
     def each(self, rows: Sequence[Any], *, dry_run: bool) -> None:
         """Do it to one after the other, each in a savepoint of its own; a preview tries only what has to be tried."""

@@ -11,6 +11,8 @@ In a plan that is not written yet a publication is a `Placement`, in a channel's
 docs/glossary.md.
 """
 
+from __future__ import annotations
+
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +20,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from channels import secrets
+from channels import limits, secrets
 from channels.models import PRIORITY_VALIDATORS, Channel
 from channels.stateful import Stateful
 from orchestration.models.library import Video
@@ -79,6 +81,22 @@ class Wave(Stateful):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Return the verbs that may be asked of it now: none to whoever is limited to only some of its channels."""
+        limit = limits.current()
+        return () if limit is not None and self.is_beyond(limit) else super().actions
+
+    def is_beyond(self, limit: limits.Limit) -> bool:
+        """Return whether it publishes outside a limit, too; a list asked for it with `with_reach`."""
+        known: bool | None = self.__dict__.get("beyond")
+        return Wave.members_beyond(limit).filter(wave=self.pk).exists() if known is None else known
+
+    @staticmethod
+    def members_beyond(limit: limits.Limit) -> models.QuerySet[Schedule]:
+        """Return the schedules of waves that lie outside a limit."""
+        return Schedule._base_manager.filter(wave__isnull=False).exclude(channel__in=limit.channels)
 
     def hint(self, name: str) -> str:
         """Return what stands against resuming."""

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from channels import limits
 from channels.querysets import Lockable
 from channels.states import ChannelState
 from orchestration.planning.misfire import ON_TIME_SECONDS
@@ -61,6 +62,13 @@ class WaveQuerySet(Lockable[Row]):
     def open(self) -> Self:
         """Keep those under way."""
         return self.filter(state__in=OPEN_WAVES)
+
+    def with_reach(self) -> Self:
+        """Ask at once of each whether it publishes beyond what whoever asks is limited to: `Wave.actions` needs it."""
+        limit = limits.current()
+        if limit is None:
+            return self
+        return self.annotate(beyond=Exists(self.model.members_beyond(limit).filter(wave=OuterRef("pk"))))  # type: ignore[attr-defined]
 
 
 class ProposalQuerySet(Lockable[Row]):

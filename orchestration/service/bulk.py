@@ -15,6 +15,8 @@ from orchestration.engine.undoing import UndoResult
 from orchestration.errors import NotPermitted
 from orchestration.service.base import Door
 
+SHARED = "Part of it lies outside your groups of channels, and a wave is changed as a whole"
+
 
 class Bulk(Door):
     """One verb for many rows, shown first and then done; and taking an action back."""
@@ -31,7 +33,8 @@ class Bulk(Door):
     ) -> BulkResult:
         """Show what a verb would do to many rows, and what is refused and why; nothing is written."""
         self._require_verb(kind, verb)
-        return bulk.run(kind, verb, self._ids(kind, ids, filters), values=values, dry_run=True)
+        wanted, against = self._ids(kind, ids, filters)
+        return bulk.run(kind, verb, wanted, values=values, dry_run=True, against=against)
 
     @action("schedule")
     def do_bulk(
@@ -49,7 +52,8 @@ class Bulk(Door):
         One entry names all that were changed, and all share one correlation id, by which `undo` takes it back.
         """
         self._require_verb(kind, verb)
-        return bulk.run(kind, verb, self._ids(kind, ids, filters), reason=reason, values=values)
+        wanted, against = self._ids(kind, ids, filters)
+        return bulk.run(kind, verb, wanted, reason=reason, values=values, against=against)
 
     @action("schedule")
     def undo(self, *, correlation_id: str, reason: str = "") -> UndoResult:
@@ -73,13 +77,19 @@ class Bulk(Door):
         if method is not None:
             self.actor.require(NEEDS[method], method)
 
-    def _ids(self, kind: str, ids: Sequence[int] | None, filters: Mapping[str, Any] | None) -> Sequence[int]:
+    def _ids(
+        self, kind: str, ids: Sequence[int] | None, filters: Mapping[str, Any] | None
+    ) -> tuple[Sequence[int], Mapping[int, str]]:
+        """Return the rows that are meant, and what stands against some of them: who is limited changes no shared wave."""
         limit = self.actor.limit
         if limit is not None and kind not in bulk.OF_CHANNELS:
             raise NotPermitted(f"{self.actor.label} is limited to groups of channels; a {kind} is of all.")
         if ids is None:
             with limited_to(limit):
                 ids = list(lists.ids_that_fit(kind, filters or {}))
-        if limit is not None:
-            reach.require(limit, bulk.KINDS[kind].rows().model, ids, self.actor.label, "ids")
-        return ids
+        if limit is None:
+            return ids, {}
+        shared = reach.shared(limit, ids) if kind == "wave" else set()
+        own = [pk for pk in ids if pk not in shared]
+        reach.require(limit, bulk.KINDS[kind].rows().model, own, self.actor.label, "ids")
+        return ids, dict.fromkeys(shared, SHARED)

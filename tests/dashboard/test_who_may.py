@@ -9,9 +9,11 @@ import pytest
 from django.conf import settings
 from django.urls import resolve
 
+from channels.models import Channel
 from dashboard import urls
 from dashboard.who_may import May, method_of
 from orchestration.core.permissions import NEEDS, Actor
+from orchestration.register import restrictions
 from tests import factories
 
 OFFERED = re.compile(r'(?:<form[^>]*method="post"[^>]*\saction|formaction|hx-post)="([^"]+)"')
@@ -73,9 +75,19 @@ def test_templates_ask_for_methods_that_there_are():
         May(None)["no_such_method"]
 
 
-@pytest.mark.parametrize("role", ["schedule", "operate", "admin"])
+def _opened(client, user, address) -> str:
+    client.force_login(user)
+    return client.get(address).content.decode()
+
+
+@pytest.mark.parametrize("role", ["schedule", "operate", "admin", "limited"])
 def test_no_page_offers_what_would_be_refused(client, addresses, role):
-    user = factories.UserFactory(role=role)
+    user = factories.UserFactory(role="operate" if role == "limited" else role)
+    if role == "limited":
+        group = factories.ChannelGroupFactory(slug="theirs")
+        group.channels.add(*Channel.objects.all()[:1])
+        restrictions.keep(user, "operate", [group.slug])
+        assert 'action="/standing-rules/' not in _opened(client, user, "/standing-rules/new/")
     client.force_login(user)
     actor = Actor.of_user(user)
     refused = set()

@@ -155,9 +155,29 @@ def test_a_wave_that_goes_beyond_the_groups_is_not_theirs_in_a_request_either(tw
     client.post(f"/waves/{wave.pk}/{verb}/", sent)
     client.post("/bulk/wave/commit/", {"ids": [wave.pk], "verb": verb, "reason": "asked"})
     for rows in ({"ids": [wave.pk]}, {"filters": {}}):
-        with limited_to(Actor.of_user(user).limit), pytest.raises(NotPermitted, match="lies outside"):
-            door(user).do_bulk(kind="wave", verb="pause", **rows)
+        with limited_to(Actor.of_user(user).limit):
+            done = door(user).do_bulk(kind="wave", verb="pause", **rows)
+        [refusal] = done.refused
+        assert not done.done and refusal.ids == [wave.pk] and "lies outside" in refusal.cause
     assert Wave.objects.values().get(pk=wave.pk) == before
+
+
+def test_a_wave_that_others_share_keeps_no_other_from_a_verb_and_is_offered_none(two):
+    shared, channel = two["here"].wave, two["zanzibar"].channel
+    factories.ScheduleFactory(wave=shared, distribution__wave=shared, channel=channel)
+    own = factories.ScheduleFactory(channel=two["here"].channel, wave=factories.WaveFactory()).wave
+    user, elsewhere = olga(two), two["zanzibar"].wave
+    shown = door(user).preview_bulk(kind="wave", verb="pause", filters={})
+    assert list(shown.done) == [own.pk] and [row.ids for row in shown.refused] == [[shared.pk]]
+    with pytest.raises(NotPermitted, match="lies outside"):
+        door(user).preview_bulk(kind="wave", verb="pause", ids=[own.pk, elsewhere.pk])
+    api = ApiClient(tokens.issue("narrow", "operate", limited_to=["news"])[1])
+    offered = {row["id"]: row["actions"] for row in api.get("waves").json()["items"]}
+    assert offered[shared.pk] == [] and "pause" in offered[own.pk]
+    assert api.get(f"waves/{shared.pk}").json()["actions"] == []
+    client = Client()
+    client.force_login(user)
+    assert f"/waves/{shared.pk}/pause/" not in client.get(f"/waves/{shared.pk}/").content.decode()
 
 
 def test_no_answer_of_the_api_names_what_lies_outside(two):
