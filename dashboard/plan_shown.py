@@ -11,7 +11,18 @@ from channels.models import Channel
 from dashboard import own_times
 from dashboard.live_pages import own_address
 from orchestration.models import Video
+from orchestration.planning.difference_values import Way
+from orchestration.planning.other_ways import way_of
 from orchestration.planning.rules import TITLE_OF_RULE
+from orchestration.planning.types import Alternative, Conflict
+
+MOST_CONFLICTS = 200
+
+
+def _alternatives(plan: Any, conflict: Conflict) -> list[tuple[Alternative, Way | None]]:
+    """Return what else could be done about a conflict, each with how a button asks for it, where one can."""
+    is_alone = plan.difference.asked == 1
+    return [(each, way_of(conflict, each, is_alone=is_alone)) for each in conflict.alternatives]
 
 
 def plan_context(plan: Any, typed: dict[own_times.Member, str] | None = None) -> dict[str, Any]:
@@ -25,6 +36,7 @@ def plan_context(plan: Any, typed: dict[own_times.Member, str] | None = None) ->
     placed, elsewhere = own_times.rows_of(placements, typed, videos, channels)
     return {
         "plan": plan,
+        "collisions": [(c, _alternatives(plan, c)) for c in conflicts[:MOST_CONFLICTS]],
         "placed": placed,
         "own_times": elsewhere,
         "videos": videos,

@@ -225,7 +225,7 @@ class Distribution(Stateful):
         """Return how its video is to look on YouTube by our records: public, at its moment, or private."""
         return self.recorded_by(Schedule.objects.filter(distribution=self).first())
 
-    def recorded_by(self, schedule: "Schedule | None") -> dict[str, Any]:
+    def recorded_by(self, schedule: Schedule | None) -> dict[str, Any]:
         """Return the same by a plan that was read already."""
         is_public = self.state == DistributionState.PUBLISHED or (
             self.published_at is not None and self.state == DistributionState.NEEDS_REVIEW

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -83,7 +84,7 @@ def set_up() -> SetUp:
                 "Let Google grant Headend access to the channel; the refresh token is kept sealed.",
                 "set_up_google",
                 counted["connected"] > 0,
-                f"{counted['connected']} of {_count(counted['all'], 'channel')} connected"
+                _of_all(counted, "connected", "connected")
                 if has_client
                 else "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are not set",
             ),
@@ -104,7 +105,7 @@ def set_up() -> SetUp:
                 "At which times of the week, in the channel's own zone, it publishes.",
                 "channels",
                 counted["posting"] > 0,
-                f"{counted['posting']} of {_count(counted['all'], 'channel')} with slots",
+                _of_all(counted, "posting", "with slots"),
             ),
             Step(
                 "film",
@@ -141,6 +142,13 @@ def set_up() -> SetUp:
             ),
         )
     )
+
+
+def _of_all(counted: Mapping[str, int], name: str, what: str) -> str:
+    """Say of how many channels something is so."""
+    if not counted["all"]:
+        return "no channel is registered yet"
+    return f"{counted[name]} of {_count(counted['all'], 'channel')} {what}"
 
 
 def _count(number: int, noun: str) -> str:

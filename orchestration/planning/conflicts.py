@@ -183,7 +183,9 @@ def alternatives(
     slot = calendar.free_slot_from(base)
     if slot is not None and slot.at not in (taken, free_at):
         later = _minutes(wanted, slot.at)
-        sentence = f"use the posting slot {slot.local_wall:%a %Y-%m-%d %H:%M} of {name}"
+        sentence = (
+            f"use the posting slot {slot.local_wall:%a %Y-%m-%d %H:%M} {calendar.channel.zone} of {name}"
+        )
         offers.append(Alternative(AlternativeKind.NEXT_SLOT, slot.at, later, 0, sentence))
     offers.sort(key=lambda a: (a.minutes_later, a.units))
     what = video_label(video) if video else "it"

@@ -8,6 +8,7 @@ from itertools import islice
 from orchestration.planning import rules
 from orchestration.planning.difference_values import Way, WayKind, clock
 from orchestration.planning.types import (
+    Alternative,
     AlternativeKind,
     Conflict,
     Displacement,
@@ -50,6 +51,10 @@ def other_ways(
     if displacements and request.on_conflict in (OnConflict.SHIFT, OnConflict.PREEMPT):
         ways.append(Way(WayKind.ON_CONFLICT, "Move nobody: leave out what collides", OnConflict.SKIP))
     ways += _apart(request, placements, against, names)
+    if len(against) == 1 and len(set(request.videos)) * len(set(request.channels)) == 1:
+        made = {p.at for p in placements}
+        offered = ((a, way_of(against[0], a, is_alone=True)) for a in against[0].alternatives)
+        ways += [way for a, way in offered if way is not None and a.at not in made]
     stopped = [c for c in conflicts if c.resolution in TURNED_AWAY or c in against]
     whole = dict.fromkeys(c.channel_id for c in stopped if c.channel_id is not None)
     if whole and len(whole) < len(set(request.channels)):
@@ -61,6 +66,27 @@ def other_ways(
     if not placements and stopped and request.on_conflict in (OnConflict.REJECT, OnConflict.SKIP):
         ways.append(Way(WayKind.ON_CONFLICT, "Take the next free time", OnConflict.SHIFT))
     return ways
+
+
+def way_of(conflict: Conflict, alternative: Alternative, *, is_alone: bool) -> Way | None:
+    """Return how to ask for an alternative that is a time: of the only publication the moment, of one of many its own.
+
+    What is no time has no way of its own: `other_ways` offers it for all.
+    """
+    if alternative.kind == AlternativeKind.PREEMPT or alternative.at is None:
+        return None
+    if conflict.video_id is None or conflict.channel_id is None:
+        return None
+    label = alternative.sentence[:1].upper() + alternative.sentence[1:]
+    if is_alone:
+        return Way(WayKind.MOMENT, label, at=alternative.at)
+    return Way(
+        WayKind.OWN_TIME,
+        label,
+        at=alternative.at,
+        video_id=conflict.video_id,
+        channel_ids=(conflict.channel_id,),
+    )
 
 
 def _apart(

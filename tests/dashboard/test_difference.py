@@ -1,7 +1,7 @@
 """A preview begins with how the plan differs from the wish, and its buttons ask for something else."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 
@@ -59,6 +59,19 @@ def test_a_way_plans_anew_with_the_form_changed(console, crowded):
     assert "Commit: 2 publications, as asked" in html
     assert f'name="at-{crowded[0].pk}-{crowded[1].pk}" form="wave-form" value="{YEAR}-05-05T20:52:00"' in html
     assert not Wave.objects.exists()
+
+
+def test_the_times_that_could_be_had_instead_are_buttons_that_name_their_zone(console, crowded):
+    video, north, _ = crowded
+    factories.PostingSlotFactory(channel=north, weekday=AT.weekday(), local_time=time(23))
+    slot, said = f"{YEAR}-05-05T21:00:00+00:00", "23:00 Europe/Berlin of North"
+    html = answer(console, crowded)
+    table = html[html.index('id="plan-conflicts"') :]
+    assert f'value="own_time:{video.pk},{north.pk},{slot}"' in table and said in table
+    beside, _, table = answer(console, crowded, channels=[north.pk]).partition('id="plan-conflicts"')
+    assert f'value="moment:{slot}"' in beside and f'value="moment:{slot}"' in table and said in beside
+    html = answer(console, crowded, channels=[north.pk], way=f"moment:{slot}")
+    assert "Commit: 1 publication, as asked" in html and f'value="{YEAR}-05-05T21:00:00"' in html
 
 
 @pytest.mark.parametrize(
