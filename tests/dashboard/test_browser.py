@@ -301,6 +301,27 @@ def test_films_are_dropped_paused_and_gone_on_with_after_a_reload(page, scene, t
     page.complaints.clear()  # the browser notes the request that the reload broke off
 
 
+def test_an_upload_that_was_refused_is_tried_again_once_the_reason_is_mended(page, scene, tmp_path):
+    log_in(page)
+    film = tmp_path / "harbour.mp4"
+    film.write_bytes(b"harbour" * 400)
+    page.goto("/library/")
+    page.select_option("[name=source_id]", label="a new source")
+    page.set_input_files("#upload-files", film)  # the new source has no name yet
+    page.wait_for_selector("#upload-queue li[data-state=failed]")
+    assert page.inner_text("#upload-summary") == "0 of 1 sent, 1 failed"
+    mine = Upload.objects.filter(name="harbour.mp4")
+    assert not mine.exists()
+    page.complaints.clear()  # the browser notes the refusal
+    page.fill("[name=name]", "Harbour films")
+    page.select_option("[name=rights_basis]", "owned")
+    page.click("#upload-queue button:has-text('Try again')")
+    page.wait_for_selector("#upload-queue li[data-state=done]")
+    assert page.locator("#upload-queue button:has-text('Try again')").is_hidden()
+    sent = mine.get()
+    assert (sent.source.name, uploads.path_of(sent).read_bytes()) == ("Harbour films", film.read_bytes())
+
+
 def hold_second_piece(route) -> None:
     if route.request.headers.get("upload-offset", "0") == "0":
         route.continue_()
