@@ -30,23 +30,30 @@ class Place:
     address: str
     sort: str
 
-    def write(self, values: Values) -> str:
+    def write(self, values: Values, *, back: bool = False) -> str:
         """Return a cursor: signed, so that it is one of ours when it comes back."""
-        return _signer().sign_object(
-            [self.address, self.sort, [_plain(value) for value in values]], compress=True
-        )
+        kept = [self.address, self.sort, [_plain(value) for value in values], *(["back"] if back else [])]
+        return _signer().sign_object(kept, compress=True)
 
-    def read(self, cursor: str) -> Values:
-        """Return the values that a cursor keeps. Raises: InvalidRequest, if it is not of this list and this order."""
+    def read(self, cursor: str) -> tuple[Values, bool]:
+        """Return the values that a cursor keeps, and whether it leads back.
+
+        Raises: InvalidRequest, if it is not of this list and this order.
+        """
         try:
-            address, sort, values = _signer().unsign_object(cursor)
+            address, sort, values, *back = _signer().unsign_object(cursor)
         except (signing.BadSignature, ValueError):
             raise InvalidRequest(
                 "This cursor is none of ours; begin with an empty one.", field="cursor"
             ) from None
         if (address, sort) != (self.address, self.sort):
             raise InvalidRequest("This cursor is of another list or another order.", field="cursor")
-        return [_value(each) for each in values]
+        return [_value(each) for each in values], bool(back)
+
+
+def turned(columns: Sequence[Column]) -> list[Column]:
+    """Return the order of a list read from its end."""
+    return [Column(column.path, not column.falling) for column in columns]
 
 
 def in_order(rows: Any, columns: Sequence[Column]) -> Any:

@@ -116,7 +116,9 @@ class Pages(PaginationBase):
         limit: int
         cursor: str | None = Field(description="send it as `cursor` to go on; null: there is no more")
         next: str | None = Field(description="address of the next page")
-        previous: str | None = Field(description="address of the previous page; null with a cursor")
+        previous: str | None = Field(
+            description="address of the previous page; null: nothing is before this one"
+        )
 
     def __init__(self, *, item: type[Schema], order: Order, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -141,25 +143,37 @@ class Pages(PaginationBase):
         worked = queryset if isinstance(queryset, WorkedOut) else WorkedOut(queryset, lambda rows: rows)
         columns = self.order.columns(pagination.sort)
         place = cursors.Place(request.path_info, pagination.sort)
-        rows = cursors.in_order(worked.rows, columns)
-        part = cursors.behind(rows, columns, place.read(pagination.cursor)) if pagination.cursor else rows
+        values, back = place.read(pagination.cursor) if pagination.cursor else ((), False)
+        read_in = cursors.turned(columns) if back else columns
+        rows = cursors.in_order(worked.rows, read_in)
+        part = cursors.behind(rows, read_in, values) if values else rows
         page = None if pagination.cursor is not None else pagination.page or 1
         start = 0 if page is None else (page - 1) * pagination.limit
         found = list(part[start : start + pagination.limit + 1])
         more = len(found) > pagination.limit
         found = found[: pagination.limit]
-        cursor = place.write(cursors.values_of(found[-1], columns)) if more else None
+        ahead, before = more, bool(values)
+        if (
+            back
+        ):  # from the end: what was read first stands last, and behind that is where the cursor came from
+            found, ahead, before = found[::-1], bool(found), more
+        cursor = place.write(cursors.values_of(found[-1], columns)) if ahead else None
         counted = pagination.count if pagination.count is not None else page is not None
         request.sparse_fields = pagination.fields  # type: ignore[attr-defined]
-        onward = {"page": page + 1} if page is not None else {"cursor": cursor}
+        if page is not None:
+            onward, backward = {"page": page + 1}, {"page": page - 1} if page > 1 else {}
+        else:
+            onward = {"cursor": cursor}
+            first = cursors.values_of(found[0], columns) if before and found else None
+            backward = {"cursor": place.write(first, back=True)} if first is not None else {}
         return {
             "items": worked.items(found),
             "total": self._items_count(worked.rows) if counted else None,
             "page": page,
             "limit": pagination.limit,
             "cursor": cursor,
-            "next": _address(request, **onward) if more else None,
-            "previous": _address(request, page=page - 1) if page is not None and page > 1 else None,
+            "next": _address(request, **onward) if ahead else None,
+            "previous": _address(request, **backward) if backward else None,
         }
 
 

@@ -61,6 +61,35 @@ def test_in_each_order_every_item_comes_once_and_in_the_order_of_the_pages(api, 
         assert len(set(walked)) == len(walked) >= 5
 
 
+@pytest.mark.parametrize("word", ["published_at", "-published_at", "id"])
+def test_from_any_page_it_is_gone_back_to_the_pages_before(api, word):
+    for days in (None, 1, 1, 2, 3, None, 4):
+        at = timezone.now() - timedelta(days=days) if days else None
+        factories.VideoFactory(source_published_at=at)
+    known = cursor_lists()["videos"]["sort"]["enum"]
+    word = word if word in known else word.replace("published_at", "source_published_at")
+    pages = [api.get("videos", cursor="", limit=3, sort=word).json()]
+    while pages[-1]["next"]:
+        pages.append(api.get(pages[-1]["next"].removeprefix("/api/")).json())
+    assert [len(page["items"]) for page in pages] == [3, 3, 1]
+
+    back = [pages[-1]]
+    while back[-1]["previous"]:
+        back.append(api.get(back[-1]["previous"].removeprefix("/api/")).json())
+    assert [page["items"] for page in back] == [page["items"] for page in reversed(pages)]
+    onward = api.get(back[-1]["next"].removeprefix("/api/")).json()
+    assert onward["items"] == pages[1]["items"]
+
+
+def test_before_the_first_item_there_is_nothing_though_something_was(api):
+    rows = [factories.ChannelFactory(name=name) for name in "abc"]
+    second = api.get("channels", cursor=api.get("channels", cursor="", limit=2).json()["cursor"]).json()
+    for row in rows[:2]:
+        row.delete()
+    before = api.get(second["previous"].removeprefix("/api/")).json()
+    assert (before["items"], before["next"], before["previous"]) == ([], None, None)
+
+
 def test_every_list_has_the_same_parameters():
     found = cursor_lists()
 
