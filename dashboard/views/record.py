@@ -20,6 +20,7 @@ from dashboard.actions import act, page, service
 from dashboard.listing import whole_number
 from dashboard.live_pages import show
 from orchestration.errors import OrchestrationError
+from orchestration.monitoring.rewind import moments
 from orchestration.monitoring.rewind.answers import Past
 from orchestration.monitoring.rewind.state import PAGES, SPANS
 
@@ -41,7 +42,7 @@ def rewind(request: HttpRequest) -> HttpResponse:
         at = _instant(request, now)
     except _Asked as refusal:
         messages.warning(request, str(refusal))
-        at = now - timedelta(hours=1)
+        at = _first_shown(now)
     if "t" in request.GET or "date" in request.GET:  # the slider and the form: their answer has a permalink
         return redirect(told.address(at, **_kept(request)))
     asked: dict[str, Any] = {
@@ -70,7 +71,7 @@ def _instant(request: HttpRequest, now: datetime) -> datetime:
         if seconds:
             at: datetime | None = datetime.fromtimestamp(int(seconds), UTC)
         else:
-            at = parse_datetime(said.replace(" ", "+")) if said else now - timedelta(hours=1)
+            at = parse_datetime(said.replace(" ", "+")) if said else _first_shown(now)
     except (ValueError, OverflowError, OSError):
         at = None
     if at is None:
@@ -81,6 +82,16 @@ def _instant(request: HttpRequest, now: datetime) -> datetime:
     if at.year < 2000:
         raise _Asked(f"at: {at:%Y-%m-%d} lies before anything was recorded.")
     return at.astimezone(UTC)
+
+
+def _first_shown(now: datetime) -> datetime:
+    """Return what is shown where no instant is asked for: an hour ago, or the middle of a log that is younger than two."""
+    begins = moments.begins_at()
+    return (
+        now - timedelta(hours=1)
+        if begins is None
+        else max(now - timedelta(hours=1), now - (now - begins) / 2)
+    )
 
 
 def _window(request: HttpRequest) -> datetime | None:

@@ -57,6 +57,25 @@ def test_the_steps_go_from_change_to_change(console, moved):
     assert "is now" not in after.split('id="content"')[1]
 
 
+def test_without_an_instant_an_hour_ago_is_shown(console, moved):
+    shown = console.get("/rewind/").context["at"]
+    assert abs(timezone.now() - timedelta(hours=1) - shown) < timedelta(minutes=1)
+
+
+def test_of_a_young_log_its_middle_is_shown(console, db):
+    now = timezone.now()
+    with time_machine.travel(now - timedelta(minutes=40), tick=False):
+        factories.ActivityFactory()
+    with time_machine.travel(now, tick=False):
+        past = console.get("/rewind/").context["past"]
+    assert past.at == now - timedelta(minutes=20)
+    assert past.begins_at < past.at
+
+
+def test_where_nothing_was_recorded_the_page_opens(console, db):
+    assert console.get("/rewind/").status_code == 200
+
+
 @pytest.mark.parametrize(
     "address", ["/rewind/?at=yesterday", "/rewind/?at=2999-01-01T00:00:00Z", "/rewind/?t=" + "9" * 30]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.engine_room import door
 from tests.orchestration.engine import running
 
 pytestmark = pytest.mark.django_db
+PAGE = 3
 MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 MODELS = (Schedule, Distribution, Wave, Channel, PostingSlot, Blackout, Pool)
 SEEDS = [int(seed) for seed in os.environ.get("HEADEND_TEST_REWIND_SEEDS", "8").split(",")]
@@ -228,11 +230,22 @@ def test_the_past_is_what_it_was_at_each_instant(seed):
             kept[timezone.now()] = snapshot()
             if play.chance.random() < 0.8:  # else two changes have one time
                 clock.shift(timedelta(minutes=play.chance.choice([1, 1, 7, 40])))
+        owner = dict(Schedule.objects.values_list("pk", "channel_id"))
         for at, was in list(kept.items())[:: 1 if len(SEEDS) > 1 else 3]:
             record = log.Log(at)
             for model in MODELS:
                 assert rewound(record, model) == was[model], (at, model.__name__, play.done)
             plan = {pk: row["publish_at"] for pk, row in was[Schedule].items()}
-            found = publications.positions(record, MORNING - timedelta(days=1), MORNING + timedelta(days=40))
-            assert found == sorted((moment, pk) for pk, moment in plan.items())
+            order = [pk for _, pk in sorted((moment, pk) for pk, moment in plan.items())]
+            window = publications.Window(record, MORNING - timedelta(days=1), MORNING + timedelta(days=40))
+            assert window.total == len(order)
+            pages = [window.ids(low, low + PAGE) for low in range(0, len(order) + PAGE, PAGE)]
+            assert [pk for page in pages for pk in page] == order
+            assert +window.states() == Counter(row["state"] for row in was[Schedule].values())
+            coming = [pk for pk in order if plan[pk] >= at]
+            assert publications.Window(record, at).ids(0, PAGE) == coming[:PAGE]
+            here = {channel.pk: [pk for pk in order if owner[pk] == channel.pk] for channel in play.channels}
+            for pk, mine in here.items():
+                of_one = publications.Window(record, at - timedelta(days=2), channel_id=pk)
+                assert of_one.ids(0, len(order)) == [x for x in mine if plan[x] >= at - timedelta(days=2)]
     assert set(play.done) >= NEEDED, NEEDED - set(play.done)

@@ -123,16 +123,25 @@ class Log:
         rows = Activity.objects.filter(members_of="schedule", timestamp__gt=self.at).order_by()
         return list(rows.values_list("id", "before", "additional_data"))
 
+    def members(self) -> set[int]:
+        """Return the schedules that entries of many members name."""
+        return {pk for _, _, more in self._batches for pk in more["members"]["schedule"]}
+
+    def moves(self, channel_id: int | None) -> QuerySet[Activity]:
+        """Return the entries since that moved a publication, of one channel or of all."""
+        entries = self.entries(Schedule).filter(before__has_key="publish_at")
+        if channel_id is not None:
+            entries = entries.filter(
+                object_id__in=Schedule.objects.filter(channel=channel_id).order_by().values("pk")
+            )
+        return entries
+
     def moved(self, channel_id: int | None) -> dict[int, datetime]:
         """Return the moments of then of what has got another one since: the first entry after the instant has it."""
         if channel_id not in self._moved:
-            entries = self.entries(Schedule).filter(before__has_key="publish_at")
-            if channel_id is not None:
-                entries = entries.filter(
-                    object_id__in=Schedule.objects.filter(channel=channel_id).values("pk")
-                )
+            entries = self.moves(channel_id).order_by("id")
             found: dict[int, datetime] = {}
-            for pk, said in entries.order_by("id").values_list("object_id", KT("before__publish_at")):
+            for pk, said in entries.values_list("object_id", KT("before__publish_at")):
                 moment = parse_datetime(said) if said and pk not in found else None
                 if moment is not None:
                     found[pk] = moment

@@ -44,8 +44,7 @@ INCIDENTS_KEPT = timedelta(days=90)
 def overview(record: Log) -> PastOverview:
     """Return what mattered at an instant."""
     at = record.at
-    before = [pk for _, pk in publications.positions(record, at - RECENT, at)]
-    stood = publications.states(record, before)
+    stood = publications.Window(record, at - RECENT, at).states()
     states, health = _channels(record)
     today = list(Channel.objects.values_list("state", "health"))
     return PastOverview(
@@ -72,7 +71,7 @@ def overview(record: Log) -> PastOverview:
 
 
 def _upcoming(record: Log) -> list[PastPublication]:
-    rows = publications.publications(record, publications.coming(record, LOOKED_AT))
+    rows = publications.publications(record, publications.Window(record, record.at).ids(0, LOOKED_AT))
     return [row for row in rows if row.schedule.state in OPEN_SCHEDULES][:UPCOMING]
 
 

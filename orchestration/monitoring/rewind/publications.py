@@ -1,7 +1,8 @@
 """Show what was to be public when, as it was planned at a past instant.
 
-Two steps, so that a week of a thousand channels answers at once: where each publication stood (its moment is all that is
-read for that), then everything about those of the page that is looked at.
+Two steps, so that a week of a thousand channels answers at once: which publications stood in the window (the database
+counts and orders those that have not moved since; the others are read), then everything about those of the page that is
+looked at.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
+
+from django.db.models import Count, Q
 
 from orchestration.models import Activity, Distribution, Schedule, Video, Wave
 from orchestration.monitoring.rewind import channel as channels
 from orchestration.monitoring.rewind.answers import PastPlan, PastPublication
 from orchestration.monitoring.rewind.log import Log, columns
 from orchestration.planning.rewind import as_it_was, differences
-
-Where = list[tuple[datetime, int]]
-"""Moments of publication with the ids of the schedules, in order."""
 
 
 def plan(
@@ -32,16 +33,15 @@ def plan(
     limit: int = 50,
 ) -> PastPlan:
     """Return a page of what was to be public in a window, as it stood."""
-    found = positions(record, starts_at, ends_at, channel_id=channel_id)
-    page = min(max(page, 1), max(1, -(-len(found) // limit)))
-    ids = [pk for _, pk in found[(page - 1) * limit : page * limit]]
-    rows = publications(record, ids)
+    window = Window(record, starts_at, ends_at, channel_id=channel_id)
+    page = min(max(page, 1), max(1, -(-window.total // limit)))
+    rows = publications(record, window.ids((page - 1) * limit, page * limit))
     shown = {row.schedule.channel_id: row.schedule.channel for row in rows}
     return PastPlan(
         starts_at,
         ends_at,
         rows,
-        len(found),
+        window.total,
         page,
         limit,
         channels.channels(sorted(shown.values(), key=lambda row: row.name), record),
@@ -49,45 +49,61 @@ def plan(
     )
 
 
-def positions(record: Log, starts_at: datetime, ends_at: datetime, *, channel_id: int | None = None) -> Where:
-    """Return which schedules stood in a window, by their moments of then."""
-    rows = Schedule.objects.filter(created_at__lte=record.at).order_by()
-    if channel_id is not None:
-        rows = rows.filter(channel=channel_id)
-    moved = record.moved(channel_id)
-    found = {
-        pk: moment
-        for pk, moment in rows.filter(publish_at__gte=starts_at, publish_at__lt=ends_at).values_list(
-            "pk", "publish_at"
+class Window:
+    """Which publications stood between two moments at the record's instant, by their moments of then; or from one on.
+
+    `still` are those whose moment has been the same since, `moved` the others with their moments of then.
+    """
+
+    def __init__(
+        self,
+        record: Log,
+        starts_at: datetime,
+        ends_at: datetime | None = None,
+        *,
+        channel_id: int | None = None,
+    ) -> None:
+        there = Schedule.objects.filter(created_at__lte=record.at).order_by()
+        if channel_id is not None:
+            there = there.filter(channel=channel_id)
+        self.record = record
+        self.still = there.filter(publish_at__gte=starts_at)
+        if ends_at is not None:
+            self.still = self.still.filter(publish_at__lt=ends_at)
+        moved = record.moved(channel_id)
+        inside = {pk: at for pk, at in moved.items() if at >= starts_at and (ends_at is None or at < ends_at)}
+        if moved:
+            self.still = self.still.exclude(pk__in=record.moves(channel_id).values("object_id"))
+        found = there.filter(pk__in=list(inside)).values_list("pk", "state") if inside else ()
+        self._states = dict(found)
+        self.moved = sorted((inside[pk], pk) for pk in self._states)
+
+    @cached_property
+    def total(self) -> int:
+        """Return how many they are."""
+        return self.still.count() + len(self.moved)
+
+    def ids(self, low: int, high: int) -> list[int]:
+        """Return the ids of those from one place in their order to another, without reading what comes before."""
+        begin = max(
+            0, low - len(self.moved)
+        )  # all before it comes before `low`, wherever the moved ones stood
+        rows = self.still.order_by("publish_at", "id").values_list("publish_at", "pk")[begin:high]
+        return [pk for _, pk in sorted([*rows, *self.moved])[low - begin : high - begin]]
+
+    def states(self) -> Counter[str]:
+        """Count them by the state that they were in: the one of now, but for those of which something was written since."""
+        counted = Counter(dict(self.still.values_list("state").annotate(many=Count("*"))))
+        changed = Q(pk__in=self.record.entries(Schedule).values("object_id")) | Q(
+            pk__in=self.record.members()
         )
-        if pk not in moved
-    }
-    inside = {pk: moment for pk, moment in moved.items() if starts_at <= moment < ends_at}
-    if inside:
-        found |= {pk: inside[pk] for pk in _there(rows, inside)}
-    return sorted((moment, pk) for pk, moment in found.items())
-
-
-def coming(record: Log, most: int) -> list[int]:
-    """Return the ids of what was to come next, open or not."""
-    rows = Schedule.objects.filter(created_at__lte=record.at)
-    moved = record.moved(None)
-    ahead = rows.filter(publish_at__gte=record.at).order_by("publish_at", "id")
-    found = {
-        pk: moment
-        for pk, moment in ahead.values_list("pk", "publish_at")[: most + len(moved)]
-        if pk not in moved
-    }
-    later = dict(
-        sorted(((pk, at) for pk, at in moved.items() if at >= record.at), key=lambda pair: pair[1])[:most]
-    )
-    if later:
-        found |= {pk: later[pk] for pk in _there(rows.order_by(), later)}
-    return [pk for _, pk in sorted((moment, pk) for pk, moment in found.items())[:most]]
-
-
-def _there(rows: Any, ids: Iterable[int]) -> Iterable[int]:
-    return rows.filter(pk__in=list(ids)).values_list("pk", flat=True)
+        touched = dict(self.still.filter(changed).values_list("pk", "state"))
+        counted.subtract(touched.values())
+        rows = touched | self._states
+        since = self.record.changes(Schedule, rows)
+        then = (as_it_was({"state": state}, since.get(pk, ())) for pk, state in rows.items())
+        counted.update(values["state"] for values in then if values is not None)
+        return counted
 
 
 def publications(record: Log, ids: Sequence[int]) -> list[PastPublication]:
@@ -142,11 +158,3 @@ def _publication(
         distribution.video = videos[row.distribution_id]
         past.distribution = distribution
     return PastPublication(past, found)
-
-
-def states(record: Log, ids: Sequence[int]) -> Counter[str]:
-    """Count these by the state that they were in."""
-    rows = dict(Schedule.objects.filter(pk__in=list(ids)).order_by().values_list("pk", "state"))
-    since = record.changes(Schedule, rows)
-    then = (as_it_was({"state": state}, since.get(pk, ())) for pk, state in rows.items())
-    return Counter(values["state"] for values in then if values is not None)
