@@ -41,7 +41,7 @@ def snapshot() -> dict[Any, dict[int, dict[str, Any]]]:
 
 def rewound(record: log.Log, model: Any) -> dict[int, dict[str, Any]]:
     if model in log.SETS:
-        sets = record.sets(model, Channel.objects.values_list("pk", flat=True))
+        sets = record.sets(model, record.present(model, Channel.objects.values_list("pk", flat=True)))
         return {pk: values for rows in sets.values() for pk, values in rows.items()}
     rows = model._default_manager.all()
     if model in MADE_AT:

@@ -74,9 +74,10 @@ def blackouts(ids: Iterable[int], record: Log) -> list[Blackout]:
 
 def _of_channels(model: type[Model], ids: Sequence[int], record: Log) -> list[tuple[dict[str, Any], bool]]:
     """Return what channels had of a kind, in the order that pages show, and whether each is so now."""
-    there = [columns(row) for row in model._default_manager.filter(channel__in=ids).order_by()]
+    there = record.present(model, ids)
+    now = [values for rows in there.values() for values in rows.values()]
     found = [
-        (values, values in there) for rows in record.sets(model, ids).values() for values in rows.values()
+        (values, values in now) for rows in record.sets(model, there).values() for values in rows.values()
     ]
     order = ("weekday", "local_time") if model is PostingSlot else ("first_date", "last_date")
     return sorted(found, key=lambda pair: tuple(pair[0][name] for name in order))

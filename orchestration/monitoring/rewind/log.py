@@ -10,8 +10,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
-from django.db.models.fields.json import KT
+from django.db.models import Model, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from channels.models import Blackout, Channel, Credential, PostingSlot
@@ -65,6 +64,7 @@ SETS: Mapping[type[Model], str] = {PostingSlot: "slots", Blackout: "blackouts"}
 MADE = frozenset({"create", "channel_added", "slot_added", "blackout_added"})
 REMOVED = frozenset({"delete", "channel_removed", "slot_removed", "blackout_removed"})
 
+CARRIED_OVER = "distribution_carried_over"
 BATCHED = frozenset({Schedule})
 """Models of which many rows are moved by one entry (`transition_all`)."""
 _COLUMNS = (
@@ -77,17 +77,28 @@ _COLUMNS = (
     "additional_data",
 )
 
+OfChannels = dict[int, dict[int, dict[str, Any]]]
+"""The recorded columns of what channels have of a kind, by channel and id."""
+
 
 class Log:
     """What was written down since an instant; what happened at it had happened. Made for one answer, and kept by none."""
 
     def __init__(self, at: datetime) -> None:
         self.at = at
+        self._read: dict[frozenset[int], list[tuple[Any, ...]]] = {}
 
     def entries(self, model: type[Model]) -> QuerySet[Activity]:
         """Return what was written about rows of a model since."""
         kind = ContentType.objects.get_for_model(model)
         return Activity.objects.filter(content_type=kind, timestamp__gt=self.at).order_by()
+
+    def all_changes(self, model: type[Model]) -> dict[int, list[Change]]:
+        """Return what changed single rows of a model since, by row, also of those that are gone."""
+        found: dict[int, list[Change]] = defaultdict(list)
+        for row in self.entries(model).exclude(object_id=None).values_list(*_COLUMNS):
+            found[row[1]].append(_change(model, *row))
+        return found
 
     def changes(self, model: type[Model], ids: Iterable[int]) -> dict[int, list[Change]]:
         """Return what changed these rows since, by row."""
@@ -95,7 +106,12 @@ class Log:
         if not wanted:
             return {}
         found: dict[int, list[Change]] = defaultdict(list)
-        for row in self.entries(model).filter(object_id__in=wanted).values_list(*_COLUMNS):
+        rows = (
+            self._of_channels(wanted)
+            if model is Channel
+            else self.entries(model).filter(object_id__in=wanted).values_list(*_COLUMNS)
+        )
+        for row in rows:
             found[row[1]].append(_change(model, *row))
         if model in BATCHED:
             for pk, change in self._of_batches(model, wanted):
@@ -119,38 +135,50 @@ class Log:
                 yield member, Change(pk, own[member])
 
     @cached_property
+    def _told(self) -> list[tuple[int, str, int | None, str, dict[str, Any] | None, dict[str, Any] | None]]:
+        """Read once what concerns many: entries that name members, those of moves, and those of videos carried over."""
+        kind = ContentType.objects.get_for_model(Schedule)
+        rows = Activity.objects.filter(
+            Q(members_of="schedule")
+            | Q(verb=CARRIED_OVER)
+            | Q(content_type=kind, before__has_key="publish_at"),
+            timestamp__gt=self.at,
+        )
+        columns = ("id", "verb", "object_id", "members_of", "before", "additional_data")
+        return list(rows.order_by("id").values_list(*columns))
+
+    @property
     def _batches(self) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
-        rows = Activity.objects.filter(members_of="schedule", timestamp__gt=self.at).order_by()
-        return list(rows.values_list("id", "before", "additional_data"))
+        return [
+            (pk, before or {}, more or {})
+            for pk, _, _, members_of, before, more in self._told
+            if members_of == "schedule"
+        ]
 
     def members(self) -> set[int]:
         """Return the schedules that entries of many members name."""
         return {pk for _, _, more in self._batches for pk in more["members"]["schedule"]}
 
-    def moves(self, channel_id: int | None) -> QuerySet[Activity]:
-        """Return the entries since that moved a publication, of one channel or of all."""
-        entries = self.entries(Schedule).filter(before__has_key="publish_at")
-        if channel_id is not None:
-            entries = entries.filter(
-                object_id__in=Schedule.objects.filter(channel=channel_id).order_by().values("pk")
-            )
-        return entries
+    def carried_over(self) -> set[int]:
+        """Return the distributions that have been carried over to another video since."""
+        return {pk for _, verb, pk, *_ in self._told if verb == CARRIED_OVER and pk is not None}
 
-    def moved(self, channel_id: int | None) -> dict[int, datetime]:
-        """Return the moments of then of what has got another one since: the first entry after the instant has it."""
-        if channel_id not in self._moved:
-            entries = self.moves(channel_id).order_by("id")
-            found: dict[int, datetime] = {}
-            for pk, said in entries.values_list("object_id", KT("before__publish_at")):
-                moment = parse_datetime(said) if said and pk not in found else None
-                if moment is not None:
-                    found[pk] = moment
-            self._moved[channel_id] = found
-        return self._moved[channel_id]
+    def moves(self) -> QuerySet[Activity]:
+        """Return the entries since that moved a publication."""
+        return self.entries(Schedule).filter(before__has_key="publish_at")
 
     @cached_property
-    def _moved(self) -> dict[int | None, dict[int, datetime]]:
-        return {}
+    def moved(self) -> dict[int, datetime]:
+        """Return the moments of then of what has got another one since: the first entry after the instant has it."""
+        found: dict[int, datetime] = {}
+        for _, verb, pk, members_of, before, _ in self._told:
+            said = (before or {}).get("publish_at")
+            if pk is None or members_of or verb == CARRIED_OVER or pk in found or not said:
+                continue
+            moment = parse_datetime(said)
+            if moment is not None:
+                found[pk] = moment
+        return found
 
     def rewound(self, rows: Sequence[Model]) -> dict[int, dict[str, Any]]:
         """Return the recorded columns of rows of one model as they were; rows that were not there are left out."""
@@ -160,15 +188,19 @@ class Log:
         then = {row.pk: as_it_was(columns(row), since.get(row.pk, ())) for row in rows}
         return {pk: values for pk, values in then.items() if values is not None}
 
-    def sets(self, model: type[Model], channel_ids: Iterable[int]) -> dict[int, dict[int, dict[str, Any]]]:
-        """Return the slots or the blackouts that channels had, by channel and id; what is gone is rebuilt."""
-        wanted = set(channel_ids)
-        if not wanted:
+    def present(self, model: type[Model], channel_ids: Iterable[int]) -> OfChannels:
+        """Return the slots or the blackouts that channels have, by channel and id."""
+        found: OfChannels = {pk: {} for pk in channel_ids}
+        if found:
+            for row in model._default_manager.filter(channel__in=list(found)).order_by():
+                found[getattr(row, "channel_id")][row.pk] = columns(row)  # noqa: B009 - of two models
+        return found
+
+    def sets(self, model: type[Model], present: OfChannels) -> OfChannels:
+        """Return the slots or the blackouts that channels had where they have these; what is gone is rebuilt."""
+        if not present:
             return {}
-        present: dict[int, dict[int, dict[str, Any]]] = {pk: {} for pk in wanted}
-        for row in model._default_manager.filter(channel__in=wanted).order_by():
-            present[getattr(row, "channel_id")][row.pk] = columns(row)  # noqa: B009 - of two models
-        exchanges = self._exchanges(model, wanted)
+        exchanges = self._exchanges(model, set(present))
         since, owner = self._of_sets(model, present, exchanges)
         return {
             channel: set_as_it_was(
@@ -200,12 +232,21 @@ class Log:
     def _exchanges(self, model: type[Model], channel_ids: set[int]) -> dict[int, list[Exchange]]:
         """Return the entries about channels that say what all of their slots, or blackouts, were."""
         name = SETS[model]
-        entries = self.entries(Channel).filter(object_id__in=channel_ids, additional_data__was__has_key=name)
         found: dict[int, list[Exchange]] = defaultdict(list)
-        for pk, channel, more in entries.values_list("id", "object_id", "additional_data"):
-            before = {row["id"]: values_of(model, row) for row in more["was"][name]}
-            found[channel].append(Exchange(pk, before))
+        for pk, channel, *_, more in self._of_channels(channel_ids):
+            was = ((more or {}).get("was") or {}).get(name)
+            if was is not None:
+                before = {row["id"]: values_of(model, row) for row in was}
+                found[channel].append(Exchange(pk, before))
         return found
+
+    def _of_channels(self, ids: set[int]) -> list[tuple[Any, ...]]:
+        """Return the entries about these channels; asked again for the same ones, those that were read."""
+        key = frozenset(ids)
+        if key not in self._read:
+            rows = self.entries(Channel).filter(object_id__in=ids)
+            self._read[key] = list(rows.values_list(*_COLUMNS))
+        return self._read[key]
 
 
 def _change(

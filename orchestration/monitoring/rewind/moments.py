@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Subquery
 from django.db.models.functions import TruncHour
 
 from channels.models import Blackout, Channel, PostingSlot
@@ -34,20 +35,30 @@ def _sets(channel: Channel | None) -> list[QuerySet[Activity]]:
     ]
 
 
-def previous(at: datetime, channel: Channel | None) -> Activity | None:
-    """Return the last entry before an instant that is worth going to."""
-    found = [
-        entries.filter(timestamp__lt=at).order_by("-timestamp", "-id").first() for entries in _sets(channel)
-    ]
-    return max((entry for entry in found if entry), key=lambda entry: entry.timestamp, default=None)
+@dataclass(frozen=True, slots=True)
+class Around:
+    """When the log begins, and the moments before and after an instant that are worth going to."""
+
+    begins_at: datetime | None
+    previous_at: datetime | None
+    next_at: datetime | None
+    next_is: str
 
 
-def following(at: datetime, channel: Channel | None) -> Activity | None:
-    """Return the first entry after an instant that is worth going to."""
-    found = [
-        entries.filter(timestamp__gt=at).order_by("timestamp", "id").first() for entries in _sets(channel)
-    ]
-    return min((entry for entry in found if entry), key=lambda entry: entry.timestamp, default=None)
+def around(at: datetime, channel: Channel | None) -> Around:
+    """Return what lies around an instant; one statement where anything does."""
+    nearest = Q()
+    for entries in _sets(channel):
+        before = entries.filter(timestamp__lt=at).order_by("-timestamp", "-id")
+        after = entries.filter(timestamp__gt=at).order_by("timestamp", "id")
+        nearest |= Q(pk=Subquery(before.values("pk")[:1])) | Q(pk=Subquery(after.values("pk")[:1]))
+    begins = Subquery(Activity.objects.order_by("timestamp").values("timestamp")[:1])
+    rows = Activity.objects.filter(nearest).order_by("timestamp", "id").annotate(begins=begins)
+    found = list(rows.values_list("timestamp", "verb", "begins"))
+    earlier = [moment for moment, *_ in found if moment < at]
+    later = [(moment, verb) for moment, verb, _ in found if moment > at]
+    next_at, next_is = later[0] if later else (None, "")
+    return Around(found[0][2] if found else begins_at(), earlier[-1] if earlier else None, next_at, next_is)
 
 
 def begins_at() -> datetime | None:

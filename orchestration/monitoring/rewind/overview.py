@@ -45,8 +45,8 @@ def overview(record: Log) -> PastOverview:
     """Return what mattered at an instant."""
     at = record.at
     stood = publications.Window(record, at - RECENT, at).states()
-    states, health = _channels(record)
-    today = list(Channel.objects.values_list("state", "health"))
+    today = list(Channel.objects.values_list("pk", "state", "health", "created_at"))
+    states, health = _channels(record, today)
     return PastOverview(
         system=_system(at),
         upcoming=_upcoming(record),
@@ -65,8 +65,8 @@ def overview(record: Log) -> PastOverview:
             .order_by("since", "id")[:MOST_ROWS]
         ),
         pools_paused=_pools_paused(record),
-        channel_states=_counts(states, Counter(state for state, _ in today), ChannelState.values),
-        channel_health=_counts(health, Counter(health for _, health in today), ChannelHealth.values),
+        channel_states=_counts(states, Counter(state for _, state, *_ in today), ChannelState.values),
+        channel_health=_counts(health, Counter(health for _, _, health, _ in today), ChannelHealth.values),
     )
 
 
@@ -107,13 +107,13 @@ def _waves(record: Log) -> list[PastWave]:
     return found[:MOST_ROWS]
 
 
-def _channels(record: Log) -> tuple[Counter[str], Counter[str]]:
-    """Count channels by the state and the health that they had."""
-    today = list(Channel.objects.values_list("pk", "state", "health", "created_at"))
+def _channels(
+    record: Log, today: Iterable[tuple[int, str, str, datetime]]
+) -> tuple[Counter[str], Counter[str]]:
+    """Count channels by the state and the health that they had, where `today` they have these."""
     rows = {pk: {"state": state, "health": health} for pk, state, health, made in today if made <= record.at}
-    changed = set(record.entries(Channel).exclude(object_id=None).values_list("object_id", flat=True))
-    since = record.changes(Channel, changed)
-    gone = changed - {pk for pk, *_ in today}
+    since = record.all_changes(Channel)
+    gone = since.keys() - {pk for pk, *_ in today}
     then = [as_it_was(values, since.get(pk, ())) for pk, values in rows.items()]
     then += [as_it_was(None, since[pk]) for pk in gone]
     there = [values for values in then if values is not None and values.get("state")]

@@ -14,9 +14,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Value
 
-from orchestration.models import Activity, Distribution, Schedule, Video, Wave
+from orchestration.models import Distribution, Schedule, Video, Wave
+from orchestration.models.functions import CountOf
 from orchestration.monitoring.rewind import channel as channels
 from orchestration.monitoring.rewind.answers import PastPlan, PastPublication
 from orchestration.monitoring.rewind.log import Log, columns
@@ -34,8 +35,12 @@ def plan(
 ) -> PastPlan:
     """Return a page of what was to be public in a window, as it stood."""
     window = Window(record, starts_at, ends_at, channel_id=channel_id)
-    page = min(max(page, 1), max(1, -(-window.total // limit)))
-    rows = publications(record, window.ids((page - 1) * limit, page * limit))
+    page = max(page, 1)
+    ids = window.ids((page - 1) * limit, page * limit, counting=True)
+    last = max(1, -(-window.total // limit))
+    if page > last:
+        page, ids = last, window.ids((last - 1) * limit, last * limit)
+    rows = publications(record, ids)
     shown = {row.schedule.channel_id: row.schedule.channel for row in rows}
     return PastPlan(
         starts_at,
@@ -70,10 +75,10 @@ class Window:
         self.still = there.filter(publish_at__gte=starts_at)
         if ends_at is not None:
             self.still = self.still.filter(publish_at__lt=ends_at)
-        moved = record.moved(channel_id)
+        moved = record.moved
         inside = {pk: at for pk, at in moved.items() if at >= starts_at and (ends_at is None or at < ends_at)}
         if moved:
-            self.still = self.still.exclude(pk__in=record.moves(channel_id).values("object_id"))
+            self.still = self.still.exclude(pk__in=record.moves().values("object_id"))
         found = there.filter(pk__in=list(inside)).values_list("pk", "state") if inside else ()
         self._states = dict(found)
         self.moved = sorted((inside[pk], pk) for pk in self._states)
@@ -83,13 +88,19 @@ class Window:
         """Return how many they are."""
         return self.still.count() + len(self.moved)
 
-    def ids(self, low: int, high: int) -> list[int]:
-        """Return the ids of those from one place in their order to another, without reading what comes before."""
-        begin = max(
-            0, low - len(self.moved)
-        )  # all before it comes before `low`, wherever the moved ones stood
-        rows = self.still.order_by("publish_at", "id").values_list("publish_at", "pk")[begin:high]
-        return [pk for _, pk in sorted([*rows, *self.moved])[low - begin : high - begin]]
+    def ids(self, low: int, high: int, *, counting: bool = False) -> list[int]:
+        """Return the ids of those from one place in their order to another, without reading what comes before.
+
+        `counting` counts them all with the same statement, for `total`.
+        """
+        begin = max(0, low - len(self.moved))  # none before it is at `low`, wherever the moved ones stood
+        many = CountOf(self.still) if counting else Value(0)
+        rows = self.still.annotate(many=many).order_by("publish_at", "id")[begin:high]
+        found = list(rows.values_list("publish_at", "pk", "many"))
+        if counting and found:
+            self.total = found[0][2] + len(self.moved)
+        still = [(moment, pk) for moment, pk, _ in found]
+        return [pk for _, pk in sorted([*still, *self.moved])[low - begin : high - begin]]
 
     def states(self) -> Counter[str]:
         """Count them by the state that they were in: the one of now, but for those of which something was written since."""
@@ -129,9 +140,7 @@ def publications(record: Log, ids: Sequence[int]) -> list[PastPublication]:
 
 def _other_videos(record: Log, rows: Iterable[Schedule]) -> dict[int, Video]:
     """Return the videos of those publications that have been carried over to another one since, by distribution."""
-    entries = Activity.objects.filter(verb="distribution_carried_over", timestamp__gt=record.at)
-    of_these = {row.distribution_id for row in rows}
-    carried = {pk for pk in entries.order_by().values_list("object_id", flat=True) if pk in of_these}
+    carried = record.carried_over() & {row.distribution_id for row in rows}
     if not carried:
         return {}
     then = record.rewound(list(Distribution.objects.filter(pk__in=carried)))

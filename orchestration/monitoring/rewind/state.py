@@ -46,8 +46,7 @@ def at(
         raise InvalidRequest("A channel's page needs the channel.", field="channel")
     row = _channel(slug) if slug else None
     record = Log(instant)
-    begins = moments.begins_at()
-    earlier, later = moments.previous(instant, row), moments.following(instant, row)
+    around = moments.around(instant, row)
     starts = starts_at or (instant - timedelta(hours=hours / 8)).replace(minute=0, second=0, microsecond=0)
     shown = channels.channel(row, record) if row is not None and page == "channel" else None
     if page == "channel" and shown is None and row is not None:
@@ -55,10 +54,10 @@ def at(
     return Past(
         at=instant,
         now=now,
-        begins_at=begins,
-        previous_at=earlier.timestamp if earlier else None,
-        next_at=later.timestamp if later else None,
-        next_is=later.verb if later else "",
+        begins_at=around.begins_at,
+        previous_at=around.previous_at,
+        next_at=around.next_at,
+        next_is=around.next_is,
         ticks=moments.ticks(now - timedelta(days=span_days), now, row),
         plan=publications.plan(
             record,
