@@ -135,7 +135,7 @@ class Log:
                 yield member, Change(pk, own[member])
 
     @cached_property
-    def _told(self) -> list[tuple[int, str, int | None, str, dict[str, Any] | None, dict[str, Any] | None]]:
+    def _told(self) -> list[tuple[int, str, int, int | None, str, Any, Any]]:
         """Read once what concerns many: entries that name members, those of moves, and those of videos carried over."""
         kind = ContentType.objects.get_for_model(Schedule)
         rows = Activity.objects.filter(
@@ -144,14 +144,14 @@ class Log:
             | Q(content_type=kind, before__has_key="publish_at"),
             timestamp__gt=self.at,
         )
-        columns = ("id", "verb", "object_id", "members_of", "before", "additional_data")
+        columns = ("id", "verb", "content_type", "object_id", "members_of", "before", "additional_data")
         return list(rows.order_by("id").values_list(*columns))
 
     @property
     def _batches(self) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
         return [
             (pk, before or {}, more or {})
-            for pk, _, _, members_of, before, more in self._told
+            for pk, _, _, _, members_of, before, more in self._told
             if members_of == "schedule"
         ]
 
@@ -161,7 +161,7 @@ class Log:
 
     def carried_over(self) -> set[int]:
         """Return the distributions that have been carried over to another video since."""
-        return {pk for _, verb, pk, *_ in self._told if verb == CARRIED_OVER and pk is not None}
+        return {pk for _, verb, _, pk, *_ in self._told if verb == CARRIED_OVER and pk is not None}
 
     def moves(self) -> QuerySet[Activity]:
         """Return the entries since that moved a publication."""
@@ -170,10 +170,10 @@ class Log:
     @cached_property
     def moved(self) -> dict[int, datetime]:
         """Return the moments of then of what has got another one since: the first entry after the instant has it."""
-        found: dict[int, datetime] = {}
-        for _, verb, pk, members_of, before, _ in self._told:
+        kind, found = ContentType.objects.get_for_model(Schedule).pk, dict[int, datetime]()
+        for _, _, of_kind, pk, _, before, _ in self._told:
             said = (before or {}).get("publish_at")
-            if pk is None or members_of or verb == CARRIED_OVER or pk in found or not said:
+            if of_kind != kind or pk is None or pk in found or not isinstance(said, str):
                 continue
             moment = parse_datetime(said)
             if moment is not None:
