@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -273,8 +273,6 @@ def claim(
         if not is_ours:
             return []  # not even what is safe elsewhere: a copy must not take back what the original published
         room = pools.locked_room(now, fast=fast)
-        if fast is not None:
-            _walk_ranks()
         taken: list[Job] = []
         while len(taken) < limit:
             short = pools.shortages(now, room)
@@ -328,24 +326,11 @@ def _by_state(before: Mapping[int, str]) -> dict[str, dict[str, list[int]]]:
     return {"state": found}
 
 
-def _walk_ranks() -> None:
-    """Have PostgreSQL read candidates off the index in the order of ranks, until this transaction ends.
-
-    What it knows of how many wait is mostly of a moment at which none did; then it joins, and sorts, all of them each time.
-    The index is one of a lane: who claims of both has to sort.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            # Whatever must be sorted all the same looks so dear that PostgreSQL would compile it first, for half a second.
-            cursor.execute("SET LOCAL enable_sort = off; SET LOCAL jit = off")
-
-
 def _candidates(
     now: datetime, fast: bool | None, status: str, short: Sequence[pools.Shortage], *, passed: Sequence[Job]
 ) -> JobQuerySet[Job]:
     """Return the jobs to look at, best rank first, without those whose pool has no room."""
-    # By rank alone, which is the index's order: sorting the ids of equals would read all that wait at each claim.
-    found = claimable(now, fast=fast, status=status).order_by("rank")
+    found = claimable(now, fast=fast, status=status).order_by("rank", "id")
     for shortage in short:
         found = found.exclude(shortage.waiting)
     if passed:
