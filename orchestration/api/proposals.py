@@ -74,12 +74,15 @@ def proposals_create(request: HttpRequest, body: NewProposal, response: HttpResp
     arguments = {name: value for name, value in body.arguments.items() if name != "dry_run"}
     operations.require_holdable(arguments)
     operation.split(arguments)
+    arguments = _with_version(
+        request, operation, arguments
+    )  # before it is shown: what changes between is not made
     preview = preview_of(request, operation, arguments)
     wanted = Wanted(
         operation.id,
         operation.summary,
         operation.needs,
-        _as_shown(request, operation, arguments, preview),
+        _as_shown(operation, arguments, preview),
         preview,
         "" if operation.has_fingerprint or operation.id in operations.SHOWN_ONLY else _seal(preview),
     )
@@ -163,20 +166,23 @@ def preview_of(request: HttpRequest, operation: Operation, arguments: dict[str, 
     return said
 
 
-def _as_shown(
-    request: HttpRequest, operation: Operation, arguments: dict[str, Any], preview: Any
-) -> dict[str, Any]:
-    """Return what will be asked: with the fingerprint of the plan, or the version of the row, that was shown."""
-    if operation.has_fingerprint:
-        return {**arguments, "fingerprint": preview["plan"]["fingerprint"]}
-    if operation.id in operations.AS_SEEN and arguments.get("version") is None:
-        asked = operations.one(operations.AS_SEEN[operation.id])
-        answer = operations.ask(
-            request, asked, {name: arguments[name] for name in asked.in_path if name in arguments}
-        )
-        said = operations.answer_of(answer)
-        return {**arguments, "version": said.get("wave", said)["version"]}
-    return arguments
+def _with_version(request: HttpRequest, operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return what will be asked, with the version of the row where that is held to. Raises: AnsweredOtherwise."""
+    if operation.id not in operations.AS_SEEN or arguments.get("version") is not None:
+        return arguments
+    asked = operations.one(operations.AS_SEEN[operation.id])
+    answer = operations.ask(request, asked, {name: arguments[name] for name in asked.in_path})
+    said = operations.answer_of(answer)
+    if answer.status_code >= 400:
+        raise AnsweredOtherwise(said)
+    return {**arguments, "version": said.get("wave", said)["version"]}
+
+
+def _as_shown(operation: Operation, arguments: dict[str, Any], preview: Any) -> dict[str, Any]:
+    """Return what will be asked: with the fingerprint of the plan that was shown, where there is one."""
+    if not operation.has_fingerprint:
+        return arguments
+    return {**arguments, "fingerprint": preview["plan"]["fingerprint"]}
 
 
 def _seal(preview: Any) -> str:
