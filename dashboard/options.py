@@ -20,4 +20,4 @@ def drawn(choices: tuple[tuple[str, str], ...], chosen: str) -> SafeString:
     return mark_safe("".join(pieces))  # noqa: S308 - made of escaped pieces
 
 
-_SELECTED = mark_safe(" selected")
+_SELECTED = mark_safe(" selected")  # a constant, of which nothing comes from outside

@@ -86,12 +86,8 @@ def _instant(request: HttpRequest, now: datetime) -> datetime:
 
 def _first_shown(now: datetime) -> datetime:
     """Return what is shown where no instant is asked for: an hour ago, or the middle of a log that is younger than two."""
-    begins = moments.begins_at()
-    return (
-        now - timedelta(hours=1)
-        if begins is None
-        else max(now - timedelta(hours=1), now - (now - begins) / 2)
-    )
+    begins, hour = moments.begins_at(), timedelta(hours=1)
+    return now - (hour if begins is None else min(hour, (now - begins) / 2))
 
 
 def _window(request: HttpRequest) -> datetime | None:

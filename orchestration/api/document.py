@@ -147,6 +147,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _say_examples_once(operation)
+            _say_one_success(operation)
             _plain_body(operation)
             _say_sparse(operation)
             _say_conditions(path, method, operation)
@@ -214,6 +215,17 @@ def _say_not_blank(said: Any) -> None:
     elif isinstance(said, list):
         for part in said:
             _say_not_blank(part)
+
+
+def _say_one_success(operation: dict[str, Any]) -> None:
+    """Drop the plain 200 that ninja says of every operation without a schema, where what it answers is described."""
+    answers = operation["responses"]
+    described = [status for status in answers if 200 < int(status) < 300]
+    plain = next(
+        (status for status in answers if int(status) == 200 and "content" not in answers[status]), None
+    )
+    if described and plain is not None:
+        del answers[plain]
 
 
 def _say_sparse(operation: dict[str, Any]) -> None:

@@ -153,9 +153,8 @@ class Pages(PaginationBase):
         more = len(found) > pagination.limit
         found = found[: pagination.limit]
         ahead, before = more, bool(values)
-        if (
-            back
-        ):  # from the end: what was read first stands last, and behind that is where the cursor came from
+        if back:
+            # From the end: what was read first stands last, and behind that is where the cursor came from.
             found, ahead, before = found[::-1], bool(found), more
         cursor = place.write(cursors.values_of(found[-1], columns)) if ahead else None
         counted = pagination.count if pagination.count is not None else page is not None

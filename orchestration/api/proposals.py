@@ -74,9 +74,8 @@ def proposals_create(request: HttpRequest, body: NewProposal, response: HttpResp
     arguments = {name: value for name, value in body.arguments.items() if name != "dry_run"}
     operations.require_holdable(arguments)
     operation.split(arguments)
-    arguments = _with_version(
-        request, operation, arguments
-    )  # before it is shown: what changes between is not made
+    # Before it is shown: what changes between the two is not made.
+    arguments = _with_version(request, operation, arguments)
     preview = preview_of(request, operation, arguments)
     wanted = Wanted(
         operation.id,

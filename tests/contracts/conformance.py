@@ -343,7 +343,8 @@ class Run:
         except schemathesis.core.errors.NoLinksFound:
             self._found("chains", "no links", "Schemathesis infers no links from the document")
         except hypothesis.errors.Unsatisfiable:
-            self.outcome.chains = 0  # Schemathesis found no first call that it may make; said by the report
+            self.outcome.chains = 0
+            self._found("chains", "none ran", "Schemathesis found no first call that it may make")
 
     # -- calling and judging -----------------------------------------------------------------------------------------
 
