@@ -260,9 +260,8 @@ class GitHubGateway(SetsUpRepositories, CommitsFiles, ReadsArtifacts):
         with reading(f"looking for run {correlation_id} of {full_name}"):
             listed = self._reader.get_repo(full_name).get_workflow(workflow)
             found = listed.get_runs(event="workflow_dispatch", created=f">={since}")
-            for run in islice(
-                found, MAX_RUNS_SEARCHED
-            ):  # a slice of an empty list is an IndexError in PyGithub
+            for run in islice(found, MAX_RUNS_SEARCHED):
+                # A slice of an empty list is an IndexError in PyGithub.
                 if correlation_id in run.display_title.split():
                     return _run_info(run)
         return None

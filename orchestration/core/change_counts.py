@@ -219,9 +219,8 @@ def _heard_columns(label: str, model: type[models.Model]) -> list[str]:
 def _for_postgresql(label: str, model: type[models.Model], topic: str) -> Iterator[Trigger]:
     table = model._meta.db_table
     for event in _events(label):
-        if (
-            event == "UPDATE"
-        ):  # by row, since only there a trigger can compare; nothing is queued for what is the same
+        if event == "UPDATE":
+            # By row, since only there a trigger can compare; nothing is queued for what is the same.
             changed = " OR ".join(
                 f'OLD."{column}" IS DISTINCT FROM NEW."{column}"' for column in _heard_columns(label, model)
             )

@@ -50,9 +50,8 @@ def run_dispatch(job: Job, lease: JobLease) -> dict[str, Any] | None:
     if distribution.state not in stage.RECORDABLE:
         return {"skipped": f"the distribution is {distribution.state}"}
     pending = WorkflowRun.objects.open().filter(job=job).first()
-    if (
-        pending is not None
-    ):  # we crashed after the intent was stored: the watch finds out, nobody dispatches again
+    if pending is not None:
+        # We crashed after the intent was stored: the watch finds out, nobody dispatches again.
         _hand_over(job, lease, pending)
         return None
     stage.require_rights(distribution)

@@ -176,9 +176,8 @@ def note_last_sent(distribution: Distribution, at: datetime) -> None:
 def look_for_upload(youtube: YouTubeGateway, distribution: Distribution, job: Job | None) -> Look:
     """Look for a distribution's upload: found, absent, too early to tell, or not to be learned."""
     last_sent_at = distribution.last_sent_at
-    if existed_before_restore(
-        distribution
-    ):  # it may have been sent at any time until then, and we not know of it
+    if existed_before_restore(distribution):
+        # It may have been sent at any time until then, and we not know of it.
         last_sent_at = max(filter(None, (last_sent_at, installation.taken_over_at())))
     return look(lambda: find_upload(youtube, distribution, job), last_sent_at)
 

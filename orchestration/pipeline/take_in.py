@@ -119,9 +119,8 @@ def take(
             raise media.ChecksumWrong("The file is still being written: it changed while it was read.")
         try:
             _keep(video, path, name)
-        except (
-            IntegrityError
-        ):  # its twin was taken in at the same moment, or this item came with another content before
+        except IntegrityError:
+            # Its twin was taken in at the same moment, or this item came with another content before.
             known = _known(found)
             if known is None:
                 raise media.ItemChanged(

@@ -68,9 +68,8 @@ def enqueue(distribution: Distribution, reason: str = "", *, priority: int | Non
         reason=reason[:500],
         priority=priority,
     )
-    if (
-        job.run_at > now and job.blocked_on_id is None
-    ):  # it waits for something else that is tried again later
+    if job.run_at > now and job.blocked_on_id is None:
+        # It waits for something else that is tried again later.
         waiting = Job.objects.claimable().filter(pk=job.pk)
         if waiting.update(run_at=now, rank=queue.rank_of(job.priority, now), reason=reason[:500]):
             wake_workers(fast=job.fast)
