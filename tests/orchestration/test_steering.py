@@ -46,8 +46,8 @@ def in_hours(hours: float):
     return (timezone.now() + timedelta(hours=hours)).replace(microsecond=0)
 
 
-def scheduled(state: str = ScheduleState.PLANNED, hours: float = 5, **values) -> Schedule:
-    """Return a schedule whose distribution is where its state says."""
+def scheduled(state: str = ScheduleState.PLANNED, hours: float = 5, publish_at=None, **values) -> Schedule:
+    """Return a schedule whose distribution is where its state says, due at that moment or in so many hours."""
     uploaded = state in {ScheduleState.STAGED, *BUSY}
     distribution = {
         ScheduleState.PUBLISHED: DistributionState.PUBLISHED,
@@ -55,7 +55,7 @@ def scheduled(state: str = ScheduleState.PLANNED, hours: float = 5, **values) ->
         ScheduleState.FAILED: DistributionState.FAILED,
         ScheduleState.NEEDS_REVIEW: DistributionState.NEEDS_REVIEW,
     }.get(state, DistributionState.STAGED if uploaded else DistributionState.ASSIGNED)
-    made = factories.ScheduleFactory(state=state, publish_at=in_hours(hours), **values)
+    made = factories.ScheduleFactory(state=state, publish_at=publish_at or in_hours(hours), **values)
     Distribution.objects.filter(pk=made.distribution_id).update(
         state=distribution, youtube_video_id=f"yt{made.pk:09d}" if uploaded else None, wave=made.wave
     )
@@ -312,7 +312,7 @@ def test_a_conflict_can_be_dismissed_once():
 
 def a_wave(*states: str, hours: float = 5, **values):
     wave = factories.WaveFactory(scheduled_at=in_hours(hours))
-    rows = [scheduled(state, hours=hours, wave=wave, **values) for state in states]
+    rows = [scheduled(state, publish_at=wave.scheduled_at, wave=wave, **values) for state in states]
     return wave, rows
 
 
