@@ -70,10 +70,9 @@ def answered(
         try:
             run = functools.partial(conditionally, request, functools.partial(view, request, *args, **kwargs))
             is_once = request.method == "POST" and "Idempotency-Key" in request.headers
-            response = _once(request, run) if is_once else _whole(request, run)
+            response = only_fields(request, _once(request, run) if is_once else _whole(request, run))
         except Exception as error:
             response = on_exception(request, error)
-        response = only_fields(request, response)
         if response.status_code == 405:
             allowed = response.headers.get("Allow", "")
             response = problem_response(

@@ -49,9 +49,9 @@ def channels_create(request: HttpRequest, body: NewChannel):
 
 
 @router.patch(
-    "/{channel_id}", response=ChannelOut, operation_id="channels_change", summary="Change a channel"
+    "/{channel_id}", response=ChannelOut, operation_id="channels_patch", summary="Change a channel"
 )
-def channels_change(request: HttpRequest, channel_id: Path[Id], body: ChannelChange):
+def channels_patch(request: HttpRequest, channel_id: Path[Id], body: ChannelChange):
     """What is planned already stays where it is. Every field at fault is named in `errors`."""
     return service(request).change_channel(
         channel_id=channel_id,
@@ -157,8 +157,8 @@ def slots_delete(request: HttpRequest, slot_id: Path[Id]):
     return Status(204, None)
 
 
-@slots.patch("/{slot_id}", response=SlotOut, operation_id="slots_change", summary="Switch a slot on or off")
-def slots_change(request: HttpRequest, slot_id: Path[Id], body: SlotChange):
+@slots.patch("/{slot_id}", response=SlotOut, operation_id="slots_patch", summary="Switch a slot on or off")
+def slots_patch(request: HttpRequest, slot_id: Path[Id], body: SlotChange):
     """A slot that is off is left out of planning until it is switched on again."""
     return service(request).enable_slot(slot_id=slot_id, **body.model_dump())
 
@@ -208,9 +208,9 @@ def blackouts_replace(request: HttpRequest, blackout_id: Path[Id], body: Blackou
 
 
 @blackouts.patch(
-    "/{blackout_id}", response=BlackoutOut, operation_id="blackouts_change", summary="Change a blackout"
+    "/{blackout_id}", response=BlackoutOut, operation_id="blackouts_patch", summary="Change a blackout"
 )
-def blackouts_change(request: HttpRequest, blackout_id: Path[Id], body: BlackoutParts):
+def blackouts_patch(request: HttpRequest, blackout_id: Path[Id], body: BlackoutParts):
     """What is left out stays; what is planned in it stays, and is a warning of the channel's health."""
     with unchanged(request):
         present = BlackoutOut.from_orm(lookup.one(Blackout, blackout_id, field="blackout_id"))

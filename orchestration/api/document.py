@@ -5,7 +5,7 @@ from typing import Any
 from orchestration.api.conditions import DESCRIBED
 from orchestration.api.examples import Examples, refusal_of
 from orchestration.api.idempotency import MAX_KEY_LENGTH
-from orchestration.api.pagination import SPARSE_PAGE, SPARSE_TYPE
+from orchestration.api.pagination import SPARSE_PAGE, SPARSE_THING, SPARSE_TYPE
 from orchestration.api.problems import CONTENT_TYPE
 from orchestration.fields import LINE_PATTERN
 
@@ -141,6 +141,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     components = document["components"]
     components["schemas"]["Problem"] = PROBLEM
     components["schemas"]["SparsePage"] = SPARSE_PAGE
+    components["schemas"]["SparseThing"] = SPARSE_THING
     components.setdefault("securitySchemes", {})["RunToken"] = RUN_TOKEN
     told = components.setdefault("responses", {})
     examples = Examples(components)
@@ -149,7 +150,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             _say_examples_once(operation)
             _say_one_success(operation)
             _plain_body(operation)
-            _say_sparse(operation)
+            _say_sparse(method, operation, components["schemas"])
             _say_conditions(path, method, operation)
             for status, description in refusals_of(path, method, operation).items():
                 told[f"Refused{status}"] = _refused(status, description)
@@ -228,11 +229,26 @@ def _say_one_success(operation: dict[str, Any]) -> None:
         del answers[plain]
 
 
-def _say_sparse(operation: dict[str, Any]) -> None:
-    """Describe what a list answers if only some fields of its items are asked for."""
+def _say_sparse(method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Describe what a list answers if only some fields of its items are asked for, and what one thing does."""
+    content = operation["responses"].get(200, {}).get("content", {})
     if any(parameter["name"] == "fields" for parameter in operation.get("parameters", ())):
-        content = operation["responses"][200]["content"]
         content[SPARSE_TYPE] = {"schema": {"$ref": "#/components/schemas/SparsePage"}}
+        return
+    told = content.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+    names = list(schemas.get(told, {}).get("properties", ()))
+    if method != "get" or not names:
+        return
+    content[SPARSE_TYPE] = {"schema": {"$ref": "#/components/schemas/SparseThing"}}
+    operation.setdefault("parameters", []).append(
+        {
+            "in": "query",
+            "name": "fields",
+            "required": False,
+            "description": "only these fields; repeated, or with commas between them",
+            "schema": {"type": "array", "items": {"type": "string", "enum": names}, "minItems": 1},
+        }
+    )
 
 
 def _say_conditions(path: str, method: str, operation: dict[str, Any]) -> None:

@@ -34,6 +34,11 @@ SPARSE_PAGE = {
         "previous": {"type": ["string", "null"]},
     },
 }
+SPARSE_THING = {
+    "title": "SparseThing",
+    "description": "One thing, of which only the `fields` that were asked for are told.",
+    "type": "object",
+}
 MAX_CURSOR_LENGTH = 2000
 PageNumber = Annotated[int, Field(ge=1, le=1_000_000)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
@@ -177,13 +182,44 @@ class Pages(PaginationBase):
 
 
 def only_fields(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """Leave out of the items of a list what was not asked for; it is another kind of document then."""
-    wanted = getattr(request, "sparse_fields", None)
-    if not wanted or response.status_code != 200 or not isinstance(response, HttpResponse):
+    """Leave out of the items of a list, or of one thing, what was not asked for; it is another kind of document then.
+
+    Raises: InvalidRequest, for a field that one thing does not have; a list has refused it before it was read.
+    """
+    if response.status_code != 200 or not isinstance(response, HttpResponse):
         return response
-    page = json.loads(response.content)
-    page["items"] = [{name: item[name] for name in item if name in wanted} for item in page["items"]]
-    response.content = json.dumps(page, separators=(",", ":"))
+    page_fields = getattr(request, "sparse_fields", None)
+    if page_fields:
+        page = json.loads(response.content)
+        page["items"] = [_part_of(item, page_fields) for item in page["items"]]
+        return _sparse(response, page)
+    if "fields" in request.GET and _is_one_thing(request, response):
+        thing = json.loads(response.content)
+        names = [name.strip() for part in request.GET.getlist("fields") for name in part.split(",")]
+        if unknown := [name for name in names if name not in thing]:
+            raise InvalidRequest(
+                f"There is no field {unknown[0]!r}; it has {', '.join(thing)}.", field="fields"
+            )
+        return _sparse(response, _part_of(thing, names))
+    return response
+
+
+def _is_one_thing(request: HttpRequest, response: HttpResponse) -> bool:
+    """Return whether an answer is one object that was read, and no page of a list."""
+    return (
+        request.method == "GET"
+        and not hasattr(request, "sparse_fields")
+        and response.headers["Content-Type"].startswith("application/json")
+        and response.content.startswith(b"{")
+    )
+
+
+def _part_of(thing: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in thing.items() if name in names}
+
+
+def _sparse(response: HttpResponse, document: dict[str, Any]) -> HttpResponse:
+    response.content = json.dumps(document, separators=(",", ":"))
     response.headers["Content-Type"] = SPARSE_TYPE
     return response
 

@@ -61,10 +61,10 @@ def standing_rules_delete(request: HttpRequest, rule_id: Path[Id]):
 @router.put(
     "/{rule_id}",
     response=StandingRuleOut,
-    operation_id="standing_change",
+    operation_id="standing_replace",
     summary="Give a standing rule all its values anew",
 )
-def standing_rules_change(request: HttpRequest, rule_id: Path[Id], body: StandingRuleBody):
+def standing_rules_replace(request: HttpRequest, rule_id: Path[Id], body: StandingRuleBody):
     """What is left out goes back to its default; what the rule planned stays."""
     return service(request).change_standing_rule(rule_id=rule_id, values=body.values())
 

@@ -122,11 +122,13 @@ ANYWHERE = {
     ("standing_show", "rule_id"): "standing_rule_id",
     **{
         (f"standing_{verb}", "rule_id"): "standing_rule_id"
-        for verb in ("change", "episode", "preview", "remove", "run")
+        for verb in ("delete", "episode", "patch", "preview", "remove", "replace", "run")
     },
     ("orchestration_log", "name"): "log",
-    ("profiles_save", "key"): "profile",
+    ("profiles_replace", "key"): "profile",
     ("profiles_remove", "key"): "profile",
+    ("profiles_patch", "key"): "profile",
+    ("profiles_delete", "key"): "profile",
 }
 """Whose name of a parameter means another row than elsewhere."""
 

@@ -222,6 +222,20 @@ def test_only_the_fields_that_are_asked_for_are_told(api):
         assert answer["Content-Type"] == "application/vnd.headend.sparse+json"
 
 
+def test_of_one_thing_too_only_the_fields_that_are_asked_for_are_told(api):
+    channel = factories.ChannelFactory()
+    whole = api.get(f"channels/{channel.pk}")
+
+    for wanted in (["name", "id"], "name,id"):
+        answer = api.get(f"channels/{channel.pk}", fields=wanted)
+        assert answer.json() == {"id": channel.pk, "name": channel.name}
+        assert answer["Content-Type"] == "application/vnd.headend.sparse+json"
+        assert answer["ETag"] == whole["ETag"]
+    answer = api.get(f"channels/{channel.pk}", fields="id,colour")
+    assert (answer.status_code, answer.json()["field"]) == (422, "fields")
+    assert "'colour'" in answer.json()["detail"] and "youtube_channel_id" in answer.json()["detail"]
+
+
 def test_a_field_that_does_not_exist_is_refused_with_those_that_do(api):
     answer = api.get("channels", fields="id,colour")
 

@@ -89,6 +89,18 @@ def test_every_operation_has_an_id_of_its_own_that_begins_with_its_resource(docu
         assert operation["summary"] and operation["description"]
 
 
+def test_an_id_ends_in_what_its_method_does_to_the_thing(document):
+    """Uploads speak tus, whose PATCH appends."""
+    ends = {"patch": "_patch", "put": "_replace", "delete": "_delete"}
+    wrong = [
+        f"{method.upper()} {path}: {operation['operationId']}"
+        for path, method, operation in operations(document)
+        if not path.startswith("/api/uploads/")
+        and not operation["operationId"].endswith(ends.get(method, ""))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_every_parameter_of_an_address_is_described(document):
     for path, _, operation in operations(document):
         named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
