@@ -15,6 +15,7 @@ from dashboard.forms import LineField, offer
 from dashboard.listing import ids_of
 from dashboard.notify_forms import WallTimeField
 from dashboard.source_forms import QUIET, SEALED, SecretField
+from dashboard.wording import stager
 from orchestration.errors import OrchestrationError
 from orchestration.models import Source
 
@@ -25,7 +26,10 @@ MISFIRE_WORDS = {
     MisfirePolicy.SKIP: "leave it out",
     MisfirePolicy.HOLD: "hold it until somebody decides",
 }
-EXECUTOR_WORDS = {Executor.LOCAL: "our own workers", Executor.GITHUB: "GitHub Actions, in its repository"}
+EXECUTOR_WORDS = {
+    Executor.LOCAL: stager(Executor.LOCAL),
+    Executor.GITHUB: f"{stager(Executor.GITHUB)}, in its repository",
+}
 SECRETS_WORDS = {
     SecretsIn.ENVIRONMENT: "an environment, which only runs of the branch read",
     SecretsIn.REPOSITORY: "the repository, where the plan has no environments",

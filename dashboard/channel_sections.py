@@ -14,11 +14,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from channels.models import Blackout, Channel, PostingSlot
-from channels.states import Executor
 from dashboard import words_form
 from dashboard.actions import service
 from dashboard.channel_forms import (
-    EXECUTOR_WORDS,
     SECTION_FORMS,
     BlackoutForm,
     CopyDayForm,
@@ -27,7 +25,7 @@ from dashboard.channel_forms import (
     SlotsForm,
 )
 from dashboard.listing import whole_number
-from dashboard.wording import plural
+from dashboard.wording import plural, stager
 from dashboard.zones import datalist_options
 from orchestration.models import Activity, Video
 from orchestration.register.channel_edit import resting_on
@@ -163,7 +161,7 @@ def _words_line(known: Known) -> str:
 
 
 def _staging_line(known: Known) -> str:
-    said = EXECUTOR_WORDS[Executor(known.channel.executor)].split(",")[0]
+    said = stager(known.channel.executor)
     return f"{said}, {known.channel.repository}" if known.channel.repository else said
 
 

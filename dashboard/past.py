@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dashboard.addresses import reverse
-from dashboard.wording import duration, words
+from dashboard.wording import duration, stager, words
 from orchestration.models import Wave
 from orchestration.monitoring.rewind.answers import Past, PastPublication, Tick
 from orchestration.planning.rewind import Difference
@@ -81,7 +81,7 @@ def _set(name: str, value: Any) -> str:
     if name.endswith("_minutes"):
         return duration(value * 60)
     if name == "executor":
-        return "GitHub Actions" if value == "github" else "our own workers"
+        return stager(value)
     return words(value) if name == "misfire_policy" else str(value) if value not in (None, "") else "–"
 
 

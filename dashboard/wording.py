@@ -73,6 +73,11 @@ def words(value: object) -> str:
     return str(value).replace("workflowrun", "run").replace("_", " ")
 
 
+def stager(executor: str) -> str:
+    """Return who stages a channel's videos, or does a job, by the name of its executor."""
+    return {"github": "GitHub Actions", "local": "our own workers"}.get(str(executor), words(executor))
+
+
 def waiting(reason: str) -> str:
     """Return why something waits; what is armed on YouTube did not fail, though the queue keeps it as a further try."""
     return reason.removeprefix("another try: armed: ")

@@ -21,6 +21,7 @@ from dashboard.wording import (
     number,
     plural,
     size,
+    stager,
     waiting,
     words,
 )
@@ -37,6 +38,7 @@ for _say in (
     number,
     plural,
     size,
+    stager,
     waiting,
     words,
     without_secrets,

@@ -9,16 +9,16 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
 from channels.models import Channel
-from channels.states import ChannelHealth, ChannelState
+from channels.states import ChannelHealth, ChannelState, Executor
 from dashboard import bulk, channel_list
 from dashboard.actions import act, done, page, reason_of, refuse, service, version_of
 from dashboard.addresses import reverse
-from dashboard.channel_forms import EXECUTOR_WORDS
 from dashboard.filters import filters_of, first
 from dashboard.forms import TriggerForm, sentence_of
 from dashboard.listing import chosen, page_of
 from dashboard.live_pages import show
 from dashboard.picking import filter_picker
+from dashboard.wording import stager
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.lists import ChannelFilters
 from orchestration.models import Job
@@ -59,7 +59,7 @@ def channels(request: HttpRequest) -> HttpResponse:
             "choices": {
                 "state": ChannelState.choices,
                 "health": ChannelHealth.choices,
-                "executor": [(word, said.split(",")[0]) for word, said in EXECUTOR_WORDS.items()],
+                "executor": [(word, stager(word)) for word in Executor.values],
             },
             "picker": filter_picker(request, filters),
             "sorts": channel_list.SORTS.items(),

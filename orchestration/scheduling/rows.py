@@ -1,5 +1,6 @@
 """Change one locked schedule: wake it up, hold it, cancel it, give it another time, withdraw its jobs."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from orchestration.errors import (
 from orchestration.models import Distribution, Job, Schedule
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import alternatives, timing_message
+from orchestration.planning.obstacles import Obstacle, entry_of, is_collision
 from orchestration.scheduling import conflict_records, reservations, snapshots
 from orchestration.scheduling.disarming import disarm_all, disarm_later
 from orchestration.states import (
@@ -68,7 +70,7 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
         if entry.schedule_id != schedule.pk
     ]
     calendar = calendars_of([view], entries, now)[view.id]
-    obstacles = calendar.why_not(at)
+    obstacles = _by_their_films(calendar.why_not(at))
     wanted = [(schedule, at)]
     short = reservations.shortages(wanted, now) + reservations.unpaid(wanted, now)
     if not obstacles and not short:
@@ -82,6 +84,22 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     offers = alternatives(calendar, at, obstacles, schedule.priority, earliest=earliest_at)
     return messages, [
         conflict_records.alternative_document(offer) for offer in offers if offer.at is not None
+    ]
+
+
+def _by_their_films(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
+    """Return obstacles that name what stands in the way by its film: a person knows no numbers of publications."""
+    ids = {entry.schedule_id for each in obstacles if (entry := entry_of(each)) is not None}
+    titles = dict(
+        Schedule.objects.filter(pk__in=ids).order_by().values_list("pk", "distribution__video__title")
+        if ids
+        else ()
+    )
+    return [
+        dataclasses.replace(each, entry=each.entry._replace(label=f"“{title}”"))
+        if is_collision(each) and (title := titles.get(each.entry.schedule_id or 0))
+        else each
+        for each in obstacles
     ]
 
 

@@ -239,6 +239,18 @@ def test_a_schedule_armed_after_the_plan_was_made_does_not_give_way_unseen():
         displace([away], None, timezone.now())
 
 
+def test_a_time_that_is_taken_says_by_which_film():
+    row, other = scheduled(hours=40), scheduled(hours=60)
+    Schedule.objects.filter(pk=other.pk).update(channel=row.channel)
+    row.channel.min_gap_minutes = 60
+    row.channel.save()
+    other.distribution.video.title = "Night train"
+    other.distribution.video.save()
+
+    with pytest.raises(PlanRefused, match="“Night train”"):
+        door().move_schedule(schedule_id=row.pk, publish_at=other.publish_at)
+
+
 # -- conflicts -----------------------------------------------------------------------------------------------------
 
 
