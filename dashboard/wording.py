@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from orchestration.planning.slots import zone_of
 
 
 def duration(seconds: float | timedelta | None) -> str:
@@ -76,6 +78,12 @@ def words(value: object) -> str:
 def stager(executor: str) -> str:
     """Return who stages a channel's videos, or does a job, by the name of its executor."""
     return {"github": "GitHub Actions", "local": "our own workers"}.get(str(executor), words(executor))
+
+
+def on_clock(at: datetime, zone: str) -> str:
+    """Write an instant as a zone's clocks show it, as the pages do: Sun 29 Nov 09:30 EST; seconds where there are some."""
+    shown = at.astimezone(zone_of(zone))
+    return f"{shown:%a} {shown.day} {shown:%b %H:%M}{f':{shown:%S}' if shown.second else ''} {shown.tzname()}"
 
 
 def waiting(reason: str) -> str:

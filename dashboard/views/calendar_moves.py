@@ -19,7 +19,7 @@ from dashboard.addresses import reverse
 from dashboard.listing import id_of
 from dashboard.live_pages import show
 from dashboard.views.calendar import calendar_zone
-from dashboard.wording import duration
+from dashboard.wording import duration, on_clock
 from orchestration.errors import InvalidRequest, OrchestrationError
 from orchestration.models import Schedule, Video
 from orchestration.planning.days import window_of
@@ -101,7 +101,7 @@ def _difference(before: datetime, after: datetime) -> str:
 def _said(at: datetime, zone: str, own_zone: str) -> str:
     """Name an instant on the clock of the page, and on the channel's where that shows another time."""
     shown, own = at.astimezone(zone_of(zone)), at.astimezone(zone_of(own_zone))
-    text = f"{shown:%a} {shown.day} {shown:%b %H:%M}{f':{shown:%S}' if shown.second else ''} {shown.tzname()}"
+    text = on_clock(at, zone)
     if shown.utcoffset() != own.utcoffset():
         text += f" ({own:%a %H:%M} in {own_zone})"
     return text
@@ -181,14 +181,16 @@ def calendar_move(request: HttpRequest) -> HttpResponse:
             ),
             f"The wave {row.wave.name} is moved.",
             to=back,
+            undo=True,
         )
     return act(
         request,
         lambda: service(request).move_schedule(
             schedule_id=row.pk, publish_at=at, reason=reason_of(request), version=version_of(request)
         ),
-        lambda moved: f"Moved to {moved.local_wall.replace('T', ' ')} ({moved.zone}).",
+        lambda moved: f"Moved to {on_clock(moved.publish_at, moved.zone)}.",
         to=back,
+        undo=True,
     )
 
 

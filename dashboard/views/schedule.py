@@ -22,6 +22,7 @@ from dashboard.live_pages import show
 from dashboard.picking import filter_picker
 from dashboard.views import words_outside
 from dashboard.views.missing import found
+from dashboard.wording import on_clock
 from dashboard.words_form import panel
 from orchestration.errors import InvalidRequest
 from orchestration.lists import ScheduleFilters, ScheduleGroup
@@ -274,7 +275,7 @@ def _to_time(request: HttpRequest, pk: int, method: str, message: str) -> HttpRe
         lambda: call(
             schedule_id=pk, publish_at=data["at"], reason=data["reason"], version=version_of(request)
         ),
-        lambda row: f"{message} to {row.local_wall.replace('T', ' ')} ({row.zone}).",
+        lambda row: f"{message} to {on_clock(row.publish_at, row.zone)}.",
         to=_page(pk),
         undo=True,
     )

@@ -240,6 +240,7 @@ def wave_move(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         "The wave is moved; members with a time of their own keep it.",
         to=_page(pk),
+        undo=True,
     )
 
 

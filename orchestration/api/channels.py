@@ -48,9 +48,7 @@ def channels_create(request: HttpRequest, body: NewChannel):
     return Status(201, service(request).add_channel(values=body.values(), reason=body.reason))
 
 
-@router.patch(
-    "/{channel_id}", response=ChannelOut, operation_id="channels_patch", summary="Change a channel"
-)
+@router.patch("/{channel_id}", response=ChannelOut, operation_id="channels_patch", summary="Change a channel")
 def channels_patch(request: HttpRequest, channel_id: Path[Id], body: ChannelChange):
     """What is planned already stays where it is. Every field at fault is named in `errors`."""
     return service(request).change_channel(

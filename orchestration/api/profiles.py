@@ -39,7 +39,9 @@ def profiles_delete(request: HttpRequest, key: Path[Key]):
     return Status(204, None)
 
 
-@router.put("/{key}", response=ProfileOut, operation_id="profiles_replace", summary="Make or change a profile")
+@router.put(
+    "/{key}", response=ProfileOut, operation_id="profiles_replace", summary="Make or change a profile"
+)
 def profiles_replace(request: HttpRequest, key: Path[Key], body: ProfileBody):
     """What is prepared and staged stays as it is; what is prepared from now on follows it."""
     values = body.model_dump(exclude={"reason"})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -53,6 +53,9 @@ class _Change:
     became_at: str = ""
     added: Sequence[int] = ()
     removed: Sequence[int] = ()
+    members: Sequence[int] = ()
+    """Of a wave that was moved: the publications that went with it, whose own entries are part of its."""
+    span: timedelta = timedelta()
 
 
 class _Refused(Exception):
@@ -117,6 +120,9 @@ def _changes(correlation_id: str) -> list[_Change]:
         model = entry.content_type.model
         before, after = entry.before or {}, entry.after or {}
         members = (entry.additional_data or {}).get("members", {})
+        if entry.verb == "wave_moved":
+            _fold(found, entry.object_id, entry, members.get("schedule", ()))
+            continue
         if not {"state", "publish_at"} & set(before) and not {"added", "removed"} & set(members):
             continue
         change = found.setdefault((model, entry.object_id), _Change(model, entry.object_id))
@@ -131,6 +137,23 @@ def _changes(correlation_id: str) -> list[_Change]:
             members.get("removed", change.removed),
         )
     return list(found.values())
+
+
+def _fold(
+    found: dict[tuple[str, int], _Change], wave_id: int, entry: Activity, members: Sequence[int]
+) -> None:
+    """Read a wave's move as one change, in place of those of its members."""
+    moved = [change for pk in members if (change := found.pop(("schedule", pk), None)) is not None]
+    if moved:
+        span = datetime.fromisoformat(moved[0].was_at) - datetime.fromisoformat(moved[0].became_at)
+        found["wave", wave_id] = _Change(
+            "wave",
+            wave_id,
+            was_at=(entry.before or {}).get("scheduled_at") or "",
+            became_at=(entry.after or {}).get("scheduled_at") or "",
+            members=[change.pk for change in moved],
+            span=span,
+        )
 
 
 def _lock(correlation_id: str, found: Sequence[_Change]) -> None:
@@ -151,7 +174,7 @@ def _lock(correlation_id: str, found: Sequence[_Change]) -> None:
         Schedule.objects.filter(wave__in=by_model.get("wave", ())).values_list("channel_id", flat=True)
     )
     lock_channels(sorted(ids))
-    if "schedule" in by_model or "job" in by_model:
+    if "schedule" in by_model or "job" in by_model or any(change.members for change in found):
         reservations.hold_alone()
 
 
@@ -250,6 +273,8 @@ def _inverse_of(change: _Change) -> Inverse | None:
         if change.became in GOES_ON and change.was in {ScheduleState.HELD, ScheduleState.CANCELLED}:
             return _schedule_back
         return _schedule_time if change.was_at and not change.became else None
+    if change.members:
+        return _wave_time
     ways: dict[tuple[str, str], Inverse | None] = {
         ("channel", ChannelState.PAUSED): _channel,
         ("channel", ChannelState.ACTIVE): _channel,
@@ -287,6 +312,14 @@ def _source(row: Source, change: _Change, reason: str) -> None:
 def _wave(row: Wave, change: _Change, reason: str) -> None:
     _refuse_if_changed(row, change)
     (waves.resume if change.became == WaveState.PAUSED else waves.pause)(row.pk, reason)
+
+
+def _wave_time(row: Wave, change: _Change, reason: str) -> None:
+    """Move a wave back as it was moved, as a whole, if nobody moved it since."""
+    if (row.scheduled_at.isoformat() if row.scheduled_at else "") != change.became_at:
+        raise _Refused("it was moved once more.")
+    at = datetime.fromisoformat(change.was_at) if change.was_at else None
+    waves.move_back(row.pk, change.span, change.members, at, reason)
 
 
 def _conflict(row: Conflict, change: _Change, reason: str) -> None:

@@ -89,7 +89,7 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
 
 def _by_their_films(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
     """Return obstacles that name what stands in the way by its film: a person knows no numbers of publications."""
-    ids = {entry.schedule_id for each in obstacles if (entry := entry_of(each)) is not None}
+    ids = {entry.schedule_id for each in obstacles if (entry := entry_of(each)) and entry.schedule_id}
     titles = dict(
         Schedule.objects.filter(pk__in=ids).order_by().values_list("pk", "distribution__video__title")
         if ids

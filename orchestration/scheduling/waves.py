@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Window
@@ -158,29 +158,65 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "", *, version: int
         if not moving:
             raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
         span = at - min(row.publish_at for row in moving)
-        reservations.hold_alone()
-        refuse_collisions(moving, span, now)
-        before = wave.scheduled_at
-        new_times.give_times(
-            [(row, row.publish_at + span) for row in moving],
-            now,
-            verb="schedule_moved",
-            reason=reason or "its wave was moved",
-            why="its wave was moved",
-            withdrawn="its wave was moved",
-            overridden=False,
-        )
-        Wave.objects.filter(pk=wave.pk).update(scheduled_at=at)
-        audit.record(
-            "wave_moved",
-            wave,
-            before={"scheduled_at": before.isoformat() if before else None},
-            after={"scheduled_at": at.isoformat(), "moved": len(moving), "kept": len(rows) - len(moving)},
-            reason=reason,
-            members={"schedule": [row.pk for row in moving]},
-        )
-        wake_tick()
+        _move_by(span, wave, rows, moving, at, reason, now)
         return report(wave_id)
+
+
+def move_back(
+    wave_id: int, span: timedelta, member_ids: Sequence[int], scheduled_at: datetime | None, reason: str = ""
+) -> None:
+    """Move members by the span by which a move is taken back, and give the wave the moment back that it had.
+
+    Members that a person has pinned since stay, as all that cannot be stopped any more.
+    Raises: PlanRefused, InvalidRequest, if their times are over; IllegalTransition.
+    """
+    now, ids = timezone.now(), set(member_ids)
+    with transaction.atomic():
+        wave, rows = locked(wave_id)
+        require(wave, "move")
+        moving = [row for row in movable(rows) if row.pk in ids]
+        if not moving:
+            raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
+        check_time(min(row.publish_at for row in moving) + span, "scheduled_at", now)
+        _move_by(span, wave, rows, moving, scheduled_at, reason, now)
+
+
+def _move_by(
+    span: timedelta,
+    wave: Wave,
+    rows: Sequence[Schedule],
+    moving: Sequence[Schedule],
+    at: datetime | None,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Move locked members of a locked wave by a span, all or none; the wave says `at` from then on."""
+    reservations.hold_alone()
+    refuse_collisions(moving, span, now)
+    before = wave.scheduled_at
+    new_times.give_times(
+        [(row, row.publish_at + span) for row in moving],
+        now,
+        verb="schedule_moved",
+        reason=reason or "its wave was moved",
+        why="its wave was moved",
+        withdrawn="its wave was moved",
+        overridden=False,
+    )
+    Wave.objects.filter(pk=wave.pk).update(scheduled_at=at)
+    audit.record(
+        "wave_moved",
+        wave,
+        before={"scheduled_at": before.isoformat() if before else None},
+        after={
+            "scheduled_at": at.isoformat() if at else None,
+            "moved": len(moving),
+            "kept": len(rows) - len(moving),
+        },
+        reason=reason,
+        members={"schedule": [row.pk for row in moving]},
+    )
+    wake_tick()
 
 
 def movable(rows: Sequence[Schedule]) -> list[Schedule]:

@@ -341,6 +341,31 @@ def test_a_wave_is_paused_and_resumed_and_says_so():
         door().resume_wave(wave_id=wave.pk)
 
 
+def test_an_undone_move_of_a_wave_leaves_it_as_it_was_and_nobody_pinned():
+    wave, (first, second) = a_wave("planned", "staged")
+    later = scheduled(wave=wave, publish_at=wave.scheduled_at + timedelta(hours=2))
+    before = {row.pk: row.publish_at for row in (first, second, later)}
+    moving = door()
+    moving.move_wave(wave_id=wave.pk, scheduled_at=in_hours(30))
+
+    result = door().undo(correlation_id=moving.correlation_id)
+
+    assert not result.refused
+    assert {row.pk: row.publish_at for row in wave.schedules.all()} == before
+    assert not wave.schedules.filter(overridden=True).exists()
+    assert type(wave).objects.get(pk=wave.pk).scheduled_at == wave.scheduled_at
+
+
+def test_a_wave_that_was_moved_once_more_is_not_moved_back_to_before():
+    wave, _ = a_wave("planned")
+    moving = door()
+    moving.move_wave(wave_id=wave.pk, scheduled_at=in_hours(30))
+    door().move_wave(wave_id=wave.pk, scheduled_at=in_hours(40))
+
+    with pytest.raises(IllegalTransition, match="once more"):
+        door().undo(correlation_id=moving.correlation_id)
+
+
 def test_a_wave_moves_as_a_whole_and_keeps_what_a_person_pinned():
     wave, (first, second) = a_wave("planned", "staged")
     pinned = scheduled(wave=wave, hours=7, overridden=True)
