@@ -109,7 +109,7 @@ def test_a_heart_that_misses_a_beat_goes_on_beating(monkeypatch, error):
         return False
 
     monkeypatch.setattr(queue, "heartbeat", heartbeat)
-    monkeypatch.setattr("orchestration.core.heartbeats.beat", lambda component: None)
+    monkeypatch.setattr("orchestration.queue.lease.beat", lambda component: None)
     with lease_of(claimed(process_job()), every_seconds=0.01) as lease:
         assert enough.wait(PATIENCE_SECONDS), "the heart stopped"
         assert not lease.cancelled()
