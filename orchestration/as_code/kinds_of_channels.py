@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, time
@@ -21,6 +22,7 @@ from orchestration.as_code.kinds import (
     ids_of_sources,
     read_clock,
     secret_names,
+    secret_of,
 )
 from orchestration.errors import InvalidRequest
 from orchestration.models import Source
@@ -33,6 +35,7 @@ from orchestration.register import (
     groups,
     profiles,
     retention,
+    source_access,
     source_edit,
     source_folders,
     source_storages,
@@ -41,7 +44,7 @@ from orchestration.register import (
 from orchestration.scheduling import words_edit
 from orchestration.scheduling.standing import read_times, write_times
 from orchestration.scheduling.words_edit import EditsRefused
-from orchestration.states import SourceKind
+from orchestration.states import SourceKind, SourceState
 from orchestration.words.answers import WordsEdit
 from orchestration.words.fields import COLUMNS
 
@@ -79,12 +82,12 @@ class Sources(Kind):
         return {
             **{field: getattr(row, field) for field in self._plain},
             "needs_approval": row.needs_approval_since is not None,
-            **({"access": {"secret": name}} if row.access_sealed else {}),
+            **({"access": {"secret": name}} if row.access_set_at else {}),
         }
 
     def has_secret(self, key: str) -> bool:
         """Return whether what opens it is stored."""
-        return Source.objects.filter(canonical_url=key).exclude(access_sealed="").exists()
+        return Source.objects.filter(canonical_url=key, access_set_at__isnull=False).exists()
 
     def look_outside(self, work: Work, key: str, wanted: Values) -> None:
         """Look whether its address can be read from here."""
@@ -100,12 +103,15 @@ class Sources(Kind):
 
     def make(self, work: Work, key: str, wanted: Values, given: set[str]) -> None:
         """Register a source; one whose secret is not here is paused until somebody gives it."""
+        opens = _opening(wanted)
         row = self._made(work, key, wanted)
         if row.canonical_url != key:
             raise InvalidRequest(f"its key has to be {row.canonical_url[:200]}")
         later = given - {*self._fixed, "rights_basis", "rights_note", "access"}
         self.change(work, key, wanted, {name for name in later if name != "name" or wanted["name"]})
-        if wanted.get("access"):
+        if opens:
+            _open(row, opens)
+        elif wanted.get("access"):
             sources.pause(row.pk, "what opens it was not in the configuration file")
             work.notes.append(f"{wanted['name'] or key} is paused: give it what opens it, and resume it.")
 
@@ -150,10 +156,62 @@ class Sources(Kind):
             profiles.set_for_source(row.pk, wanted["profile"], reason=REASON)
         if "needs_approval" in changed:
             approvals.set_needed(Source.objects.get(pk=row.pk), wanted["needs_approval"], REASON)
+        if "access" in changed and (opens := _opening(wanted)):
+            _open(row, opens)
+            if row.state == SourceState.PAUSED:
+                work.notes.append(f"{row.name} was given what opens it; it is still paused.")
 
     def remove(self, key: str) -> None:
         """Remove a source that nothing came from."""
         source_edit.remove(Source.objects.get(canonical_url=key).pk, REASON)
+
+
+OPENS = {
+    SourceKind.ADDRESS: frozenset({"username", "password", "cookies", "headers", "hosts"}),
+    SourceKind.STORAGE: frozenset({"access_key", "secret_key"}),
+}
+"""What the variable of a source may hold, as a JSON object, by what the source is."""
+
+
+def _opening(wanted: Values) -> dict[str, Any]:
+    """Return what opens a source, as the environment has it; empty where it does not.
+
+    Raises: InvalidRequest, which names the variable and never what it holds.
+    """
+    reference = wanted.get("access")
+    text = secret_of(reference)
+    if not reference or not text:
+        return {}
+    name, known = reference["secret"], OPENS.get(SourceKind(wanted["kind"]), frozenset())
+    if not known:
+        raise InvalidRequest("nothing has to open such a source", field="access")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    lists = {"headers", "hosts"}
+    if (
+        not isinstance(found, dict)
+        or not found.keys() <= known
+        or not all(
+            isinstance(value, list) and all(isinstance(each, str) for each in value)
+            if part in lists
+            else isinstance(value, str)
+            for part, value in found.items()
+        )
+    ):
+        raise InvalidRequest(
+            f"{name} has to hold a JSON object with {', '.join(sorted(known))}", field="access"
+        )
+    return found
+
+
+def _open(row: Source, opens: Mapping[str, Any]) -> None:
+    """Seal what opens a source; what waited for it goes on."""
+    if row.kind == SourceKind.STORAGE:
+        source_storages.set_keys(row.pk, **opens, reason=REASON)
+    else:
+        source_access.set_access(row.pk, **opens, reason=REASON)
 
 
 class Channels(Kind):

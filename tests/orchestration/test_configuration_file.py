@@ -564,6 +564,63 @@ def test_a_storage_without_its_keys_is_paused(door, db, monkeypatch):
     assert door.preview_configuration(text=text).changes == []
 
 
+OPENS = {
+    "address": (
+        "https://videos.example/private.xml",
+        {"url": "https://videos.example/private.xml"},
+        {"username": "olga", "password": "swordfish-7"},
+    ),
+    "storage": (
+        "headend:storage/https://s3.example/films/",
+        {"place": {"endpoint": "https://s3.example", "bucket": "films", "region": "", "prefix": ""}},
+        {"access_key": "AKSWORDFISH", "secret_key": "swordfish-7"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(OPENS))
+def test_what_opens_a_source_is_taken_from_the_environment_once(door, db, monkeypatch, kind):
+    monkeypatch.setattr("orchestration.register.source_storages.usable_endpoint", lambda text: text)
+    monkeypatch.setattr("orchestration.register.sources.check_address", lambda url: None)
+    key, where, opens = OPENS[kind]
+    values = {
+        "kind": kind,
+        "name": "Films",
+        "rights_basis": "owned",
+        "access": {"secret": "HEADEND_SECRET_X"},
+    }
+    text = yaml_text.write({"headend": 1, "sources": {key: values | where}})
+    apply(door, text)
+    assert (Source.objects.get().state, Source.objects.get().access_set_at) == ("paused", None)
+
+    monkeypatch.setenv("HEADEND_SECRET_X", json.dumps(opens))
+    shown = door.preview_configuration(text=text)
+    assert [field.field for change in shown.changes for field in change.fields] == ["access"]
+    apply(door, text)
+
+    source = Source.objects.get()
+    assert source.access_set_at and "swordfish" not in source.access_sealed
+    assert door.preview_configuration(text=text).changes == []
+    assert "swordfish" not in door.export_configuration()
+    assert "swordfish" not in str(list(Activity.objects.values()))
+
+
+@pytest.mark.parametrize(
+    "held", ["swordfish-7", '["swordfish-7"]', '{"token": "swordfish-7"}', '{"username": 7}']
+)
+def test_what_cannot_open_a_source_is_refused_by_the_name_of_its_variable(door, db, monkeypatch, held):
+    monkeypatch.setattr("orchestration.register.sources.check_address", lambda url: None)
+    monkeypatch.setenv("HEADEND_SECRET_X", held)
+    key, where, _ = OPENS["address"]
+    values = {"rights_basis": "owned", "access": {"secret": "HEADEND_SECRET_X"}}
+    text = yaml_text.write({"headend": 1, "sources": {key: values | where}})
+
+    with pytest.raises(InvalidRequest, match="HEADEND_SECRET_X has to hold") as refusal:
+        apply(door, text)
+
+    assert "swordfish" not in str(refusal.value) and not Source.objects.exists()
+
+
 # ------------------------------------------------------------------------------------------------------------ what is wrong
 
 BOMB = "headend: 1\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
