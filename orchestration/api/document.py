@@ -1,5 +1,6 @@
 """Complete the OpenAPI document with what holds for all operations: problems, Idempotency-Key, the run's token."""
 
+import re
 from typing import Any
 
 from orchestration.api.conditions import DESCRIBED
@@ -158,6 +159,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             _say_examples(operation, examples)
             if method == "post" and "run callbacks" not in operation.get("tags", ()):
                 operation["parameters"].append(IDEMPOTENCY_KEY)
+    _say_links(document)
     _say_not_blank(document)
     document["webhooks"] = webhooks_of(components["schemas"])
     return document
@@ -249,6 +251,23 @@ def _say_sparse(method: str, operation: dict[str, Any], schemas: dict[str, Any])
             "schema": {"type": "array", "items": {"type": "string", "enum": names}, "minItems": 1},
         }
     )
+
+
+def _say_links(document: dict[str, Any]) -> None:
+    """Lead from what was made to all that can be asked of it: the `id` of the answer is the one in the address."""
+    paths, schemas = document["paths"], document["components"]["schemas"]
+    for path, operations in paths.items():
+        made = operations.get("post", {}).get("responses", {}).get(201, {})
+        told = made.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+        if "{" in path or "id" not in schemas.get(told.rpartition("/")[2], {}).get("properties", ()):
+            continue
+        for below, others in paths.items():
+            found = re.match(rf"{re.escape(path)}/{{(\w+)}}(/[^{{]*)?$", below)
+            for operation in others.values() if found else ():
+                made.setdefault("links", {})[operation["operationId"]] = {
+                    "operationId": operation["operationId"],
+                    "parameters": {found[1]: "$response.body#/id"},
+                }
 
 
 def _say_conditions(path: str, method: str, operation: dict[str, Any]) -> None:

@@ -21,10 +21,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--share", type=float, default=1.0, help="of the operations, also called by chance; 1 adds chains"
-    )
+    parser.add_argument("--share", type=float, default=1.0, help="of the operations, also called by chance")
     parser.add_argument("--examples", type=int, default=5, help="for each of these")
+    parser.add_argument("--chains", type=int, default=100, help="of calls along the links; 0: none")
     parser.add_argument("--seed", type=int, default=10)
     options = parser.parse_args()
     given = {f"HEADEND_TEST_{name.upper()}": str(value) for name, value in vars(options).items()}

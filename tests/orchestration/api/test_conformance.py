@@ -24,6 +24,7 @@ def test_every_operation_does_as_the_document_says(db, settings, sandbox, capsys
         seed=int(os.environ.get("HEADEND_TEST_SEED", "10")),
         examples=int(os.environ["HEADEND_TEST_EXAMPLES"]),
         share=float(os.environ.get("HEADEND_TEST_SHARE", "1")),
+        chains=int(os.environ.get("HEADEND_TEST_CHAINS", "100")),
     )
     outcome = run.everything()
     with capsys.disabled():

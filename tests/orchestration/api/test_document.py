@@ -101,6 +101,22 @@ def test_an_id_ends_in_what_its_method_does_to_the_thing(document):
     assert not wrong, "\n".join(wrong)
 
 
+def test_every_link_leads_from_what_was_made_to_an_address_that_names_it(document):
+    known = {operation["operationId"]: (path, operation) for path, _, operation in operations(document)}
+    made = {
+        name: answer["links"]
+        for name, (_, operation) in known.items()
+        for answer in operation["responses"].values()
+        if "links" in answer
+    }
+    assert {"channels_create", "sources_create", "standing_create", "users_create"} <= set(made)
+    for name, links in made.items():
+        for link in links.values():
+            path, _ = known[link["operationId"]]
+            assert path.startswith(f"{known[name][0]}/{{")
+            assert {f"{{{parameter}}}" for parameter in link["parameters"]} == set(re.findall(r"{\w+}", path))
+
+
 def test_every_parameter_of_an_address_is_described(document):
     for path, _, operation in operations(document):
         named = {p["name"] for p in operation["parameters"] if p["in"] == "path"}
