@@ -7,7 +7,7 @@ from ninja import Field, Schema
 from pydantic import ConfigDict
 
 from channels.documents import FilterDocument
-from channels.editing import FIELDS, ChannelValues
+from channels.editing import FIELDS, YEAR_MINUTES, ChannelValues
 from channels.models import Credential
 from channels.states import CredentialState, Executor, MisfirePolicy, SecretsIn
 from orchestration.api.schemas.parts import Parts
@@ -29,6 +29,7 @@ from orchestration.fields import (
 from orchestration.planning.week_facts import SlotAt
 
 Line = Annotated[Text, Field(max_length=500)]
+Minutes = Annotated[int, Field(strict=True, ge=0, le=YEAR_MINUTES)]
 Weekday = Annotated[int, Field(strict=True, ge=0, le=6, description="0 is Monday")]
 
 
@@ -39,11 +40,11 @@ class _Channel(Body):
     youtube_channel_id: Line | None = Field(None, description="pinned by the connection; seldom given")
     timezone: Line | None = Field(None, description="IANA name; slots and blackouts are on its clock")
     priority: Priority | None = None
-    min_gap_minutes: Count | None = None
+    min_gap_minutes: Minutes | None = None
     daily_cap: Count | None = None
-    lead_time_minutes: Count | None = None
+    lead_time_minutes: Minutes | None = None
     misfire_policy: MisfirePolicy | None = None
-    misfire_grace_minutes: Count | None = None
+    misfire_grace_minutes: Minutes | None = None
     filters: FilterDocument | None = Field(None, description="what it takes; given whole")
     title_template: Line | None = None
     description_template: Passage | None = None
