@@ -263,7 +263,9 @@ def _say_links(document: dict[str, Any]) -> None:
             continue
         for below, others in paths.items():
             found = re.match(rf"{re.escape(path)}/{{(\w+)}}(/[^{{]*)?$", below)
-            for operation in others.values() if found else ():
+            if found is None:
+                continue
+            for operation in others.values():
                 made.setdefault("links", {})[operation["operationId"]] = {
                     "operationId": operation["operationId"],
                     "parameters": {found[1]: "$response.body#/id"},

@@ -183,8 +183,20 @@ class JobQuerySet(Lockable[Row]):
 
     def due(self, now: datetime) -> Self:
         """Keep those that wait for a worker, whose time has come, and whom no open condition blocks."""
-        free = Q(blocked_on=None) | Q(blocked_on__until__lte=now)
-        return self.claimable().filter(free, run_at__lte=now)
+        over = self.of_its("blocked_on", until__lte=now)
+        return self.claimable().filter(Q(blocked_on=None) | Q(over), run_at__lte=now)
+
+    def of_its(self, field: str, **conditions: Any) -> Exists:
+        """Ask whether what a job points to by a field fulfils conditions, by its key, for each job that is looked at.
+
+        A join would read, and sort, all that is due before the first is known. The doubled condition is for PostgreSQL,
+        which would else read all rows that fulfil the conditions into a table of hashes first.
+        """
+        related = self.model._meta.get_field(field).related_model
+        if related is None:
+            raise LookupError(f"{field} of a job points to nothing")
+        rows = related._base_manager.filter(pk=OuterRef(field), pk__lte=OuterRef(field), **conditions)
+        return Exists(rows)
 
     def blocked(self) -> Self:
         """Keep those that wait for a condition to end."""

@@ -129,7 +129,9 @@ class Job(Stateful):
         ]
         indexes = [
             models.Index(
-                fields=["fast", "rank"], condition=Q(state__in=sorted(CLAIMABLE_JOBS)), name="job_to_claim"
+                fields=["fast", "rank", "id"],
+                condition=Q(state__in=sorted(CLAIMABLE_JOBS)),
+                name="job_in_order_to_claim",
             ),
             models.Index(fields=["state", "-id"]),
             models.Index(fields=["state", "lease_expires_at"]),

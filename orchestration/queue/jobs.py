@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -249,12 +249,14 @@ def claimable(now: datetime, *, fast: bool | None = None, status: str) -> JobQue
     if fast is not None:
         jobs = jobs.filter(fast=fast)
     # YouTube makes an armed publication public by itself; what is left to do is to look.
-    only_looks = Q(kind__in=SAFE_KINDS) | Q(kind=JobKind.PUBLISH, schedule__armed_for__lte=now)
+    is_armed = jobs.of_its("schedule", armed_for__lte=now)
+    only_looks = Q(kind__in=SAFE_KINDS) | Q(is_armed, kind=JobKind.PUBLISH)
     if status != SystemStatus.RUNNING:
         return jobs.filter(only_looks)
-    free_channel = Q(channel=None) | Q(channel__state=ChannelState.ACTIVE) | Q(kind=JobKind.SYNC)
-    ready = ~Q(kind=JobKind.STAGE) | Q(video__state=VideoState.READY)
-    free_wave = Q(schedule=None) | Q(schedule__wave=None) | ~Q(schedule__wave__state=WaveState.PAUSED)
+    is_active = jobs.of_its("channel", state=ChannelState.ACTIVE)
+    free_channel = Q(channel=None) | Q(kind=JobKind.SYNC) | Q(is_active)
+    ready = ~Q(kind=JobKind.STAGE) | Q(jobs.of_its("video", state=VideoState.READY))
+    free_wave = Q(schedule=None) | ~Q(jobs.of_its("schedule", wave__state=WaveState.PAUSED))
     return jobs.filter(only_looks | (free_channel & ready & free_wave))
 
 
@@ -274,6 +276,8 @@ def claim(
             return []  # not even what is safe elsewhere: a copy must not take back what the original published
         room = pools.locked_room(now, fast=fast)
         taken: list[Job] = []
+        if fast is not None:
+            _in_claiming_order()
         while len(taken) < limit:
             short = pools.shortages(now, room)
             found = _candidates(now, fast, status, short, passed=taken)[: limit - len(taken)]
@@ -336,6 +340,17 @@ def _candidates(
     if passed:
         found = found.exclude(pk__in=[job.pk for job in passed])
     return found.locked_where_free()
+
+
+def _in_claiming_order() -> None:
+    """Have PostgreSQL read a lane of the queue along its index until this transaction ends, and stop at what is wanted.
+
+    Its planner takes the queue for short where it was when it last looked, and would ask all that is due whether it may
+    start, sort that, and take the first: 116 ms in place of 0.2 ms beside 10,000 due jobs.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_sort = off")
 
 
 def locked_status() -> str:
