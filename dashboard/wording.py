@@ -81,9 +81,14 @@ def stager(executor: str) -> str:
 
 
 def on_clock(at: datetime, zone: str) -> str:
-    """Write an instant as a zone's clocks show it, as the pages do: Sun 29 Nov 09:30 EST; seconds where there are some."""
+    """Write an instant as a zone's clocks show it, as the pages do: Sun 29 Nov 09:30 EST.
+
+    Seconds are told where there are some, and the year where it is not the present one.
+    """
     shown = at.astimezone(zone_of(zone))
-    return f"{shown:%a} {shown.day} {shown:%b %H:%M}{f':{shown:%S}' if shown.second else ''} {shown.tzname()}"
+    year = f" {shown.year}" if shown.year != datetime.now(shown.tzinfo).year else ""
+    seconds = f":{shown:%S}" if shown.second else ""
+    return f"{shown:%a} {shown.day} {shown:%b}{year} {shown:%H:%M}{seconds} {shown.tzname()}"
 
 
 def waiting(reason: str) -> str:

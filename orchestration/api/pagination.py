@@ -209,7 +209,7 @@ def _is_one_thing(request: HttpRequest, response: HttpResponse) -> bool:
     return (
         request.method == "GET"
         and not hasattr(request, "sparse_fields")
-        and response.headers["Content-Type"].startswith("application/json")
+        and response.headers.get("Content-Type", "").startswith("application/json")
         and response.content.startswith(b"{")
     )
 

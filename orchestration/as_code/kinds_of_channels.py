@@ -25,6 +25,7 @@ from orchestration.as_code.kinds import (
     secret_of,
 )
 from orchestration.errors import InvalidRequest
+from orchestration.media.access import origin_of
 from orchestration.models import Source
 from orchestration.pipeline import approvals
 from orchestration.planning.week_facts import SlotAt
@@ -167,43 +168,56 @@ class Sources(Kind):
 
 
 OPENS = {
-    SourceKind.ADDRESS: frozenset({"username", "password", "cookies", "headers", "hosts"}),
-    SourceKind.STORAGE: frozenset({"access_key", "secret_key"}),
+    SourceKind.ADDRESS: ("origin", frozenset({"username", "password", "cookies", "headers", "hosts"})),
+    SourceKind.STORAGE: ("endpoint", frozenset({"access_key", "secret_key"})),
 }
-"""What the variable of a source may hold, as a JSON object, by what the source is."""
+"""What the variable of a source holds, as a JSON object, by what the source is: where it belongs, and what opens it."""
+LISTS = frozenset({"headers", "hosts"})
 
 
 def _opening(wanted: Values) -> dict[str, Any]:
     """Return what opens a source, as the environment has it; empty where it does not.
 
+    The variable says itself where it may be sent: whoever may write a configuration file is not to lead it elsewhere.
     Raises: InvalidRequest, which names the variable and never what it holds.
     """
     reference = wanted.get("access")
     text = secret_of(reference)
     if not reference or not text:
         return {}
-    name, known = reference["secret"], OPENS.get(SourceKind(wanted["kind"]), frozenset())
-    if not known:
+    name, kind = reference["secret"], SourceKind(wanted["kind"])
+    if kind not in OPENS:
         raise InvalidRequest("nothing has to open such a source", field="access")
+    place, known = OPENS[kind]
     try:
         found = json.loads(text)
     except ValueError:
         found = None
-    lists = {"headers", "hosts"}
     if (
         not isinstance(found, dict)
-        or not found.keys() <= known
-        or not all(
-            isinstance(value, list) and all(isinstance(each, str) for each in value)
-            if part in lists
-            else isinstance(value, str)
-            for part, value in found.items()
-        )
+        or not found.keys() <= known | {place}
+        or not _holds_something(found, known)
     ):
         raise InvalidRequest(
-            f"{name} has to hold a JSON object with {', '.join(sorted(known))}", field="access"
+            f"{name} has to hold a JSON object with {place} and {', '.join(sorted(known))}", field="access"
         )
+    there = origin_of(wanted["url"]) if kind == SourceKind.ADDRESS else wanted["place"].get("endpoint")
+    if found.pop(place, "") != there:
+        raise InvalidRequest(
+            f"{name} has to name {there} as its {place}: it goes nowhere else", field="access"
+        )
+    if kind == SourceKind.STORAGE and not all(found.get(key, "").strip() for key in known):
+        raise InvalidRequest(f"{name} has to hold both {' and '.join(sorted(known))}", field="access")
     return found
+
+
+def _holds_something(found: Mapping[str, Any], known: frozenset[str]) -> bool:
+    """Return whether values are of the right type, and one of them is not blank."""
+    for part, value in found.items():
+        fits = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        if not (fits if part in LISTS else isinstance(value, str)):
+            return False
+    return any(str(value).strip() for part, value in found.items() if part in known and value)
 
 
 def _open(row: Source, opens: Mapping[str, Any]) -> None:

@@ -5,9 +5,9 @@ What an action did is read from its entries in the activity log, which share its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -53,9 +53,8 @@ class _Change:
     became_at: str = ""
     added: Sequence[int] = ()
     removed: Sequence[int] = ()
-    members: Sequence[int] = ()
-    """Of a wave that was moved: the publications that went with it, whose own entries are part of its."""
-    span: timedelta = timedelta()
+    times: Mapping[int, tuple[datetime, datetime]] = field(default_factory=dict)
+    """Of a wave that was moved, by member that went with it: when it was due, and when from then on."""
 
 
 class _Refused(Exception):
@@ -74,6 +73,8 @@ def methods_of(correlation_id: str) -> set[str]:
 
 def undo(correlation_id: str, reason: str = "") -> UndoResult:
     """Take back what an action did, as far as it can be; one row that cannot be keeps no other from it.
+
+    A wave that was moved as a whole goes back so: if one member's time is taken meanwhile, none does.
 
     Raises: NotFound, if there was no such action; IllegalTransition, with the fact, if nothing of it can be taken back.
     """
@@ -144,15 +145,17 @@ def _fold(
 ) -> None:
     """Read a wave's move as one change, in place of those of its members."""
     moved = [change for pk in members if (change := found.pop(("schedule", pk), None)) is not None]
-    if moved:
-        span = datetime.fromisoformat(moved[0].was_at) - datetime.fromisoformat(moved[0].became_at)
+    times = {
+        change.pk: (datetime.fromisoformat(change.was_at), datetime.fromisoformat(change.became_at))
+        for change in moved
+    }
+    if times:
         found["wave", wave_id] = _Change(
             "wave",
             wave_id,
             was_at=(entry.before or {}).get("scheduled_at") or "",
             became_at=(entry.after or {}).get("scheduled_at") or "",
-            members=[change.pk for change in moved],
-            span=span,
+            times=times,
         )
 
 
@@ -174,7 +177,7 @@ def _lock(correlation_id: str, found: Sequence[_Change]) -> None:
         Schedule.objects.filter(wave__in=by_model.get("wave", ())).values_list("channel_id", flat=True)
     )
     lock_channels(sorted(ids))
-    if "schedule" in by_model or "job" in by_model or any(change.members for change in found):
+    if "schedule" in by_model or "job" in by_model or any(change.times for change in found):
         reservations.hold_alone()
 
 
@@ -239,13 +242,14 @@ def _take_back(change: _Change, reason: str, done: list[str], refused: list[str]
         return
     try:
         with transaction.atomic():
-            how(row, change, reason)
+            stays = how(row, change, reason)
     except _Refused as fact:
         refused.append(f"{name}: {fact}")
     except OrchestrationError as error:
         refused.append(f"{name}: {error.message}")
     else:
         done.append(name)
+        refused += stays or ()
 
 
 def _name(row: Any) -> str:
@@ -256,7 +260,8 @@ def _name(row: Any) -> str:
     return row.message if isinstance(row, Conflict) else str(row)
 
 
-Inverse = Callable[[Any, _Change, str], None]
+Inverse = Callable[[Any, _Change, str], Sequence[str] | None]
+"""Takes a change back; returns what of it stays all the same, if a change has parts."""
 
 
 def _inverse_of(change: _Change) -> Inverse | None:
@@ -273,7 +278,7 @@ def _inverse_of(change: _Change) -> Inverse | None:
         if change.became in GOES_ON and change.was in {ScheduleState.HELD, ScheduleState.CANCELLED}:
             return _schedule_back
         return _schedule_time if change.was_at and not change.became else None
-    if change.members:
+    if change.times:
         return _wave_time
     ways: dict[tuple[str, str], Inverse | None] = {
         ("channel", ChannelState.PAUSED): _channel,
@@ -314,12 +319,12 @@ def _wave(row: Wave, change: _Change, reason: str) -> None:
     (waves.resume if change.became == WaveState.PAUSED else waves.pause)(row.pk, reason)
 
 
-def _wave_time(row: Wave, change: _Change, reason: str) -> None:
-    """Move a wave back as it was moved, as a whole, if nobody moved it since."""
+def _wave_time(row: Wave, change: _Change, reason: str) -> Sequence[str]:
+    """Move a wave back as it was moved, its members all or none, if nobody moved it since; what was moved since stays."""
     if (row.scheduled_at.isoformat() if row.scheduled_at else "") != change.became_at:
         raise _Refused("it was moved once more.")
     at = datetime.fromisoformat(change.was_at) if change.was_at else None
-    waves.move_back(row.pk, change.span, change.members, at, reason)
+    return waves.move_back(row.pk, change.times, at, reason)
 
 
 def _conflict(row: Conflict, change: _Change, reason: str) -> None:

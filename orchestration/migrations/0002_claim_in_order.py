@@ -8,8 +8,8 @@ class Migration(migrations.Migration):
 
     dependencies = [("orchestration", "0001_initial")]
 
+    # The new index first: to take one away locks the table against everybody, so that comes when the building is done.
     operations = [
-        migrations.RemoveIndex(model_name="job", name="job_to_claim"),
         migrations.AddIndex(
             model_name="job",
             index=models.Index(
@@ -18,4 +18,5 @@ class Migration(migrations.Migration):
                 name="job_in_order_to_claim",
             ),
         ),
+        migrations.RemoveIndex(model_name="job", name="job_to_claim"),
     ]

@@ -144,7 +144,7 @@ def preview_wave_move(wave_id: int, scheduled_at: datetime, *, version: int | No
     first_at = min(row.publish_at for row in moving)
     messages: tuple[str, ...] = ()
     try:
-        waves.refuse_collisions(moving, at - first_at, timezone.now())
+        waves.refuse_collisions([(row, row.publish_at + (at - first_at)) for row in moving], timezone.now())
     except PlanRefused as refusal:
         messages = tuple(refusal.details["conflicts"])
     return MovePreview(at, first_at, _minutes(first_at, at), len(moving), messages)

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from orchestration.errors import PlanRefused
+from orchestration.models import Schedule
 from orchestration.planning.calendar import calendars_of
 from orchestration.planning.conflicts import timing_message
+from orchestration.planning.obstacles import Obstacle
 from orchestration.planning.types import ChannelView, Occupied
 from orchestration.scheduling import reservations, snapshots
 from orchestration.scheduling.disarming import disarm_all
 from orchestration.scheduling.reservations import Move
-from orchestration.scheduling.rows import retime_all, withdraw_jobs
+from orchestration.scheduling.rows import by_their_films, retime_all, withdraw_jobs
 from orchestration.states import JobKind
 
 
@@ -29,13 +31,17 @@ def collisions(
     """Return by id what stands in a calendar against new times: everything that stays, and those before them in order."""
     going = {row.pk for row, _ in moves}
     calendars = calendars_of(views, [entry for entry in entries if entry.schedule_id not in going], now)
-    found: dict[int, list[str]] = {}
+    against: list[tuple[Schedule, datetime, Obstacle]] = []
     for row, at in moves:
         calendar = calendars[row.channel_id]
-        if messages := [timing_message(calendar, at, obstacle) for obstacle in calendar.why_not(at)]:
-            found[row.pk] = messages
+        if obstacles := calendar.why_not(at):
+            against += [(row, at, obstacle) for obstacle in obstacles]
         else:
             calendar.add(Occupied(row.channel_id, at, row.pk, row.priority, f"publication {row.pk}"))
+    found: dict[int, list[str]] = {}
+    named = by_their_films([obstacle for _, _, obstacle in against])
+    for (row, at, _), obstacle in zip(against, named, strict=True):
+        found.setdefault(row.pk, []).append(timing_message(calendars[row.channel_id], at, obstacle))
     return found
 
 

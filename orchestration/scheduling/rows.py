@@ -70,7 +70,7 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
         if entry.schedule_id != schedule.pk
     ]
     calendar = calendars_of([view], entries, now)[view.id]
-    obstacles = _by_their_films(calendar.why_not(at))
+    obstacles = by_their_films(calendar.why_not(at))
     wanted = [(schedule, at)]
     short = reservations.shortages(wanted, now) + reservations.unpaid(wanted, now)
     if not obstacles and not short:
@@ -87,7 +87,7 @@ def why_not_at(schedule: Schedule, at: datetime) -> tuple[list[str], list[dict[s
     ]
 
 
-def _by_their_films(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
+def by_their_films(obstacles: Sequence[Obstacle]) -> list[Obstacle]:
     """Return obstacles that name what stands in the way by its film: a person knows no numbers of publications."""
     ids = {entry.schedule_id for each in obstacles if (entry := entry_of(each)) and entry.schedule_id}
     titles = dict(

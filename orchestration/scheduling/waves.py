@@ -1,8 +1,8 @@
 """Steer a wave as a whole, and show how far each member is."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Window
@@ -158,44 +158,62 @@ def move(wave_id: int, scheduled_at: datetime, reason: str = "", *, version: int
         if not moving:
             raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
         span = at - min(row.publish_at for row in moving)
-        _move_by(span, wave, rows, moving, at, reason, now)
+        _move([(row, row.publish_at + span) for row in moving], wave, rows, at, reason, now)
         return report(wave_id)
 
 
 def move_back(
-    wave_id: int, span: timedelta, member_ids: Sequence[int], scheduled_at: datetime | None, reason: str = ""
-) -> None:
-    """Move members by the span by which a move is taken back, and give the wave the moment back that it had.
+    wave_id: int,
+    times: Mapping[int, tuple[datetime, datetime]],
+    scheduled_at: datetime | None,
+    reason: str = "",
+) -> list[str]:
+    """Give members the times back that they had before their wave was moved, all that may go or none.
 
-    Members that a person has pinned since stay, as all that cannot be stopped any more.
-    Raises: PlanRefused, InvalidRequest, if their times are over; IllegalTransition.
+    `times` says of each member when it was due and when the move made it due; the wave says `scheduled_at` from then on.
+    Returns who stays, each with the fact.
+    Raises: PlanRefused; InvalidRequest, if a time is over; IllegalTransition, if none may go.
     """
-    now, ids = timezone.now(), set(member_ids)
+    now = timezone.now()
     with transaction.atomic():
         wave, rows = locked(wave_id)
         require(wave, "move")
-        moving = [row for row in movable(rows) if row.pk in ids]
-        if not moving:
+        may_go = {row.pk for row in movable(rows)}
+        moves: list[reservations.Move] = []
+        stays = dict.fromkeys(times, "it has ended")
+        for row in rows:
+            if row.pk not in times:
+                continue
+            was, became = times[row.pk]
+            if row.publish_at != became:
+                stays[row.pk] = f"it was moved once more, to {row.publish_at:%Y-%m-%d %H:%M} UTC"
+            elif row.pk not in may_go:
+                stays[row.pk] = "it is pinned to its time, or cannot be stopped any more"
+            else:
+                del stays[row.pk]
+                moves.append((row, was))
+        if not moves:
             raise IllegalTransition("No member of this wave is left to be moved.", state=wave.state)
-        check_time(min(row.publish_at for row in moving) + span, "scheduled_at", now)
-        _move_by(span, wave, rows, moving, scheduled_at, reason, now)
+        check_time(min(at for _, at in moves), "scheduled_at", now)
+        _move(moves, wave, rows, scheduled_at, reason, now)
+        left = Schedule.objects.filter(pk__in=stays).select_related("distribution__video", "channel")
+        return [f"{row.distribution.video} on {row.channel}: {stays[row.pk]}." for row in left.order_by("pk")]
 
 
-def _move_by(
-    span: timedelta,
+def _move(
+    moves: Sequence[reservations.Move],
     wave: Wave,
     rows: Sequence[Schedule],
-    moving: Sequence[Schedule],
     at: datetime | None,
     reason: str,
     now: datetime,
 ) -> None:
-    """Move locked members of a locked wave by a span, all or none; the wave says `at` from then on."""
+    """Give locked members of a locked wave other times, all or none; the wave says `at` from then on."""
     reservations.hold_alone()
-    refuse_collisions(moving, span, now)
+    refuse_collisions(moves, now)
     before = wave.scheduled_at
     new_times.give_times(
-        [(row, row.publish_at + span) for row in moving],
+        moves,
         now,
         verb="schedule_moved",
         reason=reason or "its wave was moved",
@@ -210,11 +228,11 @@ def _move_by(
         before={"scheduled_at": before.isoformat() if before else None},
         after={
             "scheduled_at": at.isoformat() if at else None,
-            "moved": len(moving),
-            "kept": len(rows) - len(moving),
+            "moved": len(moves),
+            "kept": len(rows) - len(moves),
         },
         reason=reason,
-        members={"schedule": [row.pk for row in moving]},
+        members={"schedule": [row.pk for row, _ in moves]},
     )
     wake_tick()
 
@@ -224,9 +242,8 @@ def movable(rows: Sequence[Schedule]) -> list[Schedule]:
     return [row for row in rows if not row.overridden and not is_going_out(row)]
 
 
-def refuse_collisions(rows: Sequence[Schedule], span, now: datetime) -> None:
+def refuse_collisions(moves: Sequence[reservations.Move], now: datetime) -> None:
     """Check all new times at once: against everything else, one another, what staging can do, and each day's units."""
-    moves = [(row, row.publish_at + span) for row in rows]
     # The distances stay, but not the local days: what was spread over two may now meet a daily cap on one.
     found = new_times.collisions(moves, *new_times.read_calendars(moves), now)
     messages = [message for of_row in found.values() for message in of_row] + new_times.short(moves, now)

@@ -568,12 +568,12 @@ OPENS = {
     "address": (
         "https://videos.example/private.xml",
         {"url": "https://videos.example/private.xml"},
-        {"username": "olga", "password": "swordfish-7"},
+        {"origin": "https://videos.example", "username": "olga", "password": "swordfish-7"},
     ),
     "storage": (
         "headend:storage/https://s3.example/films/",
         {"place": {"endpoint": "https://s3.example", "bucket": "films", "region": "", "prefix": ""}},
-        {"access_key": "AKSWORDFISH", "secret_key": "swordfish-7"},
+        {"endpoint": "https://s3.example", "access_key": "AKSWORDFISH", "secret_key": "swordfish-7"},
     ),
 }
 
@@ -605,8 +605,23 @@ def test_what_opens_a_source_is_taken_from_the_environment_once(door, db, monkey
     assert "swordfish" not in str(list(Activity.objects.values()))
 
 
+HERE = '"origin": "https://videos.example"'
+
+
 @pytest.mark.parametrize(
-    "held", ["swordfish-7", '["swordfish-7"]', '{"token": "swordfish-7"}', '{"username": 7}']
+    "held",
+    [
+        "swordfish-7",
+        '["swordfish-7"]',
+        '{"token": "swordfish-7"}',
+        f'{{{HERE}, "username": 7}}',
+        "{}",
+        f"{{{HERE}}}",
+        f'{{{HERE}, "username": " ", "headers": []}}',
+        '{"username": "olga", "password": "swordfish-7"}',
+        '{"origin": "https://bank.example", "username": "olga", "password": "swordfish-7"}',
+        '{"origin": "https://videos.example:8443", "username": "olga", "password": "swordfish-7"}',
+    ],
 )
 def test_what_cannot_open_a_source_is_refused_by_the_name_of_its_variable(door, db, monkeypatch, held):
     monkeypatch.setattr("orchestration.register.sources.check_address", lambda url: None)
@@ -615,10 +630,22 @@ def test_what_cannot_open_a_source_is_refused_by_the_name_of_its_variable(door, 
     values = {"rights_basis": "owned", "access": {"secret": "HEADEND_SECRET_X"}}
     text = yaml_text.write({"headend": 1, "sources": {key: values | where}})
 
-    with pytest.raises(InvalidRequest, match="HEADEND_SECRET_X has to hold") as refusal:
+    with pytest.raises(InvalidRequest, match=r"HEADEND_SECRET_X has to (hold|name)") as refusal:
         apply(door, text)
 
     assert "swordfish" not in str(refusal.value) and not Source.objects.exists()
+
+
+@pytest.mark.parametrize("secret_key", ["", " "])
+def test_a_storage_is_given_both_its_keys_or_none(door, db, monkeypatch, secret_key):
+    monkeypatch.setattr("orchestration.register.source_storages.usable_endpoint", lambda text: text)
+    held = {"endpoint": "https://s3.example", "access_key": "AKSWORDFISH", "secret_key": secret_key}
+    monkeypatch.setenv("HEADEND_SECRET_X", json.dumps(held))
+    key, where, _ = OPENS["storage"]
+    values = {"kind": "storage", "rights_basis": "owned", "access": {"secret": "HEADEND_SECRET_X"}}
+
+    with pytest.raises(InvalidRequest, match="has to hold both"):
+        apply(door, yaml_text.write({"headend": 1, "sources": {key: values | where}}))
 
 
 # ------------------------------------------------------------------------------------------------------------ what is wrong

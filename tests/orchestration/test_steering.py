@@ -249,6 +249,8 @@ def test_a_time_that_is_taken_says_by_which_film():
 
     with pytest.raises(PlanRefused, match="“Night train”"):
         door().move_schedule(schedule_id=row.pk, publish_at=other.publish_at)
+    moved = door().do_bulk(kind="schedule", verb="move", ids=[row.pk], values={"minutes": 20 * 60})
+    assert "“Night train”" in str(moved.refused)
 
 
 # -- conflicts -----------------------------------------------------------------------------------------------------
@@ -354,6 +356,42 @@ def test_an_undone_move_of_a_wave_leaves_it_as_it_was_and_nobody_pinned():
     assert {row.pk: row.publish_at for row in wave.schedules.all()} == before
     assert not wave.schedules.filter(overridden=True).exists()
     assert type(wave).objects.get(pk=wave.pk).scheduled_at == wave.scheduled_at
+
+
+def test_what_has_another_time_or_is_pinned_since_stays_when_its_wave_is_moved_back_and_is_named():
+    wave, (back, displaced, pinned) = a_wave("planned", "planned", "staged")
+    was = wave.scheduled_at
+    moving = door()
+    moving.move_wave(wave_id=wave.pk, scheduled_at=in_hours(30))
+    Schedule.objects.filter(pk=displaced.pk).update(publish_at=in_hours(33))
+    Schedule.objects.filter(pk=pinned.pk).update(overridden=True)
+    stood = dict(wave.schedules.values_list("pk", "publish_at"))
+
+    result = door().undo(correlation_id=moving.correlation_id)
+
+    assert dict(wave.schedules.values_list("pk", "publish_at")) == stood | {back.pk: was}
+    assert len(result.refused) == 2
+    assert {str(displaced.channel), str(pinned.channel)} == {
+        channel
+        for channel in (str(displaced.channel), str(pinned.channel))
+        if channel in "".join(result.refused)
+    }
+
+
+def test_a_wave_goes_back_as_a_whole_or_not_at_all():
+    wave, (first, _) = a_wave("planned", "planned")
+    first.channel.min_gap_minutes = 60
+    first.channel.save()
+    was = first.publish_at
+    moving = door()
+    moving.move_wave(wave_id=wave.pk, scheduled_at=in_hours(30))
+    stood = dict(wave.schedules.values_list("pk", "publish_at"))
+    scheduled(publish_at=was, channel=first.channel)
+
+    with pytest.raises(IllegalTransition, match="min from"):
+        door().undo(correlation_id=moving.correlation_id)
+
+    assert dict(wave.schedules.values_list("pk", "publish_at")) == stood
 
 
 def test_a_wave_that_was_moved_once_more_is_not_moved_back_to_before():
