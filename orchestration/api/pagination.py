@@ -71,7 +71,7 @@ def fields_of(item: type[Schema]) -> Any:
         given = [value] if isinstance(value, str) else value
         if not isinstance(given, list) or not all(isinstance(part, str) for part in given):
             return value
-        names = [name.strip() for part in given for name in part.split(",")]
+        names = _names_in(given)
         for name in names:
             if name not in known:
                 raise ValueError(f"there is no field {name!r}; an item has {', '.join(known)}")
@@ -195,13 +195,18 @@ def only_fields(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
         return _sparse(response, page)
     if "fields" in request.GET and _is_one_thing(request, response):
         thing = json.loads(response.content)
-        names = [name.strip() for part in request.GET.getlist("fields") for name in part.split(",")]
+        names = _names_in(request.GET.getlist("fields"))
         if unknown := [name for name in names if name not in thing]:
             raise InvalidRequest(
                 f"There is no field {unknown[0]!r}; it has {', '.join(thing)}.", field="fields"
             )
         return _sparse(response, _part_of(thing, names))
     return response
+
+
+def _names_in(parts: Sequence[str]) -> list[str]:
+    """Return names that were given repeatedly, or with commas between them."""
+    return [name.strip() for part in parts for name in part.split(",")]
 
 
 def _is_one_thing(request: HttpRequest, response: HttpResponse) -> bool:
